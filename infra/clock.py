@@ -1,0 +1,18 @@
+"""Time as a value that is passed in, so that a decision can be replayed and tested."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Return the current time, timezone-aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def to_millis(at: datetime) -> int:
+    """Milliseconds since the epoch, as MLflow stores times."""
+    return int(at.timestamp() * 1000)

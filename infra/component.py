@@ -1,0 +1,142 @@
+"""The one seam: what plugs into the platform says so here.
+
+A package offers one `Component` through the entry-point group `acgs.components`. The root CLI,
+the HTTP app, the supervisor, `acgs status`, the metrics page and the migrations all ask every
+component and know none by name. Everything in a component is a callable, so that listing the
+components imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from infra.errors import PlatformError
+from infra.settings import Settings
+
+if TYPE_CHECKING:
+    import click
+    from prometheus_client.registry import Collector
+    from starlette.routing import BaseRoute
+
+GROUP = "acgs.components"
+
+
+class BrokenComponentError(PlatformError):
+    """An installed component cannot be loaded; the platform does not start without it."""
+
+    code = "infra.component_broken"
+
+
+class Health(StrEnum):
+    """What a probe found."""
+
+    OK = "ok"
+    STARTING = "starting"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One measured fact about health."""
+
+    name: str
+    health: Health
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A long-running part of the platform: one process of `acgs up`.
+
+    Attributes:
+        name: what `acgs run NAME` and `acgs status` call it.
+        summary: one line for people.
+        run: does the work until the event is set; blocks. Safe to kill at any line.
+        ready: asked from another process; OK once the role does its job.
+        url: where it can be reached, or None when it listens nowhere.
+        after: roles that must be ready before this one starts.
+        ports: (setting name, port) of each port it will bind, checked before start.
+    """
+
+    name: str
+    summary: str
+    run: Callable[[Settings, threading.Event], None]
+    ready: Callable[[Settings], Probe]
+    url: Callable[[Settings], str | None] = lambda _settings: None
+    after: tuple[str, ...] = ()
+    ports: Callable[[Settings], Sequence[tuple[str, int]]] = lambda _settings: ()
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """What one package adds to the platform.
+
+    Attributes:
+        name: the package's name.
+        commands: click commands and groups for the root CLI.
+        roles: long-running parts.
+        routes: Starlette routes for the registry's HTTP app, below `/acgs`.
+        probes: health facts beyond the roles' own readiness.
+        collectors: Prometheus collectors for `/acgs/metrics`.
+        migrations: folder of an Alembic history of its own, or None. Its version table is
+            `acgs_<name>_revision`.
+        prepare: idempotent set-up before the first role starts (folders, keys, subscriptions);
+            runs after the migrations.
+    """
+
+    name: str
+    commands: Callable[[], Sequence[click.Command]] = tuple
+    roles: Callable[[], Sequence[Role]] = tuple
+    routes: Callable[[Settings], Sequence[BaseRoute]] = lambda _settings: ()
+    probes: Callable[[Settings], Iterable[Probe]] = lambda _settings: ()
+    collectors: Callable[[Settings], Sequence[Collector]] = lambda _settings: ()
+    migrations: Path | None = None
+    prepare: Callable[[Settings], None] = lambda _settings: None
+    order: int = field(default=100)
+
+
+@cache
+def components() -> tuple[Component, ...]:
+    """Load every installed component, lowest layer first.
+
+    Raises:
+        BrokenComponentError: one cannot be imported, or is not a `Component`.
+    """
+    found = []
+    for entry in entry_points(group=GROUP):
+        try:
+            component = entry.load()
+        except Exception as err:
+            raise BrokenComponentError(
+                f"component {entry.name!r} ({entry.value}) cannot be loaded: {err}",
+                hint="reinstall the platform: make setup",
+            ) from err
+        if not isinstance(component, Component):
+            raise BrokenComponentError(
+                f"component {entry.name!r} ({entry.value}): expected a Component, "
+                f"found {type(component).__name__}",
+                hint="see docs/reference/components.md",
+            )
+        found.append(component)
+    return tuple(sorted(found, key=lambda c: (c.order, c.name)))
+
+
+def roles() -> dict[str, Role]:
+    """Every role of every component, by name, in start order."""
+    return {role.name: role for component in components() for role in component.roles()}
+
+
+def _commands() -> Sequence[click.Command]:
+    from infra.platform_cli import commands
+
+    return commands()
+
+
+component = Component(name="infra", commands=_commands, order=0)

@@ -1,0 +1,200 @@
+"""Every setting of the platform, typed, read once per process and then passed on.
+
+Precedence: command-line flag > environment > `acgs.env` in the storage root > default.
+Names that were published before this code existed (`MLOPS_STORAGE_ROOT`, ...) are kept as
+they are; ours start with `ACGS_`.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from infra.errors import SettingsError
+
+SETTINGS_FILE = "acgs.env"
+
+
+class Settings(BaseSettings):
+    """One process's view of its configuration."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+    storage_root: Path = Field(
+        Path(".acgs"),
+        validation_alias="MLOPS_STORAGE_ROOT",
+        description="Folder that holds all state: database, artifacts, secrets, logs.",
+    )
+    constitutional_hash: str = Field(
+        "cdd01ef066bc6cf2",
+        validation_alias="CONSTITUTIONAL_HASH",
+        description="Identifier of the constitution in force; compared, never computed.",
+    )
+    compliance_target: float = Field(
+        0.95,
+        ge=0,
+        le=1,
+        validation_alias="CONSTITUTIONAL_COMPLIANCE_TARGET",
+        description="Lowest score for Production; may raise the constitution's, never lower it.",
+    )
+    database_url: str = Field(
+        "",
+        validation_alias="ACGS_DATABASE_URL",
+        description="SQLAlchemy URL; empty means SQLite in the storage root.",
+    )
+    artifact_root: str = Field(
+        "",
+        validation_alias="ACGS_ARTIFACT_ROOT",
+        description="Where the server keeps artifacts; empty means a folder in the storage root.",
+    )
+    host: str = Field(
+        "127.0.0.1",
+        validation_alias="ACGS_HOST",
+        description="Address every server binds.",
+    )
+    registry_port: int = Field(
+        5000,
+        ge=1,
+        le=65535,
+        validation_alias="ACGS_REGISTRY_PORT",
+        description="Port of the MLflow server.",
+    )
+    gateway_port: int = Field(
+        9000,
+        ge=1,
+        le=65535,
+        validation_alias="ACGS_GATEWAY_PORT",
+        description="Port of the inference gateway (Envoy).",
+    )
+    gateway_admin_port: int = Field(
+        9001,
+        ge=1,
+        le=65535,
+        validation_alias="ACGS_GATEWAY_ADMIN_PORT",
+        description="Port of Envoy's own admin interface, always on 127.0.0.1.",
+    )
+    compliance_port: int = Field(
+        9002,
+        ge=1,
+        le=65535,
+        validation_alias="ACGS_COMPLIANCE_PORT",
+        description="Port of the compliance scorer's webhook receiver.",
+    )
+    gate_wait_seconds: float = Field(
+        30.0,
+        ge=0,
+        le=110,
+        validation_alias="ACGS_GATE_WAIT_SECONDS",
+        description="How long a transition call waits for a machine's verdict before it "
+        "answers 'pending'. MLflow clients give up at 120.",
+    )
+    constitution: Path | None = Field(
+        None,
+        validation_alias="ACGS_CONSTITUTION",
+        description="The constitution (YAML); empty means the one in the storage root, "
+        "else the one shipped with the platform.",
+    )
+    evidence: Path | None = Field(
+        None,
+        validation_alias="ACGS_EVIDENCE",
+        description="The evidence catalogue (YAML); empty means the one in the storage root.",
+    )
+    serving_python: Path | None = Field(
+        None,
+        validation_alias="ACGS_SERVING_PYTHON",
+        description="Interpreter of the model servers' own environment; "
+        "empty means .venv-serving beside the platform's.",
+    )
+    log_level: str = Field(
+        "INFO",
+        validation_alias="ACGS_LOG_LEVEL",
+        description="Level of the roles' logs: DEBUG, INFO, WARNING or ERROR.",
+    )
+
+    @field_validator("storage_root")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @cached_property
+    def sqlalchemy_url(self) -> str:
+        """URL of the database, e.g. `sqlite:////home/me/.acgs/registry.db`."""
+        url = self.database_url or f"sqlite:///{self.storage_root / 'registry.db'}"
+        if url.startswith("postgresql://"):
+            # SQLAlchemy 2.1 would take psycopg 3 here, which is not installed.
+            url = "postgresql+psycopg2://" + url.removeprefix("postgresql://")
+        return url
+
+    @cached_property
+    def registry_uri(self) -> str:
+        """The same database under the governed store's own scheme."""
+        url = self.sqlalchemy_url
+        if url.startswith("postgresql+psycopg2://"):
+            return "acgs+postgresql://" + url.removeprefix("postgresql+psycopg2://")
+        return f"acgs+{url}"
+
+    @cached_property
+    def artifacts_destination(self) -> str:
+        """Folder or URI behind the server's artifact proxy."""
+        return self.artifact_root or str(self.storage_root / "artifacts")
+
+    @property
+    def tracking_url(self) -> str:
+        """URL of the MLflow server."""
+        return f"http://{self.host}:{self.registry_port}"
+
+    @property
+    def gateway_url(self) -> str:
+        """URL of the inference gateway."""
+        return f"http://{self.host}:{self.gateway_port}"
+
+    @property
+    def compliance_url(self) -> str:
+        """URL of the compliance scorer's webhook receiver."""
+        return f"http://{self.host}:{self.compliance_port}"
+
+    def folder(self, name: str) -> Path:
+        """Return `<storage root>/<name>`, created if it is missing (mode 0700)."""
+        path = self.storage_root / name
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+
+def known_names() -> dict[str, str]:
+    """Environment name of every setting, with the field it fills."""
+    return {str(field.validation_alias): name for name, field in Settings.model_fields.items()}
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Read the settings of this process.
+
+    Args:
+        **flags: values from the command line, by field name; None means "not given".
+
+    Raises:
+        SettingsError: a value is malformed, or an `ACGS_` name is unknown.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    root = given.get("storage_root") or os.environ.get("MLOPS_STORAGE_ROOT") or ".acgs"
+    file = Path(root).expanduser() / SETTINGS_FILE
+    names = known_names()
+    unknown = sorted(n for n in os.environ if n.startswith("ACGS_") and n not in names)
+    if unknown:
+        raise SettingsError(
+            f"unknown setting {unknown[0]}: expected one of {', '.join(sorted(names))}",
+            hint=f"unset {unknown[0]}, or correct its spelling",
+        )
+    try:
+        return Settings(_env_file=file if file.is_file() else None, **given)
+    except ValidationError as err:
+        first = err.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(
+            f"setting {name}: {first['msg']}, found {first.get('input')!r}",
+            hint="see docs/reference/settings.md",
+        ) from err

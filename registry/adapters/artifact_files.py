@@ -1,0 +1,190 @@
+"""Where a version's files lie, and what they are made of.
+
+Nothing here interprets a model: files are hashed and `MLmodel` is parsed as plain YAML.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+import yaml
+from sqlalchemy import Connection, select
+
+from infra.errors import PlatformError
+from infra.settings import Settings
+from registry.adapters import mlflow_tables as mlflow
+from registry.domain.manifest import FileEntry, Manifest
+
+_READ_BYTES = 1 << 20
+
+
+class ArtifactError(PlatformError):
+    """A version's files are missing, unreadable, or not what was registered."""
+
+    code = "registry.artifact_invalid"
+
+
+def storage_uri(connection: Connection, source: str) -> str:
+    """Resolve a registration source to the URI of a folder.
+
+    Args:
+        source: what `create_model_version` was given: a URI, a path, `models:/m-...`.
+    """
+    if source.startswith("models:/m-"):
+        model_id = source.removeprefix("models:/").split("/")[0]
+        location = connection.execute(
+            select(mlflow.logged_models.c.artifact_location).where(
+                mlflow.logged_models.c.model_id == model_id
+            )
+        ).scalar()
+        if location is None:
+            raise ArtifactError(f"expected a logged model {model_id}, found none")
+        return str(location)
+    if source.startswith("models:/"):
+        name, _, number = source.removeprefix("models:/").partition("/")
+        if not number.isdigit():
+            raise ArtifactError(f"expected models:/<name>/<number>, found {source}")
+        row = connection.execute(
+            select(mlflow.model_versions.c.storage_location).where(
+                mlflow.model_versions.c.workspace == mlflow.WORKSPACE,
+                mlflow.model_versions.c.name == unquote(name),
+                mlflow.model_versions.c.version == int(number),
+            )
+        ).scalar()
+        if row is None:
+            raise ArtifactError(f"expected a registered version {source}, found none")
+        return storage_uri(connection, str(row))
+    if source.startswith("runs:/"):
+        run_id, _, path = source.removeprefix("runs:/").partition("/")
+        root = connection.execute(
+            select(mlflow.runs.c.artifact_uri).where(mlflow.runs.c.run_uuid == run_id)
+        ).scalar()
+        if root is None:
+            raise ArtifactError(f"expected a run {run_id}, found none")
+        return f"{root}/{path}"
+    return source
+
+
+def local_folder(settings: Settings, uri: str) -> Path | None:
+    """Return the folder behind a URI when it is on this machine, else None."""
+    parsed = urlparse(uri)
+    if parsed.scheme == "mlflow-artifacts":
+        destination = urlparse(settings.artifacts_destination)
+        if destination.scheme not in {"", "file"}:
+            return None
+        relative = PurePosixPath(unquote(parsed.path).lstrip("/"))
+        if ".." in relative.parts:
+            raise ArtifactError(f"expected a path inside the artifact root, found {uri}")
+        return Path(unquote(destination.path)) / relative
+    if parsed.scheme in {"", "file"}:
+        return Path(unquote(parsed.path) if parsed.scheme else uri)
+    return None
+
+
+def fetch(settings: Settings, uri: str) -> Path:
+    """Return a local folder with the files behind a URI.
+
+    Remote files are downloaded into a fresh folder under `<storage root>/downloads`, which the
+    caller removes (see `is_download`).
+
+    Raises:
+        ArtifactError: the files cannot be read.
+    """
+    folder = local_folder(settings, uri)
+    if folder is not None:
+        if not folder.is_dir():
+            raise ArtifactError(
+                f"expected the model's files in {folder}, found no such folder",
+                hint="restore the files, or register the model again",
+            )
+        return folder
+    return _download(settings, uri)
+
+
+def is_download(settings: Settings, folder: Path) -> bool:
+    """Whether `fetch` made this folder."""
+    return folder.is_relative_to(settings.storage_root / "downloads")
+
+
+def discard(settings: Settings, folder: Path) -> None:
+    """Remove a folder if `fetch` made it."""
+    if is_download(settings, folder):
+        root = settings.storage_root / "downloads"
+        shutil.rmtree(root / folder.relative_to(root).parts[0], ignore_errors=True)
+
+
+def _download(settings: Settings, uri: str) -> Path:
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    parsed = urlparse(uri)
+    if parsed.scheme == "mlflow-artifacts":
+        uri = settings.artifacts_destination.rstrip("/") + "/" + parsed.path.lstrip("/")
+    target = tempfile.mkdtemp(dir=settings.folder("downloads"))
+    try:
+        return Path(get_artifact_repository(uri).download_artifacts("", dst_path=target))
+    except (MlflowException, OSError) as err:
+        shutil.rmtree(target, ignore_errors=True)
+        raise ArtifactError(f"cannot read the model's files at {uri}: {err}") from err
+
+
+def build_manifest(folder: Path) -> Manifest:
+    """Hash every file below a folder; none is left out.
+
+    Raises:
+        ArtifactError: a symlink or special file lies there, or a file cannot be read.
+    """
+    entries = []
+    try:
+        for root, folders, files in os.walk(folder, onerror=_raise):
+            for name in folders + files:
+                path = Path(root) / name
+                if path.is_symlink() or not (path.is_dir() or path.is_file()):
+                    raise ArtifactError(
+                        f"expected plain files, found a link or device: {path.relative_to(folder)}",
+                        hint="log the file itself, not a link to it",
+                    )
+            entries += [_entry(folder, Path(root) / name) for name in files]
+    except OSError as err:
+        raise ArtifactError(f"cannot read the model's files in {folder}: {err}") from err
+    if not entries:
+        raise ArtifactError(f"expected the model's files in {folder}, found an empty folder")
+    return Manifest.of(entries)
+
+
+def read_mlmodel(folder: Path) -> dict[str, Any] | None:
+    """Parse a model folder's `MLmodel` as plain YAML; None when there is no such file.
+
+    Raises:
+        ArtifactError: it is not a YAML mapping.
+    """
+    path = folder / "MLmodel"
+    if not path.is_file():
+        return None
+    try:
+        value = yaml.safe_load(path.read_text("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as err:
+        raise ArtifactError(f"MLmodel: expected YAML, found {err}") from err
+    if not isinstance(value, dict):
+        raise ArtifactError(f"MLmodel: expected a mapping, found {type(value).__name__}")
+    return value
+
+
+def _entry(folder: Path, path: Path) -> FileEntry:
+    digest = hashlib.sha256()
+    size = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_READ_BYTES):
+            digest.update(chunk)
+            size += len(chunk)
+    return FileEntry(path.relative_to(folder).as_posix(), size, digest.hexdigest())
+
+
+def _raise(error: OSError) -> None:
+    raise error

@@ -1,0 +1,92 @@
+"""The columns of MLflow's own tables that the platform reads and, on a grant, writes.
+
+Declared here rather than imported, so that the CLI and the roles need not import MLflow.
+A test compares them with MLflow's models (3.17.2).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Integer, String, Text, column, table
+
+WORKSPACE = "default"
+
+registered_models = table(
+    "registered_models",
+    column("workspace", String),
+    column("name", String),
+    column("creation_time", BigInteger),
+    column("last_updated_time", BigInteger),
+    column("description", String),
+)
+
+model_versions = table(
+    "model_versions",
+    column("workspace", String),
+    column("name", String),
+    column("version", Integer),
+    column("creation_time", BigInteger),
+    column("last_updated_time", BigInteger),
+    column("description", String),
+    column("current_stage", String),
+    column("source", String),
+    column("storage_location", String),
+    column("run_id", String),
+)
+
+model_version_tags = table(
+    "model_version_tags",
+    column("workspace", String),
+    column("name", String),
+    column("version", Integer),
+    column("key", String),
+    column("value", Text),
+)
+
+registered_model_tags = table(
+    "registered_model_tags",
+    column("workspace", String),
+    column("name", String),
+    column("key", String),
+    column("value", String),
+)
+
+aliases = table(
+    "registered_model_aliases",
+    column("workspace", String),
+    column("name", String),
+    column("alias", String),
+    column("version", Integer),
+)
+
+runs = table(
+    "runs",
+    column("run_uuid", String),
+    column("experiment_id", Integer),
+    column("artifact_uri", String),
+    column("lifecycle_stage", String),
+)
+run_tags = table(
+    "tags",
+    column("run_uuid", String),
+    column("key", String),
+    column("value", Text),
+)
+inputs = table(
+    "inputs",
+    column("source_type", String),
+    column("source_id", String),
+    column("destination_type", String),
+    column("destination_id", String),
+)
+datasets = table(
+    "datasets",
+    column("dataset_uuid", String),
+    column("name", String),
+    column("digest", String),
+)
+logged_models = table(
+    "logged_models",
+    column("model_id", String),
+    column("artifact_location", String),
+    column("source_run_id", String),
+)

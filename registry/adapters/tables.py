@@ -1,0 +1,235 @@
+"""The platform's own tables, beside MLflow's in the same database.
+
+MLflow's tags mirror some of this for people to see; they are never the truth. Records key on
+`version_uid`, made at registration: deleting and re-creating a model starts MLflow's version
+numbers again, so (name, version) names nothing for ever.
+Times are milliseconds since the epoch, UTC, as in MLflow.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+
+# SQLite numbers rows by itself only for INTEGER primary keys.
+_RowId = BigInteger().with_variant(Integer(), "sqlite")
+
+version = Table(
+    "acgs_version",
+    metadata,
+    Column("uid", String(36), primary_key=True),
+    Column("name", String(256), nullable=False, index=True),
+    Column("version", Integer, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("semver", String(128), nullable=False),
+    Column("bump", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("signature", JSON),
+    Column("manifest_digest", String(80)),
+    Column("source", Text, nullable=False),
+    Column("run_id", String(32)),
+    Column("model_id", String(64)),
+    Column("git_commit", String(64)),
+    Column("dataset_digest", String(128)),
+    Column("deleted_ms", BigInteger),
+    Index(
+        "acgs_version_semver_unique",
+        "name",
+        "semver",
+        unique=True,
+        sqlite_where=text("deleted_ms IS NULL"),
+        postgresql_where=text("deleted_ms IS NULL"),
+    ),
+    Index(
+        "acgs_version_number_unique",
+        "name",
+        "version",
+        unique=True,
+        sqlite_where=text("deleted_ms IS NULL"),
+        postgresql_where=text("deleted_ms IS NULL"),
+    ),
+)
+
+manifest = Table(
+    "acgs_manifest",
+    metadata,
+    Column("digest", String(80), primary_key=True),
+    Column("document", JSON, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+# kind: transition | copy | rename.  state: open | granted | refused | cancelled.
+request = Table(
+    "acgs_transition_request",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("kind", String(16), nullable=False),
+    Column("version_uid", String(36), nullable=False, index=True),
+    Column("name", String(256), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("semver", String(128), nullable=False),
+    Column("judged_as", String(256), nullable=False),
+    Column("target", String(20), nullable=False),
+    Column("alias", String(256), nullable=False, server_default=""),
+    Column("from_stage", String(20), nullable=False),
+    Column("archive_existing", Boolean, nullable=False),
+    Column("manifest_digest", String(80), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("actor", String(256), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("decided_ms", BigInteger),
+    Column("used_ms", BigInteger),
+    Column("decision", JSON),
+    Column("scorecard_id", BigInteger),
+    Index(
+        "acgs_request_one_open",
+        "version_uid",
+        "kind",
+        "judged_as",
+        "target",
+        "alias",
+        unique=True,
+        sqlite_where=text("state = 'open'"),
+        postgresql_where=text("state = 'open'"),
+    ),
+    Index("acgs_request_state", "state"),
+)
+
+# Audit trail and outbox in one. Insert-only: the migration adds triggers that say so.
+event = Table(
+    "acgs_event",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("uid", String(36), nullable=False, unique=True),
+    Column("type", String(64), nullable=False, index=True),
+    Column("name", String(256), nullable=False, index=True),
+    Column("version", Integer),
+    Column("request_id", BigInteger),
+    Column("actor", String(256), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("data", JSON, nullable=False),
+)
+
+webhook = Table(
+    "acgs_webhook",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("name", String(128), nullable=False, unique=True),
+    Column("url", Text, nullable=False),
+    Column("events", JSON, nullable=False),
+    Column("sealed_secret", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+# state: pending | delivered | dead.
+delivery = Table(
+    "acgs_delivery",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("event_id", BigInteger, nullable=False, index=True),
+    Column("webhook_id", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_ms", BigInteger, nullable=False),
+    Column("last_status", Integer),
+    Column("last_error", Text),
+    Column("delivered_ms", BigInteger),
+    UniqueConstraint("event_id", "webhook_id"),
+    Index("acgs_delivery_due", "state", "next_attempt_ms"),
+)
+
+# A verdict: the scorecard of one artifact under one constitution and one evidence binding.
+scorecard = Table(
+    "acgs_scorecard",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("request_id", BigInteger, index=True),
+    Column("version_uid", String(36), nullable=False, index=True),
+    Column("judged_as", String(256), nullable=False),
+    Column("target", String(20), nullable=False),
+    Column("manifest_digest", String(80), nullable=False),
+    Column("constitution_digest", String(80), nullable=False),
+    Column("evidence_digest", String(80), nullable=False),
+    Column("enforcement", String(16), nullable=False),
+    Column("score", Float, nullable=False),
+    Column("passed", Boolean, nullable=False),
+    Column("approvals_needed", Integer, nullable=False),
+    Column("document", JSON, nullable=False),
+    Column("report_run_id", String(32)),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+approval = Table(
+    "acgs_approval",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("request_id", BigInteger, nullable=False),
+    Column("actor", String(256), nullable=False),
+    Column("approved", Boolean, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("manifest_digest", String(80), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    UniqueConstraint("request_id", "actor"),
+)
+
+endpoint = Table(
+    "acgs_endpoint",
+    metadata,
+    Column("name", String(256), primary_key=True),
+    Column("namespace", String(63), nullable=False),
+    Column("plan", JSON, nullable=False),
+    Column("stable_uid", String(36)),
+    Column("stable_since_ms", BigInteger),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+# phase: pending | progressing | paused | promoting | succeeded | rolling_back | rolled_back.
+rollout = Table(
+    "acgs_rollout",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("endpoint", String(256), nullable=False),
+    Column("request_id", BigInteger),
+    Column("candidate_uid", String(36), nullable=False),
+    Column("stable_uid", String(36)),
+    Column("candidate_from_stage", String(20), nullable=False),
+    Column("plan", JSON, nullable=False),
+    Column("phase", String(16), nullable=False),
+    Column("state", JSON, nullable=False),
+    Column("reasons", JSON, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("finished_ms", BigInteger),
+    Index(
+        "acgs_rollout_one_active",
+        "endpoint",
+        unique=True,
+        sqlite_where=text("finished_ms IS NULL"),
+        postgresql_where=text("finished_ms IS NULL"),
+    ),
+)
+
+measurement = Table(
+    "acgs_measurement",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("rollout_id", BigInteger, nullable=False, index=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("data", JSON, nullable=False),
+)

@@ -1,0 +1,43 @@
+"""Which models are governed, and how strictly. Matched by name, never by a tag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from registry.domain.values import Enforcement
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A name pattern (`*`, `?`, `[...]`; compared without case) and its enforcement."""
+
+    pattern: str
+    enforcement: Enforcement
+
+    def matches(self, name: str) -> bool:
+        """Whether `name` falls under this pattern."""
+        return fnmatchcase(name.casefold(), self.pattern.casefold())
+
+
+@dataclass(frozen=True, slots=True)
+class Governance:
+    """What the registry needs of the constitution.
+
+    Attributes:
+        constitutional_hash: the document's identifier.
+        constitution_digest: `sha256:<hex>` of the canonical document.
+        patterns: first match wins; a name that none matches is not governed.
+    """
+
+    constitutional_hash: str
+    constitution_digest: str
+    patterns: tuple[Pattern, ...]
+
+    def enforcement(self, name: str) -> Enforcement | None:
+        """Return how strictly `name` is governed, or None if it is not."""
+        return next((p.enforcement for p in self.patterns if p.matches(name)), None)
+
+    def governs(self, name: str) -> bool:
+        """Whether any pattern names `name`."""
+        return self.enforcement(name) is not None

@@ -1,0 +1,202 @@
+"""Whether a request may be granted: values in, decision out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from registry.domain.values import Enforcement, Reason, RequestKind, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedScorecard:
+    """What the decision needs of a scorecard."""
+
+    score: float
+    passed: bool
+    enforcement: Enforcement
+    approvals_needed: int
+    manifest_digest: str
+    constitution_digest: str
+    evidence_digest: str
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """One person's say on one request."""
+
+    actor: str
+    approved: bool
+    comment: str
+    manifest_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The world as it is now, beside what was judged.
+
+    Attributes:
+        request_manifest_digest: digest when the request was made.
+        manifest_digest: digest of the files now; None when they cannot be read.
+        constitution_digest: the constitution in force now.
+        evidence_digest: the evidence binding in force now; None when there is none.
+        from_stage: stage when the request was made.
+        current_stage: stage now; None when the version is gone.
+        served_before: this version, with this digest, has been Production before.
+        rollout_in_progress: its endpoint is in the middle of another rollout.
+    """
+
+    kind: RequestKind
+    target: Stage
+    request_manifest_digest: str
+    manifest_digest: str | None
+    constitution_digest: str
+    evidence_digest: str | None
+    from_stage: Stage
+    current_stage: Stage | None
+    scorecard: JudgedScorecard | None
+    ballots: tuple[Ballot, ...]
+    served_before: bool = False
+    rollout_in_progress: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Not decided yet.
+
+    Attributes:
+        waiting_for: what is missing, for people.
+        machine: True while a machine is at work, so that waiting a little longer helps.
+    """
+
+    waiting_for: str
+    machine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """Allowed; `warnings` are failed rules that the enforcement mode lets through."""
+
+    warnings: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Not allowed, for at least one reason."""
+
+    reasons: tuple[Reason, ...]
+
+
+Decision = Pending | Granted | Refused
+
+
+def decide(facts: Facts) -> Decision:
+    """Decide a request. Fails closed: whatever is missing or stale is never a grant."""
+    stale = _what_moved(facts)
+    if stale:
+        return Refused(stale)
+    rejected = [b for b in facts.ballots if not b.approved]
+    if rejected:
+        return Refused(tuple(_rejection(b) for b in rejected))
+    if facts.rollout_in_progress and facts.target is Stage.PRODUCTION:
+        return Refused((_ROLLOUT_IN_PROGRESS,))
+    if facts.served_before and facts.target is Stage.PRODUCTION:
+        return Granted()
+    card = facts.scorecard
+    if card is None:
+        return Pending("the compliance score", machine=True)
+    outdated = _outdated(facts, card)
+    if outdated:
+        return Refused(outdated)
+    if not card.passed and card.enforcement is Enforcement.ENFORCE:
+        return Refused(card.reasons)
+    given = {b.actor for b in facts.ballots if b.manifest_digest == facts.manifest_digest}
+    missing = card.approvals_needed - len(given)
+    if missing > 0:
+        return Pending(f"{missing} approval{'s' if missing > 1 else ''}", machine=False)
+    return Granted(warnings=() if card.passed else card.reasons)
+
+
+_ROLLOUT_IN_PROGRESS = Reason(
+    rule="rollout.in_progress",
+    expected="an endpoint at rest",
+    found="another version is being rolled out",
+    fix="wait for it (acgs rollout list), then ask again",
+)
+
+
+def _rejection(ballot: Ballot) -> Reason:
+    return Reason(
+        rule="approval.rejected",
+        expected="no rejection",
+        found=f"{ballot.actor} rejected it: {ballot.comment or 'no comment'}",
+        fix=f"settle it with {ballot.actor}, then ask again",
+    )
+
+
+def _what_moved(facts: Facts) -> tuple[Reason, ...]:
+    reasons = []
+    if facts.current_stage is None:
+        reasons.append(
+            Reason("version.gone", "a registered version", "it was deleted", "register it again")
+        )
+    elif facts.current_stage is not facts.from_stage:
+        reasons.append(
+            Reason(
+                "stage.changed",
+                f"stage {facts.from_stage}, as when it was asked",
+                f"stage {facts.current_stage}",
+                "look at the version's history and ask again",
+            )
+        )
+    if facts.manifest_digest is None:
+        reasons.append(
+            Reason(
+                "artifact.unreadable",
+                "readable artifact files",
+                "they cannot be read",
+                "restore the files or register a new version",
+            )
+        )
+    elif facts.manifest_digest != facts.request_manifest_digest:
+        reasons.append(
+            Reason(
+                "artifact.changed",
+                f"digest {facts.request_manifest_digest}",
+                f"digest {facts.manifest_digest}",
+                "registered files are immutable: register the new files as a new version",
+            )
+        )
+    return tuple(reasons)
+
+
+def _outdated(facts: Facts, card: JudgedScorecard) -> tuple[Reason, ...]:
+    reasons = []
+    if card.manifest_digest != facts.manifest_digest:
+        reasons.append(
+            Reason(
+                "verdict.other_artifact",
+                f"a verdict on {facts.manifest_digest}",
+                f"a verdict on {card.manifest_digest}",
+                "ask again: the files will be scored anew",
+            )
+        )
+    if card.constitution_digest != facts.constitution_digest:
+        reasons.append(
+            Reason(
+                "verdict.older_constitution",
+                f"a verdict under {facts.constitution_digest}",
+                f"a verdict under {card.constitution_digest}",
+                "ask again: it will be scored under the constitution in force",
+            )
+        )
+    if facts.evidence_digest is not None and card.evidence_digest != facts.evidence_digest:
+        reasons.append(
+            Reason(
+                "verdict.other_evidence",
+                f"a verdict on evidence {facts.evidence_digest}",
+                f"a verdict on evidence {card.evidence_digest}",
+                "ask again: it will be scored on the evidence in force",
+            )
+        )
+    return tuple(reasons)

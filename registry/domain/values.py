@@ -1,0 +1,113 @@
+"""What the registry talks about: stages, targets, requests, verdicts and decisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """MLflow's four stages, in MLflow's spelling."""
+
+    NONE = "None"
+    STAGING = "Staging"
+    PRODUCTION = "Production"
+    ARCHIVED = "Archived"
+
+    @classmethod
+    def parse(cls, text: str) -> Stage | None:
+        """Return the stage that MLflow would understand `text` as, or None if it is none."""
+        return next((stage for stage in cls if stage.value.lower() == text.strip().lower()), None)
+
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+GOVERNED_STAGES = frozenset({Stage.STAGING, Stage.PRODUCTION})
+GOVERNED_ALIASES = {CHAMPION: Stage.PRODUCTION, CHALLENGER: Stage.STAGING}
+"""Alias, with the stage whose bar it must clear."""
+
+RESERVED_TAG_PREFIX = "acgs."
+
+
+class RequestKind(StrEnum):
+    """What is asked for."""
+
+    TRANSITION = "transition"
+    COPY = "copy"
+    RENAME = "rename"
+
+
+class RequestState(StrEnum):
+    """Where a request stands; every state but OPEN is final."""
+
+    OPEN = "open"
+    GRANTED = "granted"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+
+
+class Enforcement(StrEnum):
+    """What a failed verdict does to models that a pattern names."""
+
+    OBSERVE = "observe"
+    WARN = "warn"
+    ENFORCE = "enforce"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRef:
+    """One registered version, for ever: `uid` outlives renaming and re-creation."""
+
+    uid: str
+    name: str
+    version: int
+    semver: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.semver} (version {self.version})"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One failed rule, told so that its owner can act.
+
+    Attributes:
+        rule: stable id of the rule, e.g. `fairness.equal_opportunity`.
+        expected: what the rule asks for.
+        found: what was measured.
+        fix: what to do.
+    """
+
+    rule: str
+    expected: str
+    found: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: expected {self.expected}, found {self.found}. Fix: {self.fix}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What compliance concluded about one artifact, as the registry needs it.
+
+    Attributes:
+        score: weighted mean over principles, in [0, 1].
+        passed: score reached the target's minimum and no gate failed.
+        approvals_needed: approvals that the target asks for, >= 0.
+        reasons: failed rules; empty exactly when nothing failed.
+        manifest_digest, constitution_digest, evidence_digest: what was judged, by what, on what.
+        document: the whole machine-readable scorecard (JSON values only).
+        report_run_id: MLflow run that holds the report, if it could be written.
+    """
+
+    score: float
+    passed: bool
+    enforcement: Enforcement
+    approvals_needed: int
+    reasons: tuple[Reason, ...]
+    manifest_digest: str
+    constitution_digest: str
+    evidence_digest: str
+    document: dict[str, object] = field(hash=False)
+    report_run_id: str | None = None
