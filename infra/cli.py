@@ -1,0 +1,169 @@
+"""The `acgs` command: asks every component for its commands and turns errors into exit codes.
+
+Results go to stdout, messages to stderr. Exit 0 done, 1 refused by a rule, 2 wrong usage,
+3 infrastructure (a retry may help), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from infra import running
+from infra.errors import PlatformError, exit_code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT_VARIABLE = "MLOPS_STORAGE_ROOT"
+UNEXPECTED = 3
+INTERRUPTED = 130
+
+
+class DuplicateCommandError(PlatformError):
+    """Two components offer a command of the same name."""
+
+    code = "infra.command_duplicate"
+
+
+class ComponentGroup(click.Group):
+    """A group whose commands are those of the installed components, asked when needed."""
+
+    def _offered(self) -> dict[str, click.Command]:
+        if not self.commands:
+            self.commands.update(_collect())
+        return dict(self.commands)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Names of all commands, sorted."""
+        return sorted(self._offered())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Return the command of that name, if a component offers it."""
+        return self._offered().get(cmd_name)
+
+
+def _collect() -> dict[str, click.Command]:
+    from infra.component import BrokenComponentError, components
+
+    found: dict[str, click.Command] = {}
+    for component in components():
+        try:
+            offered = component.commands()
+        except PlatformError:
+            raise
+        except Exception as err:
+            raise BrokenComponentError(
+                f"component {component.name!r} cannot list its commands: {err}",
+                hint="reinstall the platform: make setup",
+            ) from err
+        for command in offered:
+            name = str(command.name)
+            if name in found:
+                raise DuplicateCommandError(
+                    f"component {component.name!r} offers command {name!r}: expected a free "
+                    "name, found one that another component offers",
+                    hint="rename one of the two commands",
+                )
+            found[name] = command
+    return found
+
+
+@click.group(cls=ComponentGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--storage-root",
+    type=click.Path(file_okay=False, path_type=Path),
+    help=f"Folder that holds all state (else {ROOT_VARIABLE}, else ./.acgs).",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error.")
+@click.version_option(package_name="acgs-mlops", prog_name="acgs")
+@click.pass_context
+def acgs(ctx: click.Context, storage_root: Path | None, debug: bool) -> None:
+    """A governed model registry on MLflow, from registration to traffic."""
+    del debug  # read from the arguments by `invoke`, which handles errors outside the context
+    if storage_root is not None:
+        # The environment is the one place that every command, thread and child process reads.
+        os.environ[ROOT_VARIABLE] = str(storage_root.absolute())
+    if ctx.invoked_subcommand not in ("up", "run", "prepare"):
+        running.adopt_flags(_root_folder())
+
+
+def _root_folder() -> Path:
+    return Path(os.environ.get(ROOT_VARIABLE) or ".acgs").expanduser().absolute()
+
+
+def invoke(arguments: Sequence[str], group: click.Group = acgs) -> int:
+    """Run one command line and return its exit code; never raises."""
+    try:
+        result: Any = group.main(args=list(arguments), prog_name="acgs", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Abort:
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except click.ClickException as err:
+        err.show()
+        # click's own 1 would read as "refused by a rule".
+        return 2
+    except PlatformError as err:
+        report(err)
+        return exit_code(err)
+    except BrokenPipeError:
+        # The reader (`| head`) has gone; keep the interpreter from complaining when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except Exception as err:
+        _report_unexpected(err, debug="--debug" in arguments)
+        return UNEXPECTED
+    return result if isinstance(result, int) and not isinstance(result, bool) else 0
+
+
+def report(error: PlatformError) -> None:
+    """Tell a person on stderr what went wrong and what to do."""
+    for line in error_lines(error):
+        click.echo(line, err=True)
+
+
+def error_lines(error: PlatformError) -> Iterator[str]:
+    """Lines `error [code]: message` and, where there is one, `what to do: hint`."""
+    yield f"error [{error.code}]: {error.message}"
+    if error.hint:
+        yield f"  what to do: {error.hint}"
+
+
+def _report_unexpected(error: Exception, *, debug: bool) -> None:
+    text = "".join(traceback.format_exception(error))
+    if debug:
+        click.echo(text, err=True, nl=False)
+    where = "run again with --debug"
+    log = _root_folder() / "logs" / "cli.log"
+    try:
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with log.open("a") as file:
+            file.write(text)
+        where = f"the traceback is in {log}"
+    except OSError:
+        pass
+    summary = str(error).strip().splitlines()
+    click.echo(
+        f"error [infra.unexpected]: {type(error).__name__}: {summary[0] if summary else ''}"
+        f" ({where})",
+        err=True,
+    )
+
+
+def main() -> None:
+    """Entry point of the `acgs` command."""
+    sys.exit(invoke(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

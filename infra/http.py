@@ -1,0 +1,153 @@
+"""One way to serve an ASGI app from a role, and one shape for its errors."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import threading
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from infra.errors import (
+    AlreadyRunningError,
+    ConflictError,
+    NotFoundError,
+    PlatformError,
+    PortInUseError,
+    RefusedError,
+    SettingsError,
+    UnavailableError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    import uvicorn
+    from starlette.types import ASGIApp
+
+GRACEFUL_SECONDS = 3
+BACKLOG = 512
+
+STATUSES: dict[type[PlatformError], int] = {
+    RefusedError: 403,
+    UsageError: 400,
+    SettingsError: 400,
+    NotFoundError: 404,
+    ConflictError: 409,
+    AlreadyRunningError: 409,
+    UnavailableError: 503,
+}
+"""Status of an error, by the nearest class it derives from; 500 where none is named."""
+
+
+def status_of(error: PlatformError) -> int:
+    """HTTP status of an error."""
+    for kind in type(error).__mro__:
+        if kind in STATUSES:
+            return STATUSES[kind]
+    return 500
+
+
+def error_body(error: PlatformError) -> dict[str, str | None]:
+    """JSON value that tells an error."""
+    return {"error_code": error.code, "message": error.message, "hint": error.hint}
+
+
+def error_response(error: PlatformError) -> JSONResponse:
+    """Answer that tells an error; says to try again where that may help."""
+    headers = {"Retry-After": "1"} if isinstance(error, UnavailableError) else None
+    return JSONResponse(error_body(error), status_code=status_of(error), headers=headers)
+
+
+async def _on_error(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, PlatformError):
+        raise error
+    return error_response(error)
+
+
+def exception_handlers() -> dict[Any, Callable[..., Any]]:
+    """Handlers for `Starlette(exception_handlers=...)` or FastAPI."""
+    return {PlatformError: _on_error}
+
+
+def serve(app: ASGIApp, host: str, port: int, stop: threading.Event) -> None:
+    """Serve an app in the calling thread until the event is set.
+
+    Requests in flight get `GRACEFUL_SECONDS` to finish. Signals are left alone: the role's
+    runner turns them into the event.
+
+    Raises:
+        PortInUseError: another process listens on the port.
+        UnavailableError: the address cannot be bound, or the app failed to start.
+    """
+    with _listen(host, port) as listener:
+        server = _server(app, host, port)
+        finished = threading.Event()
+        watcher = threading.Thread(
+            target=_watch, args=(stop, finished, server), name="http-stop", daemon=True
+        )
+        watcher.start()
+        try:
+            server.run(sockets=[listener])
+        finally:
+            finished.set()
+            watcher.join()
+        if not server.started and not stop.is_set():
+            raise UnavailableError(
+                f"the app for http://{host}:{port} did not start: expected its start-up to "
+                "finish, found that it failed",
+                hint="the log above this line says why",
+            )
+
+
+def _server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        @contextlib.contextmanager
+        def capture_signals(self) -> Generator[None]:
+            yield
+
+    return Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        )
+    )
+
+
+def _watch(stop: threading.Event, finished: threading.Event, server: uvicorn.Server) -> None:
+    while not finished.is_set():
+        if stop.wait(0.2):
+            server.should_exit = True
+            return
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as err:
+        listener.close()
+        if err.errno == errno.EADDRINUSE:
+            raise PortInUseError(
+                f"port {port} on {host}: expected a free port, found that another process "
+                "listens on it",
+                hint="end that process, or choose another port",
+            ) from err
+        raise UnavailableError(
+            f"cannot listen on {host}:{port}: {err.strerror}",
+            hint="check ACGS_HOST and the port",
+        ) from err
+    return listener

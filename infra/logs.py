@@ -1,0 +1,50 @@
+"""Logs as one line per record: UTC time, then key=value."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+import traceback
+
+QUIET = ("alembic", "mlflow.store.db", "httpx", "httpcore", "urllib3", "uvicorn.error")
+"""Libraries whose INFO says nothing about the platform."""
+
+
+class KeyValueFormatter(logging.Formatter):
+    """Formats `2026-01-31T12:00:00.000Z level=info role=x logger=y msg="..."`."""
+
+    def __init__(self, role: str = "") -> None:
+        super().__init__()
+        self._role = role
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one record in one line, with its traceback escaped at the end."""
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        parts = [f"{stamp}.{int(record.msecs):03d}Z", f"level={record.levelname.lower()}"]
+        if self._role:
+            parts.append(f"role={self._role}")
+        parts += [f"logger={record.name}", f"msg={_quoted(record.getMessage())}"]
+        if record.exc_info and record.exc_info[0] is not None:
+            parts.append(f"trace={_quoted(''.join(traceback.format_exception(*record.exc_info)))}")
+        return " ".join(parts)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def configure(level: str, role: str = "") -> None:
+    """Send this process's records to stderr; replaces what was configured before.
+
+    Args:
+        level: name of a level, e.g. `INFO`.
+        role: named in every record when given.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(KeyValueFormatter(role))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.captureWarnings(True)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
