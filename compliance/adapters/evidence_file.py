@@ -1,0 +1,187 @@
+"""Reads and writes the evidence catalogue and the datasets it pins."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+from pydantic import ValidationError
+
+from compliance import strict_yaml
+from compliance.adapters.schema_errors import explain
+from compliance.errors import EvidenceError
+from compliance.evidence import Binding, Catalogue
+from infra.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILE = "catalogue.yaml"
+SUFFIXES = (".parquet", ".csv")
+MAX_DATASET_BYTES = 2_000_000_000
+_HINT = "correct those lines, then: acgs evidence check"
+
+
+@dataclass(frozen=True, slots=True)
+class Holdout:
+    """A dataset whose bytes are the pinned ones; its frame is shared and must not be changed."""
+
+    binding: Binding
+    frame: pd.DataFrame
+
+
+def catalogue_path(settings: Settings) -> Path:
+    """Return where the catalogue lies, or would lie."""
+    if settings.evidence is not None:
+        return settings.evidence.expanduser().absolute()
+    return settings.storage_root / "evidence" / FILE
+
+
+def load(settings: Settings) -> Catalogue:
+    """Return the catalogue in force; without a file it is empty.
+
+    Raises:
+        EvidenceError: the file says something that cannot be meant.
+    """
+    path = catalogue_path(settings)
+    if settings.evidence is None and not path.exists():
+        return Catalogue()
+    return parse(path)
+
+
+def parse(path: Path) -> Catalogue:
+    """Check a catalogue's text.
+
+    Raises:
+        EvidenceError: it says something that cannot be meant; names each place.
+    """
+    raw = strict_yaml.read(path, EvidenceError)
+    try:
+        return Catalogue.model_validate({} if raw is None else raw)
+    except ValidationError as err:
+        keys = {*Binding.model_fields, *Catalogue.model_fields}
+        raise EvidenceError(f"{path}:\n  {explain(err, keys)}", hint=_HINT) from err
+
+
+def holdout(settings: Settings, binding: Binding) -> Holdout:
+    """Return a binding's dataset, its digest checked.
+
+    Raises:
+        EvidenceError: the file is missing, is not the pinned one, or lacks a column.
+    """
+    path = catalogue_path(settings).parent / binding.dataset
+    found = file_digest(path)
+    if found != binding.sha256:
+        raise EvidenceError(
+            f"{path}: expected the dataset pinned as sha256 {binding.sha256}, found {found}",
+            hint="restore the file, or pin the new one: acgs evidence add ... --replace",
+        )
+    frame = _frame(path, found)
+    wanted = [binding.label, *binding.sensitive, *binding.features]
+    missing = [column for column in wanted if column not in frame.columns]
+    if missing:
+        raise EvidenceError(
+            f"{path}: expected the columns {', '.join(missing)}, "
+            f"found {', '.join(map(str, frame.columns))}",
+            hint="correct the column names in the catalogue",
+        )
+    if frame[wanted].isna().to_numpy().any():
+        raise EvidenceError(
+            f"{path}: expected a value in every row of {', '.join(wanted)}, found empty cells",
+            hint="leave rows without a label or group out of the holdout",
+        )
+    return Holdout(binding, frame)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex.
+
+    Raises:
+        EvidenceError: it cannot be read, or is larger than `MAX_DATASET_BYTES`.
+    """
+    try:
+        if path.stat().st_size > MAX_DATASET_BYTES:
+            raise EvidenceError(f"{path}: expected at most {MAX_DATASET_BYTES} bytes")
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as err:
+        raise EvidenceError(f"{path}: expected a readable dataset, found: {err.strerror}") from err
+
+
+@lru_cache(maxsize=16)
+def _frame(path: Path, _sha256: str) -> pd.DataFrame:
+    import pandas as pd
+
+    if path.suffix not in SUFFIXES:
+        raise EvidenceError(f"{path}: expected {' or '.join(SUFFIXES)}, found {path.suffix!r}")
+    try:
+        frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+    except Exception as err:  # every parser error means the same to the catalogue's owner
+        raise EvidenceError(f"{path}: expected a readable dataset, found: {err}") from err
+    if frame.empty:
+        raise EvidenceError(f"{path}: expected at least one row, found none")
+    return frame
+
+
+def add(settings: Settings, dataset: Path, draft: dict[str, object], *, replace: bool) -> Binding:
+    """Copy a dataset beside the catalogue, pin it, and bind a pattern to it.
+
+    Args:
+        settings: of the platform.
+        dataset: file to copy.
+        draft: the binding without `dataset` and `sha256`.
+        replace: whether a binding of the same pattern may be replaced.
+
+    Raises:
+        EvidenceError: the file cannot be used, or the pattern is bound already.
+    """
+    path = catalogue_path(settings)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    sha256 = file_digest(dataset)
+    name = f"{sha256[:16]}{dataset.suffix}"
+    try:
+        binding = Binding.model_validate({**draft, "dataset": name, "sha256": sha256})
+    except ValidationError as err:
+        raise EvidenceError(explain(err, Binding.model_fields)) from err
+    old = parse(path).bindings if path.exists() else ()
+    bound = [b for b in old if b.pattern.casefold() == binding.pattern.casefold()]
+    if bound and not replace:
+        raise EvidenceError(
+            f"{binding.pattern}: expected a pattern that is not bound yet, found it bound to "
+            f"{bound[0].dataset}",
+            hint="add --replace to bind it anew",
+        )
+    target = path.parent / name
+    if not target.exists() or file_digest(target) != sha256:
+        _atomically(target, lambda draft_path: shutil.copyfile(dataset, draft_path))
+    holdout(settings, binding)
+    kept = tuple(b for b in old if b not in bound)
+    # The more special pattern first, since the first match wins.
+    ordered = sorted((*kept, binding), key=lambda b: (_is_wild(b.pattern), -len(b.pattern)))
+    text = yaml.safe_dump(
+        {"bindings": [b.model_dump(mode="json") for b in ordered]}, sort_keys=False
+    )
+    _atomically(path, lambda draft_path: draft_path.write_text(text, "utf-8"))
+    return binding
+
+
+def _is_wild(pattern: str) -> bool:
+    return any(sign in pattern for sign in "*?[")
+
+
+def _atomically(target: Path, write: Callable[[Path], object]) -> None:
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".draft-")
+    os.close(handle)
+    try:
+        write(Path(name))
+        Path(name).replace(target)
+    finally:
+        Path(name).unlink(missing_ok=True)

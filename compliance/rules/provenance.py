@@ -1,0 +1,69 @@
+"""Can anyone tell where this version comes from, what it takes, and what it is for?"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from compliance.rules.checks import Check, Context, Params
+from compliance.rules.performance import NoParams
+from compliance.rules.result import Outcome, RuleResult
+
+
+class DocumentationParams(Params):
+    """Least length of the description, in characters."""
+
+    min_characters: int = Field(80, ge=1)
+
+
+def _graded(score: float, observed: str, expected: str, fix: str) -> RuleResult:
+    passed = score == 1.0
+    return RuleResult(
+        Outcome.PASS if passed else Outcome.FAIL, score, observed, expected, "" if passed else fix
+    )
+
+
+def signature(_params: NoParams, context: Context) -> RuleResult:
+    """Pass when the model declares its inputs and outputs."""
+    facts = context.facts
+    score = ((facts.signature_inputs > 0) + (facts.signature_outputs > 0)) / 2
+    return _graded(
+        score,
+        f"{facts.signature_inputs} input and {facts.signature_outputs} output columns",
+        "an MLflow signature with inputs and outputs",
+        "log the model with signature=infer_signature(X, model.predict(X))",
+    )
+
+
+def lineage(_params: NoParams, context: Context) -> RuleResult:
+    """Pass when run, training data and code are all known."""
+    facts = context.facts.lineage
+    known = {
+        "run": facts.run_id,
+        "dataset digest": facts.dataset_digest,
+        "git commit": facts.git_commit,
+    }
+    absent = [name for name, value in known.items() if not value]
+    present = [f"{name} {value[:12]}" for name, value in known.items() if value]
+    return _graded(
+        1 - len(absent) / len(known),
+        ("no " + ", no ".join(absent)) if absent else ", ".join(present),
+        "run, dataset digest and git commit",
+        "log inside a run: mlflow.log_input(mlflow.data.from_pandas(train)), from a git checkout",
+    )
+
+
+def documentation(params: DocumentationParams, context: Context) -> RuleResult:
+    """Pass when somebody wrote down what the model is for."""
+    written = len(" ".join(context.facts.description.split()))
+    return _graded(
+        1.0 if written >= params.min_characters else 0.0,
+        f"{written} characters",
+        f"a description of at least {params.min_characters} characters: intended use and limits",
+        "describe the model or this version: in the MLflow UI, or "
+        "MlflowClient().update_registered_model(name, description=...)",
+    )
+
+
+SIGNATURE = Check("transparency.signature", NoParams, signature)
+LINEAGE = Check("traceability.lineage", NoParams, lineage)
+DOCUMENTATION = Check("transparency.documentation", DocumentationParams, documentation)
