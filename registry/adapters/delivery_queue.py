@@ -1,0 +1,189 @@
+"""The delivery table as a queue that several managers may drain at once.
+
+A claim is a lease: a conditional UPDATE moves `next_attempt_ms` to the lease's end, and its row
+count says who won. A manager that dies leaves leases that run out; one that is slower than its
+lease may cause a second delivery, never a lost one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, select, update
+
+from registry.adapters import tables
+from registry.adapters.webhook_sql import DEAD, DELIVERED, PENDING
+from registry.domain import retry
+from registry.domain.envelope import Occurrence
+
+_webhook = tables.webhook.c
+_delivery = tables.delivery.c
+_event = tables.event.c
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A delivery that is ours until `lease_ms`.
+
+    Attributes:
+        attempts: attempts that ended before this one.
+    """
+
+    delivery_id: str
+    webhook_id: int
+    webhook: str
+    url: str
+    sealed_secret: str
+    attempts: int
+    lease_ms: int
+    event: Occurrence
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a claim.
+
+    Attributes:
+        at_ms: when the attempt ended.
+        status: HTTP status; None when there was no answer.
+        error: why it failed, for people; None when it did not.
+    """
+
+    claim: Claim
+    step: retry.Step
+    at_ms: int
+    status: int | None
+    error: str | None
+
+
+def due_query(now_ms: int, busy: Collection[int]) -> Select[tuple[str]]:
+    """Find one delivery that could be sent now, to a webhook that is not busy."""
+    return (
+        select(_delivery.id)
+        .join(tables.webhook, _webhook.id == _delivery.webhook_id)
+        .where(
+            _delivery.state == PENDING,
+            _delivery.next_attempt_ms <= now_ms,
+            _delivery.webhook_id.not_in(busy),
+            _webhook.active,
+        )
+        .limit(1)
+    )
+
+
+def candidates_query(webhook_id: int, now_ms: int, limit: int) -> Select[Any]:
+    """Find due deliveries of one webhook, longest due first, walking the due index in order."""
+    query = (
+        select(tables.delivery, *(_event[name].label(f"event_{name}") for name in _EVENT_COLUMNS))
+        .join(tables.event, _event.id == _delivery.event_id)
+        .where(
+            _delivery.state == PENDING,
+            _delivery.next_attempt_ms <= now_ms,
+            _delivery.webhook_id == webhook_id,
+        )
+        .order_by(_delivery.next_attempt_ms, _delivery.event_id)
+        .limit(limit)
+    )
+    # PostgreSQL: managers pass each other's rows by instead of waiting. SQLite has no row locks.
+    return query.with_for_update(skip_locked=True, of=tables.delivery)
+
+
+_EVENT_COLUMNS = ("uid", "type", "name", "version", "request_id", "actor", "at_ms", "data")
+
+
+def anything_due(connection: Connection, now_ms: int, busy: Collection[int]) -> bool:
+    """Tell whether `claim` would find something; reads only."""
+    return connection.execute(due_query(now_ms, busy)).first() is not None
+
+
+def claim(
+    connection: Connection,
+    *,
+    in_flight: Mapping[int, int],
+    per_webhook: int,
+    now_ms: int,
+    lease_ms: int,
+) -> list[Claim]:
+    """Lease due deliveries until `lease_ms`, at most `per_webhook` at a time for each webhook.
+
+    Args:
+        connection: in a write transaction.
+        in_flight: how many the caller is sending now, by webhook id.
+        per_webhook: most deliveries that may be in flight to one webhook, >= 1.
+        now_ms, lease_ms: milliseconds since the epoch, `lease_ms` > `now_ms`.
+
+    Returns:
+        The claims in the order of their events.
+    """
+    won: list[tuple[int, Claim]] = []
+    for webhook in connection.execute(select(tables.webhook).where(_webhook.active)).all():
+        room = per_webhook - in_flight.get(webhook.id, 0)
+        if room <= 0:
+            continue
+        for row in connection.execute(candidates_query(webhook.id, now_ms, room)).all():
+            if _lease(connection, row.id, row.next_attempt_ms, lease_ms):
+                won.append((row.event_id, _claim(webhook, row, lease_ms)))
+    return [each for _, each in sorted(won, key=lambda pair: (pair[0], pair[1].webhook_id))]
+
+
+def _lease(connection: Connection, delivery_id: str, seen_ms: int, lease_ms: int) -> bool:
+    taken = connection.execute(
+        update(tables.delivery)
+        .where(
+            _delivery.id == delivery_id,
+            _delivery.state == PENDING,
+            _delivery.next_attempt_ms == seen_ms,
+        )
+        .values(next_attempt_ms=lease_ms)
+    )
+    return taken.rowcount == 1
+
+
+def finish(connection: Connection, outcomes: Iterable[Outcome]) -> None:
+    """Write down what became of claims; safe to repeat.
+
+    A success counts whoever holds the lease by now: the receiver has the event. A failure
+    counts only while the lease is ours, or it would cut short the attempt of its new holder.
+    """
+    for outcome in outcomes:
+        ours = (_delivery.id == outcome.claim.delivery_id, _delivery.state == PENDING)
+        lease = _delivery.next_attempt_ms == outcome.claim.lease_ms
+        seen: dict[str, Any] = {
+            "attempts": _delivery.attempts + 1,
+            "last_status": outcome.status,
+            "last_error": outcome.error,
+        }
+        change = update(tables.delivery).where(*ours)
+        match outcome.step:
+            case retry.Delivered():
+                change = change.values(state=DELIVERED, delivered_ms=outcome.at_ms, **seen)
+            case retry.Dead():
+                change = change.where(lease).values(state=DEAD, **seen)
+            case retry.RetryIn(seconds):
+                due_ms = outcome.at_ms + int(seconds * 1000)
+                change = change.where(lease).values(next_attempt_ms=due_ms, **seen)
+        connection.execute(change)
+
+
+def _claim(webhook: Row[Any], row: Row[Any], lease_ms: int) -> Claim:
+    return Claim(
+        delivery_id=row.id,
+        webhook_id=webhook.id,
+        webhook=webhook.name,
+        url=webhook.url,
+        sealed_secret=webhook.sealed_secret,
+        attempts=row.attempts,
+        lease_ms=lease_ms,
+        event=Occurrence(
+            uid=row.event_uid,
+            type=row.event_type,
+            name=row.event_name,
+            version=row.event_version,
+            request_id=row.event_request_id,
+            actor=row.event_actor,
+            at_ms=row.event_at_ms,
+            data=row.event_data,
+        ),
+    )

@@ -1,0 +1,195 @@
+"""The delivery loop: takes due deliveries off the outbox, sends them, writes down what happened.
+
+At least once, in no guaranteed order: up to `Pace.per_webhook` deliveries are in flight to one
+webhook at a time, and a failed one is overtaken by younger ones. A webhook that hangs holds up
+nobody else. Receivers tell repetitions by the delivery id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sqlalchemy import Engine
+
+from infra import signing
+from infra.clock import Clock, to_millis, utc_now
+from infra.db import reading, transaction
+from infra.errors import PlatformError
+from infra.secrets import Sealer
+from registry.adapters import delivery_queue
+from registry.adapters.delivery_queue import Claim, Outcome
+from registry.adapters.webhook_http import DEADLINE_SECONDS, Reply, Sender
+from registry.domain import retry
+from registry.domain.envelope import envelope
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast the loop goes; times in seconds.
+
+    Attributes:
+        per_webhook: most deliveries in flight to one webhook.
+        deadline_seconds: most time for one attempt.
+        lease_seconds: how long a claim is ours; must exceed the deadline. It is also how long
+            what a killed manager was sending waits for its second attempt.
+        poll_seconds: pause between looks at the outbox: first attempts start this late.
+        idle_poll_seconds, idle_after_seconds: the pause once nothing came for so long.
+        trouble_seconds: longest pause while the database does not answer.
+        grace_seconds: how long attempts in flight may take to end when the loop is stopped.
+    """
+
+    per_webhook: int = 4
+    deadline_seconds: float = DEADLINE_SECONDS
+    lease_seconds: float = 15.0
+    poll_seconds: float = 0.02
+    idle_poll_seconds: float = 0.1
+    idle_after_seconds: float = 300.0
+    trouble_seconds: float = 2.0
+    grace_seconds: float = 3.0
+
+
+@dataclass(slots=True)
+class DeliveryLoop:
+    """One manager's loop; several may run against one database."""
+
+    engine: Engine
+    sealer: Sealer
+    clock: Clock = utc_now
+    pace: Pace = field(default_factory=Pace)
+    jitter: Callable[[], float] = random.random
+    _flying: dict[asyncio.Task[Outcome], Claim] = field(default_factory=dict)
+    _ended: list[Outcome] = field(default_factory=list)
+
+    def run(self, stop: threading.Event, pulse: Callable[[], None] = lambda: None) -> None:
+        """Deliver until `stop` is set; `pulse` is called each time round."""
+        asyncio.run(self._run(stop, pulse))
+
+    async def _run(self, stop: threading.Event, pulse: Callable[[], None]) -> None:
+        troubles = 0
+        last_work = asyncio.get_running_loop().time()
+        async with Sender(self.pace.deadline_seconds) as sender:
+            while not stop.is_set():
+                pulse()
+                try:
+                    claims = await asyncio.to_thread(self._exchange)
+                    troubles = 0
+                except PlatformError as err:
+                    troubles += 1
+                    _logger.warning("the outbox cannot be read or written: %s", err.message)
+                    claims = []
+                for claim in claims:
+                    self._flying[asyncio.create_task(self._attempt(sender, claim))] = claim
+                now = asyncio.get_running_loop().time()
+                if self._flying or self._ended:
+                    last_work = now
+                await self._pause(now - last_work, troubles)
+            await self._land()
+
+    async def _pause(self, idle_seconds: float, troubles: int) -> None:
+        seconds = self.pace.poll_seconds
+        if idle_seconds > self.pace.idle_after_seconds:
+            seconds = self.pace.idle_poll_seconds
+        if troubles:
+            seconds = min(self.pace.trouble_seconds, 0.1 * 2 ** min(troubles, 10))
+            await asyncio.sleep(seconds)
+        elif self._flying:
+            await asyncio.wait(self._flying, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        else:
+            await asyncio.sleep(seconds)
+        self._collect()
+
+    def _collect(self) -> None:
+        for task in [task for task in self._flying if task.done()]:
+            del self._flying[task]
+            self._ended.append(task.result())
+
+    def _exchange(self) -> list[Claim]:
+        """Hand in what ended and take what is due, in one transaction; none if there is neither."""
+        now_ms = to_millis(self.clock())
+        in_flight = Counter(claim.webhook_id for claim in self._flying.values())
+        busy = [hook for hook, count in in_flight.items() if count >= self.pace.per_webhook]
+        if not self._ended:
+            with reading(self.engine) as connection:
+                if not delivery_queue.anything_due(connection, now_ms, busy):
+                    return []
+        with transaction(self.engine) as connection:
+            delivery_queue.finish(connection, self._ended)
+            claims = delivery_queue.claim(
+                connection,
+                in_flight=in_flight,
+                per_webhook=self.pace.per_webhook,
+                now_ms=now_ms,
+                lease_ms=to_millis(self.clock()) + int(self.pace.lease_seconds * 1000),
+            )
+        self._ended.clear()
+        return claims
+
+    async def _attempt(self, sender: Sender, claim: Claim) -> Outcome:
+        try:
+            reply = await self._send(sender, claim)
+        except PlatformError as err:
+            reply = Reply(None, error=err.message)
+        except Exception as err:
+            _logger.exception("delivery %s could not be sent", claim.delivery_id)
+            reply = Reply(None, error=f"{type(err).__name__}: {err}"[:500])
+        now = self.clock()
+        step = retry.next_step(
+            claim.attempts + 1,
+            reply.status,
+            jitter=self.jitter(),
+            retry_after_seconds=retry.parse_retry_after(reply.retry_after, now),
+        )
+        _log(claim, step, reply)
+        error = None if isinstance(step, retry.Delivered) else reply.error or f"HTTP {reply.status}"
+        return Outcome(claim, step, to_millis(now), reply.status, error)
+
+    async def _send(self, sender: Sender, claim: Claim) -> Reply:
+        body = envelope(claim.event)
+        secret = self.sealer.open(claim.sealed_secret)
+        stamp_seconds = int(self.clock().timestamp())
+        signed = signing.signed_headers(secret, claim.delivery_id, stamp_seconds, body)
+        return await sender.post(claim.url, {"Content-Type": "application/json", **signed}, body)
+
+    async def _land(self) -> None:
+        """Let attempts in flight end, and write them down; the rest is sent again later."""
+        if self._flying:
+            await asyncio.wait(self._flying, timeout=self.pace.grace_seconds)
+            self._collect()
+        for task in self._flying:
+            task.cancel()
+        if self._ended:
+            try:
+                with transaction(self.engine) as connection:
+                    delivery_queue.finish(connection, self._ended)
+            except PlatformError as err:
+                _logger.warning(
+                    "%d deliveries will be repeated: their outcome cannot be written: %s",
+                    len(self._ended),
+                    err.message,
+                )
+
+
+def _log(claim: Claim, step: retry.Step, reply: Reply) -> None:
+    what = f"delivery {claim.delivery_id} of {claim.event.type} to {claim.webhook}"
+    answer = reply.error or f"HTTP {reply.status}"
+    match step:
+        case retry.Delivered():
+            _logger.debug("%s: delivered", what)
+        case retry.Dead(why):
+            _logger.error(
+                "%s: dead, %s (last: %s); to try again: acgs webhook redeliver %s",
+                what,
+                why,
+                answer,
+                claim.delivery_id,
+            )
+        case retry.RetryIn(seconds):
+            _logger.warning("%s: %s; again in %.1f s", what, answer, seconds)

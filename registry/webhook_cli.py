@@ -1,0 +1,181 @@
+"""`acgs webhook`: who is told about events, and what became of each delivery."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from registry.adapters.webhook_sql import DeliveryRecord
+    from registry.webhooks import Webhooks
+
+_json = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+_dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+
+
+@contextmanager
+def _webhooks() -> Iterator[Webhooks]:
+    from infra.settings import load_settings
+    from registry.webhooks import open_webhooks
+
+    opened = open_webhooks(load_settings())
+    try:
+        yield opened
+    finally:
+        opened.engine.dispose()
+
+
+def _actor() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container's user may have no name.
+        return f"uid:{os.getuid()}"
+
+
+@click.group("webhook")
+def webhook() -> None:
+    """Subscriptions to events, and their deliveries."""
+
+
+@webhook.command("list")
+@_json
+def list_command(as_json: bool) -> None:
+    """Show every subscription."""
+    with _webhooks() as webhooks:
+        found = webhooks.list()
+    if as_json:
+        rows = [
+            {
+                "name": each.name,
+                "url": each.url,
+                "events": list(each.events),
+                "created_at": _iso(each.created_ms),
+            }
+            for each in found
+        ]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    _table(
+        ("NAME", "EVENTS", "URL"),
+        [(each.name, ",".join(each.events), each.url) for each in found],
+        empty="no subscriptions",
+    )
+
+
+@webhook.command("add")
+@click.argument("name")
+@click.argument("url")
+@click.option(
+    "--event",
+    "events",
+    multiple=True,
+    required=True,
+    help="Event type, e.g. transition_request.created, or '*'; may be repeated.",
+)
+@click.option(
+    "--secret",
+    envvar="WEBHOOK_SECRET",
+    help="Signing secret; made and printed if not given. Better in the environment.",
+)
+@_dry_run
+def add_command(
+    name: str, url: str, events: tuple[str, ...], secret: str | None, dry_run: bool
+) -> None:
+    """Send events to URL, signed with a secret."""
+    with _webhooks() as webhooks:
+        key = webhooks.add(name, url, events, secret, actor=_actor(), dry_run=dry_run)
+    if dry_run:
+        click.echo(f"would add webhook {name} for {', '.join(events)}", err=True)
+        return
+    click.echo(f"added webhook {name} for {', '.join(events)}", err=True)
+    if secret is None:
+        click.echo("its secret, which is not shown again:", err=True)
+        click.echo(key)
+
+
+@webhook.command("remove")
+@click.argument("name")
+@_dry_run
+def remove_command(name: str, dry_run: bool) -> None:
+    """End a subscription; its pending deliveries are given up."""
+    with _webhooks() as webhooks:
+        ended = webhooks.remove(name, actor=_actor(), dry_run=dry_run)
+    said = "would remove" if dry_run else "removed"
+    click.echo(f"{said} webhook {name}; pending deliveries given up: {ended}", err=True)
+
+
+@webhook.command("deliveries")
+@click.option("--state", type=click.Choice(["pending", "delivered", "dead"]))
+@click.option("--webhook", "name", help="Only those of this subscription.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
+@_json
+def deliveries_command(state: str | None, name: str | None, limit: int, as_json: bool) -> None:
+    """Show deliveries, the newest first."""
+    with _webhooks() as webhooks:
+        found = webhooks.deliveries(state, name, limit)
+    if as_json:
+        click.echo(json.dumps([_row(each) for each in found], indent=2))
+        return
+    _table(
+        ("ID", "STATE", "TRIES", "WEBHOOK", "EVENT", "MODEL", "LAST"),
+        [
+            (
+                each.id,
+                each.state,
+                str(each.attempts),
+                each.webhook,
+                each.event_type,
+                each.name,
+                each.last_error or (f"HTTP {each.last_status}" if each.last_status else "-"),
+            )
+            for each in found
+        ],
+        empty="no deliveries",
+    )
+
+
+@webhook.command("redeliver")
+@click.argument("delivery_id", required=False)
+@click.option("--all-dead", is_flag=True, help="Every dead delivery.")
+@_dry_run
+def redeliver_command(delivery_id: str | None, all_dead: bool, dry_run: bool) -> None:
+    """Send DELIVERY_ID again, or every dead delivery."""
+    if (delivery_id is None) == (not all_dead):
+        raise click.UsageError("expected either a DELIVERY_ID or --all-dead")
+    with _webhooks() as webhooks:
+        found = webhooks.redeliver(delivery_id, actor=_actor(), dry_run=dry_run)
+    for each in found:
+        click.echo(each.id)
+    said = "would be sent again" if dry_run else "will be sent again"
+    click.echo(f"deliveries that {said}: {len(found)}", err=True)
+
+
+def _row(record: DeliveryRecord) -> dict[str, object]:
+    row = asdict(record)
+    row["next_attempt_at"] = _iso(row.pop("next_attempt_ms"))
+    delivered_ms = row.pop("delivered_ms")
+    row["delivered_at"] = None if delivered_ms is None else _iso(delivered_ms)
+    return row
+
+
+def _iso(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat()
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
+    if not rows:
+        click.echo(empty, err=True)
+        return
+    widths = [max(len(line[i]) for line in (titles, *rows)) for i in range(len(titles))]
+    for line in (titles, *rows):
+        cells = [text.ljust(width) for text, width in zip(line, widths, strict=True)]
+        click.echo("  ".join(cells).rstrip())

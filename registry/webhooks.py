@@ -1,0 +1,263 @@
+"""Subscriptions to the registry's events, and second chances for what could not be delivered."""
+
+from __future__ import annotations
+
+import builtins
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine
+
+from infra.clock import Clock, to_millis, utc_now
+from infra.db import open_engine, reading, transaction
+from infra.errors import ConflictError, NotFoundError, UsageError
+from infra.secrets import Sealer
+from infra.settings import Settings
+from registry.adapters import events, webhook_sql
+from registry.adapters.webhook_sql import DeliveryRecord, Subscription
+from registry.webhook_target import check_url, parse_target
+
+PLATFORM = "platform"
+REMOVED = "the subscription was removed"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_EVENT_TYPE = re.compile(r"\*|[a-z_]{1,31}\.[a-z_]{1,32}")
+
+
+class WebhookExistsError(ConflictError):
+    """The name is taken."""
+
+    code = "registry.webhook_exists"
+    retriable = False
+
+
+class UnknownWebhookError(NotFoundError):
+    """No such subscription."""
+
+    code = "registry.unknown_webhook"
+
+
+class UnknownDeliveryError(NotFoundError):
+    """No such delivery, or its subscription was removed."""
+
+    code = "registry.unknown_delivery"
+
+
+@dataclass(frozen=True, slots=True)
+class Webhooks:
+    """The use cases; every change is audited in its own transaction."""
+
+    engine: Engine
+    sealer: Sealer
+    clock: Clock = utc_now
+
+    def add(
+        self,
+        name: str,
+        url: str,
+        events: Sequence[str],
+        secret: str | None = None,
+        *,
+        actor: str,
+        dry_run: bool = False,
+    ) -> str:
+        """Subscribe `url` to events that happen from now on.
+
+        Args:
+            name: unique among subscriptions; that of a removed one may be taken again.
+            url: https anywhere, plain http to a loopback address only.
+            events: exact event types, or `*`.
+            secret: what deliveries are signed with; made if not given.
+            actor: who asks.
+            dry_run: check everything, change nothing.
+
+        Returns:
+            The secret, which is not shown again.
+
+        Raises:
+            WebhookExistsError: the name is taken.
+            WebhookUrlError: the URL breaks the rule.
+            UsageError: a name, an event type or the secret is malformed.
+        """
+        _check(name, url, events, secret)
+        key = secret or secrets.token_urlsafe(32)
+        with transaction(self.engine) as connection:
+            found = webhook_sql.find_webhook(connection, name)
+            if found is not None and found.active:
+                raise WebhookExistsError(
+                    f"webhook {name}: expected a free name, found one that is in use",
+                    hint=f"choose another name, or first: acgs webhook remove {name}",
+                )
+            if not dry_run:
+                self._save(connection, found, name, url, events, key, "webhook.created", actor)
+        return key
+
+    def remove(self, name: str, *, actor: str, dry_run: bool = False) -> int:
+        """End a subscription; return how many pending deliveries are given up.
+
+        Raises:
+            UnknownWebhookError: there is none of that name.
+        """
+        with transaction(self.engine) as connection:
+            found = webhook_sql.find_webhook(connection, name)
+            if found is None or not found.active:
+                raise UnknownWebhookError(
+                    f"webhook {name}: expected a subscription, found none of that name",
+                    hint="acgs webhook list",
+                )
+            if dry_run:
+                pending = webhook_sql.deliveries(connection, webhook_sql.PENDING, name, _NO_LIMIT)
+                return len(pending)
+            webhook_sql.update_webhook(
+                connection,
+                found.id,
+                url=found.url,
+                events=found.events,
+                sealed_secret=found.sealed_secret,
+                active=False,
+            )
+            ended = webhook_sql.end_pending(connection, found.id, REMOVED)
+            self._audit(connection, "webhook.removed", name, actor, {"pending_ended": ended})
+        return ended
+
+    def list(self) -> builtins.list[Subscription]:
+        """Return every active subscription, by name."""
+        with reading(self.engine) as connection:
+            return webhook_sql.active_webhooks(connection)
+
+    def ensure(self, name: str, url: str, events: Sequence[str]) -> str:
+        """Make the subscription be there with this URL and these events; idempotent.
+
+        Returns:
+            Its secret, made the first time.
+        """
+        _check(name, url, events, None)
+        with transaction(self.engine) as connection:
+            found = webhook_sql.find_webhook(connection, name)
+            if found is None or not found.active:
+                key = secrets.token_urlsafe(32)
+                self._save(connection, found, name, url, events, key, "webhook.created", PLATFORM)
+                return key
+            key = self.sealer.open(found.sealed_secret)
+            if (found.url, found.events) != (url, tuple(events)):
+                self._save(connection, found, name, url, events, key, "webhook.updated", PLATFORM)
+            return key
+
+    def deliveries(
+        self, state: str | None = None, webhook: str | None = None, limit: int = 100
+    ) -> builtins.list[DeliveryRecord]:
+        """Return the newest deliveries first.
+
+        Raises:
+            UsageError: the state is none of pending, delivered, dead.
+        """
+        if state is not None and state not in webhook_sql.STATES:
+            raise UsageError(
+                f"delivery state: expected one of {', '.join(webhook_sql.STATES)}, found {state!r}"
+            )
+        with reading(self.engine) as connection:
+            return webhook_sql.deliveries(connection, state, webhook, limit)
+
+    def redeliver(
+        self, delivery_id: str | None = None, *, actor: str, dry_run: bool = False
+    ) -> builtins.list[DeliveryRecord]:
+        """Send a delivery again, whatever became of it; without an id, all dead ones.
+
+        Returns:
+            The deliveries as they were before. Their ids stay, so that receivers know them.
+
+        Raises:
+            UnknownDeliveryError: there is none of that id, or its subscription was removed.
+        """
+        with transaction(self.engine) as connection:
+            found = webhook_sql.redeliverable(connection, delivery_id)
+            if delivery_id is not None and not found:
+                raise UnknownDeliveryError(
+                    f"delivery {delivery_id}: expected one of an active subscription, found none",
+                    hint="acgs webhook deliveries",
+                )
+            if found and not dry_run:
+                now_ms = to_millis(self.clock())
+                webhook_sql.make_due(connection, [each.id for each in found], now_ms)
+                for name in sorted({each.webhook for each in found}):
+                    ids = [each.id for each in found if each.webhook == name]
+                    data: dict[str, object] = {"count": len(ids), "delivery_ids": ids[:100]}
+                    self._audit(connection, "webhook.redelivered", name, actor, data)
+        return found
+
+    def _save(
+        self,
+        connection: Connection,
+        found: Subscription | None,
+        name: str,
+        url: str,
+        events: Sequence[str],
+        secret: str,
+        event: str,
+        actor: str,
+    ) -> None:
+        sealed = self.sealer.seal(secret)
+        if found is None:
+            webhook_sql.insert_webhook(
+                connection,
+                name=name,
+                url=url,
+                events=events,
+                sealed_secret=sealed,
+                created_ms=to_millis(self.clock()),
+            )
+        else:
+            webhook_sql.update_webhook(
+                connection, found.id, url=url, events=events, sealed_secret=sealed, active=True
+            )
+        # Only the origin: other subscribers read this, and a path may hold a token.
+        origin = parse_target(url).origin
+        self._audit(connection, event, name, actor, {"origin": origin, "events": [*events]})
+
+    def _audit(
+        self, connection: Connection, type: str, name: str, actor: str, data: dict[str, object]
+    ) -> None:
+        at_ms = to_millis(self.clock())
+        events.record(connection, type, name=name, actor=actor, data=data, at_ms=at_ms)
+
+
+_NO_LIMIT = 2**31 - 1
+
+
+def open_webhooks(settings: Settings) -> Webhooks:
+    """Put the use cases together."""
+    return Webhooks(open_engine(settings.sqlalchemy_url), Sealer(settings))
+
+
+def ensure_subscription(settings: Settings, name: str, url: str, events: Sequence[str]) -> str:
+    """See `Webhooks.ensure`."""
+    webhooks = open_webhooks(settings)
+    try:
+        return webhooks.ensure(name, url, events)
+    finally:
+        webhooks.engine.dispose()
+
+
+def _check(name: str, url: str, events: Sequence[str], secret: str | None) -> None:
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"webhook name: expected 1 to 128 letters, digits, '.', '_' or '-', found {name!r}"
+        )
+    if not events:
+        raise UsageError(
+            f"webhook {name}: expected at least one event type, found none",
+            hint="name a type such as transition_request.created, or * for all",
+        )
+    for event in events:
+        if not _EVENT_TYPE.fullmatch(event):
+            raise UsageError(
+                f"webhook {name}: expected an event type such as transition_request.created, "
+                f"or *, found {event!r}"
+            )
+    if secret is not None and len(secret) < 16:
+        raise UsageError(
+            f"webhook {name}: expected a secret of 16 characters or more, found {len(secret)}",
+            hint="leave it out to have one made",
+        )
+    check_url(url)
