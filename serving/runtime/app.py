@@ -1,0 +1,198 @@
+"""The routes of a model server, and what each answers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from serving.runtime import seldon, v2
+from serving.runtime.asgi import (
+    ClientGoneError,
+    Headers,
+    Receive,
+    Scope,
+    Send,
+    header,
+    parse_json,
+    read_body,
+    respond,
+)
+from serving.runtime.metrics import CONTENT_TYPE, Metrics
+from serving.runtime.model import ServedModel
+from serving.runtime.options import Identity
+from serving.runtime.outputs import to_json
+from serving.runtime.problem import ProblemError
+
+STUCK_AFTER_SECONDS = 30.0
+"""A prediction older than this makes the server unready, so that traffic goes elsewhere."""
+
+_JSON = b"application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, read whole."""
+
+    body: bytes
+    puid: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer."""
+
+    body: bytes
+    content_type: bytes = _JSON
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What a path answers: `in_worker` handlers run beside the event loop."""
+
+    service: str
+    method: str
+    handle: Callable[[Call], Reply]
+    in_worker: bool = False
+
+
+class App:
+    """The ASGI application around one loaded model."""
+
+    def __init__(self, model: ServedModel, identity: Identity, threads: int) -> None:
+        self._model = model
+        self._identity = identity
+        self._metrics = Metrics(identity)
+        self._workers = ThreadPoolExecutor(threads, thread_name_prefix="predict")
+        self._headers: Headers = [
+            (b"x-acgs-model-version", identity.model_version.encode()),
+            (b"x-acgs-predictor", identity.predictor.encode()),
+        ]
+        self._routes = self._seldon_routes() | self._v2_routes()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        if scope["type"] != "http":
+            raise RuntimeError(f"expected http, found {scope['type']}")
+        path, method = scope["path"], scope["method"]
+        started = time.perf_counter()
+        route = self._routes.get(path)
+        service = route.service if route else "unknown"
+        try:
+            route = self._checked(route, path, method)
+            call = Call(await read_body(receive), header(scope, b"seldon-puid"))
+            started = time.perf_counter()
+            reply = await self._run(route, call)
+            status = 200
+        except ProblemError as problem:
+            body = v2.error_body(problem) if path.startswith("/v2") else problem.body()
+            status, reply = problem.status, Reply(to_json(body))
+        except ClientGoneError:
+            return
+        self._metrics.request(service, method, status, time.perf_counter() - started)
+        headers = [(b"content-type", reply.content_type), *self._headers, *reply.headers]
+        await respond(send, status, headers, reply.body)
+
+    async def _run(self, route: Route, call: Call) -> Reply:
+        if not route.in_worker:
+            return route.handle(call)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._workers, route.handle, call)
+
+    def _checked(self, route: Route | None, path: str, method: str) -> Route:
+        if route is None:
+            raise ProblemError(
+                404,
+                "ROUTE_NOT_FOUND",
+                f"no route {path!r}; this server answers {', '.join(sorted(self._routes))}",
+            )
+        if method != route.method:
+            raise ProblemError(
+                405, "METHOD_NOT_ALLOWED", f"{path}: expected {route.method}, found {method}"
+            )
+        return route
+
+    def _seldon_routes(self) -> dict[str, Route]:
+        predict = Route("predictions", "POST", self._predict, in_worker=True)
+        feedback = Route("feedback", "POST", self._feedback)
+        metadata = Route("metadata", "GET", self._metadata)
+        status = Route("status", "GET", self._status)
+        return {
+            "/api/v1.0/predictions": predict,
+            "/api/v0.1/predictions": predict,
+            "/predict": predict,
+            "/api/v1.0/feedback": feedback,
+            "/api/v0.1/feedback": feedback,
+            "/send-feedback": feedback,
+            "/metadata": metadata,
+            "/api/v1.0/metadata": metadata,
+            "/health/ping": Route("ping", "GET", lambda _: Reply(b"pong", b"text/plain")),
+            "/health/status": status,
+            "/api/v1.0/health/status": status,
+            "/live": Route("live", "GET", lambda _: Reply(b"live", b"text/plain")),
+            "/ready": Route("ready", "GET", self._ready),
+            "/metrics": Route(
+                "metrics", "GET", lambda _: Reply(self._metrics.page(), CONTENT_TYPE.encode())
+            ),
+        }
+
+    def _v2_routes(self) -> dict[str, Route]:
+        name, version = self._identity.model_name, self._identity.model_version
+        routes = {
+            "/v2": Route("v2-server", "GET", self._v2_server),
+            "/v2/health/live": Route("live", "GET", lambda _: Reply(to_json({"live": True}))),
+            "/v2/health/ready": Route("ready", "GET", self._v2_ready),
+        }
+        for base in (f"/v2/models/{name}", f"/v2/models/{name}/versions/{version}"):
+            routes[base] = Route("metadata", "GET", self._v2_model)
+            routes[f"{base}/ready"] = Route("ready", "GET", self._v2_ready)
+            routes[f"{base}/infer"] = Route("infer", "POST", self._infer, in_worker=True)
+        return routes
+
+    def _predict(self, call: Call) -> Reply:
+        request = seldon.parse(parse_json(call.body), call.puid)
+        response = seldon.respond(request, self._model.predict(request.payload), self._identity)
+        return Reply(to_json(response), headers=((b"seldon-puid", request.puid.encode()),))
+
+    def _infer(self, call: Call) -> Reply:
+        payload, request_id = v2.parse(parse_json(call.body))
+        return Reply(to_json(v2.respond(self._model.predict(payload), request_id, self._identity)))
+
+    def _feedback(self, call: Call) -> Reply:
+        self._metrics.feedback(seldon.feedback_reward(parse_json(call.body)))
+        return Reply(to_json({"meta": {"tags": seldon.own_tags(self._identity)}}))
+
+    def _metadata(self, _: Call) -> Reply:
+        return Reply(to_json(seldon.metadata(self._model.signature, self._identity)))
+
+    def _check_ready(self) -> None:
+        seconds = self._model.running_seconds()
+        if seconds > STUCK_AFTER_SECONDS:
+            raise ProblemError(
+                503, "MODEL_STUCK", f"a prediction has been running for {seconds:.0f} s"
+            )
+
+    def _ready(self, _: Call) -> Reply:
+        self._check_ready()
+        return Reply(b"ready", b"text/plain")
+
+    def _status(self, _: Call) -> Reply:
+        self._check_ready()
+        state = {"model": self._identity.model_name, "ready": True}
+        return Reply(
+            to_json({"jsonData": state, "meta": {"tags": seldon.own_tags(self._identity)}})
+        )
+
+    def _v2_server(self, _: Call) -> Reply:
+        about = {"name": "acgs-serving-runtime", "version": "1", "extensions": []}
+        return Reply(to_json(about))
+
+    def _v2_ready(self, _: Call) -> Reply:
+        self._check_ready()
+        return Reply(to_json({"ready": True}))
+
+    def _v2_model(self, _: Call) -> Reply:
+        return Reply(to_json(v2.model_metadata(self._model.signature, self._identity)))

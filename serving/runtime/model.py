@@ -1,0 +1,143 @@
+"""The one model that this process serves: loaded once, asked in worker threads."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mlflow.pyfunc
+import numpy as np
+import pandas as pd
+from mlflow.exceptions import MlflowException
+
+from serving.runtime.inputs import Payload, assemble
+from serving.runtime.mlflow_signature import read_signature
+from serving.runtime.problem import ProblemError, bad_request, model_failed
+from serving.runtime.signature import Column, ColumnType, Signature, Tensor
+
+logger = logging.getLogger(__name__)
+
+
+class LoadError(Exception):
+    """The model folder cannot be turned into a model in this environment."""
+
+
+class ServedModel:
+    """A loaded model with its signature.
+
+    `predict` calls the implementation behind MLflow's schema enforcement, because `assemble`
+    has enforced the same schema and told the client's mistakes from the model's.
+    """
+
+    def __init__(self, pyfunc: Any) -> None:
+        self._pyfunc = pyfunc
+        self.signature = read_signature(pyfunc)
+        self._call = _implementation(pyfunc)
+        self._running: dict[int, float] = {}
+        self._seen: set[type] = set()
+
+    def predict(self, payload: Payload) -> object:
+        """Answer one request.
+
+        Raises:
+            ProblemError: 400 when the input does not fit the signature, 500 when the model
+                raises.
+        """
+        data = assemble(self.signature, payload)
+        if self.signature.nested:
+            data = self._enforced(data)
+        token = id(data)
+        self._running[token] = time.monotonic()
+        try:
+            return self._call(data)
+        except (Exception, SystemExit) as err:
+            if self.signature.hinted and isinstance(err, MlflowException):
+                # MLflow checks hinted types inside the call and raises this.
+                raise bad_request(str(err)) from None
+            self._log_once(err)
+            raise model_failed(f"the model raised {type(err).__name__}: {err}") from err
+        finally:
+            del self._running[token]
+
+    def running_seconds(self) -> float:
+        """Age of the oldest prediction that is still running; 0 when idle."""
+        started = list(self._running.values())
+        return time.monotonic() - min(started) if started else 0.0
+
+    def warm_up(self) -> None:
+        """Predict once, so that the first client does not pay for lazy imports.
+
+        A model may dislike the example; that is logged and left to live traffic to judge.
+        """
+        try:
+            example = self._pyfunc.input_example
+            if isinstance(example, pd.DataFrame | np.ndarray) and len(example):
+                self._call(example[:1])
+            else:
+                self._call(_blank(self.signature))
+        except (Exception, SystemExit) as err:
+            logger.warning("warm-up prediction failed: %s: %s", type(err).__name__, err)
+
+    def _enforced(self, data: object) -> object:
+        from mlflow.models.utils import _enforce_schema
+
+        try:
+            return _enforce_schema(data, self._pyfunc.metadata.get_input_schema())
+        except MlflowException as err:
+            raise bad_request(f"{err}; {self.signature.describe()}") from None
+
+    def _log_once(self, err: BaseException) -> None:
+        # A bad canary may fail thousands of times; one traceback for each kind is enough.
+        if type(err) not in self._seen:
+            self._seen.add(type(err))
+            logger.error("the model raised\n%s", "".join(traceback.format_exception(err)))
+
+
+def load(path: Path) -> ServedModel:
+    """Load the MLflow model in `path`. Runs the model's own code; installs nothing.
+
+    Raises:
+        LoadError: anything the load raised, with the first line of why.
+    """
+    try:
+        return ServedModel(mlflow.pyfunc.load_model(str(path.resolve())))
+    except (Exception, SystemExit) as err:
+        traceback.print_exc(file=sys.stderr)
+        raise LoadError(f"cannot load the model in {path}: {type(err).__name__}: {err}") from err
+
+
+def _implementation(pyfunc: Any) -> Callable[[object], object]:
+    predict: Callable[..., object] = pyfunc._predict_fn
+    parameter = inspect.signature(predict).parameters.get("params")
+    if parameter is None or parameter.kind is inspect.Parameter.VAR_KEYWORD:
+        return predict
+    schema = pyfunc.metadata.get_params_schema()
+    defaults = {param.name: param.default for param in schema} if schema else None
+    return lambda data: predict(data, params=defaults)
+
+
+def _blank(signature: Signature) -> object:
+    if signature.tensors:
+        arrays = {tensor.name: _zeros(tensor) for tensor in signature.tensors}
+        return arrays if signature.tensors[0].name else arrays[""]
+    if not signature.columns:
+        raise ProblemError(0, "", "no signature and no input example")
+    return pd.DataFrame(
+        {column.name or index: [_zero(column)] for index, column in enumerate(signature.columns)}
+    )
+
+
+def _zeros(tensor: Tensor) -> object:
+    return np.zeros([1 if length < 0 else length for length in tensor.shape], tensor.numpy_name)
+
+
+def _zero(column: Column) -> object:
+    if column.type.numpy_name is not None:
+        return np.dtype(column.type.numpy_name).type(0)
+    return b"" if column.type is ColumnType.BINARY else ""

@@ -1,0 +1,84 @@
+"""What one model server is told at start: where the model is and whose name it serves under."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who answers: repeated in every response, header and metric."""
+
+    model_name: str
+    model_version: str
+    predictor: str
+    deployment: str
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command line, parsed.
+
+    Attributes:
+        port: 0 lets the system choose; the ready file tells which it chose.
+        threads: predictions that may run at the same time, 1..16. More than one only for
+            models that are safe to share between threads.
+        ready_file: written once the model answers; a stale one is removed first.
+    """
+
+    model_path: Path
+    host: str
+    port: int
+    identity: Identity
+    ready_file: Path | None
+    threads: int
+
+
+def parse(argv: Sequence[str] | None = None) -> Options:
+    """Read the command line; wrong usage ends the process with code 2."""
+    parser = argparse.ArgumentParser(
+        prog="python -m serving.runtime",
+        description="Serve one MLflow model over Seldon's REST protocol and the V2 protocol.",
+    )
+    parser.add_argument("--model-path", type=Path, required=True, help="MLflow model folder")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=_bounded(0, 65535), default=0, help="0: any free port")
+    parser.add_argument("--model-name", required=True)
+    parser.add_argument("--model-version", required=True)
+    parser.add_argument("--predictor", default="default")
+    parser.add_argument("--deployment-name", help="default: the model's name")
+    parser.add_argument("--namespace", default="default")
+    parser.add_argument("--ready-file", type=Path, help="JSON {pid, port, ready_at}, when ready")
+    parser.add_argument("--threads", type=_bounded(1, 16), default=1)
+    found = parser.parse_args(argv)
+    if not (found.model_path / "MLmodel").is_file():
+        parser.error(f"--model-path: expected a folder with an MLmodel file: {found.model_path}")
+    return Options(
+        model_path=found.model_path,
+        host=found.host,
+        port=found.port,
+        identity=Identity(
+            model_name=found.model_name,
+            model_version=found.model_version,
+            predictor=found.predictor,
+            deployment=found.deployment_name or found.model_name,
+            namespace=found.namespace,
+        ),
+        ready_file=found.ready_file,
+        threads=found.threads,
+    )
+
+
+class _bounded:  # noqa: N801 - argparse shows the name in its message
+    def __init__(self, low: int, high: int) -> None:
+        self.low, self.high = low, high
+
+    def __call__(self, text: str) -> int:
+        value = int(text)
+        if not self.low <= value <= self.high:
+            raise argparse.ArgumentTypeError(f"expected {self.low}..{self.high}, found {value}")
+        return value

@@ -1,0 +1,64 @@
+"""Everything that can go wrong with a request, as the status a client gets.
+
+4xx is the client's doing, 500 is the model's own. A rollout judges a version by its 500s, so
+nothing that a client can cause may end as one.
+"""
+
+from __future__ import annotations
+
+
+class ProblemError(Exception):
+    """A request that cannot be answered.
+
+    Attributes:
+        status: HTTP status.
+        reason: stable upper-case code, as Seldon's `status.reason`.
+        info: what was expected, what was found.
+    """
+
+    def __init__(self, status: int, reason: str, info: str) -> None:
+        super().__init__(info)
+        self.status = status
+        self.reason = reason
+        self.info = info
+
+    def body(self) -> dict[str, object]:
+        """Return Seldon's error message; its protobuf allows no further fields."""
+        status = {
+            "code": self.status,
+            "info": self.info,
+            "reason": self.reason,
+            "status": "FAILURE",
+        }
+        return {"status": status}
+
+
+def bad_request(info: str) -> ProblemError:
+    """The body is not what the protocol or the model's signature asks for."""
+    return ProblemError(400, "MICROSERVICE_BAD_DATA", info)
+
+
+def model_failed(info: str) -> ProblemError:
+    """The model itself raised, or answered with something no protocol can carry."""
+    return ProblemError(500, "MICROSERVICE_INTERNAL_ERROR", info)
+
+
+def kind_of(value: object) -> str:
+    """Name a JSON value's kind the way a client knows it, with a short excerpt."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            name = "boolean"
+        case int() | float():
+            name = "number"
+        case str():
+            name = "string"
+        case list():
+            name = "list"
+        case dict():
+            name = "object"
+        case _:
+            name = type(value).__name__
+    text = repr(value)
+    return f"{name} {text if len(text) <= 60 else text[:57] + '...'}"
