@@ -92,15 +92,15 @@ def serve(app: ASGIApp, host: str, port: int, stop: threading.Event) -> None:
         watcher.start()
         try:
             server.run(sockets=[listener])
-        finally:
-            finished.set()
-            watcher.join()
-        if not server.started and not stop.is_set():
+        except SystemExit as err:  # uvicorn's way to say that the app's start-up failed
             raise UnavailableError(
                 f"the app for http://{host}:{port} did not start: expected its start-up to "
                 "finish, found that it failed",
                 hint="the log above this line says why",
-            )
+            ) from err
+        finally:
+            finished.set()
+            watcher.join()
 
 
 def _server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:

@@ -7,6 +7,7 @@ import logging
 import sys
 import time
 import traceback
+from pathlib import Path
 
 QUIET = ("alembic", "mlflow.store.db", "httpx", "httpcore", "urllib3", "uvicorn.error")
 """Libraries whose INFO says nothing about the platform."""
@@ -42,7 +43,16 @@ def configure(level: str, role: str = "") -> None:
         level: name of a level, e.g. `INFO`.
         role: named in every record when given.
     """
-    handler = logging.StreamHandler(sys.stderr)
+    _install(logging.StreamHandler(sys.stderr), level, role)
+
+
+def configure_file(level: str, path: Path, role: str) -> None:
+    """Do as `configure`, but write to a file: the terminal shows something else."""
+    handler = logging.FileHandler(path)
+    _install(handler, level, role)
+
+
+def _install(handler: logging.Handler, level: str, role: str) -> None:
     handler.setFormatter(KeyValueFormatter(role))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)

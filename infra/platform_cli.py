@@ -3,9 +3,73 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import click
+
+PORT_FLAGS = ("registry", "gateway", "gateway-admin", "compliance")
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def _port_options(function: _Function) -> _Function:
+    for name in reversed(PORT_FLAGS):
+        function = click.option(
+            f"--{name}-port",
+            type=click.IntRange(1, 65535),
+            help=f"Port of the {name.replace('-', ' ')} role.".replace(
+                "gateway admin role", "gateway's admin interface"
+            ),
+        )(function)
+    return function
+
+
+@click.command("up")
+@click.option("--detach", "-d", is_flag=True, help="Return when everything is ready.")
+@click.option("--report-to", type=int, hidden=True, help="Descriptor to report to.")
+@_port_options
+def up_command(detach: bool, report_to: int | None, **ports: int | None) -> None:
+    """Run the whole platform; Ctrl-C stops all of it."""
+    from infra import face
+
+    given = {f"ACGS_{name.upper()}": str(port) for name, port in ports.items() if port is not None}
+    if report_to is not None:
+        face.up_reporting(report_to)
+    elif detach:
+        face.up_detached(given)
+    else:
+        face.up_foreground(given)
+
+
+@click.command("down")
+def down_command() -> None:
+    """Stop everything that runs in the storage root."""
+    from infra import launch
+    from infra.settings import load_settings
+
+    settings = load_settings()
+    if launch.stop_all(settings, lambda line: click.echo(line, err=True)):
+        click.echo(f"stopped the platform in {settings.storage_root}")
+    else:
+        click.echo(f"nothing runs in {settings.storage_root}")
+
+
+@click.command("status")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@click.pass_context
+def status_command(ctx: click.Context, as_json: bool) -> None:
+    """Show each role's state, pid and URL; exit 3 unless all are ready."""
+    from dataclasses import asdict
+
+    from infra import face, state
+    from infra.settings import load_settings
+
+    found = state.look(load_settings())
+    if as_json:
+        click.echo(json.dumps({"ready": found.ready, **asdict(found)}, indent=2))
+    else:
+        face.show_state(found)
+    ctx.exit(0 if found.ready else 3)
 
 
 @click.command("run")
@@ -61,4 +125,4 @@ def health_command(ctx: click.Context, as_json: bool) -> None:
 
 def commands() -> Sequence[click.Command]:
     """Every command of this module, for the root CLI."""
-    return (run_command, prepare_command, health_command)
+    return (up_command, down_command, status_command, run_command, prepare_command, health_command)

@@ -25,6 +25,7 @@ def prepare(settings: Settings) -> None:
     """Bring the database up to date, then let every component set itself up; idempotent."""
     from infra import migrations
 
+    logs.configure("WARNING", "prepare")
     migrations.upgrade(settings)
     for component in components():
         component.prepare(settings)

@@ -40,7 +40,7 @@ def secret_file(settings: Settings, name: str, make: Callable[[], str]) -> str:
         UsageError: the name is a path.
         SecretError: others may read the file, or it is empty.
     """
-    if not name or Path(name).name != name:
+    if not name or name.startswith(".") or Path(name).name != name:
         raise UsageError(f"secret name {name!r}: expected a plain file name")
     path = settings.folder(FOLDER) / name
     if not path.exists():

@@ -1,0 +1,63 @@
+"""Toy roles in real processes: `python -m tests.integration.infra.toy supervise|role ...`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from infra import health, roles, supervisor
+from infra.component import Role
+from infra.face import stopping_on_signals
+from infra.settings import Settings
+
+
+def run_role(name: str) -> Role:
+    """Make the role that beats, unless its file in the root asks it to misbehave."""
+
+    def work(settings: Settings, stop: threading.Event) -> None:
+        mood_file = settings.storage_root / f"{name}.mood"
+        if mood_file.exists() and mood_file.read_text() == "die":
+            print(f"{name}: cannot go on", flush=True)
+            sys.exit(7)
+        while not stop.wait(0.05):
+            mood = mood_file.read_text() if mood_file.exists() else ""
+            if mood != "mute":
+                health.beat(settings, name)
+        if mood_file.exists() and mood_file.read_text() == "stubborn":
+            time.sleep(60)
+
+    after = ("first",) if name == "second" else ()
+    return Role(
+        name,
+        "a toy",
+        run=work,
+        ready=lambda settings: health.beating(settings, name, max_age_seconds=1),
+        after=after,
+    )
+
+
+def toy_roles() -> Sequence[Role]:
+    return [run_role("first"), run_role("second")]
+
+
+def command(settings: Settings, role: Role) -> Sequence[str]:
+    here = [sys.executable, "-m", "tests.integration.infra.toy"]
+    return [*here, "role", str(settings.storage_root), role.name, str(os.getpid())]
+
+
+def main(arguments: Sequence[str]) -> None:
+    settings = Settings(storage_root=Path(arguments[1]))
+    if arguments[0] == "role":
+        roles.run(run_role(arguments[2]), settings, parent=int(arguments[3]))
+        return
+    with stopping_on_signals() as stop, supervisor.owning(settings, {}):
+        made = supervisor.Supervisor(settings, toy_roles(), command=lambda r: command(settings, r))
+        made.run(stop)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+
+from infra import cli, errors
+
+
+@pytest.fixture(autouse=True)
+def _own_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLOPS_STORAGE_ROOT", str(tmp_path / "root"))
+
+
+def group_with(action: Callable[[], object]) -> click.Group:
+    group = click.Group("acgs")
+    group.add_command(click.Command("do", callback=action))
+    return group
+
+
+def raising(error: BaseException) -> click.Group:
+    def action() -> None:
+        raise error
+
+    return group_with(action)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.RefusedError("no", hint="ask again"), 1),
+        (errors.UsageError("what?"), 2),
+        (errors.SettingsError("bad"), 2),
+        (errors.NotFoundError("where?"), 2),
+        (errors.UnavailableError("down"), 3),
+        (errors.ConflictError("moved"), 3),
+    ],
+)
+def test_a_platform_error_becomes_its_exit_code_and_two_lines_on_stderr(
+    error: errors.PlatformError, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.invoke(["do"], raising(error)) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines()[0] == f"error [{error.code}]: {error.message}"
+    assert ("what to do: ask again" in err) == (error.hint is not None)
+
+
+def test_an_unexpected_error_is_one_line_that_names_the_log_with_the_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.invoke(["do"], raising(ValueError("odd\nsecond line"))) == 3
+    err = capsys.readouterr().err
+    log = tmp_path / "root" / "logs" / "cli.log"
+    assert err == f"error [infra.unexpected]: ValueError: odd (the traceback is in {log})\n"
+    assert "Traceback" in log.read_text()
+
+
+def test_an_unexpected_error_without_a_writable_root_still_ends_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MLOPS_STORAGE_ROOT", str(tmp_path / "file" / "root"))
+    assert cli.invoke(["do"], raising(ValueError("odd"))) == 3
+    assert "run again with --debug" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.invoke(["do"], raising(KeyboardInterrupt())) == 130
+    assert capsys.readouterr().err.strip() == "interrupted"
+
+
+def test_wrong_usage_exits_2_even_where_click_would_exit_1() -> None:
+    assert cli.invoke(["do", "--what"], raising(ValueError())) == 2
+    assert cli.invoke(["do"], raising(click.ClickException("plain"))) == 2
+    assert cli.invoke(["undo"], raising(ValueError())) == 2
+
+
+def test_a_command_chooses_its_exit_code_through_its_context() -> None:
+    def leave() -> None:
+        click.get_current_context().exit(3)
+
+    assert cli.invoke(["do"], group_with(leave)) == 3
+    assert cli.invoke(["do"], group_with(lambda: True)) == 0
+
+
+def test_the_storage_root_flag_reaches_children_through_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(
+        cli.acgs,
+        "commands",
+        {"do": click.Command("do", callback=lambda: seen.append(os.environ["MLOPS_STORAGE_ROOT"]))},
+    )
+    assert cli.invoke(["--storage-root", str(tmp_path / "other"), "do"]) == 0
+    assert seen == [str(tmp_path / "other")]
