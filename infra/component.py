@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.errors import PlatformError
-from infra.settings import Settings
 
 if TYPE_CHECKING:
     import click
     from prometheus_client.registry import Collector
     from starlette.routing import BaseRoute
+
+    from infra.settings import Settings
 
 GROUP = "acgs.components"
 

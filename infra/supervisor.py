@@ -31,6 +31,7 @@ from infra.settings import Settings
 LOCK_FILE = "supervisor.lock"
 TICK_SECONDS = 0.1
 GRACE_SECONDS = 10.0
+REAP_GRACE_SECONDS = 4.0
 START_LIMIT_SECONDS = 120.0
 EARLY_DEATHS_ALLOWED = 2
 BACKOFF_FIRST_SECONDS = 0.5
@@ -110,9 +111,9 @@ def locked(root: Path) -> bool:
 def reap(root: Path) -> list[str]:
     """End what a dead run left behind and forget its records; return the names of what lived."""
     left = [role for role in running.read_roles(root) if role.identity and role.identity.alive()]
-    end((role.identity for role in left if role.identity), grace_seconds=GRACE_SECONDS)
+    end((role.identity for role in left if role.identity), grace_seconds=REAP_GRACE_SECONDS)
     names = [role.name for role in left]
-    names += [child.name for child in end_children(root, grace_seconds=GRACE_SECONDS)]
+    names += [child.name for child in end_children(root, grace_seconds=REAP_GRACE_SECONDS)]
     if names:
         _logger.warning("ended what a dead run left behind: %s", ", ".join(names))
     running.forget(root)

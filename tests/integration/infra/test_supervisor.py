@@ -49,6 +49,11 @@ def all_ready(settings: Settings) -> bool:
     return all(role(settings, name).state == "ready" for name in ("first", "second"))
 
 
+def owned_by(settings: Settings, pid: int) -> bool:
+    owner = running.live_supervisor(settings.storage_root)
+    return owner is not None and owner.identity.pid == pid
+
+
 def alive(record: RoleRecord) -> bool:
     return record.identity is not None and record.identity.alive()
 
@@ -66,7 +71,7 @@ def supervised(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
         start_new_session=True,
     )
     try:
-        until(lambda: all_ready(settings) or child.poll() is not None)
+        until(lambda: owned_by(settings, child.pid) and all_ready(settings))
         yield child
     finally:
         child.terminate()
