@@ -13,12 +13,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from sqlalchemy import Engine
+
 from infra.clock import Clock, utc_now
+from infra.db import reading
 from infra.errors import ConflictError, PlatformError
-from registry.records import Event, Request
+from registry.adapters import event_feed
+from registry.records import Request
 
 _logger = logging.getLogger(__name__)
-_EVENTS_AT_ONCE = 500
 
 
 class Requests(Protocol):
@@ -26,10 +29,6 @@ class Requests(Protocol):
 
     def open_requests(self) -> Sequence[Request]:
         """Requests without an outcome."""
-        ...
-
-    def events(self, after_id: int = ..., *, limit: int = ...) -> Sequence[Event]:
-        """The audit trail after an event, oldest first."""
         ...
 
     def settle(self, request_id: int, at: datetime) -> Request:
@@ -42,6 +41,7 @@ class SettlingLoop:
     """One manager's loop; several may run, since settling is a compare-and-set."""
 
     registry: Requests
+    engine: Engine
     clock: Clock = utc_now
     pause_seconds: float = 0.1
     sweep_seconds: float = 5.0
@@ -83,30 +83,28 @@ class SettlingLoop:
         if due:
             self._swept_at = now
 
-    def _changes(self) -> tuple[int, set[int]]:
-        if self._swept_at is None:
-            # The first sweep covers all history: only its end is of interest.
-            return self._last_event_id(), set()
-        found = self.registry.events(self._after_id, limit=_EVENTS_AT_ONCE)
-        changed = {event.request_id for event in found if event.request_id is not None}
-        return max((event.id for event in found), default=self._after_id), changed
-
-    def _last_event_id(self) -> int:
-        last = self._after_id
-        while found := self.registry.events(last, limit=_EVENTS_AT_ONCE):
-            last = max(event.id for event in found)
-        return last
+    def _changes(self) -> tuple[int, frozenset[int]]:
+        with reading(self.engine) as connection:
+            if self._swept_at is None:
+                # The first sweep covers all history: only its end is of interest.
+                return event_feed.last_event_id(connection), frozenset()
+            return event_feed.requests_touched(connection, self._after_id)
 
     def _settle(self, request: Request, now: datetime) -> None:
         try:
             settled = self.registry.settle(request.id, now)
         except ConflictError as err:
             _logger.debug("request %d: %s", request.id, err.message)
-        except PlatformError as err:
+        except Exception as err:
             # One that cannot be settled must neither stop the others nor fill the log.
-            if self._told.get(request.id) != err.message:
-                self._told[request.id] = err.message
-                _logger.warning("request %d cannot be settled: %s", request.id, err.message)
+            if self._told.get(request.id) != str(err):
+                self._told[request.id] = str(err)
+                _logger.warning(
+                    "request %d cannot be settled: %s",
+                    request.id,
+                    err,
+                    exc_info=not isinstance(err, PlatformError),
+                )
         else:
             self._told.pop(request.id, None)
             if settled.state is not request.state:

@@ -66,7 +66,7 @@ def test_any_other_answer_is_retried_with_the_same_id_and_body(outbox: Outbox, s
         outbox.subscribe("ci", receiver.url)
         outbox.publish()
         with outbox.delivering():
-            wait_until(lambda: outbox.rows()[0].attempts == 1, "the first attempt")
+            outbox.wait_for_attempts(1)
             [row] = outbox.rows()
             assert (row.state, row.last_status) == ("pending", status)
             assert row.last_error == f"HTTP {status}"
@@ -85,7 +85,7 @@ def test_a_refused_connection_is_retried_with_the_same_id(outbox: Outbox) -> Non
         outbox.subscribe("ci", gone.url)
     outbox.publish()
     with outbox.delivering():
-        wait_until(lambda: outbox.rows()[0].attempts == 1, "the first attempt")
+        outbox.wait_for_attempts(1)
         [row] = outbox.rows()
         assert (row.state, row.last_status) == ("pending", None)
         assert "ConnectError" in row.last_error
@@ -101,7 +101,7 @@ def test_retry_after_is_honoured(outbox: Outbox) -> None:
         outbox.publish()
         before_ms = outbox.clock().timestamp() * 1000
         with outbox.delivering():
-            wait_until(lambda: outbox.rows()[0].attempts == 1, "the first attempt")
+            outbox.wait_for_attempts(1)
     assert outbox.rows()[0].next_attempt_ms >= before_ms + 120_000
 
 
@@ -113,7 +113,7 @@ def test_after_twelve_attempts_it_is_dead_and_the_log_says_so(
         outbox.publish()
         with outbox.delivering():
             for attempts in range(1, 12):
-                wait_until(lambda n=attempts: outbox.rows()[0].attempts == n, "an attempt")
+                outbox.wait_for_attempts(attempts)
                 outbox.clock.skip(62)
             wait_until(lambda: outbox.count("dead") == 1, "the end")
             outbox.clock.skip(3600)
@@ -177,7 +177,7 @@ def test_a_receiver_that_trickles_bytes_meets_the_deadline(outbox: Outbox) -> No
         outbox.subscribe("slow", f"http://127.0.0.1:{server.getsockname()[1]}/")
         outbox.publish()
         with outbox.delivering(Pace(deadline_seconds=0.5)):
-            wait_until(lambda: outbox.rows()[0].attempts == 1, "the deadline")
+            outbox.wait_for_attempts(1)
         stop.set()
         thread.join()
     assert outbox.rows()[0].last_error == "no answer within 0.5 s"

@@ -92,7 +92,12 @@ def listening(receiver: Receiver, port: int = 0) -> Iterator[Receiver]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:
+                # The sender was killed between headers and body: nothing was received.
+                self.close_connection = True
+                return
             received = Received(self.path, dict(self.headers.items()), body)
             receiver.got.append(received)
             status, headers = receiver.answer(received)
@@ -151,6 +156,10 @@ class Outbox:
         with reading(self.engine) as connection:
             query = select(func.count()).where(tables.delivery.c.state == state)
             return int(connection.execute(query).scalar_one())
+
+    def wait_for_attempts(self, attempts: int) -> None:
+        """Wait until the first delivery was tried so often."""
+        wait_until(lambda: self.rows()[0].attempts == attempts, f"attempt {attempts}")
 
     @contextmanager
     def delivering(self, pace: Pace | None = None, engine: Engine | None = None) -> Iterator[None]:
