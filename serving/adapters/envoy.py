@@ -1,0 +1,259 @@
+"""The gateway on this machine: a real Envoy that is told what to do through files.
+
+Envoy watches two files, one of clusters and one of routes, each replaced by an atomic rename. It
+reports the version of what it has accepted; a change counts as made only when that version has
+been read back. The files are the state: a restarted deployer or Envoy goes on from them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypedDict, cast
+
+import httpx
+
+from infra.errors import UnavailableError
+from infra.settings import Settings
+from serving.adapters import envoy_config
+from serving.adapters.envoy_config import Document
+from serving.domain.routing import DeploymentRoute
+from serving.domain.state import Counters
+
+READ_BACK_SECONDS = 5.0
+_POLL_SECONDS = 0.001
+_COUNTERS = (
+    "upstream_rq_completed",
+    "upstream_rq_5xx",
+    "upstream_rq_retry_success",
+    "upstream_rq_active",
+    "upstream_rq_time",
+)
+
+
+class GatewayError(UnavailableError):
+    """The gateway does not answer, or has not taken a change."""
+
+    code = "serving.gateway_unavailable"
+
+
+class _Stat(TypedDict, total=False):
+    name: str
+    value: int | str
+
+
+def folder(settings: Settings) -> Path:
+    """Return the folder of the gateway's files."""
+    return settings.folder("serving") / "envoy"
+
+
+def prepare_files(settings: Settings) -> Path:
+    """Write the bootstrap, and empty tables where none were; return the bootstrap's path."""
+    place = folder(settings)
+    place.mkdir(parents=True, exist_ok=True)
+    clusters_file, routes_file = place / "clusters.json", place / "routes.json"
+    if not _readable(clusters_file):
+        _write(clusters_file, envoy_config.clusters(()))
+    if not _readable(routes_file):
+        _write(routes_file, envoy_config.routes(()))
+    document = envoy_config.bootstrap(
+        host=settings.host,
+        port=settings.gateway_port,
+        admin_port=settings.gateway_admin_port,
+        clusters_file=str(clusters_file),
+        routes_file=str(routes_file),
+    )
+    _write(place / "bootstrap.json", document)
+    return place / "bootstrap.json"
+
+
+class EnvoyGateway:
+    """Tells Envoy who answers what, reads back, and counts."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._folder = folder(settings)
+        self._admin = httpx.Client(
+            base_url=f"http://127.0.0.1:{settings.gateway_admin_port}", timeout=2.0, trust_env=False
+        )
+
+    def close(self) -> None:
+        """Close the connection to the admin interface."""
+        self._admin.close()
+
+    def apply(self, table: Sequence[DeploymentRoute]) -> None:
+        """Make `table` the traffic, and return once Envoy has it in force.
+
+        New clusters come before the routes that name them; clusters that the routes before named
+        stay until `forget`, so that requests under way can finish. Does nothing, except to read
+        back, where the table is in force already.
+
+        Raises:
+            GatewayError: Envoy does not answer, or refuses the table.
+        """
+        wanted_clusters, wanted_routes = envoy_config.clusters(table), envoy_config.routes(table)
+        known = _names(wanted_clusters)
+        kept = [c for c in _resources(self._read("clusters")) if str(c["name"]) not in known]
+        merged = envoy_config.merged(wanted_clusters, kept)
+        self._put({"clusters": merged, "routes": wanted_routes})
+
+    def forget(self, table: Sequence[DeploymentRoute]) -> None:
+        """Drop the clusters that `table`, which must be in force, does not name.
+
+        Raises:
+            GatewayError: Envoy does not answer, or refuses.
+        """
+        self._put({"clusters": envoy_config.clusters(table)})
+
+    def in_force(self, table: Sequence[DeploymentRoute]) -> bool:
+        """Say whether Envoy routes by `table` now; False too when it does not answer."""
+        wanted = str(envoy_config.routes(table)["version_info"])
+        with contextlib.suppress(GatewayError):
+            return self._versions().get("routes") == wanted
+        return False
+
+    def counters(self, clusters: Sequence[str]) -> dict[str, Counters]:
+        """Return the running totals of the clusters; one that is unknown counts nothing.
+
+        Raises:
+            GatewayError: Envoy does not answer.
+        """
+        epoch = self.epoch()
+        stats = self._stats(clusters, histograms=True)
+        return {name: _counters(epoch, name, stats) for name in clusters}
+
+    def active_requests(self, cluster: str) -> int:
+        """Return how many requests the cluster is answering.
+
+        Raises:
+            GatewayError: Envoy does not answer.
+        """
+        for stat in self._stats([cluster], histograms=False):
+            if stat.get("name") == f"cluster.{cluster}.upstream_rq_active":
+                return int(stat["value"])
+        return 0
+
+    def epoch(self) -> str:
+        """Return the name of the Envoy process; another one counts from zero.
+
+        Raises:
+            GatewayError: Envoy does not answer.
+        """
+        info = cast("dict[str, dict[str, object]]", self._get("/server_info"))
+        return str(info["node"]["id"])
+
+    def _stats(self, clusters: Sequence[str], *, histograms: bool) -> list[_Stat]:
+        names = "|".join(re.escape(name) for name in clusters)
+        found = self._get(
+            "/stats",
+            format="json",
+            filter=rf"^cluster\.({names})\.({'|'.join(_COUNTERS)})$",
+            **({"histogram_buckets": "cumulative"} if histograms else {}),
+        )
+        return cast("list[_Stat]", cast("dict[str, object]", found)["stats"])
+
+    def _versions(self) -> dict[str, str]:
+        found = self._get("/stats", format="json", filter=r"\.version_text$", type="TextReadouts")
+        stats = cast("list[_Stat]", cast("dict[str, object]", found)["stats"])
+        by_name = {stat["name"]: str(stat["value"]) for stat in stats if "name" in stat}
+        routes = f"http.{envoy_config.LISTENER}.rds.{envoy_config.ROUTES}.version_text"
+        return {
+            "clusters": by_name.get("cluster_manager.cds.version_text", ""),
+            "routes": by_name.get(routes, ""),
+        }
+
+    def _put(self, documents: Mapping[str, Document]) -> None:
+        """Write what changed, in order, each read back before the next; then read back all."""
+        changed = {
+            kind: document
+            for kind, document in documents.items()
+            if self._read(kind).get("version_info") != document["version_info"]
+        }
+        for kind, document in changed.items():
+            _write(self._folder / f"{kind}.json", document)
+            self._read_back({kind: document})
+        self._read_back(documents)
+
+    def _read_back(self, documents: Mapping[str, Document]) -> None:
+        wanted = {kind: str(document["version_info"]) for kind, document in documents.items()}
+        deadline = time.monotonic() + READ_BACK_SECONDS
+        while True:
+            found = self._versions()
+            if all(found[kind] == version for kind, version in wanted.items()):
+                return
+            if time.monotonic() > deadline:
+                raise GatewayError(
+                    f"the gateway has not taken the change: expected versions {wanted}, "
+                    f"found {found}",
+                    hint="its log (logs/gateway.log) says why; it goes on with what it had",
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def _read(self, kind: str) -> Document:
+        try:
+            return cast(Document, json.loads((self._folder / f"{kind}.json").read_text()))
+        except (OSError, ValueError):
+            return {}
+
+    def _get(self, path: str, **query: str) -> object:
+        try:
+            answer = self._admin.get(path, params=query)
+            answer.raise_for_status()
+            return cast(object, answer.json())
+        except (httpx.HTTPError, ValueError) as err:
+            raise GatewayError(
+                f"the gateway's admin interface at {self._admin.base_url} did not answer: {err}",
+                hint="see `acgs status`; the role is called gateway",
+            ) from err
+
+
+def _counters(epoch: str, cluster: str, stats: Sequence[_Stat]) -> Counters:
+    values = {
+        str(stat["name"]).rsplit(".", 1)[1]: int(stat["value"])
+        for stat in stats
+        if str(stat.get("name", "")).startswith(f"cluster.{cluster}.")
+    }
+    buckets = _buckets(cluster, stats)
+    return Counters(
+        epoch=epoch,
+        requests=values.get("upstream_rq_completed", 0),
+        failures=values.get("upstream_rq_5xx", 0) + values.get("upstream_rq_retry_success", 0),
+        timed=buckets[-1][1] if buckets else 0,
+        buckets=buckets,
+    )
+
+
+def _buckets(cluster: str, stats: Sequence[_Stat]) -> tuple[tuple[float, int], ...]:
+    for stat in stats:
+        listed = cast("Mapping[str, list[dict[str, object]]]", stat).get("histograms")
+        for histogram in listed or ():
+            if histogram.get("name") == f"cluster.{cluster}.upstream_rq_time":
+                rows = cast("list[dict[str, float]]", histogram.get("buckets") or [])
+                return tuple((float(r["upper_bound"]), int(r["cumulative"])) for r in rows)
+    return ()
+
+
+def _resources(document: Document) -> list[Document]:
+    return cast("list[Document]", document.get("resources") or [])
+
+
+def _names(document: Document) -> set[str]:
+    return {str(resource["name"]) for resource in _resources(document)}
+
+
+def _readable(path: Path) -> bool:
+    try:
+        json.loads(path.read_text())
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _write(path: Path, document: Document) -> None:
+    # Not synced to disk: after a power cut the deployer writes it again.
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_text(json.dumps(document))
+    fresh.replace(path)

@@ -1,0 +1,100 @@
+"""What the rollout controller needs of the world; the adapters fill it in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from registry.domain.values import Reason
+from registry.records import Endpoint, Rollout, VersionRecord
+from serving.domain.routing import DeploymentRoute
+from serving.domain.seldon import Predictor, SeldonDeployment
+from serving.domain.state import Counters
+
+
+class RegistryPort(Protocol):
+    """The part of the registry that serving uses."""
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """Every endpoint."""
+
+    def active_rollouts(self) -> Sequence[Rollout]:
+        """Rollouts that are not finished."""
+
+    def version(self, uid: str) -> VersionRecord:
+        """One version."""
+
+    def save_rollout(
+        self,
+        rollout_id: int,
+        expected_revision: int,
+        phase: str,
+        state: Mapping[str, Any],
+        at: datetime,
+        measurement: Mapping[str, Any] | None = None,
+        event: tuple[str, Mapping[str, Any]] | None = None,
+    ) -> Rollout:
+        """Save progress by compare-and-set on the revision."""
+
+    def complete_rollout(self, rollout_id: int, at: datetime) -> Rollout:
+        """Make the candidate the champion."""
+
+    def fail_rollout(self, rollout_id: int, reasons: Sequence[Reason], at: datetime) -> Rollout:
+        """Take the candidate back."""
+
+
+class GatewayPort(Protocol):
+    """The data plane."""
+
+    def apply(self, table: Sequence[DeploymentRoute]) -> None:
+        """Make the table the traffic; return once it is in force."""
+
+    def forget(self, table: Sequence[DeploymentRoute]) -> None:
+        """Drop what the table does not name."""
+
+    def weights(self, namespace: str, deployment: str) -> Mapping[str, int] | None:
+        """Percent per backend key, as read back; None if the gateway does not answer."""
+
+    def counters(self, clusters: Sequence[str]) -> Mapping[str, Counters]:
+        """Running totals."""
+
+    def active_requests(self, cluster: str) -> int:
+        """Requests being answered."""
+
+    def smoke(self, route: DeploymentRoute, predictor: str, examples: Sequence[bytes]) -> str:
+        """Ask one predictor, by header; "" if all is well, else what went wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServersStatus:
+    """One predictor's model servers.
+
+    Attributes:
+        addresses: (host, port) of those that answer; if none does, of those that last did.
+        ready: all replicas answer.
+        failed: why they never will, or None.
+        detail: the last lines of a log, for a reason.
+    """
+
+    addresses: tuple[tuple[str, int], ...]
+    ready: bool
+    failed: str | None = None
+    detail: str = ""
+
+
+class ServersPort(Protocol):
+    """Where model servers run."""
+
+    def ensure(self, deployment: SeldonDeployment, predictor: Predictor) -> ServersStatus:
+        """Start what is missing; never blocks for long."""
+
+    def running(self) -> Sequence[tuple[str, str, str]]:
+        """(namespace, deployment, version uid) of everything that was started."""
+
+    def stop(self, namespace: str, deployment: str, uid: str) -> None:
+        """End a version's servers; they finish the requests under way."""
+
+    def examples(self, predictor: Predictor) -> Sequence[bytes]:
+        """Request bodies that the model should be able to answer."""

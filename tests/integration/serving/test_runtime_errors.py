@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.serving import models
+from tests.support.runtime import Runtime, running
+
+ROW = [1200.5, 1, "north", False]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("errors")
+
+
+@pytest.fixture(scope="module")
+def mixed(folder: Path) -> Iterator[Runtime]:
+    models.save_mixed(folder / "mixed")
+    with running(folder / "mixed", folder / "run-mixed") as runtime:
+        yield runtime
+
+
+@pytest.fixture(scope="module")
+def awkward(folder: Path) -> Iterator[Runtime]:
+    models.save_awkward(folder / "awkward")
+    with running(folder / "awkward", folder / "run-awkward") as runtime:
+        yield runtime
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ({"ndarray": [ROW[:3]]}, "expected 4 columns, found 3"),
+        ({"ndarray": [[*ROW, 1]]}, "expected 4 columns, found 5"),
+        ({"ndarray": [ROW, ROW[:2]]}, "row 0 has 4 values, row 1 has 2"),
+        ({"ndarray": []}, "at least one row"),
+        ({"ndarray": [[]]}, "found empty rows"),
+        ({"ndarray": ROW}, "expected a list of rows"),
+        ({"ndarray": "x"}, "data.ndarray: expected a list"),
+        ({"ndarray": [ROW], "names": ["income", "years"]}, "found 2 names"),
+        (
+            {"ndarray": [ROW], "names": ["income", "years", "region", "house"]},
+            "unknown columns ['house'] and missing columns ['owner']",
+        ),
+        (
+            {"ndarray": [ROW], "names": ["income", "income", "region", "owner"]},
+            "['income'] more than once",
+        ),
+        (
+            {"ndarray": [["much", 1, "north", False]]},
+            "column 'income': expected a number (double), found string 'much'",
+        ),
+        ({"ndarray": [[True, 1, "north", False]]}, "column 'income': expected a number"),
+        (
+            {"ndarray": [ROW, [1.0, 1.5, "north", False]]},
+            "row 1, column 'years': expected a whole number of 64 bits (long), found number 1.5",
+        ),
+        ({"ndarray": [[1.0, 2**70, "north", False]]}, "whole number of 64 bits"),
+        ({"ndarray": [[10**400, 1, "north", False]]}, "column 'income': expected a number"),
+        ({"ndarray": [[1.0, 1, 5, False]]}, "column 'region': expected a string"),
+        ({"ndarray": [[1.0, 1, "north", "no"]]}, "column 'owner': expected true or false"),
+        ({"tensor": {"shape": [2, 4], "values": [1.0]}}, "holds 8 values, found 1"),
+        ({"tensor": {"shape": "x", "values": [1.0]}}, "shape: expected a list of lengths"),
+        ({"tftensor": {}}, "expected ndarray or tensor"),
+        ([1], "data: expected an object"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_told_expected_found_and_signature(
+    mixed: Runtime, data: Any, told: str
+) -> None:
+    answer = mixed.predict(data)
+    status = answer.json()["status"]
+    assert answer.status_code == 400, answer.text
+    assert told in status["info"]
+    assert (status["code"], status["status"]) == (400, "FAILURE")
+    if "data" not in told and "shape" not in told and "ndarray or" not in told:
+        assert "income: double, years: long, region: string, owner: boolean" in status["info"] or (
+            "holds" in told
+        )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"[1]",
+        b"null",
+        b"{}",
+        b'{"strData": "x"}',
+        b'{"data": {"ndarray": [[1]]}, "meta": 5}',
+        b'{"data": {"ndarray": [[1]]}, "meta": {"tags": []}}',
+        b'{"data": {"ndarray": [[1]]}, "meta": {"puid": "a\\r\\nb: c"}}',
+        b"[" * 100_000,
+        b'{"jsonData": "text"}',
+        b'{"jsonData": [{"income": 1}, {"years": 1}]}',
+    ],
+)
+@pytest.mark.parametrize("path", ["/api/v1.0/predictions", "/v2/models/credit/infer"])
+def test_a_body_that_is_no_request_is_the_clients_error(
+    mixed: Runtime, path: str, body: bytes
+) -> None:
+    answer = mixed.http.post(path, content=body)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["status"]["reason"] == "MICROSERVICE_BAD_DATA"
+
+
+def test_a_body_over_16_mib_is_refused(mixed: Runtime) -> None:
+    answer = mixed.http.post("/predict", content=b" " * (16 * 1024 * 1024 + 1))
+    assert answer.status_code == 413
+    assert str(16 * 1024 * 1024) in answer.json()["status"]["info"]
+
+
+def test_unknown_routes_and_methods_are_told_apart(mixed: Runtime) -> None:
+    unknown = mixed.http.get("/seldon/default/credit/api/v1.0/predictions")
+    assert unknown.status_code == 404
+    assert "/api/v1.0/predictions" in unknown.json()["status"]["info"]
+    assert mixed.http.get("/api/v1.0/predictions").status_code == 405
+
+
+def test_a_null_in_a_whole_number_column_reaches_the_model_which_fails(mixed: Runtime) -> None:
+    # scikit-learn's logistic regression takes no NaN: that is the model's fault, not the type's.
+    answer = mixed.predict({"ndarray": [[1.0, None, "north", False]]})
+    assert answer.status_code == 500
+    assert "NaN" in answer.json()["status"]["info"]
+
+
+def test_null_and_nan_reach_a_model_that_copes(awkward: Runtime) -> None:
+    for body in (b'{"data": {"ndarray": [[null]]}}', b'{"data": {"ndarray": [[NaN]]}}'):
+        answer = awkward.http.post("/predict", content=body)
+        assert answer.json()["data"]["ndarray"] == ["missing"], answer.text
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (1, 'KeyError: "the model\'s own fault"'),
+        (2, "SystemExit: the model tries to leave"),
+        (5, "expected the model to return"),
+    ],
+)
+def test_what_the_model_does_wrong_is_a_500_and_the_server_lives(
+    awkward: Runtime, code: int, told: str
+) -> None:
+    tensor = {"name": "code", "shape": [1], "datatype": "FP64", "data": [code]}
+    answers = [
+        awkward.predict({"ndarray": [[code]]}),
+        awkward.http.post("/v2/models/credit/infer", json={"inputs": [tensor]}),
+    ]
+    for answer in answers:
+        assert answer.status_code == 500
+        assert told in answer.json()["status"]["info"].replace("\\'", "'")
+    assert awkward.predict({"ndarray": [[0.0]]}).json()["data"]["ndarray"] == ["fine"]
+
+
+def test_a_table_or_an_object_as_answer_is_carried_by_both_protocols(awkward: Runtime) -> None:
+    table = awkward.predict({"ndarray": [[3.0]]}).json()["data"]
+    assert table == {"names": ["label", "score"], "ndarray": [["a", 0.25], ["b", None]]}
+    assert awkward.predict({"ndarray": [[4.0]]}).json()["jsonData"] == {
+        "label": "a",
+        "scores": [0.5],
+    }
+    tensor = {"name": "code", "shape": [1, 1], "datatype": "FP64", "data": [3]}
+    answer = awkward.http.post("/v2/models/credit/infer", json={"inputs": [tensor]}).json()
+    assert [(o["name"], o["datatype"], o["data"]) for o in answer["outputs"]] == [
+        ("label", "BYTES", ["a", "b"]),
+        ("score", "FP64", [0.25, None]),
+    ]
+
+
+def test_without_a_signature_the_estimators_own_width_is_asked_for(folder: Path) -> None:
+    models.save_unsigned(folder / "unsigned")
+    with running(folder / "unsigned", folder / "run-unsigned") as runtime:
+        assert runtime.predict({"ndarray": [[0.0] * 10]}).status_code == 200
+        narrow = runtime.predict({"ndarray": [[0.0] * 9]})
+        assert narrow.status_code == 400
+        assert "expected 10 columns, found 9" in narrow.json()["status"]["info"]
