@@ -1,0 +1,65 @@
+# One place for what one does in this repository. `make` alone lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+export PYTHON
+
+BIN := .venv/bin
+PACKAGES := infra registry compliance serving pipelines
+CODE := $(PACKAGES) $(wildcard benchmarks) tests
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-emit-index-url --no-emit-find-links $(UPGRADE)
+SHARED := numpy pandas scipy scikit-learn skops cloudpickle mlflow-skinny
+
+.PHONY: help
+help:  ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+.PHONY: setup
+setup:  ## Make both environments from the locks; instant when nothing changed
+	@infra/setup.sh </dev/null
+
+.PHONY: demo
+demo: setup  ## Play the whole story with real models and live traffic (ARGS="--exit" ends by itself)
+	@$(BIN)/acgs demo $(ARGS)
+
+.PHONY: up
+up: setup  ## Run the platform in this terminal; Ctrl-C stops it
+	@$(BIN)/acgs up $(ARGS)
+
+.PHONY: test
+test: setup  ## Run every test (ARGS="tests/unit -k name" runs some)
+	@$(BIN)/python -m tests.browser
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: check
+check: setup  ## Lint, format, types and import direction, without changing anything
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/ruff format --check $(CODE)
+	@$(BIN)/mypy $(CODE)
+	@$(BIN)/lint-imports --no-cache
+
+.PHONY: format
+format: setup  ## Format the code and fix what can be fixed
+	@$(BIN)/ruff check --fix $(CODE)
+	@$(BIN)/ruff format $(CODE)
+
+.PHONY: bench
+bench: setup  ## Measure the numbers the platform promises
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: lock
+lock: setup  ## Resolve the locks again (UPGRADE=--upgrade takes newer versions)
+	$(COMPILE) requirements/bootstrap.in --output-file requirements/bootstrap.txt
+	$(COMPILE) requirements/platform.in --output-file requirements/platform.txt
+	$(COMPILE) requirements/dev.in --output-file requirements/dev.txt
+	@for name in $(SHARED); do sed -n "s/^\($$name==[^ ;]*\).*/\1/p" requirements/platform.txt; done \
+		| LC_ALL=C sort >requirements/shared-with-platform.txt
+	$(COMPILE) requirements/serving.in --constraint requirements/shared-with-platform.txt \
+		--override requirements/serving-overrides.txt --output-file requirements/serving.txt
+
+.PHONY: clean
+clean:  ## Remove environments and caches; the storage root .acgs stays
+	@rm -rf .venv .venv-serving .cache build *.egg-info .pytest_cache .mypy_cache .ruff_cache \
+		.hypothesis .import_linter_cache
+	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
