@@ -1,4 +1,4 @@
-"""The settling loop: brings scored requests to their outcome when nobody waits for them.
+"""The settling loop: brings open requests to their outcome when nobody waits for them.
 
 It wakes on the events of a request (a scorecard, an approval) and, since an event can be missed
 (PostgreSQL's ids may commit out of order), looks at all open requests every few seconds.
@@ -67,6 +67,8 @@ class SettlingLoop:
     def step(self) -> None:
         """Settle what changed since the last step, or everything if a sweep is due.
 
+        An unscored request is settled too: what it asks about may have changed or gone.
+
         Raises:
             PlatformError: the registry cannot be read; nothing is lost, step again.
         """
@@ -77,7 +79,7 @@ class SettlingLoop:
         after_id, changed = self._changes()
         if due or changed:
             for request in self.registry.open_requests():
-                if request.scorecard_id is not None and (due or request.id in changed):
+                if due or request.id in changed:
                     self._settle(request, now)
         self._after_id = after_id
         if due:
