@@ -42,6 +42,7 @@ version = Table(
     Column("signature", JSON),
     Column("manifest_digest", String(80)),
     Column("source", Text, nullable=False),
+    Column("storage_uri", Text),
     Column("run_id", String(32)),
     Column("model_id", String(64)),
     Column("git_commit", String(64)),

@@ -40,6 +40,7 @@ class Facts:
         manifest_digest: digest of the files now; None when they cannot be read.
         constitution_digest: the constitution in force now.
         evidence_digest: the evidence binding in force now; None when there is none.
+        enforcement: how strictly the name is governed now.
         from_stage: stage when the request was made.
         current_stage: stage now; None when the version is gone.
         served_before: this version, with this digest, has been Production before.
@@ -52,6 +53,7 @@ class Facts:
     manifest_digest: str | None
     constitution_digest: str
     evidence_digest: str | None
+    enforcement: Enforcement
     from_stage: Stage
     current_stage: Stage | None
     scorecard: JudgedScorecard | None
@@ -102,13 +104,15 @@ def decide(facts: Facts) -> Decision:
         return Refused((_ROLLOUT_IN_PROGRESS,))
     if facts.served_before and facts.target is Stage.PRODUCTION:
         return Granted()
+    if facts.enforcement is Enforcement.OBSERVE:
+        return Granted()
     card = facts.scorecard
     if card is None:
         return Pending("the compliance score", machine=True)
     outdated = _outdated(facts, card)
     if outdated:
         return Refused(outdated)
-    if not card.passed and card.enforcement is Enforcement.ENFORCE:
+    if not card.passed and facts.enforcement is Enforcement.ENFORCE:
         return Refused(card.reasons)
     given = {b.actor for b in facts.ballots if b.manifest_digest == facts.manifest_digest}
     missing = card.approvals_needed - len(given)

@@ -1,0 +1,72 @@
+"""What a person sees of governance in MLflow's own pages: `acgs.*` tags and a description line.
+
+A mirror, never the truth: decisions read the platform's tables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, and_, delete, insert, select, update
+
+from registry.adapters import mlflow_tables as mlflow
+
+DESCRIPTION_LIMIT = 5000
+_BLOCK = re.compile(r"\n*---\n\*\*Governance\*\* .*\Z", re.DOTALL)
+
+
+def own_words(description: str) -> str:
+    """Return a version's description without the platform's line."""
+    return _BLOCK.sub("", description)
+
+
+def set_tags(connection: Connection, name: str, version: int, tags: Mapping[str, str]) -> None:
+    """Set version tags and refresh the description's line, in the caller's transaction."""
+    t = mlflow.model_version_tags.c
+    for key, value in tags.items():
+        connection.execute(
+            delete(mlflow.model_version_tags).where(
+                t.workspace == mlflow.WORKSPACE,
+                t.name == name,
+                t.version == version,
+                t.key == key,
+            )
+        )
+        connection.execute(
+            insert(mlflow.model_version_tags).values(
+                workspace=mlflow.WORKSPACE, name=name, version=version, key=key, value=value
+            )
+        )
+    refresh_description(connection, name, version)
+
+
+def refresh_description(connection: Connection, name: str, version: int) -> None:
+    """Write the line under a version's description anew."""
+    v, t = mlflow.model_versions.c, mlflow.model_version_tags.c
+    here = and_(v.workspace == mlflow.WORKSPACE, v.name == name, v.version == version)
+    description = connection.execute(select(v.description).where(here)).scalar()
+    tags = {
+        row.key: row.value
+        for row in connection.execute(
+            select(t.key, t.value).where(
+                t.workspace == mlflow.WORKSPACE, t.name == name, t.version == version
+            )
+        )
+    }
+    line = _line(tags)
+    words = own_words(description or "")[: DESCRIPTION_LIMIT - len(line)]
+    connection.execute(update(mlflow.model_versions).where(here).values(description=words + line))
+
+
+def _line(tags: Mapping[str, str]) -> str:
+    parts = [f"version `{tags['acgs.version']}`"] if "acgs.version" in tags else []
+    if "acgs.verdict" in tags:
+        parts.append(f"{tags['acgs.verdict']}, score **{tags.get('acgs.score', 'no data')}**")
+    if "acgs.request" in tags:
+        parts.append(f"request {tags['acgs.request']}")
+    if "acgs.rollout" in tags:
+        parts.append(f"rollout {tags['acgs.rollout']}")
+    if "acgs.report" in tags:
+        parts.append(f"[report]({tags['acgs.report']})")
+    return ("\n\n---\n**Governance** " + " · ".join(parts)) if parts else ""

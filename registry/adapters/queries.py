@@ -1,0 +1,376 @@
+"""Rows to records and back: every read of the registry's tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, exists, func, select
+
+from registry.adapters import mlflow_tables as mlflow
+from registry.adapters import tables
+from registry.domain.requests import Ballot, JudgedScorecard
+from registry.domain.signature import Signature
+from registry.domain.values import Enforcement, Reason, RequestKind, RequestState, Stage
+from registry.records import Endpoint, Event, Position, Request, Rollout, Scorecard, VersionRecord
+
+_V = tables.version.c
+_R = tables.request.c
+_MV = mlflow.model_versions.c
+DELETED = "Deleted_Internal"
+"""MLflow's stage of a deleted version (STAGE_DELETED_INTERNAL)."""
+
+
+def version_record(row: Row[Any]) -> VersionRecord:
+    """Make a record of a row of `acgs_version`."""
+    values = dict(row._mapping)
+    values.pop("deleted_ms")
+    raw = values.pop("signature")
+    return VersionRecord(**values, signature=Signature.from_json(raw) if raw else None)
+
+
+def request_record(row: Row[Any]) -> Request:
+    """Make a record of a row of `acgs_transition_request`."""
+    values = dict(row._mapping)
+    return Request(
+        **{
+            **values,
+            "kind": RequestKind(values["kind"]),
+            "target": Stage(values["target"]),
+            "from_stage": Stage(values["from_stage"]),
+            "state": RequestState(values["state"]),
+            "decision": values["decision"] or {},
+        }
+    )
+
+
+def version_by_uid(connection: Connection, uid: str) -> VersionRecord | None:
+    """Return a version by its identity, deleted or not."""
+    row = connection.execute(select(tables.version).where(_V.uid == uid)).one_or_none()
+    return version_record(row) if row else None
+
+
+def live_version(connection: Connection, name: str, number: int) -> VersionRecord | None:
+    """Return a version that is not deleted, by MLflow's number."""
+    row = connection.execute(
+        select(tables.version).where(_V.name == name, _V.version == number, _V.deleted_ms.is_(None))
+    ).one_or_none()
+    return version_record(row) if row else None
+
+
+def live_semver(connection: Connection, name: str, semver: str) -> VersionRecord | None:
+    """Return a version that is not deleted, by semantic version."""
+    row = connection.execute(
+        select(tables.version).where(_V.name == name, _V.semver == semver, _V.deleted_ms.is_(None))
+    ).one_or_none()
+    return version_record(row) if row else None
+
+
+def semvers(connection: Connection, name: str) -> list[str]:
+    """Return the semantic versions of a model, newest registration first."""
+    return list(
+        connection.execute(
+            select(_V.semver)
+            .where(_V.name == name, _V.deleted_ms.is_(None))
+            .order_by(_V.version.desc())
+        ).scalars()
+    )
+
+
+def versions_of(connection: Connection, name: str) -> list[VersionRecord]:
+    """Return the live versions of a model, newest first."""
+    rows = connection.execute(
+        select(tables.version)
+        .where(_V.name == name, _V.deleted_ms.is_(None))
+        .order_by(_V.version.desc())
+    )
+    return [version_record(row) for row in rows]
+
+
+def predecessor(connection: Connection, name: str) -> VersionRecord | None:
+    """Return the version registered last under a name, deleted or not.
+
+    Deleted ones count, so that no semantic version is ever used twice under one name.
+    """
+    row = connection.execute(
+        select(tables.version)
+        .where(_V.name == name)
+        .order_by(_V.created_ms.desc(), _V.version.desc())
+        .limit(1)
+    ).one_or_none()
+    return version_record(row) if row else None
+
+
+def position(connection: Connection, name: str, number: int) -> Position:
+    """Return where a version stands now."""
+    here = and_(_MV.workspace == mlflow.WORKSPACE, _MV.name == name, _MV.version == number)
+    row = connection.execute(select(_MV.current_stage, _MV.description).where(here)).one_or_none()
+    a, t, m = mlflow.aliases.c, mlflow.model_version_tags.c, mlflow.registered_models.c
+    aliases = connection.execute(
+        select(a.alias).where(a.workspace == mlflow.WORKSPACE, a.name == name, a.version == number)
+    ).scalars()
+    tags = connection.execute(
+        select(t.key, t.value).where(
+            t.workspace == mlflow.WORKSPACE, t.name == name, t.version == number
+        )
+    )
+    model_description = connection.execute(
+        select(m.description).where(m.workspace == mlflow.WORKSPACE, m.name == name)
+    ).scalar()
+    stage = Stage.parse(row.current_stage) if row else None
+    return Position(
+        stage=stage,
+        aliases=tuple(sorted(aliases)),
+        description=(row.description or "") if row else "",
+        model_description=model_description or "",
+        tags={tag.key: tag.value for tag in tags},
+    )
+
+
+def source_of(connection: Connection, name: str, number: int) -> str | None:
+    """Return a live version's registration source as MLflow has it; None if there is none."""
+    return connection.execute(
+        select(_MV.source).where(
+            _MV.workspace == mlflow.WORKSPACE,
+            _MV.name == name,
+            _MV.version == number,
+            _MV.current_stage != DELETED,
+        )
+    ).scalar()
+
+
+def registered_elsewhere(
+    connection: Connection, uri: str, destination: str
+) -> tuple[str, int] | None:
+    """Return (name, number) of the oldest live version of another model with these files."""
+    row = connection.execute(
+        select(_MV.name, _MV.version)
+        .where(
+            _MV.workspace == mlflow.WORKSPACE,
+            _MV.storage_location.in_([uri, uri.rstrip("/"), uri.rstrip("/") + "/"]),
+            _MV.name != destination,
+            _MV.current_stage != DELETED,
+        )
+        .order_by(_MV.creation_time, _MV.version)
+        .limit(1)
+    ).one_or_none()
+    return (row.name, row.version) if row else None
+
+
+def live_numbers(connection: Connection, name: str) -> list[int]:
+    """Return MLflow's numbers of a model's live versions, oldest first."""
+    return list(
+        connection.execute(
+            select(_MV.version)
+            .where(
+                _MV.workspace == mlflow.WORKSPACE,
+                _MV.name == name,
+                _MV.current_stage != DELETED,
+            )
+            .order_by(_MV.version)
+        ).scalars()
+    )
+
+
+def alias_holder(connection: Connection, name: str, alias: str) -> int | None:
+    """Return the version number an alias points at; aliases compare without case."""
+    a = mlflow.aliases.c
+    return connection.execute(
+        select(a.version).where(
+            a.workspace == mlflow.WORKSPACE, a.name == name, func.lower(a.alias) == alias.lower()
+        )
+    ).scalar()
+
+
+def numbers_in_stage(connection: Connection, name: str, stage: Stage) -> list[int]:
+    """Return the version numbers that stand in a stage, newest first."""
+    return list(
+        connection.execute(
+            select(_MV.version)
+            .where(
+                _MV.workspace == mlflow.WORKSPACE,
+                _MV.name == name,
+                _MV.current_stage == stage.value,
+            )
+            .order_by(_MV.version.desc())
+        ).scalars()
+    )
+
+
+def request(connection: Connection, request_id: int) -> Request | None:
+    """Return one request."""
+    row = connection.execute(select(tables.request).where(_R.id == request_id)).one_or_none()
+    return request_record(row) if row else None
+
+
+def requests(
+    connection: Connection, *, state: RequestState | None = None, name: str | None = None
+) -> list[Request]:
+    """Return requests, oldest first."""
+    query = select(tables.request).order_by(_R.id)
+    if state is not None:
+        query = query.where(_R.state == state.value)
+    if name is not None:
+        query = query.where(_R.name == name)
+    return [request_record(row) for row in connection.execute(query)]
+
+
+def scorecards(connection: Connection, version_uid: str) -> list[Scorecard]:
+    """Return a version's verdicts, newest first."""
+    s = tables.scorecard.c
+    rows = connection.execute(
+        select(tables.scorecard).where(s.version_uid == version_uid).order_by(s.id.desc())
+    )
+    return [_scorecard(row) for row in rows]
+
+
+def scorecard_of(connection: Connection, request_id: int) -> Scorecard | None:
+    """Return the newest verdict given on a request."""
+    s = tables.scorecard.c
+    row = connection.execute(
+        select(tables.scorecard).where(s.request_id == request_id).order_by(s.id.desc()).limit(1)
+    ).one_or_none()
+    return _scorecard(row) if row else None
+
+
+def _scorecard(row: Row[Any]) -> Scorecard:
+    values = dict(row._mapping)
+    values["target"] = Stage(values["target"])
+    return Scorecard(**values)
+
+
+def judged(card: Scorecard) -> JudgedScorecard:
+    """Return what a decision needs of a scorecard."""
+    raw = card.document.get("reasons", [])
+    return JudgedScorecard(
+        score=card.score,
+        passed=card.passed,
+        enforcement=Enforcement(card.enforcement),
+        approvals_needed=card.approvals_needed,
+        manifest_digest=card.manifest_digest,
+        constitution_digest=card.constitution_digest,
+        evidence_digest=card.evidence_digest,
+        reasons=tuple(Reason(**reason) for reason in raw),
+    )
+
+
+def ballots(connection: Connection, request_id: int) -> tuple[Ballot, ...]:
+    """Return who said what on a request."""
+    a = tables.approval.c
+    rows = connection.execute(
+        select(a.actor, a.approved, a.comment, a.manifest_digest)
+        .where(a.request_id == request_id)
+        .order_by(a.id)
+    )
+    return tuple(Ballot(*row) for row in rows)
+
+
+def served_before(connection: Connection, version_uid: str, manifest_digest: str) -> bool:
+    """Whether this version, with these files, has been champion before.
+
+    A Production request that was granted counts where it led to no rollout, or to one that
+    succeeded; a canary that was rolled back never served.
+    """
+    ro = tables.rollout.c
+    failed = exists().where(ro.request_id == _R.id, ro.phase != "succeeded")
+    return bool(
+        connection.execute(
+            select(func.count())
+            .select_from(tables.request)
+            .where(
+                _R.version_uid == version_uid,
+                _R.kind == RequestKind.TRANSITION.value,
+                _R.target == Stage.PRODUCTION.value,
+                _R.state == RequestState.GRANTED.value,
+                _R.manifest_digest == manifest_digest,
+                ~failed,
+            )
+        ).scalar()
+    )
+
+
+def events(
+    connection: Connection, *, after_id: int = 0, name: str | None = None, limit: int = 1000
+) -> list[Event]:
+    """Return the audit trail, oldest first."""
+    e = tables.event.c
+    query = select(tables.event).where(e.id > after_id).order_by(e.id).limit(limit)
+    if name is not None:
+        query = query.where(e.name == name)
+    return [Event(**row._mapping) for row in connection.execute(query)]
+
+
+def endpoint(connection: Connection, name: str) -> Endpoint | None:
+    """Return one endpoint."""
+    row = connection.execute(
+        select(tables.endpoint).where(tables.endpoint.c.name == name)
+    ).one_or_none()
+    return Endpoint(**row._mapping) if row else None
+
+
+def endpoints(connection: Connection) -> list[Endpoint]:
+    """Return every endpoint, by name."""
+    rows = connection.execute(select(tables.endpoint).order_by(tables.endpoint.c.name))
+    return [Endpoint(**row._mapping) for row in rows]
+
+
+def rollouts(
+    connection: Connection, *, active: bool = False, endpoint: str | None = None
+) -> list[Rollout]:
+    """Return rollouts, oldest first."""
+    query = select(tables.rollout).order_by(tables.rollout.c.id)
+    if active:
+        query = query.where(tables.rollout.c.finished_ms.is_(None))
+    if endpoint is not None:
+        query = query.where(tables.rollout.c.endpoint == endpoint)
+    return [rollout_record(row) for row in connection.execute(query)]
+
+
+def rollout(connection: Connection, rollout_id: int) -> Rollout | None:
+    """Return one rollout."""
+    row = connection.execute(
+        select(tables.rollout).where(tables.rollout.c.id == rollout_id)
+    ).one_or_none()
+    return rollout_record(row) if row else None
+
+
+def rollout_record(row: Row[Any]) -> Rollout:
+    """Make a record of a row of `acgs_rollout`."""
+    values = dict(row._mapping)
+    values["candidate_from_stage"] = Stage(values["candidate_from_stage"])
+    values["reasons"] = tuple(values["reasons"])
+    return Rollout(**values)
+
+
+def active_rollout(connection: Connection, endpoint: str) -> Rollout | None:
+    """Return the unfinished rollout of an endpoint, if there is one."""
+    found = rollouts(connection, active=True, endpoint=endpoint)
+    return found[0] if found else None
+
+
+def rollback_target(connection: Connection, endpoint: str) -> str | None:
+    """Return the version that a rollback of an endpoint would bring back."""
+    ro = tables.rollout.c
+    return connection.execute(
+        select(ro.stable_uid)
+        .where(ro.endpoint == endpoint, ro.phase == "succeeded", ro.stable_uid.is_not(None))
+        .order_by(ro.id.desc())
+        .limit(1)
+    ).scalar()
+
+
+def lineage(connection: Connection, run_id: str | None) -> tuple[str | None, str | None]:
+    """Return (git commit, dataset digest) that MLflow recorded for a run."""
+    if run_id is None:
+        return None, None
+    t, i, d = mlflow.run_tags.c, mlflow.inputs.c, mlflow.datasets.c
+    commit = connection.execute(
+        select(t.value).where(t.run_uuid == run_id, t.key == "mlflow.source.git.commit")
+    ).scalar()
+    digest = connection.execute(
+        select(d.digest)
+        .join(mlflow.inputs, i.source_id == d.dataset_uuid)
+        .where(i.source_type == "DATASET", i.destination_type == "RUN", i.destination_id == run_id)
+        .order_by(d.digest)
+        .limit(1)
+    ).scalar()
+    return commit, digest

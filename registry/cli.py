@@ -1,0 +1,300 @@
+"""`acgs model`, `acgs request`, `acgs promote|approve|reject`, `acgs audit`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from infra.clock import utc_now
+from infra.errors import PlatformError, RefusedError, UnavailableError
+from infra.people import os_user
+from infra.settings import Settings, load_settings
+from registry.bootstrap import open_registry
+from registry.domain.values import CHAMPION, RequestState
+from registry.errors import GateClosedError, RequestPendingError
+from registry.outcome import refusal
+from registry.service import Registry
+from registry.views import event_view, moment, request_view, version_view
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+_dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+_comment = click.option("--comment", default="", help="Why, for the audit trail.")
+_POLL_SECONDS = 0.2
+
+
+def commands() -> Sequence[click.Command]:
+    """Return the registry's commands."""
+    return (model, request, promote, approve, reject, audit)
+
+
+def _registry() -> Registry:
+    return open_registry(load_settings())
+
+
+def _actor() -> str:
+    return f"{os_user()}@cli"
+
+
+def _print(value: Any, as_json: bool, lines: Sequence[str]) -> None:
+    click.echo(json.dumps(value, indent=2) if as_json else "\n".join(lines))
+
+
+@click.group()
+def model() -> None:
+    """Registered models and their versions."""
+
+
+@model.command("list")
+@_json
+def model_list(as_json: bool) -> None:
+    """List models with their champion and newest version."""
+    registry = _registry()
+    rows = []
+    for name in registry.model_names():
+        versions = registry.versions(name)
+        number = registry.champion_number(name)
+        crowned = [v.semver for v in versions if v.version == number]
+        rows.append(
+            {
+                "name": name,
+                CHAMPION: crowned[0] if crowned else None,
+                "newest": versions[0].semver,
+                "versions": len(versions),
+            }
+        )
+    lines = [
+        f"{row['name']:<32} champion {row[CHAMPION] or '-':<10} newest {row['newest']:<10} "
+        f"{row['versions']} versions"
+        for row in rows
+    ]
+    _print(rows, as_json, lines or ["no models yet"])
+
+
+@model.command("show")
+@click.argument("name")
+@click.argument("version", required=False)
+@_json
+def model_show(name: str, version: str | None, as_json: bool) -> None:
+    """Show a model's versions, or one VERSION (1.2.0, 3, @champion or a stage)."""
+    registry = _registry()
+    if version is None:
+        views = [version_view(registry, record) for record in registry.versions(name)]
+        if not views:
+            registry.find_version(name, "1")
+        _print(views, as_json, [_version_line(view) for view in views])
+        return
+    view = version_view(registry, registry.find_version(name, version))
+    lines = [f"{key:<16} {value}" for key, value in view.items() if key != "verdict"]
+    _print(view, as_json, [*lines, *_verdict_lines(view["verdict"])])
+
+
+def _version_line(view: Mapping[str, Any]) -> str:
+    verdict = view["verdict"]
+    score = f"score {verdict['score']:.3f}" if verdict else "not scored"
+    aliases = " ".join(f"@{alias}" for alias in view["aliases"])
+    return (
+        f"{view['semver']:<10} #{view['version']:<4} {view['stage'] or 'deleted':<11} "
+        f"{score:<12} {aliases}"
+    )
+
+
+def _verdict_lines(verdict: Mapping[str, Any] | None) -> list[str]:
+    if verdict is None:
+        return ["verdict          none yet"]
+    outcome = "passed" if verdict["passed"] else "failed"
+    lines = [f"verdict          {outcome} for {verdict['target']}, score {verdict['score']:.4f}"]
+    return lines + _reason_lines(verdict["reasons"])
+
+
+def _reason_lines(reasons: Sequence[Mapping[str, str]]) -> list[str]:
+    return [
+        f"  - {r['rule']}: expected {r['expected']}, found {r['found']}. Fix: {r['fix']}"
+        for r in reasons
+    ]
+
+
+@click.group()
+def request() -> None:
+    """Requests to move a version, and what became of them."""
+
+
+@request.command("list")
+@click.option("--open", "only_open", is_flag=True, help="Only those that wait for something.")
+@click.option("--name", help="Only those about this model.")
+@_json
+def request_list(only_open: bool, name: str | None, as_json: bool) -> None:
+    """List requests, oldest first."""
+    found = [
+        item
+        for item in _registry().requests(name)
+        if not only_open or item.state is RequestState.OPEN
+    ]
+    lines = [
+        f"{item.id:<5} {item.state.value:<10} {item.name} {item.semver} to {item.target} "
+        f"by {item.actor} at {moment(item.created_ms)}"
+        for item in found
+    ]
+    _print([request_view(item) for item in found], as_json, lines or ["no requests"])
+
+
+@request.command("show")
+@click.argument("request_id", type=int)
+@_json
+def request_show(request_id: int, as_json: bool) -> None:
+    """Show one request with its decision."""
+    view = request_view(_registry().get_request(request_id))
+    decision = view["decision"]
+    lines = [f"{key:<12} {value}" for key, value in view.items() if key != "decision"]
+    if decision.get("waiting_for") and view["state"] == RequestState.OPEN.value:
+        lines.append(f"{'waiting for':<12} {decision['waiting_for']}")
+    lines += _reason_lines(decision.get("reasons", []))
+    lines += [f"warning:{line}" for line in _reason_lines(decision.get("warnings", []))]
+    _print(view, as_json, lines)
+
+
+@request.command("wait")
+@click.argument("request_id", type=int)
+@click.option("--timeout", "timeout_seconds", type=float, default=600.0, help="In seconds.")
+def request_wait(request_id: int, timeout_seconds: float) -> None:
+    """Wait until a request is decided; exit 0 granted, 1 refused, 3 still pending."""
+    registry = _registry()
+    deadline = time.monotonic() + timeout_seconds
+    found = registry.get_request(request_id)
+    while found.state is RequestState.OPEN and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+        found = registry.get_request(request_id)
+    match found.state:
+        case RequestState.GRANTED:
+            click.echo(f"request {request_id} was granted")
+        case RequestState.OPEN:
+            raise RequestPendingError(
+                f"request {request_id} waits for "
+                f"{found.decision.get('waiting_for', 'the compliance score')}",
+                request_id,
+                machine=False,
+            )
+        case RequestState.REFUSED:
+            raise refusal(found)
+        case RequestState.CANCELLED:
+            raise GateClosedError(f"request {request_id} was cancelled", [])
+
+
+@request.command("cancel")
+@click.argument("request_id", type=int)
+@_dry_run
+def request_cancel(request_id: int, dry_run: bool) -> None:
+    """Withdraw an open request."""
+    registry = _registry()
+    if dry_run:
+        found = registry.get_request(request_id)
+        click.echo(f"would cancel request {request_id} ({found.state})")
+        return
+    registry.cancel(request_id, _actor(), utc_now())
+    click.echo(f"request {request_id} is cancelled")
+
+
+@click.command()
+@click.argument("name")
+@click.argument("version")
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(["Staging", "Production"], case_sensitive=False),
+    default="Production",
+    show_default=True,
+    help="Stage to ask for.",
+)
+@_dry_run
+def promote(name: str, version: str, target: str, dry_run: bool) -> None:
+    """Ask for VERSION of NAME to move to a stage, through the same gate as everybody."""
+    settings = load_settings()
+    record = open_registry(settings).find_version(name, version)
+    if dry_run:
+        click.echo(f"would ask for {record.ref} to move to {target}")
+        return
+    _transition(settings, name, record.version, target)
+    click.echo(f"{record.ref} is in {target}")
+
+
+def _transition(settings: Settings, name: str, number: int, target: str) -> None:
+    import warnings
+
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    client = MlflowClient(settings.tracking_url, settings.tracking_url)
+    try:
+        with warnings.catch_warnings():
+            # MLflow calls stages deprecated; they are what this platform is about.
+            warnings.simplefilter("ignore", FutureWarning)
+            client.transition_model_version_stage(name, str(number), target)
+    except MlflowException as err:
+        raise _from_mlflow(err) from err
+
+
+def _from_mlflow(error: Any) -> PlatformError:
+    text = str(error.message)
+    match error.error_code:
+        case "PERMISSION_DENIED":
+            return RefusedError(text)
+        case "ABORTED":
+            return UnavailableError(text)
+        case _:
+            return UnavailableError(text, hint="is the platform up? acgs status")
+
+
+@click.command()
+@click.argument("request_id", type=int)
+@_comment
+@_dry_run
+def approve(request_id: int, comment: str, dry_run: bool) -> None:
+    """Approve request REQUEST_ID."""
+    _vote(request_id, comment, dry_run, approved=True)
+
+
+@click.command()
+@click.argument("request_id", type=int)
+@_comment
+@_dry_run
+def reject(request_id: int, comment: str, dry_run: bool) -> None:
+    """Reject request REQUEST_ID, which refuses it."""
+    _vote(request_id, comment, dry_run, approved=False)
+
+
+def _vote(request_id: int, comment: str, dry_run: bool, *, approved: bool) -> None:
+    registry = _registry()
+    verb = "approve" if approved else "reject"
+    if dry_run:
+        found = registry.get_request(request_id)
+        click.echo(f"would {verb} request {request_id}: {found.ref} to {found.target}")
+        return
+    vote = registry.approve if approved else registry.reject
+    found = vote(request_id, _actor(), comment, utc_now())
+    waiting = found.decision.get("waiting_for")
+    more = f", waiting for {waiting}" if found.state is RequestState.OPEN and waiting else ""
+    click.echo(f"request {request_id} is {found.state}{more}")
+
+
+@click.group()
+def audit() -> None:
+    """The audit trail."""
+
+
+@audit.command("log")
+@click.option("--name", help="Only events about this model.")
+@click.option("--after", default=0, help="Only events after this number.")
+@click.option("--limit", default=1000, show_default=True, help="At most this many.")
+@_json
+def audit_log(name: str | None, after: int, limit: int, as_json: bool) -> None:
+    """Print who did what, oldest first."""
+    found = _registry().events(after, name, limit)
+    lines = [
+        f"{event.id:<6} {moment(event.at_ms)} {event.type:<34} {event.name} "
+        f"{event.version or '':<4} {event.actor}"
+        for event in found
+    ]
+    _print([event_view(event) for event in found], as_json, lines or ["no events"])

@@ -1,0 +1,45 @@
+"""What the registry plugs into the platform."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from infra.component import Component, Role
+
+if TYPE_CHECKING:
+    import click
+    from starlette.routing import BaseRoute
+
+    from infra.settings import Settings
+
+
+def _commands() -> Sequence[click.Command]:
+    from registry.cli import commands
+    from registry.webhook_cli import webhook
+
+    return (*commands(), webhook)
+
+
+def _roles() -> Sequence[Role]:
+    from registry.manager import manager_role
+    from registry.server import registry_role
+
+    return (registry_role(), manager_role())
+
+
+def _routes(settings: Settings) -> Sequence[BaseRoute]:
+    from registry.plugin.routes import routes
+
+    return routes(settings)
+
+
+component = Component(
+    name="registry",
+    commands=_commands,
+    roles=_roles,
+    routes=_routes,
+    migrations=Path(__file__).parent / "adapters" / "migrations",
+    order=10,
+)

@@ -1,0 +1,62 @@
+"""What the registry refuses or cannot find."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from infra.errors import ConflictError, NotFoundError, PlatformError, RefusedError
+from registry.domain.values import Reason
+
+
+class GateClosedError(RefusedError):
+    """A rule said no to a governed change."""
+
+    code = "registry.gate_closed"
+
+    def __init__(self, what: str, reasons: Sequence[Reason], *, hint: str | None = None) -> None:
+        lines = "".join(f"\n  - {reason}" for reason in reasons)
+        super().__init__(f"{what}{lines}", hint=hint)
+        self.reasons = tuple(reasons)
+
+
+class RequestPendingError(PlatformError):
+    """The request is recorded, but not decided yet; nothing was changed."""
+
+    code = "registry.request_pending"
+    retriable = True
+
+    def __init__(self, message: str, request_id: int, *, machine: bool) -> None:
+        super().__init__(message, hint=f"acgs request wait {request_id}")
+        self.request_id = request_id
+        self.machine = machine
+
+
+class ReservedTagError(RefusedError):
+    """Tags under `acgs.` are written by the platform alone."""
+
+    code = "registry.reserved_tag"
+
+
+class UnknownVersionError(NotFoundError):
+    """No such model or version."""
+
+    code = "registry.unknown_version"
+
+
+class UnknownRequestError(NotFoundError):
+    """No such request."""
+
+    code = "registry.unknown_request"
+
+
+class RequestClosedError(ConflictError):
+    """The request was decided already."""
+
+    code = "registry.request_closed"
+    retriable = False
+
+
+class UnknownEndpointError(NotFoundError):
+    """No such endpoint or rollout."""
+
+    code = "registry.unknown_endpoint"

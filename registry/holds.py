@@ -1,0 +1,181 @@
+"""What holds a version in place, and letting go of one that nothing holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, update
+
+from infra.clock import to_millis
+from infra.db import reading, transaction
+from registry.adapters import events, grants, mirror, queries, tables
+from registry.domain.values import GOVERNED_ALIASES, GOVERNED_STAGES, Reason, Stage
+from registry.errors import GateClosedError
+from registry.records import VersionRecord
+from registry.rollouts import Rollouts
+
+_V = tables.version.c
+
+
+class Holds(Rollouts):
+    """Retiring, deleting and renaming."""
+
+    def held_by(self, record: VersionRecord) -> Sequence[Reason]:
+        """Say what keeps a version from being deleted; empty when nothing does."""
+        with reading(self.engine) as connection:
+            return [*_serving(connection, record), *_placed(connection, record)]
+
+    def alias_held(self, name: str, alias: str) -> Sequence[Reason]:
+        """Say what keeps a governed alias from being removed; empty when nothing does."""
+        with reading(self.engine) as connection:
+            number = queries.alias_holder(connection, name, alias)
+            if number is None:
+                return []
+            stage = queries.position(connection, name, number).stage
+        if stage is not GOVERNED_ALIASES[alias.lower()]:
+            return []
+        return [
+            Reason(
+                "alias.in_use",
+                f"a version outside {stage}",
+                f"{alias} names version {number}, which is in {stage}",
+                f"promote another version, or move version {number} to Archived: "
+                "the alias goes with it",
+            )
+        ]
+
+    def retire(self, record: VersionRecord, target: Stage, actor: str, at: datetime) -> None:
+        """Move a version out of the governed stages, with its governed aliases.
+
+        Raises:
+            GateClosedError: it serves, or a rollout needs it.
+        """
+        at_ms = to_millis(at)
+        with transaction(self.engine) as connection:
+            reasons = _serving(connection, record)
+            if reasons:
+                raise GateClosedError(f"{record.ref} cannot move to {target}:", reasons)
+            stage = queries.position(connection, record.name, record.version).stage
+            if stage is None or stage is target:
+                return
+            grants.move_stage(
+                connection, record.name, record.version, stage, target, actor=actor, at_ms=at_ms
+            )
+            for alias in GOVERNED_ALIASES:
+                grants.drop_alias(
+                    connection, record.name, alias, record.version, actor=actor, at_ms=at_ms
+                )
+
+    def must_not_serve(self, record: VersionRecord, target: Stage) -> None:
+        """Refuse to demote a version that serves.
+
+        Raises:
+            GateClosedError: it serves, or a rollout needs it.
+        """
+        with reading(self.engine) as connection:
+            reasons = _serving(connection, record)
+        if reasons:
+            raise GateClosedError(f"{record.ref} cannot move to {target}:", reasons)
+
+    def mark_deleted(
+        self, connection: Connection, record: VersionRecord, actor: str, at_ms: int
+    ) -> None:
+        """Record that MLflow deletes a version, in MLflow's own transaction."""
+        connection.execute(
+            update(tables.version).where(_V.uid == record.uid).values(deleted_ms=at_ms)
+        )
+        events.record(
+            connection,
+            "model_version.deleted",
+            name=record.name,
+            version=record.version,
+            actor=actor,
+            at_ms=at_ms,
+            data={"semver": record.semver, "manifest_digest": record.manifest_digest},
+        )
+
+    def mark_renamed(
+        self, connection: Connection, name: str, new_name: str, actor: str, at_ms: int
+    ) -> None:
+        """Record that MLflow renames a model, in MLflow's own transaction."""
+        connection.execute(
+            update(tables.version)
+            .where(_V.name == name, _V.deleted_ms.is_(None))
+            .values(name=new_name)
+        )
+        connection.execute(
+            update(tables.request).where(tables.request.c.name == name).values(name=new_name)
+        )
+        events.record(
+            connection,
+            "model.renamed",
+            name=new_name,
+            actor=actor,
+            at_ms=at_ms,
+            data={"from_name": name, "to_name": new_name},
+        )
+
+    def refresh_mirror(self, connection: Connection, name: str, number: int) -> None:
+        """Write the platform's line under a description that was just replaced."""
+        mirror.refresh_description(connection, name, number)
+
+
+def _serving(connection: Connection, record: VersionRecord) -> list[Reason]:
+    endpoint = queries.endpoint(connection, record.name)
+    if endpoint is None:
+        return []
+    active = queries.active_rollout(connection, record.name)
+    if active is not None and record.uid in {active.candidate_uid, active.stable_uid}:
+        return [
+            Reason(
+                "rollout.needs_version",
+                "no rollout that needs it",
+                f"rollout {active.id} is under way",
+                f"wait for it, or: acgs rollback {record.name} --reason ...",
+            )
+        ]
+    if endpoint.stable_uid == record.uid:
+        return [
+            Reason(
+                "endpoint.serves_version",
+                "a version that serves nowhere",
+                f"endpoint {endpoint.name} serves it",
+                f"promote another version, or: acgs rollback {record.name} --reason ...",
+            )
+        ]
+    return []
+
+
+def _placed(connection: Connection, record: VersionRecord) -> list[Reason]:
+    reasons = []
+    position = queries.position(connection, record.name, record.version)
+    if position.stage in GOVERNED_STAGES:
+        reasons.append(
+            Reason(
+                "stage.in_use",
+                "a version outside Staging and Production",
+                f"it is in {position.stage}",
+                "move it to Archived first",
+            )
+        )
+    governed = [alias for alias in position.aliases if alias.lower() in GOVERNED_ALIASES]
+    if governed:
+        reasons.append(
+            Reason(
+                "alias.in_use",
+                "a version without a governed alias",
+                f"it is {', '.join(governed)}",
+                "promote another version first",
+            )
+        )
+    if queries.rollback_target(connection, record.name) == record.uid:
+        reasons.append(
+            Reason(
+                "rollback.needs_version",
+                "a version that no rollback needs",
+                f"endpoint {record.name} would be rolled back to it",
+                "roll out another version first",
+            )
+        )
+    return reasons

@@ -1,0 +1,51 @@
+"""The HTTP app: MLflow's own, with our routes in front and the wait around it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from infra import http
+from infra.component import components
+from infra.errors import SettingsError
+from infra.settings import Settings, load_settings
+from registry.bootstrap import open_registry
+from registry.plugin import store
+from registry.plugin.waiting import WaitForVerdict
+
+
+def create_app(flask_app: Any = None) -> FastAPI:
+    """Entry point of `mlflow.app`: `mlflow server --app-name acgs`.
+
+    Args:
+        flask_app: MLflow's Flask app, as MLflow hands it over.
+    """
+    del flask_app  # MLflow's FastAPI app wraps the same one
+    return build(load_settings())
+
+
+def build(settings: Settings) -> FastAPI:
+    """Return MLflow's app, governed.
+
+    Raises:
+        SettingsError: MLflow's workspaces are on, which the governed store does not support.
+    """
+    from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
+
+    if MLFLOW_ENABLE_WORKSPACES.get():
+        raise SettingsError(
+            "expected MLflow's workspaces to be off, found MLFLOW_ENABLE_WORKSPACES=true",
+            hint="unset MLFLOW_ENABLE_WORKSPACES",
+        )
+    store.in_server = True
+    from mlflow.server.fastapi_app import create_fastapi_app
+
+    app: FastAPI = create_fastapi_app()
+    # MLflow mounts its Flask app last, at "/": whatever comes after it is never reached.
+    ours = [route for component in components() for route in component.routes(settings)]
+    app.router.routes[:0] = ours
+    for kind, handler in http.exception_handlers().items():
+        app.add_exception_handler(kind, handler)
+    app.add_middleware(WaitForVerdict, registry=open_registry(settings))
+    return app

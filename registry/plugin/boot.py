@@ -1,0 +1,36 @@
+"""A nonce per boot, so that "ready" is never the answer of a server that was to be gone."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from functools import cache
+from pathlib import Path
+
+from infra.settings import Settings
+
+
+@cache
+def nonce() -> str:
+    """Return this process's nonce."""
+    return secrets.token_hex(8)
+
+
+def announce(settings: Settings) -> None:
+    """Write this process's nonce where the supervisor finds it."""
+    path = _path(settings)
+    temporary = path.with_suffix(f".{os.getpid()}")
+    temporary.write_text(nonce(), "utf-8")
+    temporary.replace(path)
+
+
+def announced(settings: Settings) -> str | None:
+    """Return the nonce of the server that started last, if any did."""
+    try:
+        return _path(settings).read_text("utf-8")
+    except OSError:
+        return None
+
+
+def _path(settings: Settings) -> Path:
+    return settings.folder("run") / "registry.boot"

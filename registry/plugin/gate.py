@@ -1,0 +1,82 @@
+"""What the governed store asks before it lets MLflow act."""
+
+from __future__ import annotations
+
+import time
+
+from infra.clock import utc_now
+from registry.domain.values import GOVERNED_ALIASES, RequestKind, Stage
+from registry.outcome import is_worth_waiting, settled
+from registry.records import Request, VersionRecord
+from registry.requests import Ask
+from registry.service import Registry
+
+_POLL_SECONDS = 0.05
+
+
+class Gate:
+    """Opens requests and turns their outcome into "go on" or an error.
+
+    Inside the server nothing waits here: a pending request is raised at once and the ASGI app
+    waits without holding a thread. Only in-process clients block.
+    """
+
+    def __init__(self, registry: Registry, *, blocking: bool) -> None:
+        self.registry = registry
+        self.blocking = blocking
+
+    def pass_or_raise(self, ask: Ask) -> None:
+        """Return when the request is granted.
+
+        Raises:
+            GateClosedError: refused; every failed rule is named.
+            RequestPendingError: not decided yet.
+        """
+        request = self.registry.open_request(ask, utc_now())
+        if self.blocking:
+            request = self._wait(request)
+        settled(request)
+
+    def permit(self, ask: Ask) -> None:
+        """Return when a copy or rename has an unused permit; the caller consumes it.
+
+        Raises:
+            GateClosedError, RequestPendingError: as `pass_or_raise`.
+        """
+        if not self.registry.has_permit(ask):
+            self.pass_or_raise(ask)
+
+    def _wait(self, request: Request) -> Request:
+        deadline = time.monotonic() + self.registry.settings.gate_wait_seconds
+        while is_worth_waiting(request) and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+            request = self.registry.get_request(request.id)
+        return request
+
+
+def ask_for_alias(version: VersionRecord, alias: str, actor: str) -> Ask:
+    """Return the request that setting a governed alias stands for.
+
+    The champion is the version in Production: asking for either is the same request.
+    """
+    target = GOVERNED_ALIASES[alias.lower()]
+    return Ask(
+        kind=RequestKind.TRANSITION,
+        version=version,
+        judged_as=version.name,
+        target=target,
+        actor=actor,
+        alias="" if target is Stage.PRODUCTION else alias.lower(),
+    )
+
+
+def ask_for_stage(version: VersionRecord, stage: Stage, actor: str, *, archive: bool) -> Ask:
+    """Return the request that a stage transition stands for."""
+    return Ask(
+        kind=RequestKind.TRANSITION,
+        version=version,
+        judged_as=version.name,
+        target=stage,
+        actor=actor,
+        archive_existing=archive,
+    )

@@ -1,0 +1,36 @@
+"""Names that mean one thing everywhere: in MLflow, in a `models:/` URI, in a URL, in git."""
+
+from __future__ import annotations
+
+import re
+
+from infra.errors import UsageError
+
+_GOVERNED_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._ -]{0,126}[A-Za-z0-9])?")
+_VERSION_LIKE = re.compile(r"\d+\.\d+.*")
+
+
+class ModelNameError(UsageError):
+    """A governed model's name is ambiguous somewhere."""
+
+    code = "registry.name_invalid"
+
+
+def check(name: str) -> None:
+    """Refuse a governed model name that some part of the platform would misread.
+
+    Raises:
+        ModelNameError: it is not 1-128 letters, digits, `.`, `_`, `-` or spaces between letters
+            or digits.
+    """
+    if not _GOVERNED_NAME.fullmatch(name):
+        raise ModelNameError(
+            f"expected a model name of 1-128 letters, digits, '.', '_', '-' or inner spaces, "
+            f"found {name[:140]!r}",
+            hint="'@', '/' and ':' have a meaning in models:/ URIs; choose a plain name",
+        )
+
+
+def looks_like_version(text: str) -> bool:
+    """Whether a stage or alias in a URI can only be meant as a semantic version."""
+    return bool(_VERSION_LIKE.fullmatch(text))

@@ -1,0 +1,79 @@
+"""The registry's own HTTP routes, below `/acgs`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Route
+
+from infra.errors import UnavailableError, UsageError
+from infra.settings import Settings
+from registry.bootstrap import open_registry
+from registry.plugin.boot import nonce
+from registry.views import event_view, request_view, version_view
+
+
+def routes(settings: Settings) -> Sequence[BaseRoute]:
+    """Return the routes; nothing is opened before the first call."""
+    registry = open_registry(settings)
+
+    def ready() -> dict[str, Any]:
+        from mlflow.server.handlers import _get_model_registry_store
+
+        from registry.plugin.store import GovernedStore
+
+        found = _get_model_registry_store()
+        if not isinstance(found, GovernedStore):
+            raise UnavailableError(
+                f"expected the governed store, found {type(found).__name__}",
+                hint="start the server with acgs up",
+            )
+        found.search_registered_models(max_results=1)
+        governance = registry.governance()
+        return {
+            "boot": nonce(),
+            "constitutional_hash": governance.constitutional_hash,
+            "constitution_digest": governance.constitution_digest,
+        }
+
+    async def get_ready(_request: Request) -> JSONResponse:
+        return JSONResponse(await run_in_threadpool(ready))
+
+    async def get_versions(request: Request) -> JSONResponse:
+        name = request.path_params["name"]
+
+        def read() -> list[dict[str, Any]]:
+            return [version_view(registry, record) for record in registry.versions(name)]
+
+        return JSONResponse({"versions": await run_in_threadpool(read)})
+
+    async def get_request(request: Request) -> JSONResponse:
+        request_id = int(request.path_params["id"])
+        found = await run_in_threadpool(registry.get_request, request_id)
+        return JSONResponse(request_view(found))
+
+    async def get_requests(request: Request) -> JSONResponse:
+        name = request.query_params.get("name")
+        found = await run_in_threadpool(registry.requests, name)
+        return JSONResponse({"requests": [request_view(item) for item in found]})
+
+    async def get_events(request: Request) -> JSONResponse:
+        try:
+            after = int(request.query_params.get("after", "0"))
+        except ValueError as err:
+            raise UsageError(
+                f"expected after=<event number>, found {request.query_params['after']!r}"
+            ) from err
+        name = request.query_params.get("name")
+        found = await run_in_threadpool(registry.events, after, name)
+        return JSONResponse({"events": [event_view(event) for event in found]})
+
+    return (
+        Route("/acgs/ready", get_ready),
+        Route("/acgs/requests/{id:int}", get_request),
+        Route("/acgs/events", get_events),
+    )

@@ -1,0 +1,33 @@
+"""Opens MLflow's stores before the port is open, so that a broken server never listens."""
+
+from __future__ import annotations
+
+from mlflow.exceptions import MlflowException
+from mlflow.server import handlers
+
+from infra.component import BrokenComponentError
+from infra.errors import UnavailableError
+from infra.settings import Settings
+from registry.plugin.store import GovernedStore
+
+
+def open_stores(settings: Settings) -> None:
+    """Open the tracking store and the governed registry store.
+
+    Raises:
+        BrokenComponentError: MLflow resolved the registry to another store than ours.
+        UnavailableError: a store cannot be opened.
+    """
+    try:
+        handlers.initialize_backend_stores(
+            settings.sqlalchemy_url, settings.registry_uri, "mlflow-artifacts:/"
+        )
+        found = handlers._get_model_registry_store()
+    except MlflowException as err:
+        raise UnavailableError(f"MLflow's stores cannot be opened: {err.message}") from err
+    if not isinstance(found, GovernedStore):
+        raise BrokenComponentError(
+            f"expected the governed store under {settings.registry_uri.split(':')[0]}://, "
+            f"found {type(found).__name__}",
+            hint="reinstall the platform: make setup",
+        )

@@ -1,0 +1,152 @@
+"""What the registry hands out: one frozen value per stored record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from registry.domain.signature import Signature
+from registry.domain.values import RequestKind, RequestState, Stage, VersionRef
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRecord:
+    """One registered version and where it comes from; None where nothing is known."""
+
+    uid: str
+    name: str
+    version: int
+    created_ms: int
+    semver: str
+    bump: str
+    reason: str
+    signature: Signature | None
+    manifest_digest: str | None
+    source: str
+    storage_uri: str | None
+    run_id: str | None
+    model_id: str | None
+    git_commit: str | None
+    dataset_digest: str | None
+
+    @property
+    def ref(self) -> VersionRef:
+        """The version's identity."""
+        return VersionRef(self.uid, self.name, self.version, self.semver)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a version stands now; `stage` is None once it was deleted."""
+
+    stage: Stage | None
+    aliases: tuple[str, ...]
+    description: str
+    model_description: str
+    tags: Mapping[str, str] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to move, copy or rename, and what became of it.
+
+    Attributes:
+        judged_as: name whose rules and evidence apply; differs from `name` for copy and rename.
+        target: stage whose bar must be cleared.
+        alias: governed alias asked for, or "".
+        decision: what was decided: `{"reasons": [...], "warnings": [...], "waiting_for": ...}`.
+        used_ms: when a granted copy or rename was carried out.
+    """
+
+    id: int
+    kind: RequestKind
+    version_uid: str
+    name: str
+    version: int
+    semver: str
+    judged_as: str
+    target: Stage
+    alias: str
+    from_stage: Stage
+    archive_existing: bool
+    manifest_digest: str
+    state: RequestState
+    actor: str
+    created_ms: int
+    decided_ms: int | None
+    used_ms: int | None
+    decision: Mapping[str, Any] = field(hash=False)
+    scorecard_id: int | None = None
+
+    @property
+    def ref(self) -> VersionRef:
+        """The version that is asked about."""
+        return VersionRef(self.version_uid, self.name, self.version, self.semver)
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """A stored verdict."""
+
+    id: int
+    request_id: int | None
+    version_uid: str
+    judged_as: str
+    target: Stage
+    manifest_digest: str
+    constitution_digest: str
+    evidence_digest: str
+    enforcement: str
+    score: float
+    passed: bool
+    approvals_needed: int
+    document: Mapping[str, Any] = field(hash=False)
+    report_run_id: str | None
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the audit trail."""
+
+    id: int
+    uid: str
+    type: str
+    name: str
+    version: int | None
+    request_id: int | None
+    actor: str
+    at_ms: int
+    data: Mapping[str, Any] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a model is served, how it is rolled out, and what is stable there."""
+
+    name: str
+    namespace: str
+    plan: Mapping[str, Any] = field(hash=False)
+    stable_uid: str | None
+    stable_since_ms: int | None
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One attempt to make a candidate the stable version of an endpoint."""
+
+    id: int
+    endpoint: str
+    request_id: int | None
+    candidate_uid: str
+    stable_uid: str | None
+    candidate_from_stage: Stage
+    plan: Mapping[str, Any] = field(hash=False)
+    phase: str
+    state: Mapping[str, Any] = field(hash=False)
+    reasons: tuple[Mapping[str, str], ...] = field(hash=False)
+    revision: int
+    created_ms: int
+    finished_ms: int | None

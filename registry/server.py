@@ -1,0 +1,110 @@
+"""The `registry` role: MLflow's server in this one process, with the governed store.
+
+Never `mlflow server`, whose children outlive it, keep the port, and make a failed restart
+exit 0.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+
+import httpx
+
+from infra import http
+from infra.component import Health, Probe, Role
+from infra.secrets import secret_file
+from infra.settings import Settings
+
+READY_TIMEOUT_SECONDS = 5.0
+
+
+def registry_role() -> Role:
+    """Return the role."""
+    return Role(
+        name="registry",
+        summary="MLflow server: UI, REST, tracking and the governed registry",
+        run=run,
+        ready=ready,
+        url=lambda settings: settings.tracking_url,
+        ports=_ports,
+    )
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Serve until told to stop.
+
+    Raises:
+        PlatformError: the plugin is missing, the constitution is unreadable or the database is
+            away; the server does not start.
+    """
+    _configure_mlflow(settings)
+    from registry.plugin import boot
+    from registry.plugin.app import build
+    from registry.plugin.startup import open_stores
+
+    app = build(settings)
+    open_stores(settings)
+    boot.announce(settings)
+    http.serve(app, settings.host, settings.registry_port, stop)
+
+
+def ready(settings: Settings) -> Probe:
+    """Ask the server that started last for a call through the governed store."""
+    from registry.plugin import boot
+
+    expected = boot.announced(settings)
+    if expected is None:
+        return Probe("registry", Health.STARTING, "not started yet")
+    try:
+        response = httpx.get(
+            f"{settings.tracking_url}/acgs/ready", timeout=READY_TIMEOUT_SECONDS, trust_env=False
+        )
+    except httpx.HTTPError as err:
+        return Probe("registry", Health.STARTING, f"no answer: {err}")
+    if response.status_code != httpx.codes.OK:
+        return Probe("registry", Health.FAILED, response.text[:500])
+    found = response.json().get("boot")
+    if found != expected:
+        return Probe(
+            "registry", Health.FAILED, f"another server answers on {settings.tracking_url}"
+        )
+    return Probe("registry", Health.OK)
+
+
+def _ports(settings: Settings) -> Sequence[tuple[str, int]]:
+    return (("ACGS_REGISTRY_PORT", settings.registry_port),)
+
+
+def _configure_mlflow(settings: Settings) -> None:
+    """Say to MLflow's server code, by environment, what `mlflow server` flags would."""
+    artifacts = settings.artifacts_destination
+    if "://" not in artifacts:
+        os.makedirs(artifacts, mode=0o700, exist_ok=True)
+    key = secret_file(settings, "mlflow-webhooks.key", _fernet_key)
+    flask_key = secret_file(settings, "mlflow-flask.key", _fernet_key)
+    os.environ.update(
+        {
+            "_MLFLOW_SERVER_FILE_STORE": settings.sqlalchemy_url,
+            "_MLFLOW_SERVER_REGISTRY_STORE": settings.registry_uri,
+            "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
+            "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
+            "_MLFLOW_SERVER_ARTIFACT_DESTINATION": artifacts,
+            "_MLFLOW_SGI_NAME": "uvicorn",
+            "_MLFLOW_IN_JOB_EXECUTOR": "false",
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "MLFLOW_TRACKING_URI": settings.sqlalchemy_url,
+            "MLFLOW_REGISTRY_URI": settings.registry_uri,
+            # Without it every process makes its own and cannot read the others' secrets.
+            "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": key,
+            "MLFLOW_FLASK_SERVER_SECRET_KEY": flask_key,
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+        }
+    )
+
+
+def _fernet_key() -> str:
+    from cryptography.fernet import Fernet
+
+    return Fernet.generate_key().decode()
