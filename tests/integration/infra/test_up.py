@@ -1,0 +1,252 @@
+"""`acgs up`, `down`, `status` as a person runs them, on a platform of toy components."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.ports import free_port
+
+CLONE = Path(__file__).parents[3]
+
+# Every interpreter that the test starts, and every one that those start, sees these components
+# as the installed ones.
+SITE = """
+import importlib.metadata as metadata
+
+_installed = metadata.entry_points
+_TOYS = {"infra": "infra.component:component", "toy": %r}
+
+
+def entry_points(**asked):
+    if asked.get("group") != "acgs.components":
+        return _installed(**asked)
+    return [metadata.EntryPoint(n, v, "acgs.components") for n, v in _TOYS.items()]
+
+
+metadata.entry_points = entry_points
+"""
+
+
+@dataclass(frozen=True)
+class Acgs:
+    """The command, on a storage root and a port of its own."""
+
+    root: Path
+    site: Path
+    port: int
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "PYTHONPATH": f"{self.site}:{CLONE}",
+            "MLOPS_STORAGE_ROOT": str(self.root),
+        }
+
+    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "infra.cli", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def up(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self("up", "--detach", "--registry-port", str(self.port), *arguments)
+
+    def status(self) -> dict[str, Any]:
+        found = json.loads(self("status", "--json").stdout)
+        assert isinstance(found, dict)
+        return found
+
+
+def made(tmp_path: Path, component: str) -> Acgs:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(SITE % component)
+    return Acgs(tmp_path / "root", site, free_port())
+
+
+@pytest.fixture
+def acgs(tmp_path: Path) -> Iterator[Acgs]:
+    command = made(tmp_path, "tests.integration.infra.toy_component:component")
+    yield command
+    command("down")
+
+
+def test_up_detached_runs_until_down_and_says_so_to_every_other_command(acgs: Acgs) -> None:
+    up = acgs.up()
+    assert up.returncode == 0, up.stderr
+    assert "ready: supervisor" in up.stdout
+    assert httpx.get(f"http://127.0.0.1:{acgs.port}").text == "hello"
+
+    # Another shell, without the flag, finds the port.
+    status = acgs.status()
+    assert status["ready"] is True
+    assert [(r["name"], r["state"], r["url"]) for r in status["roles"]] == [
+        ("web", "ready", f"http://127.0.0.1:{acgs.port}"),
+        ("loop", "ready", None),
+    ]
+    plain = acgs("status")
+    assert plain.returncode == 0
+    assert f"http://127.0.0.1:{acgs.port}" in plain.stdout
+    health = acgs("health")
+    assert health.returncode == 0, health.stdout
+    assert len(health.stdout.splitlines()) == 3
+
+    again = acgs.up()
+    assert again.returncode == 3
+    assert f"process {status['pid']}" in again.stderr
+    assert acgs.status()["ready"] is True
+
+    down = acgs("down")
+    assert down.returncode == 0
+    assert "stopped the platform" in down.stdout
+    after = acgs("status", "--json")
+    assert after.returncode == 3
+    assert [r["state"] for r in json.loads(after.stdout)["roles"]] == ["stopped", "stopped"]
+    nothing = acgs("down")
+    assert nothing.returncode == 0
+    assert "nothing runs in" in nothing.stdout
+
+
+def test_up_takes_over_the_root_of_a_killed_run_on_the_same_port(acgs: Acgs) -> None:
+    assert acgs.up().returncode == 0
+    before = acgs.status()
+    os.kill(before["pid"], signal.SIGKILL)
+    up = acgs.up()
+    assert up.returncode == 0, up.stderr
+    after = acgs.status()
+    assert after["ready"] is True
+    assert {r["pid"] for r in before["roles"]} & {r["pid"] for r in after["roles"]} == set()
+
+
+def test_a_port_in_use_is_named_with_its_setting_and_holder_before_anything_starts(
+    acgs: Acgs,
+) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", acgs.port))
+        holder.listen()
+        up = acgs.up()
+    assert up.returncode == 3
+    assert f"error [infra.port_in_use]: port {acgs.port} (ACGS_REGISTRY_PORT)" in up.stderr
+    assert f"process {os.getpid()}" in up.stderr
+    assert not (acgs.root / "registry.db").exists()
+    assert acgs.status()["running"] is False
+
+
+def test_a_role_that_cannot_start_fails_the_run_with_the_end_of_its_log(acgs: Acgs) -> None:
+    acgs.root.mkdir()
+    (acgs.root / "loop.dies").touch()
+    up = acgs.up()
+    assert up.returncode == 3
+    assert "error [infra.role_start_failed]: role 'loop'" in up.stderr
+    assert "the disk is made of cheese" in up.stderr
+    assert acgs.status()["running"] is False
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{acgs.port}")
+
+
+def test_a_damaged_database_fails_the_run_with_one_clear_error(acgs: Acgs) -> None:
+    acgs.root.mkdir()
+    (acgs.root / "registry.db").write_bytes(b"this is no database, and never was" * 100)
+    up = acgs.up()
+    assert up.returncode == 3
+    assert "error [" in up.stderr
+    assert "not a database" in up.stderr
+    assert "Traceback" not in up.stderr
+
+
+def test_up_in_the_foreground_writes_plain_lines_and_stops_all_on_ctrl_c(acgs: Acgs) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "infra.cli", "up", "--registry-port", str(acgs.port)],
+        env=acgs.environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stderr is not None
+    lines = []
+    for line in child.stderr:
+        lines.append(line)
+        if line.startswith("ready;"):
+            child.send_signal(signal.SIGINT)
+    assert child.wait(30) == 0, lines
+    child.stderr.close()
+    assert lines[-1] == "stopped\n"
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{acgs.port}")
+
+
+def test_up_in_a_terminal_shows_a_table_that_follows_the_roles(acgs: Acgs) -> None:
+    controller, terminal = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "infra.cli", "up", "--registry-port", str(acgs.port)],
+        env={**acgs.environment, "TERM": "xterm-256color", "COLUMNS": "120"},
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    )
+    os.close(terminal)
+    seen = ""
+    limit = time.monotonic() + 60
+    while "ready; logs in" not in seen:
+        assert time.monotonic() < limit, seen
+        seen += os.read(controller, 65536).decode(errors="replace")
+    child.send_signal(signal.SIGINT)
+    while True:
+        try:
+            data = os.read(controller, 65536)
+        except OSError:  # how a terminal on Linux says that nobody writes to it any more
+            break
+        seen += data.decode(errors="replace")
+    os.close(controller)
+    assert child.wait(30) == 0
+    for text in ("role", "state", "web", "loop", f"http://127.0.0.1:{acgs.port}", "stopped"):
+        assert text in seen
+
+
+def test_a_broken_component_names_itself_and_nothing_starts(tmp_path: Path) -> None:
+    acgs = made(tmp_path, "tests.integration.infra.no_such_module:component")
+    for arguments in (["--help"], ["up", "--detach"], ["run", "registry"]):
+        done = acgs(*arguments)
+        assert done.returncode == 3
+        assert "error [infra.component_broken]: component 'toy'" in done.stderr
+
+
+def test_run_names_the_roles_there_are(acgs: Acgs) -> None:
+    done = acgs("run", "nobody")
+    assert done.returncode == 2
+    assert "expected one of web, loop" in done.stderr
+
+
+def test_an_unknown_setting_is_wrong_usage(acgs: Acgs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACGS_REGISTRY_PROT", "1")
+    done = acgs("up", "--detach")
+    assert done.returncode == 2
+    assert "ACGS_REGISTRY_PROT" in done.stderr
+
+
+def test_help_is_fast(acgs: Acgs) -> None:
+    seconds = []
+    for _ in range(3):
+        before = time.monotonic()
+        assert "hello" in acgs("--help").stdout
+        seconds.append(time.monotonic() - before)
+    assert min(seconds) < 0.8, seconds

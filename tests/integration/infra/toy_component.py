@@ -1,0 +1,78 @@
+"""A component with a web role and a loop role, for tests of `acgs up` as a person runs it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+import click
+
+from infra import health
+from infra.component import Component, Health, Probe, Role
+from infra.settings import Settings
+
+
+def _serve(settings: Settings, stop: threading.Event) -> None:
+    from starlette.applications import Starlette
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+
+    from infra import http
+
+    async def hello(_request: object) -> PlainTextResponse:
+        return PlainTextResponse("hello")
+
+    app = Starlette(routes=[Route("/", hello)])
+    http.serve(app, settings.host, settings.registry_port, stop)
+
+
+def _answers(settings: Settings) -> Probe:
+    import httpx
+
+    try:
+        text = httpx.get(settings.tracking_url, timeout=1).text
+    except httpx.HTTPError as err:
+        return Probe("web", Health.STARTING, str(err))
+    return Probe("web", Health.OK if text == "hello" else Health.FAILED, text)
+
+
+def _loop(settings: Settings, stop: threading.Event) -> None:
+    if (settings.storage_root / "loop.dies").exists():
+        print("loop: the disk is made of cheese", flush=True)
+        sys.exit(7)
+    while not stop.wait(0.1):
+        health.beat(settings, "loop")
+
+
+def _prepare(settings: Settings) -> None:
+    (settings.folder("run") / "prepared").touch()
+
+
+component = Component(
+    name="toy",
+    commands=lambda: [click.Command("hello", callback=lambda: click.echo("hello"))],
+    roles=lambda: [
+        Role(
+            "web",
+            "answers hello",
+            run=_serve,
+            ready=_answers,
+            url=lambda settings: settings.tracking_url,
+            ports=lambda settings: [("ACGS_REGISTRY_PORT", settings.registry_port)],
+        ),
+        Role(
+            "loop",
+            "goes round",
+            run=_loop,
+            ready=lambda settings: health.beating(settings, "loop", max_age_seconds=2),
+            after=("web",),
+        ),
+    ],
+    probes=lambda settings: [
+        Probe(
+            "prepared",
+            Health.OK if (settings.storage_root / "run" / "prepared").exists() else Health.FAILED,
+        )
+    ],
+    prepare=_prepare,
+)
