@@ -191,8 +191,8 @@ def test_due_deliveries_are_found_by_index_among_ten_thousand(outbox: Outbox) ->
                 ],
             )  # fmt: skip
     queries = [
-        delivery_queue.due_query(now_ms, []),
-        delivery_queue.due_query(now_ms, [7, 8]),
+        delivery_queue.DUE_QUERY.params(now_ms=now_ms, busy=[]),
+        delivery_queue.DUE_QUERY.params(now_ms=now_ms, busy=[7, 8]),
         delivery_queue.candidates_query(1, now_ms, 4),
     ]
     with reading(outbox.engine) as connection:
