@@ -1,0 +1,194 @@
+"""Whether a request may be granted."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry.domain.requests import (
+    Ballot,
+    Facts,
+    Granted,
+    JudgedScorecard,
+    Pending,
+    Refused,
+    decide,
+)
+from registry.domain.values import Enforcement, Reason, RequestKind, Stage
+
+ACCURACY = Reason("performance.accuracy", ">= 0.80", "0.71", "train a better model")
+PASSED = JudgedScorecard(
+    score=0.98,
+    passed=True,
+    enforcement=Enforcement.ENFORCE,
+    approvals_needed=0,
+    manifest_digest="m1",
+    constitution_digest="c1",
+    evidence_digest="e1",
+    reasons=(),
+)
+FAILED = replace(PASSED, passed=False, score=0.5, reasons=(ACCURACY,))
+READY = Facts(
+    kind=RequestKind.TRANSITION,
+    target=Stage.PRODUCTION,
+    request_manifest_digest="m1",
+    manifest_digest="m1",
+    constitution_digest="c1",
+    evidence_digest="e1",
+    enforcement=Enforcement.ENFORCE,
+    from_stage=Stage.NONE,
+    current_stage=Stage.NONE,
+    scorecard=PASSED,
+    ballots=(),
+)
+
+
+def rules(facts: Facts) -> set[str]:
+    decision = decide(facts)
+    assert isinstance(decision, Refused)
+    return {reason.rule for reason in decision.reasons}
+
+
+def test_a_passing_verdict_on_the_same_files_is_granted() -> None:
+    assert decide(READY) == Granted()
+
+
+def test_nothing_is_granted_without_a_verdict() -> None:
+    assert decide(replace(READY, scorecard=None)) == Pending("the compliance score", machine=True)
+
+
+def test_a_failed_verdict_is_refused_with_every_failed_rule() -> None:
+    assert decide(replace(READY, scorecard=FAILED)) == Refused((ACCURACY,))
+
+
+def test_promotion_is_refused_when_the_verdict_is_older_than_the_constitution() -> None:
+    assert rules(replace(READY, constitution_digest="c2")) == {"verdict.older_constitution"}
+
+
+def test_promotion_is_refused_when_the_files_changed_since_the_request() -> None:
+    assert rules(replace(READY, manifest_digest="m2")) == {"artifact.changed"}
+
+
+def test_promotion_is_refused_when_the_files_cannot_be_read() -> None:
+    assert rules(replace(READY, manifest_digest=None)) == {"artifact.unreadable"}
+
+
+def test_promotion_is_refused_when_the_evidence_changed_since_the_verdict() -> None:
+    assert rules(replace(READY, evidence_digest="e2")) == {"verdict.other_evidence"}
+
+
+def test_promotion_is_refused_when_the_version_moved_since_the_request() -> None:
+    assert rules(replace(READY, current_stage=Stage.ARCHIVED)) == {"stage.changed"}
+    assert rules(replace(READY, current_stage=None)) == {"version.gone"}
+
+
+def test_promotion_waits_for_each_missing_approval() -> None:
+    needed = replace(READY, scorecard=replace(PASSED, approvals_needed=2))
+    one = replace(needed, ballots=(Ballot("ann", True, "", "m1"),))
+    two = replace(needed, ballots=(*one.ballots, Ballot("bob", True, "", "m1")))
+    assert decide(needed) == Pending("2 approvals", machine=False)
+    assert decide(one) == Pending("1 approval", machine=False)
+    assert decide(two) == Granted()
+
+
+def test_one_person_cannot_approve_twice() -> None:
+    ann = Ballot("ann", True, "", "m1")
+    facts = replace(READY, scorecard=replace(PASSED, approvals_needed=2), ballots=(ann, ann))
+    assert decide(facts) == Pending("1 approval", machine=False)
+
+
+def test_an_approval_of_other_files_does_not_count() -> None:
+    facts = replace(
+        READY,
+        scorecard=replace(PASSED, approvals_needed=1),
+        ballots=(Ballot("ann", True, "", "m0"),),
+    )
+    assert decide(facts) == Pending("1 approval", machine=False)
+
+
+def test_a_rejection_refuses_and_names_who_rejected() -> None:
+    facts = replace(READY, ballots=(Ballot("ann", False, "not on a Friday", "m1"),))
+    decision = decide(facts)
+    assert isinstance(decision, Refused)
+    assert "ann" in decision.reasons[0].found
+    assert "not on a Friday" in decision.reasons[0].found
+
+
+def test_warn_lets_a_failed_verdict_through_with_its_reasons() -> None:
+    facts = replace(READY, scorecard=FAILED, enforcement=Enforcement.WARN)
+    assert decide(facts) == Granted(warnings=(ACCURACY,))
+
+
+def test_observe_waits_for_nothing() -> None:
+    assert decide(replace(READY, scorecard=None, enforcement=Enforcement.OBSERVE)) == Granted()
+
+
+def test_a_version_that_served_before_needs_no_new_verdict() -> None:
+    assert decide(replace(READY, scorecard=None, served_before=True)) == Granted()
+
+
+def test_a_version_that_served_before_with_other_files_is_refused() -> None:
+    facts = replace(READY, scorecard=None, served_before=True, manifest_digest="m2")
+    assert rules(facts) == {"artifact.changed"}
+
+
+def test_production_is_refused_while_another_rollout_is_under_way() -> None:
+    assert rules(replace(READY, rollout_in_progress=True)) == {"rollout.in_progress"}
+
+
+digests = st.sampled_from(["x1", "x2"])
+
+
+@given(
+    manifest=st.one_of(st.none(), digests),
+    asked=digests,
+    judged=digests,
+    constitution=digests,
+    judged_constitution=digests,
+    passed=st.booleans(),
+    needed=st.integers(0, 2),
+    approvals=st.integers(0, 2),
+    has_card=st.booleans(),
+    enforcement=st.sampled_from([Enforcement.ENFORCE, Enforcement.WARN]),
+)
+def test_a_grant_always_rests_on_matching_digests_and_enough_approvals(
+    manifest: str | None,
+    asked: str,
+    judged: str,
+    constitution: str,
+    judged_constitution: str,
+    passed: bool,
+    needed: int,
+    approvals: int,
+    has_card: bool,
+    enforcement: Enforcement,
+) -> None:
+    card = replace(
+        PASSED,
+        manifest_digest=judged,
+        constitution_digest=judged_constitution,
+        passed=passed,
+        approvals_needed=needed,
+        reasons=() if passed else (ACCURACY,),
+    )
+    facts = replace(
+        READY,
+        request_manifest_digest=asked,
+        manifest_digest=manifest,
+        constitution_digest=constitution,
+        scorecard=card if has_card else None,
+        enforcement=enforcement,
+        ballots=tuple(Ballot(f"p{n}", True, "", asked) for n in range(approvals)),
+    )
+    if isinstance(decide(facts), Granted):
+        assert has_card
+        assert manifest == asked == judged
+        assert constitution == judged_constitution
+        assert approvals >= needed
+        assert passed or enforcement is Enforcement.WARN
+
+
+@pytest.mark.parametrize("kind", list(RequestKind))
+def test_a_failed_verdict_opens_no_detour_either(kind: RequestKind) -> None:
+    assert decide(replace(READY, kind=kind, scorecard=FAILED)) == Refused((ACCURACY,))

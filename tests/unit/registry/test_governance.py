@@ -1,0 +1,100 @@
+"""Which names are governed, and by which document."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from infra.settings import Settings
+from registry.adapters import governance_file
+from registry.adapters.governance_file import ConstitutionError
+from registry.domain import canonical
+from registry.domain.governance import Governance, Pattern
+from registry.domain.values import Enforcement
+
+HASH = "cdd01ef066bc6cf2"
+TEXT = f"""
+metadata: {{constitutional_hash: {HASH}}}
+applies_to:
+  - {{pattern: "credit*", enforcement: enforce}}
+  - {{pattern: "*", enforcement: observe}}
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    write(tmp_path, TEXT)
+    return Settings(storage_root=tmp_path)
+
+
+def write(root: Path, text: str, locked: str | None = None, named: str = HASH) -> None:
+    folder = root / "constitution"
+    folder.mkdir(exist_ok=True)
+    (folder / "constitution.yaml").write_text(text)
+    if locked is None:
+        value = governance_file.document(folder / "constitution.yaml")
+        locked = canonical.digest(value).removeprefix("sha256:")
+    lock = {"constitutional_hash": named, "sha256": locked}
+    (folder / "constitution.lock.json").write_text(json.dumps(lock))
+
+
+def test_names_are_matched_without_case_and_the_first_pattern_wins() -> None:
+    governance = Governance(
+        HASH,
+        "sha256:0",
+        (Pattern("credit*", Enforcement.ENFORCE), Pattern("*-dev", Enforcement.OBSERVE)),
+    )
+    assert governance.enforcement("Credit-DEV") is Enforcement.ENFORCE
+    assert governance.enforcement("x-DEV") is Enforcement.OBSERVE
+    assert governance.enforcement("other") is None
+
+
+def test_the_document_in_the_storage_root_is_in_force(settings: Settings) -> None:
+    governance = governance_file.load(settings)
+    assert governance.constitutional_hash == HASH
+    assert governance.enforcement("credit") is Enforcement.ENFORCE
+
+
+def test_a_document_changed_under_its_lock_is_refused(settings: Settings) -> None:
+    governance_file.load(settings)
+    path = settings.storage_root / "constitution" / "constitution.yaml"
+    path.write_text(TEXT.replace("enforce}", "observe}"))
+    with pytest.raises(ConstitutionError, match="changed under a locked identifier"):
+        governance_file.load(settings)
+
+
+def test_a_lock_for_another_identifier_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, TEXT, named="0123456789abcdef")
+    with pytest.raises(ConstitutionError, match="its lock says '0123456789abcdef'"):
+        governance_file.load(Settings(storage_root=tmp_path))
+
+
+def test_an_environment_with_another_identifier_is_refused(settings: Settings) -> None:
+    other = settings.model_copy(update={"constitutional_hash": "ffffffffffffffff"})
+    with pytest.raises(ConstitutionError, match="expected constitution ffffffffffffffff"):
+        governance_file.load(other)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 1\na: 2\n", "duplicate key"),
+        ("[1, 2]", "expected a mapping, found list"),
+        ("a: [", "not valid YAML"),
+        (TEXT.replace("enforcement: enforce", "enforcement: strict"), "expected pattern"),
+        (TEXT.split("applies_to")[0], "applies_to: expected a list"),
+    ],
+)
+def test_a_broken_document_is_refused_and_named(tmp_path: Path, text: str, said: str) -> None:
+    try:
+        write(tmp_path, text)
+    except ConstitutionError:
+        write(tmp_path, text, locked="0" * 64)
+    with pytest.raises(ConstitutionError, match=said):
+        governance_file.load(Settings(storage_root=tmp_path))
+
+
+def test_a_missing_lock_is_refused(settings: Settings) -> None:
+    (settings.storage_root / "constitution" / "constitution.lock.json").unlink()
+    with pytest.raises(ConstitutionError, match="cannot read"):
+        governance_file.load(settings)
