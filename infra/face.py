@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import threading
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from infra.running import RoleRecord
     from infra.state import PlatformState
+
+_logger = logging.getLogger(__name__)
 
 STYLES = {
     "ready": "green",
@@ -97,7 +100,7 @@ def up_reporting(descriptor: int) -> None:
     teller = _Teller(settings)
 
     def say(line: str) -> None:
-        teller.say(line)
+        _logger.info("%s", line)
         reporter.send(launch.Report("said", line))
 
     def watch(records: Sequence[RoleRecord]) -> None:

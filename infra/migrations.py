@@ -7,8 +7,11 @@ MLflow's and each other's histories never meet.
 from __future__ import annotations
 
 import fcntl
+import re
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.component import Component, components
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
 
 ADVISORY_LOCK = 0x61636773
 """Number of the PostgreSQL advisory lock; the letters `acgs`."""
+
+_REVISION = re.compile(r"""^revision(?::.*)? = ["'](\w+)["']""", re.MULTILINE)
+_DOWN_REVISION = re.compile(r"""^down_revision(?::.*)? = ["'](\w+)["']""", re.MULTILINE)
 
 
 class SchemaUnknownError(PlatformError):
@@ -76,15 +82,30 @@ def version_table(component: Component) -> str:
 
 def _upgrade_mlflow(settings: Settings, engine: Engine) -> None:
     from alembic.migration import MigrationContext
+
+    with _reachable(engine) as connection:
+        revision = MigrationContext.configure(connection).get_current_revision()
+    # Importing MLflow costs seconds, and nearly every start finds its schema up to date.
+    if revision is None or mlflow_heads() != {revision}:
+        _run_mlflow_migrations(settings, revision)
+
+
+def mlflow_heads() -> set[str]:
+    """Newest revisions of the installed MLflow's schema, read without importing MLflow."""
+    spec = find_spec("mlflow")
+    if spec is None or spec.origin is None:
+        return set()
+    folder = Path(spec.origin).parent / "store" / "db_migrations" / "versions"
+    text = "\n".join(path.read_text() for path in folder.glob("*.py"))
+    return set(_REVISION.findall(text)) - set(_DOWN_REVISION.findall(text))
+
+
+def _run_mlflow_migrations(settings: Settings, revision: str | None) -> None:
     from alembic.script import ScriptDirectory
     from mlflow.exceptions import MlflowException
     from mlflow.store.db import utils
 
     script = ScriptDirectory.from_config(utils._get_alembic_config(settings.sqlalchemy_url))
-    with _reachable(engine) as connection:
-        revision = MigrationContext.configure(connection).get_current_revision()
-    if revision is not None and revision == script.get_current_head():
-        return
     _require_known(script, revision, "MLflow")
     # MLflow's own engine: its migrations expect the driver's way of beginning transactions.
     own = utils.create_sqlalchemy_engine_with_retry(settings.sqlalchemy_url)

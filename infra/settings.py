@@ -160,6 +160,7 @@ class Settings(BaseSettings):
 
     def folder(self, name: str) -> Path:
         """Return `<storage root>/<name>`, created if it is missing (mode 0700)."""
+        self.storage_root.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.storage_root / name
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path

@@ -93,6 +93,21 @@ def test_mlflow_and_components_get_their_schemas_each_with_its_own_history(
         migrations.upgrade(settings, [older])
 
 
+def test_mlflows_newest_revision_is_read_as_mlflow_itself_reads_it() -> None:
+    from mlflow.store.db.utils import _get_latest_schema_revision
+
+    assert migrations.mlflow_heads() == {_get_latest_schema_revision()}
+
+
+def test_a_schema_that_a_newer_mlflow_made_is_refused(settings: Settings) -> None:
+    migrations.upgrade(settings, [])
+    with sqlite3.connect(settings.storage_root / "registry.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'fromthefuture'")
+    connection.close()
+    with pytest.raises(migrations.SchemaUnknownError, match=r"schema of MLflow.*fromthefuture"):
+        migrations.upgrade(settings, [])
+
+
 def test_a_migration_that_fails_half_way_leaves_nothing(settings: Settings, tmp_path: Path) -> None:
     migrations.upgrade(settings, [])
     with pytest.raises(RuntimeError, match="half way"):
