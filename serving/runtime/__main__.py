@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 
 from serving.runtime.options import Options, parse
@@ -43,10 +42,8 @@ def main() -> int:
         print(f"serving.runtime: {err}", file=sys.stderr)
         return 1
     model.warm_up()
-    # uvicorn raises the signal again once it has drained; that must not be the exit code.
-    for stop in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(stop, lambda *_: None)
-    serve(App(model, options.identity, options.threads), bound, options)
+    app = App(model, options.identity, options.threads, options.stuck_after_seconds)
+    serve(app, bound, options)
     return 0
 
 

@@ -26,9 +26,6 @@ from serving.runtime.options import Identity
 from serving.runtime.outputs import to_json
 from serving.runtime.problem import ProblemError
 
-STUCK_AFTER_SECONDS = 30.0
-"""A prediction older than this makes the server unready, so that traffic goes elsewhere."""
-
 _JSON = b"application/json"
 
 
@@ -62,9 +59,12 @@ class Route:
 class App:
     """The ASGI application around one loaded model."""
 
-    def __init__(self, model: ServedModel, identity: Identity, threads: int) -> None:
+    def __init__(
+        self, model: ServedModel, identity: Identity, threads: int, stuck_after_seconds: float
+    ) -> None:
         self._model = model
         self._identity = identity
+        self._stuck_after_seconds = stuck_after_seconds
         self._metrics = Metrics(identity)
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="predict")
         self._headers: Headers = [
@@ -170,7 +170,7 @@ class App:
 
     def _check_ready(self) -> None:
         seconds = self._model.running_seconds()
-        if seconds > STUCK_AFTER_SECONDS:
+        if seconds > self._stuck_after_seconds:
             raise ProblemError(
                 503, "MODEL_STUCK", f"a prediction has been running for {seconds:.0f} s"
             )

@@ -38,8 +38,13 @@ class Named:
 Payload = Rows | Named
 
 
-def assemble(signature: Signature, payload: Payload) -> object:
+def assemble(signature: Signature, payload: Payload, *, bare: bool = False) -> object:
     """Build the model's input.
+
+    Args:
+        signature: what the model takes.
+        payload: what the client sent.
+        bare: hand over a table whose columns are all numbers as an array.
 
     Raises:
         ProblemError: 400 with expected, found and the signature.
@@ -48,13 +53,13 @@ def assemble(signature: Signature, payload: Payload) -> object:
         if signature.tensors:
             return _tensors(signature, payload)
         if isinstance(payload, Named):
-            return _from_columns(signature, payload.values)
-        return _from_rows(signature, payload)
+            return _table(signature, payload.values, bare)
+        return _from_rows(signature, payload, bare)
     except ProblemError as err:
         raise ProblemError(err.status, err.reason, f"{err.info}; {signature.describe()}") from None
 
 
-def _from_rows(signature: Signature, payload: Rows) -> object:
+def _from_rows(signature: Signature, payload: Rows, bare: bool) -> object:
     rows = _checked_rows(signature, payload)
     width = len(rows[0])
     names = payload.names or None
@@ -74,7 +79,7 @@ def _from_rows(signature: Signature, payload: Rows) -> object:
             names = [column.name for column in signature.columns if column.required]
     if signature.named:
         _check_names(signature, names)
-    fast = _float_matrix(signature, rows, names)
+    fast = _float_matrix(signature, rows, names, bare)
     if fast is not None:
         return fast
     columns = list(zip(*rows, strict=True))
@@ -85,7 +90,7 @@ def _from_rows(signature: Signature, payload: Rows) -> object:
                 for index, column in enumerate(signature.columns)
             }
         )
-    return _from_columns(signature, dict(zip(names, columns, strict=True)))
+    return _table(signature, dict(zip(names, columns, strict=True)), bare)
 
 
 def _required(signature: Signature) -> int:
@@ -134,8 +139,8 @@ def _check_names(signature: Signature, names: Sequence[str]) -> None:
 
 
 def _float_matrix(
-    signature: Signature, rows: list[list[object]], names: Sequence[str]
-) -> pd.DataFrame | None:
+    signature: Signature, rows: list[list[object]], names: Sequence[str], bare: bool
+) -> pd.DataFrame | Array | None:
     """Build the common case, plain numbers only, in one numpy call; None if it is not that."""
     numpy_name = signature.uniform_float
     if numpy_name is None or len(names) != len(signature.columns):
@@ -149,14 +154,18 @@ def _float_matrix(
         matrix = np.array(rows, dtype=numpy_name)
     except OverflowError:
         return None
+    expected = [column.name for column in signature.columns]
+    if bare and (names == expected or not signature.named):
+        return matrix
     if not signature.named:
         return pd.DataFrame(matrix, copy=False)
-    expected = [column.name for column in signature.columns]
     frame = pd.DataFrame(matrix, columns=list(names), copy=False)
-    return frame if names == expected else frame[expected]
+    if names != expected:
+        frame = frame[expected]
+    return frame.to_numpy() if bare else frame
 
 
-def _from_columns(signature: Signature, values: Mapping[str, object]) -> pd.DataFrame:
+def _table(signature: Signature, values: Mapping[str, object], bare: bool) -> pd.DataFrame | Array:
     lists: dict[str, Sequence[object]] = {}
     for name, cells in values.items():
         if not isinstance(cells, list | tuple):
@@ -175,13 +184,15 @@ def _from_columns(signature: Signature, values: Mapping[str, object]) -> pd.Data
     if not signature.named:
         raise bad_request("expected rows without column names, found named columns")
     _check_names(signature, list(lists))
-    return pd.DataFrame(
-        {
-            column.name: to_array(column, lists[column.name])
-            for column in signature.columns
-            if column.name in lists
-        }
-    )
+    arrays = {
+        column.name: to_array(column, lists[column.name])
+        for column in signature.columns
+        if column.name in lists
+    }
+    if bare and signature.numeric:
+        # numpy promotes mixed whole and real numbers as pandas does when asked for an array.
+        return np.column_stack([np.asarray(cells) for cells in arrays.values()])
+    return pd.DataFrame(arrays)
 
 
 def _undeclared(rows: list[list[object]], names: Sequence[str] | None) -> object:
@@ -189,7 +200,7 @@ def _undeclared(rows: list[list[object]], names: Sequence[str] | None) -> object
     if names is not None:
         unnamed = [Column(name, ColumnType.OTHER) for name in names]
         cells = dict(zip(names, zip(*rows, strict=True), strict=True))
-        return _from_columns(Signature(tuple(unnamed)), cells)
+        return _table(Signature(tuple(unnamed)), cells, bare=False)
     kinds = {type(cell) for row in rows for cell in row}
     if kinds <= {int, float, bool, type(None)}:
         return np.array(rows, dtype=float if type(None) in kinds else None)

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from mlflow.exceptions import MlflowException
 
+from serving.runtime.estimators import silence_name_warnings, takes_arrays
 from serving.runtime.inputs import Payload, assemble
 from serving.runtime.mlflow_signature import read_signature
 from serving.runtime.problem import ProblemError, bad_request, model_failed
@@ -39,6 +40,9 @@ class ServedModel:
         self._pyfunc = pyfunc
         self.signature = read_signature(pyfunc)
         self._call = _implementation(pyfunc)
+        self._bare = takes_arrays(pyfunc)
+        if self._bare:
+            silence_name_warnings()
         self._running: dict[int, float] = {}
         self._seen: set[type] = set()
 
@@ -49,7 +53,7 @@ class ServedModel:
             ProblemError: 400 when the input does not fit the signature, 500 when the model
                 raises.
         """
-        data = assemble(self.signature, payload)
+        data = assemble(self.signature, payload, bare=self._bare)
         if self.signature.nested:
             data = self._enforced(data)
         token = id(data)

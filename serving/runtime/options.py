@@ -27,6 +27,8 @@ class Options:
         port: 0 lets the system choose; the ready file tells which it chose.
         threads: predictions that may run at the same time, 1..16. More than one only for
             models that are safe to share between threads.
+        stuck_after_seconds: a prediction older than this makes the server unready, so that
+            traffic goes elsewhere.
         ready_file: written once the model answers; a stale one is removed first.
     """
 
@@ -36,6 +38,7 @@ class Options:
     identity: Identity
     ready_file: Path | None
     threads: int
+    stuck_after_seconds: int
 
 
 def parse(argv: Sequence[str] | None = None) -> Options:
@@ -54,6 +57,9 @@ def parse(argv: Sequence[str] | None = None) -> Options:
     parser.add_argument("--namespace", default="default")
     parser.add_argument("--ready-file", type=Path, help="JSON {pid, port, ready_at}, when ready")
     parser.add_argument("--threads", type=_bounded(1, 16), default=1)
+    parser.add_argument(
+        "--stuck-after-seconds", type=_bounded(1, 3600), default=30, metavar="SECONDS"
+    )
     found = parser.parse_args(argv)
     if not (found.model_path / "MLmodel").is_file():
         parser.error(f"--model-path: expected a folder with an MLmodel file: {found.model_path}")
@@ -70,6 +76,7 @@ def parse(argv: Sequence[str] | None = None) -> Options:
         ),
         ready_file=found.ready_file,
         threads=found.threads,
+        stuck_after_seconds=found.stuck_after_seconds,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -41,13 +42,18 @@ def bind(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """Tells when it listens."""
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, announce: Callable[[], None], early: list[int]
+    ) -> None:
         super().__init__(config)
         self._announce = announce
+        self._early = early
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self.started:
+        if self._early:
+            self.should_exit = True
+        elif self.started:
             self._announce()
 
 
@@ -71,7 +77,12 @@ def serve(
         if options.ready_file is not None:
             write_ready_file(options.ready_file, port)
 
-    _Server(config, announce).run(sockets=[bound])
+    early: list[int] = []
+    # uvicorn puts these handlers back and raises the signal again once it has drained: it must
+    # not become the exit code. A signal that comes before uvicorn's own handlers is kept.
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, lambda number, _: early.append(number))
+    _Server(config, announce, early).run(sockets=[bound])
 
 
 def write_ready_file(path: Path, port: int) -> None:

@@ -45,6 +45,8 @@ _NUMPY_NAMES = {
     ColumnType.DOUBLE: "float64",
 }
 
+_NUMBERS = frozenset({ColumnType.INTEGER, ColumnType.LONG, ColumnType.FLOAT, ColumnType.DOUBLE})
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -92,6 +94,11 @@ class Signature:
         if len(types) == 1 and types <= {ColumnType.DOUBLE, ColumnType.FLOAT}:
             return types.pop().numpy_name
         return None
+
+    @property
+    def numeric(self) -> bool:
+        """Whether every column is a number."""
+        return bool(self.columns) and {column.type for column in self.columns} <= _NUMBERS
 
     def describe(self) -> str:
         """Write the inputs for a person, at most some 600 characters."""

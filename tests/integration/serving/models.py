@@ -69,6 +69,30 @@ def save_mixed(path: Path) -> tuple[Any, pd.DataFrame]:
     return model, table
 
 
+def save_numbers(path: Path) -> tuple[Any, pd.DataFrame]:
+    """Real and whole numbers side by side; answers with two probabilities."""
+    features, target = load_breast_cancer(return_X_y=True, as_frame=True)
+    table = pd.DataFrame(
+        {"radius": features["mean radius"], "area": features["mean area"].astype(int)}
+    )
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(table, target)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow's advice on integer columns
+        signature = infer_signature(table, model.predict_proba(table))
+    _save(model, path, signature, pyfunc_predict_fn="predict_proba")
+    return model, table
+
+
+def save_by_name(path: Path) -> tuple[Any, pd.DataFrame]:
+    """All doubles, but each column is picked by its name."""
+    features, target = load_breast_cancer(return_X_y=True, as_frame=True)
+    table = features[["mean radius", "mean area"]]
+    steps = make_column_transformer((StandardScaler(), ["mean area"]))
+    model = make_pipeline(steps, LogisticRegression()).fit(table, target)
+    _save(model, path, infer_signature(table, model.predict(table)))
+    return model, table
+
+
 def save_unsigned(path: Path) -> None:
     features, target = load_diabetes(return_X_y=True)
     _save(RandomForestRegressor(n_estimators=2).fit(features, target), path, None, "pickle")
@@ -110,11 +134,18 @@ def _save_awkward(path: Path) -> None:
     )
 
 
-def _save(model: Any, path: Path, signature: ModelSignature | None, fmt: str = "skops") -> None:
+def _save(
+    model: Any,
+    path: Path,
+    signature: ModelSignature | None,
+    fmt: str = "skops",
+    pyfunc_predict_fn: str = "predict",
+) -> None:
     mlflow.sklearn.save_model(
         model,
         path,
         signature=signature,
         serialization_format=fmt,
         pip_requirements=NO_PIP,
+        pyfunc_predict_fn=pyfunc_predict_fn,
     )

@@ -64,6 +64,20 @@ def test_sigterm_ends_a_server_whose_model_hangs(awkward: Path, tmp_path: Path) 
         hanging.join()
 
 
+def test_a_stuck_prediction_makes_the_server_unready_but_alive(
+    awkward: Path, tmp_path: Path
+) -> None:
+    arguments = ["--stuck-after-seconds", "1"]
+    with running(awkward, tmp_path, arguments) as runtime, ThreadPoolExecutor() as pool:
+        prediction = pool.submit(slow, runtime, 2.5)
+        time.sleep(1.5)
+        unready = [runtime.http.get(path).status_code for path in ("/ready", "/v2/health/ready")]
+        assert unready == [503, 503]
+        assert runtime.http.get("/live").status_code == 200
+        assert prediction.result().status_code == 200
+        assert runtime.http.get("/ready").status_code == 200
+
+
 def test_sigkill_leaves_no_process_behind(awkward: Path, tmp_path: Path) -> None:
     with running(awkward, tmp_path) as runtime:
         assert psutil.Process(runtime.process.pid).children(recursive=True) == []

@@ -103,6 +103,22 @@ def test_a_whole_number_may_arrive_as_a_double(mixed: Mixed) -> None:
     assert answer.json()["data"]["ndarray"] == expected[:1]
 
 
+def test_whole_and_real_numbers_together_give_the_models_probabilities(folder: Path) -> None:
+    model, table = models.save_numbers(folder / "numbers")
+    rows = [[radius, int(area)] for radius, area in table.to_numpy()[:50].tolist()]
+    with running(folder / "numbers", folder / "run-numbers") as runtime:
+        answer = runtime.predict({"ndarray": rows}).json()["data"]
+    assert answer["names"] == ["t:0", "t:1"]
+    assert np.allclose(answer["ndarray"], model.predict_proba(table[:50]))
+
+
+def test_a_model_that_picks_columns_by_name_gets_its_names(folder: Path) -> None:
+    model, table = models.save_by_name(folder / "by-name")
+    with running(folder / "by-name", folder / "run-by-name") as runtime:
+        answer = runtime.predict({"ndarray": table.to_numpy().tolist()})
+    assert answer.json()["data"]["ndarray"] == model.predict(table).tolist()
+
+
 def test_a_forest_signed_for_an_array_predicts_numbers(folder: Path) -> None:
     model, features = models.save_forest(folder / "forest")
     with running(folder / "forest", folder / "run-forest") as runtime:
