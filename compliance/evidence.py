@@ -8,7 +8,6 @@ from pydantic import Field, model_validator
 
 from compliance.document import ATask, Listed, Strict
 from compliance.rules.facts import Task
-from registry.domain import canonical
 from registry.domain.governance import Pattern
 from registry.domain.values import Enforcement
 
@@ -52,11 +51,6 @@ class Binding(Strict):
         """Whether the binding is for this name."""
         return Pattern(self.pattern, Enforcement.ENFORCE).matches(name)
 
-    @property
-    def digest(self) -> str:
-        """`sha256:<hex>` of the binding; the dataset's own digest is part of it."""
-        return canonical.digest(self.model_dump(mode="json"))
-
 
 class Catalogue(Strict):
     """Every binding, in order."""
@@ -66,9 +60,6 @@ class Catalogue(Strict):
     def find(self, name: str) -> Binding | None:
         """Return the binding of a name, or None."""
         return next((binding for binding in self.bindings if binding.matches(name)), None)
-
-
-NO_EVIDENCE_DIGEST = canonical.digest({"binding": None})
 
 
 def how_to_bind(name: str) -> str:

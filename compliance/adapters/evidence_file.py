@@ -20,11 +20,11 @@ from compliance.adapters.schema_errors import explain
 from compliance.errors import EvidenceError
 from compliance.evidence import Binding, Catalogue
 from infra.settings import Settings
+from registry.adapters.evidence_file import catalogue_path
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FILE = "catalogue.yaml"
 SUFFIXES = (".parquet", ".csv")
 MAX_DATASET_BYTES = 2_000_000_000
 _HINT = "correct those lines, then: acgs evidence check"
@@ -36,13 +36,6 @@ class Holdout:
 
     binding: Binding
     frame: pd.DataFrame
-
-
-def catalogue_path(settings: Settings) -> Path:
-    """Return where the catalogue lies, or would lie."""
-    if settings.evidence is not None:
-        return settings.evidence.expanduser().absolute()
-    return settings.storage_root / "evidence" / FILE
 
 
 def load(settings: Settings) -> Catalogue:

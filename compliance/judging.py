@@ -1,0 +1,297 @@
+"""The use case: judge one version for one target, and say why."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from compliance import collecting, scorecard, scoring
+from compliance.adapters import constitution_file, evidence_file
+from compliance.adapters.constitution_file import Policy
+from compliance.collecting import Subject
+from compliance.errors import ConstitutionError, EvidenceError
+from compliance.evidence import Catalogue
+from compliance.ports import Prober, Registry
+from compliance.rules.checks import Context, Judge
+from compliance.rules.facts import Evaluation, Facts, Lineage, Missing, Scan, Task, seed_of
+from compliance.rules.result import Outcome, RuleResult, failed_with, not_applicable
+from compliance.scorecard import Setting
+from infra.errors import PlatformError
+from infra.settings import Settings
+from registry.adapters import evidence_file as registry_evidence
+from registry.adapters import governance_file, mirror
+from registry.domain import canonical
+from registry.domain.values import Enforcement, Reason, Stage, Verdict
+from registry.records import VersionRecord
+
+DOCUMENTS = ("README.md", "model_card.md")
+MAX_DOCUMENT_BYTES = 1_000_000
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One version to judge.
+
+    Attributes:
+        judged_as: name whose rules and evidence apply.
+        manifest_digest: of the files that are asked about.
+    """
+
+    version: VersionRecord
+    judged_as: str
+    target: Stage
+    manifest_digest: str
+
+
+class VerdictCache:
+    """Remembers scorecards by everything that went into them. This one forgets."""
+
+    def get(self, key: str) -> Mapping[str, Any] | None:
+        """Return the scorecard kept under a key."""
+        del key
+        return None
+
+    def put(self, key: str, document: Mapping[str, Any]) -> None:
+        """Keep a scorecard."""
+
+
+class Judging:
+    """Judges versions; holds no state of its own."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        prober: Prober,
+        cache: VerdictCache | None = None,
+    ) -> None:
+        self.settings = settings
+        self.registry = registry
+        self.prober = prober
+        self.cache = cache or VerdictCache()
+
+    def judge(self, case: Case) -> Verdict:
+        """Return the verdict on a version.
+
+        Whatever is wrong with the model, its files, its evidence or the constitution's text is a
+        refusing verdict with the reason, never an exception.
+
+        Raises:
+            registry.adapters.governance_file.ConstitutionError: document, lock and identifier do
+                not agree, so that nobody may judge.
+            UnavailableError: infrastructure is away; try again.
+        """
+        try:
+            policy = constitution_file.load(self.settings)
+        except ConstitutionError as err:
+            return self._unjudged(case, "constitution", "a valid constitution", err)
+        evidence_digest = registry_evidence.binding_digest(self.settings, case.judged_as)
+        try:
+            catalogue = evidence_file.load(self.settings)
+        except EvidenceError as err:
+            return self._unjudged(case, "evidence", "a valid evidence catalogue", err)
+        with self._files(case) as files:
+            if isinstance(files, PlatformError):
+                return self._unjudged(case, "artifact", "the registered files", files)
+            return self._judge_files(case, policy, catalogue, evidence_digest, files)
+
+    def _judge_files(
+        self, case: Case, policy: Policy, catalogue: Catalogue, evidence_digest: str, folder: Path
+    ) -> Verdict:
+        binding = catalogue.find(case.judged_as)
+        setting = Setting(
+            judged_as=case.judged_as,
+            target=case.target,
+            manifest_digest=case.manifest_digest,
+            evidence_digest=evidence_digest,
+            enforcement=policy.constitution.enforcement(case.judged_as) or Enforcement.OBSERVE,
+            binding=binding,
+        )
+        judges = _asked(policy, case.target, binding.task if binding else None)
+        described = self._description(case.version, folder)
+        key = self._key(case, policy, setting, described)
+        known = self.cache.get(key)
+        if known is not None:
+            log.info("verdict of %s taken from an equal one before", case.version.ref)
+            return to_verdict(known)
+        scan = self.prober.scan(folder)
+        facts = Facts(
+            name=case.version.name,
+            semver=case.version.semver,
+            task=binding.task if binding else None,
+            evaluation=self._evaluation(case, folder, setting, scan, judges),
+            scan=scan,
+            lineage=_lineage(case.version),
+            signature_inputs=len(case.version.signature.inputs) if case.version.signature else 0,
+            signature_outputs=len(case.version.signature.outputs) if case.version.signature else 0,
+            description=described,
+        )
+        document = conclude(policy, setting, facts, judges)
+        self.cache.put(key, document)
+        return to_verdict(document)
+
+    def _evaluation(
+        self, case: Case, folder: Path, setting: Setting, scan: Scan, judges: Mapping[str, Judge]
+    ) -> Evaluation | Missing:
+        binding = setting.binding
+        if binding is None:
+            return collecting.no_evidence(case.judged_as)
+        if scan.violations:
+            return collecting.unsafe(scan)
+        try:
+            holdout = evidence_file.holdout(self.settings, binding)
+        except EvidenceError as err:
+            return Missing(Outcome.INSUFFICIENT, err.message, err.hint or "acgs evidence check")
+        signature = case.version.signature
+        inputs = tuple(field.name for field in signature.inputs) if signature else ()
+        subject = Subject(case.manifest_digest, folder, inputs)
+        return collecting.evaluate(self.prober, subject, holdout, judges)
+
+    def _description(self, version: VersionRecord, folder: Path) -> str:
+        position = self.registry.position(version.uid)
+        texts = [mirror.own_words(position.description), position.model_description]
+        for name in DOCUMENTS:
+            path = folder / name
+            plain = path.is_file() and not path.is_symlink()
+            if plain and path.stat().st_size <= MAX_DOCUMENT_BYTES:
+                texts.append(path.read_text("utf-8", errors="replace"))
+        return max(texts, key=len)
+
+    def _key(self, case: Case, policy: Policy, setting: Setting, described: str) -> str:
+        version = case.version
+        return canonical.digest(
+            {
+                "artifact": case.manifest_digest,
+                "constitution": policy.digest,
+                "evidence": setting.evidence_digest,
+                "judged_as": case.judged_as,
+                "version": [version.name, version.semver],
+                "target": case.target.value,
+                "min_score": policy.min_score(case.target),
+                "lineage": [version.run_id, version.dataset_digest, version.git_commit],
+                "description": canonical.digest(described),
+                "engine": scorecard.engine(),
+            }
+        )
+
+    @contextmanager
+    def _files(self, case: Case) -> Iterator[Path | PlatformError]:
+        try:
+            folder = self.registry.model_files(case.version.uid)
+        except PlatformError as err:
+            if err.retriable:
+                raise
+            yield err
+            return
+        try:
+            yield folder
+        finally:
+            self.registry.release_files(folder)
+
+    def _unjudged(self, case: Case, what: str, expected: str, err: PlatformError) -> Verdict:
+        """Refuse because nothing could be measured, with the reason."""
+        governance = governance_file.load(self.settings)
+        enforcement = governance.enforcement(case.judged_as) or Enforcement.OBSERVE
+        evidence_digest = registry_evidence.binding_digest(self.settings, case.judged_as)
+        document: dict[str, Any] = {
+            "schema": scorecard.SCHEMA,
+            "subject": {
+                "name": case.version.name,
+                "semver": case.version.semver,
+                "judged_as": case.judged_as,
+                "manifest_digest": case.manifest_digest,
+            },
+            "target": case.target.value,
+            "task": None,
+            "score": 0.0,
+            "min_score": self.settings.compliance_target,
+            "passed": False,
+            "vetoes": [],
+            "enforcement": enforcement.value,
+            "approvals_needed": 0,
+            "constitution": {
+                "constitutional_hash": governance.constitutional_hash,
+                "digest": governance.constitution_digest,
+            },
+            "evidence": {"digest": evidence_digest, "binding": None, "rows": None},
+            "principles": [],
+            "engine": scorecard.engine(),
+            "reasons": [
+                {
+                    "rule": f"{what}.unusable",
+                    "expected": expected,
+                    "found": err.message,
+                    "fix": err.hint or "correct it, then ask again",
+                }
+            ],
+        }
+        return to_verdict(document)
+
+
+def conclude(
+    policy: Policy, setting: Setting, facts: Facts, judges: Mapping[str, Judge]
+) -> dict[str, Any]:
+    """Apply every rule and weigh the answers. Pure: the same facts give the same bytes."""
+    dataset = setting.binding.sha256 if setting.binding else ""
+    results: dict[str, RuleResult] = {}
+    for principle in policy.constitution.principles:
+        for rule in scoring.asked_for(principle, setting.target):
+            if rule.id not in judges:
+                tasks = ", ".join(sorted(policy.tasks[rule.id]))
+                results[rule.id] = not_applicable(f"judges {tasks}, not {facts.task}")
+                continue
+            seed = seed_of(setting.manifest_digest, dataset, rule.id)
+            results[rule.id] = _answer(judges[rule.id], Context(rule.id, seed, facts))
+    score = scoring.score(
+        policy.constitution.principles, setting.target, results, policy.min_score(setting.target)
+    )
+    document = scorecard.build(policy, setting, facts, score)
+    document["reasons"] = [
+        {"rule": r.rule, "expected": r.expected, "found": r.found, "fix": r.fix}
+        for r in score.reasons()
+    ]
+    return document
+
+
+def _answer(judge: Judge, context: Context) -> RuleResult:
+    try:
+        return judge.evaluate(context)
+    except Exception as err:  # a broken check counts zero; it must not stop the verdict
+        log.exception("rule %s failed", context.rule_id)
+        found = f"the check itself failed: {type(err).__name__}: {err}"
+        return failed_with(Outcome.ERROR, found, "an answer", "report this to the check's author")
+
+
+def _asked(policy: Policy, target: Stage, task: Task | None) -> dict[str, Judge]:
+    return {
+        rule.id: policy.judges[rule.id]
+        for principle in policy.constitution.principles
+        for rule in scoring.asked_for(principle, target)
+        if scoring.applies(policy.tasks[rule.id], task)
+    }
+
+
+def _lineage(version: VersionRecord) -> Lineage:
+    return Lineage(version.run_id or "", version.dataset_digest or "", version.git_commit or "")
+
+
+def to_verdict(document: Mapping[str, Any], report_run_id: str | None = None) -> Verdict:
+    """Read a verdict back out of its scorecard."""
+    return Verdict(
+        score=float(document["score"]),
+        passed=bool(document["passed"]),
+        enforcement=Enforcement(document["enforcement"]),
+        approvals_needed=int(document["approvals_needed"]),
+        reasons=tuple(Reason(**reason) for reason in document["reasons"]),
+        manifest_digest=str(document["subject"]["manifest_digest"]),
+        constitution_digest=str(document["constitution"]["digest"]),
+        evidence_digest=str(document["evidence"]["digest"]),
+        document=dict(document),
+        report_run_id=report_run_id,
+    )

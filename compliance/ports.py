@@ -1,0 +1,79 @@
+"""What compliance needs of the others, so that they can be told apart and replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from compliance.rules.facts import Scan
+from registry.domain.values import Stage, Verdict
+from registry.records import Position, Request, VersionRecord
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from compliance.sandbox import Predictions
+
+
+class Registry(Protocol):
+    """The registry's facts, and where verdicts go."""
+
+    def version(self, uid: str) -> VersionRecord:
+        """Return a version by its identity."""
+        ...
+
+    def find_version(self, name: str, spec: str) -> VersionRecord:
+        """Find a version by what a person would call it."""
+        ...
+
+    def position(self, uid: str) -> Position:
+        """Return stage, aliases, descriptions and tags of a version."""
+        ...
+
+    def refresh_lineage(self, uid: str) -> None:
+        """Read again what MLflow knows of the version's run."""
+        ...
+
+    def model_files(self, uid: str) -> Path:
+        """Return a local folder with the version's files, proven to be those registered."""
+        ...
+
+    def release_files(self, folder: Path) -> None:
+        """Give back what `model_files` returned."""
+        ...
+
+    def get_request(self, request_id: int) -> Request:
+        """Return one request."""
+        ...
+
+    def open_requests(self) -> Sequence[Request]:
+        """Return the requests that wait for something."""
+        ...
+
+    def attach_verdict(self, request_id: int, verdict: Verdict, at: datetime) -> None:
+        """Attach a verdict to a request; idempotent."""
+        ...
+
+    def record_verdict(
+        self, version_uid: str, judged_as: str, target: Stage, verdict: Verdict, at: datetime
+    ) -> int:
+        """Record a verdict that nobody requested."""
+        ...
+
+    def settle(self, request_id: int, at: datetime) -> Request:
+        """Decide an open request and carry the decision out; idempotent."""
+        ...
+
+
+class Prober(Protocol):
+    """Looks into model files and asks models, at no risk to this process."""
+
+    def scan(self, folder: Path) -> Scan:
+        """Check a model's folder against the allow-list."""
+        ...
+
+    def predict(self, folder: Path, frames: Sequence[pd.DataFrame]) -> Predictions:
+        """Load a model that passed the scan and ask it about every frame."""
+        ...

@@ -1,0 +1,200 @@
+"""Works the scoring queue: judge, attach, settle, and only then write the report.
+
+Safe to kill at any line: every step can be repeated, and the job goes only when the report is up.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Protocol
+
+from compliance.adapters.job_queue import Job, JobQueue, Phase
+from compliance.judging import Case, Judging
+from compliance.ports import Registry
+from infra.clock import Clock, to_millis, utc_now
+from infra.errors import NotFoundError, PlatformError
+from registry.domain.values import RequestState
+from registry.records import Request
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 0.25
+RENEW_SECONDS = 3.0
+SWEEP_SECONDS = 5.0
+SWEEP_AGE = timedelta(seconds=3)
+RUN_WAIT_SECONDS = 2.0
+
+
+class ReportSink(Protocol):
+    """Where reports go."""
+
+    def create(self, name: str, semver: str) -> str:
+        """Create the run that will hold a version's report; return its id."""
+        ...
+
+    def upload(self, run_id: str, document: Any) -> None:
+        """Write a scorecard's report into its run; idempotent."""
+        ...
+
+
+class Worker:
+    """One scorer's loop."""
+
+    def __init__(
+        self,
+        queue: JobQueue,
+        registry: Registry,
+        judging: Judging,
+        reports: ReportSink,
+        clock: Clock = utc_now,
+    ) -> None:
+        self.queue = queue
+        self.registry = registry
+        self.judging = judging
+        self.reports = reports
+        self.clock = clock
+        self.wake = threading.Event()
+        self._current: Job | None = None
+        self._swept = float("-inf")
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="report-run")
+
+    def run(self, stop: threading.Event, pulse: Callable[[], None] = lambda: None) -> None:
+        """Work until `stop` is set; `pulse` is called each time round."""
+        threading.Thread(target=self._hold, args=(stop,), name="lease", daemon=True).start()
+        while not stop.is_set():
+            pulse()
+            try:
+                self._sweep()
+                busy = self.step()
+            except PlatformError as err:
+                log.warning("the queue cannot be worked: %s", err.message)
+                busy = False
+                stop.wait(1.0)
+            if not busy:
+                self.wake.wait(IDLE_SECONDS)
+                self.wake.clear()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def step(self) -> bool:
+        """Do one step of one job; False when nothing is due."""
+        job = self.queue.claim()
+        if job is None:
+            return False
+        self._current = job
+        try:
+            match job.phase:
+                case Phase.SCORE:
+                    self._score(job)
+                case Phase.REPORT:
+                    self._report(job)
+        except Exception as err:  # whatever it is, the job must come back
+            if not isinstance(err, PlatformError):
+                log.exception("job of request %d failed", job.request_id)
+            text = err.message if isinstance(err, PlatformError) else f"{type(err).__name__}: {err}"
+            pause_ms = self.queue.retry(job, text)
+            log.warning("request %d: %s; again in %d ms", job.request_id, text, pause_ms)
+        finally:
+            self._current = None
+        return True
+
+    def _score(self, job: Job) -> None:
+        started = time.perf_counter()
+        request = self._request(job)
+        if request is None or not _wants_verdict(request):
+            self._wind_up(job, request)
+            return
+        run = self._begin_run(job, request)
+        case = Case(
+            version=self.registry.version(request.version_uid),
+            judged_as=request.judged_as,
+            target=request.target,
+            manifest_digest=request.manifest_digest,
+        )
+        verdict = replace(self.judging.judge(case), report_run_id=self._run_id(job, run))
+        # Kept before it is attached: whoever takes over then knows that a report is owed.
+        self.queue.judged(job, verdict.document, verdict.report_run_id)
+        self.registry.attach_verdict(request.id, verdict, self.clock())
+        self.registry.settle(request.id, self.clock())
+        log.info(
+            "request %d: %s scored %.4f for %s, %s, in %.0f ms",
+            request.id, request.ref, verdict.score, request.target,
+            "passed" if verdict.passed else "refused", (time.perf_counter() - started) * 1000,
+        )  # fmt: skip
+        self.queue.scored(job)
+
+    def _wind_up(self, job: Job, request: Request | None) -> None:
+        """End a job whose verdict is there already, or wanted no more."""
+        if request is not None and request.state is RequestState.OPEN:
+            self.registry.settle(request.id, self.clock())
+        if job.document is not None and request is not None:
+            self.queue.scored(job)
+        else:
+            self.queue.finish(job)
+
+    def _request(self, job: Job) -> Request | None:
+        try:
+            return self.registry.get_request(job.request_id)
+        except NotFoundError:
+            log.warning("request %d is unknown; its job is dropped", job.request_id)
+            return None
+
+    def _begin_run(self, job: Job, request: Request) -> Future[str] | None:
+        if job.report_run_id:
+            return None
+        return self._pool.submit(self.reports.create, request.name, request.semver)
+
+    def _run_id(self, job: Job, run: Future[str] | None) -> str | None:
+        """Return the report's run; None when MLflow is slow: the verdict must not wait for it."""
+        if run is None:
+            return job.report_run_id
+        try:
+            return run.result(timeout=RUN_WAIT_SECONDS)
+        except (PlatformError, TimeoutError) as err:
+            log.warning("request %d: no governance run yet: %s", job.request_id, err)
+            return None
+
+    def _report(self, job: Job) -> None:
+        document = job.document
+        if document is None:
+            raise RuntimeError(f"job {job.id} has no scorecard to report")
+        run_id = job.report_run_id
+        if run_id is None:
+            subject = document["subject"]
+            run_id = self.reports.create(str(subject["name"]), str(subject["semver"]))
+            self.queue.judged(job, document, run_id)
+        self.reports.upload(run_id, document)
+        self.queue.finish(job)
+
+    def _sweep(self) -> None:
+        """Queue requests whose webhook got lost on the way, e.g. as a dead letter."""
+        if time.monotonic() - self._swept < SWEEP_SECONDS:
+            return
+        self._swept = time.monotonic()
+        before_ms = to_millis(self.clock() - SWEEP_AGE)
+        for request in self.registry.open_requests():
+            overdue = request.scorecard_id is None and request.created_ms < before_ms
+            if overdue and self.queue.enqueue(request.id, "sweep"):
+                log.info("request %d: queued without its webhook", request.id)
+
+    def _hold(self, stop: threading.Event) -> None:
+        while not stop.wait(RENEW_SECONDS):
+            job = self._current
+            if job is not None:
+                try:
+                    self.queue.renew(job)
+                except PlatformError as err:
+                    log.warning("job %d: lease not renewed: %s", job.id, err.message)
+
+
+def _wants_verdict(request: Request) -> bool:
+    # Under `observe` the grant comes first and the score is recorded after it.
+    return request.scorecard_id is None and request.state in {
+        RequestState.OPEN,
+        RequestState.GRANTED,
+    }
