@@ -48,6 +48,26 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """What somebody asks for.
+
+    Attributes:
+        judged_as: the name whose rules and evidence apply.
+        target: stage whose bar must be cleared.
+        alias: governed alias to set on a grant, or "".
+        archive_existing: archive the others of a stage (Production always does).
+    """
+
+    kind: RequestKind
+    version: VersionRecord
+    judged_as: str
+    target: Stage
+    actor: str
+    alias: str = ""
+    archive_existing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One request to move, copy or rename, and what became of it.
 

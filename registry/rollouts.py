@@ -17,10 +17,11 @@ from infra.clock import to_millis
 from infra.db import reading, transaction
 from infra.errors import ConflictError, UsageError
 from registry.adapters import events, grants, mirror, queries, tables
+from registry.adapters.request_rows import SYSTEM
 from registry.domain.values import Reason, Stage
 from registry.errors import GateClosedError, UnknownEndpointError
 from registry.records import Endpoint, Rollout, VersionRecord
-from registry.requests import SYSTEM, Requests
+from registry.requests import Requests
 
 _RO = tables.rollout.c
 

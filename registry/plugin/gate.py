@@ -7,8 +7,7 @@ import time
 from infra.clock import utc_now
 from registry.domain.values import GOVERNED_ALIASES, RequestKind, Stage
 from registry.outcome import is_worth_waiting, settled
-from registry.records import Request, VersionRecord
-from registry.requests import Ask
+from registry.records import Ask, Request, VersionRecord
 from registry.service import Registry
 
 _POLL_SECONDS = 0.05

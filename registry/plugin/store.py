@@ -8,18 +8,14 @@ Everything MLflow does through REST, the UI or an in-process client passes here.
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mlflow.entities.model_registry import ModelVersion, ModelVersionTag, RegisteredModel
 from mlflow.exceptions import MlflowException
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect
 from sqlalchemy.engine import make_url
-from sqlalchemy.orm import Session
 
 from infra import migrations
 from infra.clock import to_millis, utc_now
@@ -40,11 +36,10 @@ from registry.plugin import names
 from registry.plugin.gate import Gate, ask_for_alias, ask_for_stage
 from registry.plugin.identity import current_actor
 from registry.plugin.mlflow_errors import translated
-from registry.records import VersionRecord
-from registry.requests import Ask
+from registry.plugin.side_writes import SideWrites
+from registry.records import Ask, VersionRecord
 
 _SCHEME = "acgs+"
-_SideWrite = Callable[[Connection], None]
 
 in_server = False
 """Set by the server before it opens the store: then a pending request is never waited for."""
@@ -86,32 +81,8 @@ class GovernedStore(SqlAlchemyStore):
         self.registry = open_registry(settings)
         self.registry.governance()
         self.gate = Gate(self.registry, blocking=not in_server)
-        self._side = threading.local()
-        self._plain_sessions: Any = self.ManagedSessionMaker
-        self.ManagedSessionMaker: Any = self._sessions
-
-    @contextmanager
-    def _sessions(self, read_only: bool = True) -> Iterator[Session]:
-        """MLflow's session, with our side writes in the same transaction."""
-        with self._plain_sessions(read_only=read_only) as session:
-            if not read_only and self.engine.dialect.name == "sqlite":
-                # Without it two writers read the same state and one update is lost.
-                session.execute(text("BEGIN IMMEDIATE"))
-            yield session
-            write: _SideWrite | None = getattr(self._side, "write", None)
-            if write is not None and not read_only:
-                self._side.write = None
-                session.flush()
-                translated(write)(session.connection())
-
-    @contextmanager
-    def _also(self, write: _SideWrite) -> Iterator[None]:
-        """Run `write` at the end of the next write session, inside its transaction."""
-        self._side.write = write
-        try:
-            yield
-        finally:
-            self._side.write = None
+        self.also = SideWrites(self.ManagedSessionMaker, self.engine.dialect.name)
+        self.ManagedSessionMaker: Any = self.also.sessions
 
     # Names
 
@@ -149,7 +120,7 @@ class GovernedStore(SqlAlchemyStore):
                 self.registry.use_permit(connection, ask, at_ms)
             self.registry.mark_renamed(connection, name, new_name, actor, at_ms)
 
-        with self._also(write):
+        with self.also(write):
             return super().rename_registered_model(name, new_name)
 
     def _refuse_rename(self, name: str, new_name: str) -> None:
@@ -208,7 +179,7 @@ class GovernedStore(SqlAlchemyStore):
             for record in records:
                 self.registry.mark_deleted(connection, record, actor, to_millis(utc_now()))
 
-        with self._also(write):
+        with self.also(write):
             super().delete_registered_model(name)
 
     # Versions
@@ -247,7 +218,7 @@ class GovernedStore(SqlAlchemyStore):
             if governed:
                 self.registry.record_version(connection, name, inspected, actor)
 
-        with self._also(write):
+        with self.also(write):
             created = super().create_model_version(*arguments)
         return super().get_model_version(name, created.version) if governed else created
 
@@ -267,7 +238,7 @@ class GovernedStore(SqlAlchemyStore):
         """Replace a description; the platform's line stays under it."""
         if not self._governs(name):
             return super().update_model_version(name, version, description)
-        with self._also(lambda c: self.registry.refresh_mirror(c, name, int(version))):
+        with self.also(lambda c: self.registry.refresh_mirror(c, name, int(version))):
             super().update_model_version(name, version, description)
         return super().get_model_version(name, version)
 
@@ -280,7 +251,7 @@ class GovernedStore(SqlAlchemyStore):
         record = self._record(name, version)
         self._refuse_held(record)
         actor = current_actor()
-        with self._also(
+        with self.also(
             lambda c: self.registry.mark_deleted(c, record, actor, to_millis(utc_now()))
         ):
             super().delete_model_version(name, version)

@@ -163,6 +163,31 @@ def test_a_role_that_cannot_start_fails_the_run_with_the_end_of_its_log(acgs: Ac
         httpx.get(f"http://127.0.0.1:{acgs.port}")
 
 
+def test_ctrl_c_while_waiting_for_a_detached_start_leaves_nothing_behind(acgs: Acgs) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "infra.cli", "up", "--detach", "--registry-port", str(acgs.port)],
+        env=acgs.environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stderr is not None
+    assert child.stderr.readline() == "preparing the storage root\n"
+    child.send_signal(signal.SIGINT)
+    assert child.wait(30) == 130
+    child.stderr.close()
+    assert acgs.status()["running"] is False
+    assert not (acgs.root / "run" / "supervisor.json").exists()
+
+
+def test_a_role_that_raises_keeps_its_traceback_in_its_own_log(acgs: Acgs) -> None:
+    acgs.root.mkdir()
+    (acgs.root / "loop.raises").touch()
+    done = acgs("run", "loop")
+    assert done.returncode == 3
+    assert 'level=error role=loop logger=infra.roles msg="failed" trace="Traceback' in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error [infra.unexpected]: ValueError: cheese")
+
+
 def test_a_damaged_database_fails_the_run_with_one_clear_error(acgs: Acgs) -> None:
     acgs.root.mkdir()
     (acgs.root / "registry.db").write_bytes(b"this is no database, and never was" * 100)

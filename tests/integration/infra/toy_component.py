@@ -40,6 +40,8 @@ def _loop(settings: Settings, stop: threading.Event) -> None:
     if (settings.storage_root / "loop.dies").exists():
         print("loop: the disk is made of cheese", flush=True)
         sys.exit(7)
+    if (settings.storage_root / "loop.raises").exists():
+        raise ValueError("cheese")
     while not stop.wait(0.1):
         health.beat(settings, "loop")
 

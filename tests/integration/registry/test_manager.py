@@ -20,8 +20,7 @@ from registry.adapters.evidence_file import binding_digest
 from registry.delivery import Pace
 from registry.domain.values import Enforcement, RequestKind, RequestState, Stage, Verdict
 from registry.plugin.store import GovernedStore
-from registry.records import Request
-from registry.requests import Ask
+from registry.records import Ask, Request
 from registry.service import Registry
 from registry.settling import SettlingLoop
 from tests.integration.registry.webhook_kit import Outbox, Receiver, listening, wait_until

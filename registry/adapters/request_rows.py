@@ -1,0 +1,261 @@
+"""A request's rows: inserted, read as facts, and closed by compare-and-set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, insert, update
+
+from infra.settings import Settings
+from registry.adapters import events, evidence_file, grants, mirror, queries, tables
+from registry.domain.canonical import digest
+from registry.domain.governance import Governance
+from registry.domain.requests import Facts, Granted, Refused
+from registry.domain.values import Enforcement, RequestKind, RequestState, Stage, Verdict
+from registry.errors import RequestClosedError, UnknownRequestError
+from registry.records import Ask, Request
+
+_R = tables.request.c
+SYSTEM = "acgs"
+"""Actor of what the platform does by itself."""
+
+
+def insert_request(connection: Connection, ask: Ask, manifest_digest: str, at_ms: int) -> int:
+    """Insert an open request and its event; one transaction makes both or neither."""
+    stage = queries.position(connection, ask.version.name, ask.version.version).stage
+    result = connection.execute(
+        insert(tables.request).values(
+            kind=ask.kind.value,
+            version_uid=ask.version.uid,
+            name=ask.version.name,
+            version=ask.version.version,
+            semver=ask.version.semver,
+            judged_as=ask.judged_as,
+            target=ask.target.value,
+            alias=ask.alias,
+            from_stage=(stage or Stage.NONE).value,
+            archive_existing=ask.archive_existing,
+            manifest_digest=manifest_digest,
+            state=RequestState.OPEN.value,
+            actor=ask.actor,
+            created_ms=at_ms,
+        )
+    )
+    key = result.inserted_primary_key
+    if key is None:
+        raise RuntimeError("the database returned no key for an inserted request")
+    request_id = int(key[0])
+    events.record(
+        connection,
+        "transition_request.created",
+        name=ask.version.name,
+        version=ask.version.version,
+        request_id=request_id,
+        actor=ask.actor,
+        at_ms=at_ms,
+        data={
+            "kind": ask.kind.value,
+            "semver": ask.version.semver,
+            "judged_as": ask.judged_as,
+            "target": ask.target.value,
+            "alias": ask.alias,
+            "from_stage": (stage or Stage.NONE).value,
+            "manifest_digest": manifest_digest,
+        },
+    )
+    return request_id
+
+
+def same(request: Request, ask: Ask) -> bool:
+    """Whether a request is the identical one that is asked for again."""
+    return (
+        request.version_uid == ask.version.uid
+        and request.kind is ask.kind
+        and request.judged_as == ask.judged_as
+        and request.target is ask.target
+        and request.alias == ask.alias
+    )
+
+
+def same_verdict(known: Mapping[str, Any], verdict: Verdict) -> bool:
+    """Whether a stored scorecard says the same."""
+    return digest(known) == digest(_scorecard_document(verdict))
+
+
+def _scorecard_document(verdict: Verdict) -> dict[str, Any]:
+    return {**verdict.document, "reasons": [asdict(reason) for reason in verdict.reasons]}
+
+
+def insert_scorecard(
+    connection: Connection,
+    verdict: Verdict,
+    at_ms: int,
+    *,
+    request_id: int | None,
+    version_uid: str,
+    judged_as: str,
+    target: Stage,
+) -> int:
+    """Insert a verdict and return its number."""
+    result = connection.execute(
+        insert(tables.scorecard).values(
+            request_id=request_id,
+            version_uid=version_uid,
+            judged_as=judged_as,
+            target=target.value,
+            manifest_digest=verdict.manifest_digest,
+            constitution_digest=verdict.constitution_digest,
+            evidence_digest=verdict.evidence_digest,
+            enforcement=verdict.enforcement.value,
+            score=verdict.score,
+            passed=verdict.passed,
+            approvals_needed=verdict.approvals_needed,
+            document=_scorecard_document(verdict),
+            report_run_id=verdict.report_run_id,
+            created_ms=at_ms,
+        )
+    )
+    key = result.inserted_primary_key
+    if key is None:
+        raise RuntimeError("the database returned no key for an inserted scorecard")
+    return int(key[0])
+
+
+def announce_verdict(
+    connection: Connection, request: Request, verdict: Verdict, at_ms: int
+) -> None:
+    """Record that a verdict arrived, and show it in MLflow."""
+    events.record(
+        connection,
+        "scorecard.attached",
+        name=request.name,
+        version=request.version,
+        request_id=request.id,
+        actor=SYSTEM,
+        at_ms=at_ms,
+        data={
+            "score": verdict.score,
+            "passed": verdict.passed,
+            "manifest_digest": verdict.manifest_digest,
+            "constitution_digest": verdict.constitution_digest,
+            "evidence_digest": verdict.evidence_digest,
+            "failed_rules": [reason.rule for reason in verdict.reasons],
+        },
+    )
+    outcome = "passed" if verdict.passed else "failed"
+    mirror.set_tags(
+        connection,
+        request.name,
+        request.version,
+        {
+            "acgs.score": f"{verdict.score:.3f}",
+            "acgs.verdict": f"{outcome} for {request.target}",
+        },
+    )
+
+
+def open_request(connection: Connection, request_id: int) -> Request:
+    """Return a request that is still open.
+
+    Raises:
+        UnknownRequestError: there is none with this number.
+        RequestClosedError: it was decided already.
+    """
+    request = queries.request(connection, request_id)
+    if request is None:
+        raise UnknownRequestError(
+            f"expected a request {request_id}, found none", hint="acgs request list"
+        )
+    if request.state is not RequestState.OPEN:
+        raise RequestClosedError(
+            f"expected request {request_id} to be open, found it {request.state}",
+            hint=f"acgs request show {request_id}",
+        )
+    return request
+
+
+def facts(
+    connection: Connection,
+    request: Request,
+    governance: Governance,
+    manifest_digest: str | None,
+    settings: Settings,
+) -> Facts:
+    """Gather what a decision needs, as one snapshot."""
+    card = queries.scorecard_of(connection, request.id)
+    rollout = queries.active_rollout(connection, request.name)
+    return Facts(
+        kind=request.kind,
+        target=request.target,
+        request_manifest_digest=request.manifest_digest,
+        manifest_digest=manifest_digest,
+        constitution_digest=governance.constitution_digest,
+        evidence_digest=evidence_file.binding_digest(settings, request.judged_as),
+        # A name that nothing governs any more is still held to the strictest mode here: the
+        # request was made while it was governed.
+        enforcement=governance.enforcement(request.judged_as) or Enforcement.ENFORCE,
+        from_stage=request.from_stage,
+        current_stage=queries.position(connection, request.name, request.version).stage,
+        scorecard=queries.judged(card) if card else None,
+        ballots=queries.ballots(connection, request.id),
+        served_before=request.kind is RequestKind.TRANSITION
+        and queries.served_before(connection, request.version_uid, request.manifest_digest),
+        rollout_in_progress=rollout is not None,
+    )
+
+
+def apply(
+    connection: Connection, request: Request, decision: Granted | Refused, at_ms: int
+) -> None:
+    """Close a request as decided and, where granted, carry the grant out."""
+    match decision:
+        case Refused(reasons):
+            body = {"reasons": [asdict(r) for r in reasons], "warnings": []}
+            close(connection, request, RequestState.REFUSED, body, actor=SYSTEM, at_ms=at_ms)
+        case Granted(warnings):
+            body = {"reasons": [], "warnings": [asdict(r) for r in warnings]}
+            if close(connection, request, RequestState.GRANTED, body, actor=SYSTEM, at_ms=at_ms):
+                grants.carry_out(connection, request, at_ms)
+
+
+def close(
+    connection: Connection,
+    request: Request,
+    state: RequestState,
+    decision: Mapping[str, Any],
+    *,
+    actor: str,
+    at_ms: int,
+) -> bool:
+    """Close a request by compare-and-set; False when somebody else was first."""
+    result = connection.execute(
+        update(tables.request)
+        .where(_R.id == request.id, _R.state == RequestState.OPEN.value)
+        .values(state=state.value, decided_ms=at_ms, decision=dict(decision))
+    )
+    if result.rowcount != 1:
+        return False
+    events.record(
+        connection,
+        f"transition_request.{state.value}",
+        name=request.name,
+        version=request.version,
+        request_id=request.id,
+        actor=actor,
+        at_ms=at_ms,
+        data={
+            "target": request.target.value,
+            "alias": request.alias,
+            "kind": request.kind.value,
+            **decision,
+        },
+    )
+    mirror.set_tags(
+        connection,
+        request.name,
+        request.version,
+        {"acgs.request": f"{request.id}: {state.value} for {request.target}"},
+    )
+    return True
