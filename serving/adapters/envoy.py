@@ -76,6 +76,7 @@ class EnvoyGateway:
 
     def __init__(self, settings: Settings) -> None:
         self._folder = folder(settings)
+        self._url = settings.gateway_url
         self._admin = httpx.Client(
             base_url=f"http://127.0.0.1:{settings.gateway_admin_port}", timeout=2.0, trust_env=False
         )
@@ -108,12 +109,41 @@ class EnvoyGateway:
         """
         self._put({"clusters": envoy_config.clusters(table)})
 
-    def in_force(self, table: Sequence[DeploymentRoute]) -> bool:
-        """Say whether Envoy routes by `table` now; False too when it does not answer."""
-        wanted = str(envoy_config.routes(table)["version_info"])
+    def weights(self, namespace: str, deployment: str) -> Mapping[str, int] | None:
+        """Return percent per backend key of what Envoy has in force.
+
+        Returns:
+            Keys of zero weight are left out; empty when nobody answers; None when Envoy does not
+            answer, or has in force something else than the routes file says.
+        """
+        routes = self._read("routes")
         with contextlib.suppress(GatewayError):
-            return self._versions().get("routes") == wanted
-        return False
+            if routes and self._versions()["routes"] == routes.get("version_info"):
+                prefix = DeploymentRoute(namespace, deployment).prefix
+                split = envoy_config.split_in(routes, prefix)
+                return {cluster.rsplit("/", 1)[1]: share for cluster, share in split.items()}
+        return None
+
+    def smoke(self, route: DeploymentRoute, predictor: str, examples: Sequence[bytes]) -> str:
+        """Ask one predictor through the gateway, by header; a model without example is pinged.
+
+        Returns:
+            "" if every answer was a 200 of that predictor, else what went wrong.
+        """
+        headers = {envoy_config.PREDICTOR_HEADER: predictor, "content-type": "application/json"}
+        base = f"{self._url}{route.prefix}"
+        asked = [("POST", base + "api/v1.0/predictions", body) for body in examples]
+        for method, url, body in asked or [("GET", base + "health/ping", b"")]:
+            try:
+                answer = httpx.request(
+                    method, url, content=body, headers=headers, timeout=10.0, trust_env=False
+                )
+            except httpx.HTTPError as err:
+                return f"no answer: {err}"
+            by = answer.headers.get(envoy_config.PREDICTOR_HEADER, "nobody")
+            if answer.status_code != 200 or by != predictor:
+                return f"status {answer.status_code} from {by}: {answer.text[:300]}"
+        return ""
 
     def counters(self, clusters: Sequence[str]) -> dict[str, Counters]:
         """Return the running totals of the clusters; one that is unknown counts nothing.

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from typing import cast
 
 from serving.domain.routing import Backend, DeploymentRoute
 
@@ -181,6 +182,21 @@ def _locality(priority: int, backends: Sequence[Backend]) -> Document:
     }
 
 
+def split_in(document: Document, prefix: str) -> dict[str, int]:
+    """Read back which clusters answer below `prefix` in a routes document, in percent."""
+    resources = cast("list[dict[str, list[dict[str, list[Document]]]]]", document["resources"])
+    for entry in resources[0]["virtual_hosts"][0]["routes"]:
+        match, action = cast("Document", entry["match"]), entry.get("route")
+        if match.get("prefix") != prefix or "headers" in match or action is None:
+            continue
+        target = cast("dict[str, str | dict[str, list[dict[str, str | int]]]]", action)
+        weighted = target.get("weighted_clusters")
+        if isinstance(weighted, dict):
+            return {str(c["name"]): int(c["weight"]) for c in weighted["clusters"]}
+        return {str(target["cluster"]): 100}
+    return {}
+
+
 def _deployment_routes(route: DeploymentRoute) -> list[Document]:
     if not any(backend.addresses for backend in route.backends):
         return [
@@ -196,7 +212,7 @@ def _deployment_routes(route: DeploymentRoute) -> list[Document]:
     paths = [(path, _RETRY_ONCE_SENT_NEVER) for path in _FEEDBACK] + [("", _RETRY_SAFE)]
     for path, retry_on in paths:
         for backend in route.backends:
-            pin = {"name": PREDICTOR_HEADER, "string_match": {"exact": backend.predictor}}
+            pin: Document = {"name": PREDICTOR_HEADER, "string_match": {"exact": backend.predictor}}
             target: Document = {"cluster": route.cluster(backend)}
             entries.append(_route(route, path, retry_on, target, headers=[pin]))
         entries.append(_route(route, path, retry_on, _split(route), headers=[]))

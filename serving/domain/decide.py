@@ -26,6 +26,7 @@ class Observation:
         failed: why the candidate cannot serve, or None.
         weight_percent: the candidate's weight as read back from the gateway; None if unknown.
         candidate, stable: the gateway's running totals; None if it did not answer.
+        detail: the end of a log of a model server that is not ready.
         smoke: None before smoke predictions ran; then "" if they passed, else what went wrong.
     """
 
@@ -36,6 +37,7 @@ class Observation:
     candidate: Counters | None = None
     stable: Counters | None = None
     smoke: str | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,11 @@ def _to_roll_back(
 
 def _rolling_back(state: RolloutState, seen: Observation) -> Decision:
     # Others (a person, through the registry) may have set this phase.
-    state = replace(state, weight_percent=0, order=None)
+    reasons = state.reasons
+    if not reasons:
+        by = f"{state.rollback_actor or 'a person'}: {state.rollback_reason or 'no reason given'}"
+        reasons = (Reason("rollout.rolled_back_by_hand", "a finished rollout", by, "ask them"),)
+    state = replace(state, weight_percent=0, order=None, reasons=reasons)
     if seen.has_stable and seen.weight_percent != 0:
         return state, (SetWeights(0),)
     return state, (RollBack(state.reasons),)
@@ -147,9 +153,13 @@ def _pending(plan: RolloutPlan, state: RolloutState, seen: Observation, now: dat
         assert state.phase_since is not None
         if (now - state.phase_since).total_seconds() >= plan.ready_seconds:
             found = f"not ready after {plan.ready_seconds:g} s"
+            if seen.detail:
+                found += f"; the log ends with:\n{seen.detail}"
             return _to_roll_back(state, seen, now, _cannot_serve(found))
         return state, (Wait("the candidate's model servers are starting"),)
-    if not seen.has_stable or plan.strategy is Strategy.IMMEDIATE or state.order is Order.PROMOTE:
+    # A way back to a version that served before has shown its evidence then.
+    at_once = plan.strategy is Strategy.IMMEDIATE or bool(state.rollback_reason)
+    if not seen.has_stable or at_once or state.order is Order.PROMOTE:
         return _promoting(_enter(state, Phase.PROMOTING, now, MAX_PERCENT), seen, now)
     if plan.strategy is Strategy.BLUE_GREEN and not state.smoked:
         if seen.smoke is None:

