@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from infra import logs
 from infra.component import Role, components, roles
-from infra.errors import NotFoundError
+from infra.errors import NotFoundError, PlatformError
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -69,7 +69,14 @@ def run(role: Role, settings: Settings, *, parent: int | None = None) -> None:
             target=_end_with, args=(parent, stop), name="parent-watch", daemon=True
         ).start()
     _logger.info("starting, pid %d, storage root %s", os.getpid(), settings.storage_root)
-    role.run(settings, stop)
+    try:
+        role.run(settings, stop)
+    except PlatformError:
+        raise
+    except Exception:
+        # The command line tells it in one line; whoever reads this log needs all of it.
+        _logger.exception("failed")
+        raise
     _logger.info("stopped")
 
 
