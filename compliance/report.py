@@ -110,7 +110,7 @@ def _judged_by(document: Mapping[str, Any]) -> list[str]:
         f"{evidence['rows'] or 0} rows",
         f"- artifact `{document['subject']['manifest_digest']}`",
         "",
-        "Labels of regulations name what a rule gives evidence for; they are no proof of conformity.",
+        "Labels of regulations name what a rule gives evidence for, no proof of conformity.",
     ]
 
 

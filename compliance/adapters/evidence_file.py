@@ -78,6 +78,11 @@ def holdout(settings: Settings, binding: Binding) -> Holdout:
             hint="restore the file, or pin the new one: acgs evidence add ... --replace",
         )
     frame = _frame(path, found)
+    _check_columns(path, binding, frame)
+    return Holdout(binding, frame)
+
+
+def _check_columns(path: Path, binding: Binding, frame: pd.DataFrame) -> None:
     wanted = [binding.label, *binding.sensitive, *binding.features]
     missing = [column for column in wanted if column not in frame.columns]
     if missing:
@@ -91,7 +96,6 @@ def holdout(settings: Settings, binding: Binding) -> Holdout:
             f"{path}: expected a value in every row of {', '.join(wanted)}, found empty cells",
             hint="leave rows without a label or group out of the holdout",
         )
-    return Holdout(binding, frame)
 
 
 def file_digest(path: Path) -> str:
@@ -124,7 +128,14 @@ def _frame(path: Path, _sha256: str) -> pd.DataFrame:
     return frame
 
 
-def add(settings: Settings, dataset: Path, draft: dict[str, object], *, replace: bool) -> Binding:
+def add(
+    settings: Settings,
+    dataset: Path,
+    draft: dict[str, object],
+    *,
+    replace: bool = False,
+    dry_run: bool = False,
+) -> Binding:
     """Copy a dataset beside the catalogue, pin it, and bind a pattern to it.
 
     Args:
@@ -132,12 +143,12 @@ def add(settings: Settings, dataset: Path, draft: dict[str, object], *, replace:
         dataset: file to copy.
         draft: the binding without `dataset` and `sha256`.
         replace: whether a binding of the same pattern may be replaced.
+        dry_run: check everything, change nothing.
 
     Raises:
         EvidenceError: the file cannot be used, or the pattern is bound already.
     """
     path = catalogue_path(settings)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     sha256 = file_digest(dataset)
     name = f"{sha256[:16]}{dataset.suffix}"
     try:
@@ -146,16 +157,19 @@ def add(settings: Settings, dataset: Path, draft: dict[str, object], *, replace:
         raise EvidenceError(explain(err, Binding.model_fields)) from err
     old = parse(path).bindings if path.exists() else ()
     bound = [b for b in old if b.pattern.casefold() == binding.pattern.casefold()]
-    if bound and not replace:
+    if bound and bound[0] != binding and not replace:
         raise EvidenceError(
             f"{binding.pattern}: expected a pattern that is not bound yet, found it bound to "
             f"{bound[0].dataset}",
             hint="add --replace to bind it anew",
         )
+    _check_columns(dataset, binding, _frame(dataset, sha256))
+    if dry_run:
+        return binding
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     target = path.parent / name
     if not target.exists() or file_digest(target) != sha256:
         _atomically(target, lambda draft_path: shutil.copyfile(dataset, draft_path))
-    holdout(settings, binding)
     kept = tuple(b for b in old if b not in bound)
     # The more special pattern first, since the first match wins.
     ordered = sorted((*kept, binding), key=lambda b: (_is_wild(b.pattern), -len(b.pattern)))

@@ -1,0 +1,39 @@
+"""Puts compliance together; importing this opens nothing."""
+
+from __future__ import annotations
+
+from compliance.adapters.verdict_store import StoredVerdicts
+from compliance.judging import Judging
+from compliance.ports import Prober, Registry
+from infra.db import open_engine
+from infra.settings import Settings
+
+SUBSCRIPTION = "compliance"
+EVENTS = ("transition_request.created",)
+
+
+def open_judging(settings: Settings, registry: Registry, prober: Prober) -> Judging:
+    """Return the use case on this installation's registry and memory of verdicts."""
+    cache = StoredVerdicts(open_engine(settings.sqlalchemy_url))
+    return Judging(settings, registry, prober, cache)
+
+
+def subscribe(settings: Settings) -> str:
+    """Make sure that the registry tells the scorer of new requests; return the shared secret."""
+    from compliance.receiver import PATH
+    from registry.webhooks import ensure_subscription
+
+    return ensure_subscription(settings, SUBSCRIPTION, settings.compliance_url + PATH, EVENTS)
+
+
+def prepare(settings: Settings) -> None:
+    """Set up before the first role starts; idempotent.
+
+    Raises:
+        PlatformError: the constitution or the evidence catalogue cannot be meant as written.
+    """
+    from compliance.adapters import constitution_file, evidence_file
+
+    constitution_file.load(settings)
+    evidence_file.load(settings)
+    subscribe(settings)

@@ -1,0 +1,287 @@
+"""`acgs constitution`, `acgs evidence` and `acgs compliance`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from infra.clock import utc_now
+from infra.errors import NotFoundError, RefusedError
+from infra.settings import Settings, load_settings
+from registry.domain.values import Stage
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+_dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+_path = click.argument(
+    "path", required=False, type=click.Path(dir_okay=False, path_type=Path, exists=True)
+)
+
+
+class VerdictRefusedError(RefusedError):
+    """The version does not meet the constitution."""
+
+    code = "compliance.refused"
+
+
+def commands() -> Sequence[click.Command]:
+    """Return compliance's commands."""
+    return (constitution, evidence, compliance)
+
+
+@click.group()
+def constitution() -> None:
+    """The written rules that versions are judged by."""
+
+
+def _document_path(path: Path | None, settings: Settings) -> Path:
+    from registry.adapters.governance_file import constitution_path
+
+    return path or constitution_path(settings)
+
+
+@constitution.command("show")
+@_path
+@_json
+def constitution_show(path: Path | None, as_json: bool) -> None:
+    """Show the constitution in force, or the one at PATH."""
+    from compliance.adapters import constitution_file
+
+    settings = load_settings()
+    where = _document_path(path, settings)
+    policy = constitution_file.check(where, settings.compliance_target)
+    document = policy.constitution.model_dump(mode="json", by_alias=True)
+    if as_json:
+        click.echo(json.dumps({"path": str(where), "digest": policy.digest, **document}, indent=2))
+        return
+    metadata = policy.constitution.metadata
+    click.echo(f"{metadata.name} {metadata.version}  {metadata.constitutional_hash}")
+    click.echo(f"{where}\n{policy.digest}\n")
+    for applied in policy.constitution.applies_to:
+        click.echo(f"{applied.pattern:<24} {applied.enforcement}")
+    for stage in (Stage.STAGING, Stage.PRODUCTION):
+        bar = policy.constitution.bar(stage)
+        click.echo(f"{stage:<24} score >= {policy.min_score(stage)}, {bar.approvals} approvals")
+    for principle in policy.constitution.principles:
+        click.echo(f"\n{principle.weight:>5.2f}  {principle.id}: {principle.title}")
+        for rule in principle.rules:
+            params = ", ".join(f"{k}={v}" for k, v in policy.judges[rule.id].params.items())
+            gate = " GATE" if rule.mode == "gate" else ""
+            click.echo(f"       {rule.id}{gate}  {params}".rstrip())
+
+
+@constitution.command("check")
+@_path
+def constitution_check(path: Path | None) -> None:
+    """Check the constitution in force with its lock, or the document at PATH."""
+    from compliance.adapters import constitution_file
+
+    settings = load_settings()
+    policy = constitution_file.check(path) if path else constitution_file.load(settings)
+    locked = "" if path else ", as locked"
+    click.echo(f"valid{locked}: {policy.digest}")
+
+
+@constitution.command("lock")
+@_path
+@_dry_run
+def constitution_lock(path: Path | None, dry_run: bool) -> None:
+    """Bind the identifier of the document at PATH to its present text."""
+    from compliance.adapters import constitution_file
+
+    where = _document_path(path, load_settings())
+    if dry_run:
+        click.echo(f"would lock {where} as {constitution_file.check(where).digest}")
+        return
+    click.echo(f"wrote {constitution_file.write_lock(where)}")
+
+
+@click.group()
+def evidence() -> None:
+    """What each model is judged on: task, holdout, label and sensitive attributes."""
+
+
+@evidence.command("add")
+@click.argument("pattern")
+@click.option("--dataset", required=True, help="Parquet or CSV file; it is copied and pinned.",
+              type=click.Path(dir_okay=False, path_type=Path))  # fmt: skip
+@click.option("--task", required=True, type=click.Choice(["classification", "regression"]),
+              help="What the models do.")  # fmt: skip
+@click.option("--label", required=True, help="Column with the truth.")
+@click.option("--sensitive", multiple=True, help="Column with a sensitive attribute; repeatable.")
+@click.option("--positive-label", default="1", show_default=True, help="The favourable class.")
+@click.option("--feature", "features", multiple=True,
+              help="Column a model may see; repeatable. Default: those its signature names.")  # fmt: skip
+@click.option("--replace", is_flag=True, help="Replace the pattern's present binding.")
+@_dry_run
+def evidence_add(
+    pattern: str,
+    dataset: Path,
+    task: str,
+    label: str,
+    sensitive: tuple[str, ...],
+    positive_label: str,
+    features: tuple[str, ...],
+    replace: bool,
+    dry_run: bool,
+) -> None:
+    """Bind the models that PATTERN names to a holdout."""
+    from compliance.adapters import evidence_file
+
+    draft: dict[str, object] = {
+        "pattern": pattern,
+        "task": task,
+        "label": label,
+        "sensitive": list(sensitive),
+        "positive_label": positive_label,
+        "features": list(features),
+    }
+    binding = evidence_file.add(load_settings(), dataset, draft, replace=replace, dry_run=dry_run)
+    verb = "would bind" if dry_run else "bound"
+    click.echo(f"{verb} {pattern} to {binding.dataset}, sha256 {binding.sha256}")
+
+
+@evidence.command("list")
+@_json
+def evidence_list(as_json: bool) -> None:
+    """List the bindings, in the order they are tried."""
+    from compliance.adapters import evidence_file
+
+    bindings = evidence_file.load(load_settings()).bindings
+    if as_json:
+        click.echo(json.dumps([b.model_dump(mode="json") for b in bindings], indent=2))
+        return
+    for binding in bindings:
+        sensitive = ", ".join(binding.sensitive) or "-"
+        click.echo(
+            f"{binding.pattern:<24} {binding.task:<15} label {binding.label:<16} "
+            f"sensitive {sensitive:<16} {binding.dataset}"
+        )
+    if not bindings:
+        click.echo("no bindings yet: acgs evidence add --help", err=True)
+
+
+@evidence.command("check")
+def evidence_check() -> None:
+    """Check that every pinned dataset is there, unchanged, with the columns it needs."""
+    from compliance.adapters import evidence_file
+
+    settings = load_settings()
+    bindings = evidence_file.load(settings).bindings
+    for binding in bindings:
+        rows = len(evidence_file.holdout(settings, binding).frame)
+        click.echo(f"{binding.pattern:<24} {rows} rows, as pinned")
+    click.echo(f"{len(bindings)} bindings", err=True)
+
+
+@click.group()
+def compliance() -> None:
+    """Judge versions and read their reports."""
+
+
+@compliance.command("score")
+@click.argument("name")
+@click.argument("version")
+@click.option("--for", "target", type=click.Choice(["Staging", "Production"]),
+              default="Production", show_default=True, help="Stage whose bar counts.")  # fmt: skip
+@click.option("--as", "judged_as", help="Judge it as if it had this name.")
+@_dry_run
+@_json
+def compliance_score(
+    name: str, version: str, target: str, judged_as: str | None, dry_run: bool, as_json: bool
+) -> None:
+    """Judge VERSION (1.2.0, 3, @champion) of NAME now and record the verdict."""
+    from compliance.bootstrap import open_judging
+    from compliance.judging import Case
+    from compliance.sandbox import Sandbox
+    from registry.bootstrap import open_registry
+
+    settings = load_settings()
+    registry = open_registry(settings)
+    found = registry.find_version(name, version)
+    registry.refresh_lineage(found.uid)
+    found = registry.version(found.uid)
+    digest = found.manifest_digest
+    if digest is None:
+        raise NotFoundError(
+            f"{found.ref}: expected readable files at registration, found {found.reason}",
+            hint="register the model again",
+        )
+    case = Case(found, judged_as or name, Stage(target), digest)
+    with Sandbox() as sandbox:
+        verdict = open_judging(settings, registry, sandbox).judge(case)
+    if not dry_run:
+        registry.record_verdict(found.uid, case.judged_as, case.target, verdict, utc_now())
+    _print(verdict.document, as_json)
+    if not verdict.passed:
+        raise VerdictRefusedError(
+            f"{found.ref} does not meet the constitution for {target}",
+            hint=f"acgs compliance report {name} {version} --html report.html",
+        )
+
+
+@compliance.command("show")
+@click.argument("name")
+@click.argument("version")
+@_json
+def compliance_show(name: str, version: str, as_json: bool) -> None:
+    """Show the newest verdict on VERSION of NAME."""
+    _print(_newest(name, version), as_json)
+
+
+@compliance.command("report")
+@click.argument("name")
+@click.argument("version")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path),
+              help="Write an HTML page there instead of Markdown to the terminal.")  # fmt: skip
+def compliance_report(name: str, version: str, html: Path | None) -> None:
+    """Write the report of the newest verdict on VERSION of NAME."""
+    from compliance.report import render_html, render_markdown
+
+    document = _newest(name, version)
+    if html is None:
+        click.echo(render_markdown(document))
+        return
+    html.write_text(render_html(document), "utf-8")
+    click.echo(f"wrote {html}")
+
+
+def _newest(name: str, version: str) -> Mapping[str, Any]:
+    from registry.bootstrap import open_registry
+
+    registry = open_registry(load_settings())
+    found = registry.find_version(name, version)
+    cards = registry.scorecards(found.uid)
+    if not cards:
+        raise NotFoundError(
+            f"{found.ref}: expected a verdict, found none",
+            hint=f"acgs compliance score {name} {version}",
+        )
+    return cards[0].document
+
+
+def _print(document: Mapping[str, Any], as_json: bool) -> None:
+    from compliance.report import MARKS
+
+    if as_json:
+        click.echo(json.dumps(document, indent=2))
+        return
+    subject = document["subject"]
+    verdict = "passed" if document["passed"] else "refused"
+    click.echo(
+        f"{subject['name']} {subject['semver']} for {document['target']}: {verdict}, "
+        f"score {document['score']:.4f} (needs {document['min_score']:.2f})"
+    )
+    for principle in document["principles"]:
+        score = "n/a" if principle["score"] is None else f"{principle['score']:.3f}"
+        click.echo(f"\n{score:>6}  {principle['id']}, {principle['share']:.1%} of the score")
+        for rule in principle["rules"]:
+            click.echo(f"     {MARKS[rule['outcome']]}  {rule['id']}: {rule['observed']}")
+    for reason in document["reasons"]:
+        click.echo(
+            f"\n{reason['rule']}\n  expected {reason['expected']}\n  found    {reason['found']}"
+            f"\n  fix      {reason['fix']}"
+        )
