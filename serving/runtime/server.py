@@ -17,6 +17,9 @@ from serving.runtime.options import Options
 
 DRAIN_SECONDS = 4
 """How long requests in flight may take after SIGTERM before they are cut off."""
+IDLE_SECONDS = 2 * 3600
+"""Longer than a proxy keeps an idle connection (Envoy: one hour): if the server hung up first,
+a request sent at that moment would be lost."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -69,6 +72,7 @@ def serve(
         ws="none",
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_keep_alive=IDLE_SECONDS,
         backlog=2048,
     )
     port = int(bound.getsockname()[1])

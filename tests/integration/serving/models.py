@@ -134,6 +134,36 @@ def _save_awkward(path: Path) -> None:
     )
 
 
+def save_hinted(path: Path) -> None:
+    """Takes texts, says so in its type hints, and shouts them back."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+
+        class Hinted(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+            def predict(self, model_input: list[str]) -> list[str]:
+                return [text.upper() for text in model_input]
+
+        mlflow.pyfunc.save_model(path, python_model=Hinted(), pip_requirements=NO_PIP)
+
+
+def save_nested(path: Path) -> None:
+    """Takes a column of lists, and a parameter with a default."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+
+        class Nested(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+            def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+                return [float(sum(values)) * params["factor"] for values in model_input["values"]]
+
+        example = pd.DataFrame({"values": [[1.0, 2.0], [3.0]]})
+        mlflow.pyfunc.save_model(
+            path,
+            python_model=Nested(),
+            signature=infer_signature(example, [1.0], params={"factor": 2}),
+            pip_requirements=NO_PIP,
+        )
+
+
 def _save(
     model: Any,
     path: Path,
