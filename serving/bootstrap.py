@@ -23,9 +23,10 @@ def open_deployer(settings: Settings, *, command: Command | None = None) -> Gene
     """
     registry = open_registry(settings)
     gateway = EnvoyGateway(settings)
-    folders = ModelFolders(settings, registry)
+    servers = LocalServers(settings, ModelFolders(settings, registry), command=command)
     try:
-        yield Deployer(registry, gateway, LocalServers(settings, folders, command=command))
+        yield Deployer(registry, gateway, servers)
     finally:
+        servers.close()
         gateway.close()
         registry.engine.dispose()

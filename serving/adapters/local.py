@@ -113,6 +113,13 @@ class LocalServers:
         self._mine: list[subprocess.Popen[bytes]] = []
         self._end_unrecorded()
 
+    def close(self) -> None:
+        """Let go of the servers, which go on."""
+        for process in self._mine:
+            # Left running on purpose; subprocess would warn of it.
+            process.returncode = process.poll() or 0
+        self._mine = []
+
     def ensure(self, deployment: SeldonDeployment, predictor: Predictor) -> ServersStatus:
         """Start what is missing and say who answers; never waits for a server.
 

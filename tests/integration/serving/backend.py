@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import random
+import time
 from pathlib import Path
 
 
@@ -17,7 +18,14 @@ def main() -> None:
     parser.add_argument("--ready-file", type=Path, required=True)
     parser.add_argument("--error-rate", type=float, default=0.0)
     parser.add_argument("--delay-ms", type=float, default=0.0)
-    asyncio.run(_serve(parser.parse_args()))
+    parser.add_argument("--model-folder", type=Path, help="behaviour in behaviour.json")
+    args = parser.parse_args()
+    if args.model_folder is not None:
+        vars(args).update(json.loads((args.model_folder / "behaviour.json").read_text()))
+    if vars(args).get("crash"):
+        raise SystemExit("this model cannot be loaded")
+    time.sleep(vars(args).get("start_seconds", 0.0))
+    asyncio.run(_serve(args))
 
 
 async def _serve(args: argparse.Namespace) -> None:
