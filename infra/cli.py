@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ from infra.errors import PlatformError, exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from infra.component import Component
 
 ROOT_VARIABLE = "MLOPS_STORAGE_ROOT"
 UNEXPECTED = 3
@@ -35,44 +38,49 @@ class DuplicateCommandError(PlatformError):
 class ComponentGroup(click.Group):
     """A group whose commands are those of the installed components, asked when needed."""
 
-    def _offered(self) -> dict[str, click.Command]:
-        if not self.commands:
-            self.commands.update(_collect())
-        return dict(self.commands)
-
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Names of all commands, sorted."""
-        return sorted(self._offered())
+        from infra.component import components
+
+        owners: dict[str, str] = {}
+        for component in components():
+            for command in offered(component):
+                name = str(command.name)
+                if name in owners:
+                    raise DuplicateCommandError(
+                        f"command {name!r}: expected one component to offer it, found "
+                        f"{owners[name]!r} and {component.name!r}",
+                        hint="rename one of the two commands",
+                    )
+                owners[name] = component.name
+        return sorted(owners)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Return the command of that name, if a component offers it."""
-        return self._offered().get(cmd_name)
+        """Return the command of that name; asks no more components than it takes to find it."""
+        from infra.component import components
+
+        found = (c for component in components() for c in offered(component))
+        return next((command for command in found if command.name == cmd_name), None)
 
 
-def _collect() -> dict[str, click.Command]:
-    from infra.component import BrokenComponentError, components
+@cache
+def offered(component: Component) -> tuple[click.Command, ...]:
+    """Ask a component for its commands.
 
-    found: dict[str, click.Command] = {}
-    for component in components():
-        try:
-            offered = component.commands()
-        except PlatformError:
-            raise
-        except Exception as err:
-            raise BrokenComponentError(
-                f"component {component.name!r} cannot list its commands: {err}",
-                hint="reinstall the platform: make setup",
-            ) from err
-        for command in offered:
-            name = str(command.name)
-            if name in found:
-                raise DuplicateCommandError(
-                    f"component {component.name!r} offers command {name!r}: expected a free "
-                    "name, found one that another component offers",
-                    hint="rename one of the two commands",
-                )
-            found[name] = command
-    return found
+    Raises:
+        BrokenComponentError: it cannot tell.
+    """
+    from infra.component import BrokenComponentError
+
+    try:
+        return tuple(component.commands())
+    except PlatformError:
+        raise
+    except Exception as err:
+        raise BrokenComponentError(
+            f"component {component.name!r} cannot list its commands: {err}",
+            hint="reinstall the platform: make setup",
+        ) from err
 
 
 @click.group(cls=ComponentGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -41,7 +41,7 @@ def find(name: str) -> Role:
     if name not in known:
         raise NotFoundError(
             f"role {name!r}: expected one of {', '.join(known) or '(none installed)'}",
-            hint="acgs run --help lists them",
+            hint="choose one of them; `acgs status` shows what each does",
         )
     return known[name]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,12 +13,13 @@ from infra.clock import utc_now
 from infra.errors import PlatformError, RefusedError, UnavailableError
 from infra.people import os_user
 from infra.settings import Settings, load_settings
-from registry.bootstrap import open_registry
 from registry.domain.values import CHAMPION, RequestState
 from registry.errors import GateClosedError, RequestPendingError
 from registry.outcome import refusal
-from registry.service import Registry
 from registry.views import event_view, moment, request_view, version_view
+
+if TYPE_CHECKING:
+    from registry.service import Registry
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 _dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
@@ -31,8 +32,11 @@ def commands() -> Sequence[click.Command]:
     return (model, request, promote, approve, reject, audit)
 
 
-def _registry() -> Registry:
-    return open_registry(load_settings())
+def _registry(settings: Settings | None = None) -> Registry:
+    # Opened late: SQLAlchemy costs every `acgs --help` half a second.
+    from registry.bootstrap import open_registry
+
+    return open_registry(settings or load_settings())
 
 
 def _actor() -> str:
@@ -212,7 +216,7 @@ def request_cancel(request_id: int, dry_run: bool) -> None:
 def promote(name: str, version: str, target: str, dry_run: bool) -> None:
     """Ask for VERSION of NAME to move to a stage, through the same gate as everybody."""
     settings = load_settings()
-    record = open_registry(settings).find_version(name, version)
+    record = _registry(settings).find_version(name, version)
     if dry_run:
         click.echo(f"would ask for {record.ref} to move to {target}")
         return

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from registry.records import Event, Request, Rollout, Scorecard, VersionRecord
-from registry.service import Registry
+
+if TYPE_CHECKING:
+    from registry.service import Registry
 
 
 def moment(ms: int | None) -> str | None:

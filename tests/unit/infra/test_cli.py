@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 import pytest
 
-from infra import cli, errors
+from infra import cli, component, errors
+from infra.component import Component
 
 
 @pytest.fixture(autouse=True)
@@ -91,10 +92,40 @@ def test_the_storage_root_flag_reaches_children_through_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
-    monkeypatch.setattr(
-        cli.acgs,
-        "commands",
-        {"do": click.Command("do", callback=lambda: seen.append(os.environ["MLOPS_STORAGE_ROOT"]))},
-    )
+    action = click.Command("do", callback=lambda: seen.append(os.environ["MLOPS_STORAGE_ROOT"]))
+    install(monkeypatch, Component("toy", commands=lambda: [action]))
     assert cli.invoke(["--storage-root", str(tmp_path / "other"), "do"]) == 0
     assert seen == [str(tmp_path / "other")]
+
+
+def install(monkeypatch: pytest.MonkeyPatch, *installed: Component) -> None:
+    monkeypatch.setattr(component, "components", lambda: installed)
+
+
+def test_a_command_asks_no_component_after_the_one_that_offers_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def breaks() -> list[click.Command]:
+        raise ImportError("no module named cheese")
+
+    action = click.Command("do", callback=lambda: click.echo("done"))
+    good, bad = Component("good", commands=lambda: [action]), Component("bad", commands=breaks)
+    install(monkeypatch, good, bad)
+    assert cli.invoke(["do"]) == 0
+    assert capsys.readouterr().out == "done\n"
+    assert cli.invoke(["--help"]) == 3
+    assert "component 'bad' cannot list its commands: no module named cheese" in (
+        capsys.readouterr().err
+    )
+
+
+def test_two_components_that_offer_one_name_are_both_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(
+        monkeypatch,
+        Component("one", commands=lambda: [click.Command("do")]),
+        Component("two", commands=lambda: [click.Command("do")]),
+    )
+    assert cli.invoke(["--help"]) == 3
+    assert "found 'one' and 'two'" in capsys.readouterr().err
