@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 def _commands() -> Sequence[click.Command]:
-    return ()
+    from pipelines.demo.command import demo
+
+    return (demo,)
 
 
 component = Component(name="pipelines", commands=_commands, order=400)

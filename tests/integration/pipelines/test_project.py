@@ -58,6 +58,7 @@ def test_train_then_evaluate_leaves_its_runs_in_the_storage_root_alone(
     import mlflow
 
     before = _clone()
+    commit = git_commit()
 
     trained = _run(tmp_path, "-e", "train", "-P", f"dataset={dataset}")
     evaluated = _run(tmp_path, "-e", "evaluate", "-P", f"dataset={dataset}")
@@ -69,7 +70,7 @@ def test_train_then_evaluate_leaves_its_runs_in_the_storage_root_alone(
     run = client.get_run(trained["run_id"])
     assert run.info.status == "FINISHED"
     assert run.data.params["dataset"] == dataset
-    assert run.data.tags["mlflow.source.git.commit"] == git_commit()
+    assert run.data.tags["mlflow.source.git.commit"] == commit
     assert run.data.tags["dataset.sha256"] == trained["dataset_digest"]
     inputs = run.inputs.dataset_inputs
     assert [i.dataset.digest for i in inputs] == [trained["dataset_digest"][:36]]

@@ -1,0 +1,1 @@
+"""The demo: one governed promotion after another, played for real and measured."""

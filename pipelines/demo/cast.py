@@ -1,0 +1,152 @@
+"""Who plays in the demo: the registry, a plain MLflow client, the trainer, the approver."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+import warnings
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING
+
+from infra.errors import PlatformError
+from pipelines.demo.outcomes import Outcomes
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from infra.settings import Settings
+    from pipelines.demo.show import Show
+    from pipelines.steps.models import Recipe
+    from registry.records import Request, Scorecard, VersionRecord
+    from registry.service import Registry
+
+
+class StoryError(PlatformError):
+    """The story cannot go on: something it builds on did not happen."""
+
+    code = "demo.story_broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a plain MLflow client was told when it asked for a stage.
+
+    Attributes:
+        code: "OK", or MLflow's error code.
+        text: the error's text, "" when there was none.
+        seconds: from the call to its answer.
+        request: the platform's record of what was asked.
+    """
+
+    code: str
+    text: str
+    seconds: float
+    request: Request
+
+
+@dataclass(slots=True)
+class Cast:
+    """Everything the acts need."""
+
+    settings: Settings
+    registry: Registry
+    client: MlflowClient
+    name: str
+    namespace: str
+    show: Show
+    log: IO[str]
+    outcomes: Outcomes = field(default_factory=Outcomes)
+
+    @property
+    def predictions_url(self) -> str:
+        """Seldon's URL of the endpoint."""
+        base = f"{self.settings.gateway_url}/seldon/{self.namespace}/{self.name}"
+        return f"{base}/api/v1.0/predictions"
+
+    def train(self, recipe: Recipe) -> VersionRecord:
+        """Train one recipe, register it, and tell what came out."""
+        from pipelines.steps.data import DatasetName
+        from pipelines.train import Job, train
+
+        began = time.monotonic()
+        self.show.progress(f"training {recipe} on 20,000 rows and registering it as {self.name}")
+        with self._quietly():
+            trained = train(Job(DatasetName.CREDIT, recipe, register_as=self.name))
+        record = self.registry.find_version(self.name, str(trained.version))
+        self.show.say(
+            f"trained {recipe} and registered it as {record.ref}: accuracy on its own training "
+            f"rows {trained.metrics['train_accuracy']:.4f}, "
+            f"in {time.monotonic() - began:.1f} s"
+        )
+        return record
+
+    def ask(self, record: VersionRecord, stage: str) -> Answer:
+        """Ask for a stage as any MLflow user does."""
+        from mlflow.exceptions import MlflowException
+
+        self.show.say(
+            f'client.transition_model_version_stage("{self.name}", "{record.version}", "{stage}")'
+        )
+        self.show.progress("the webhook is delivered, the scorer scores")
+        code, text = "OK", ""
+        began = time.monotonic()
+        try:
+            with self._quietly():
+                self.client.transition_model_version_stage(self.name, str(record.version), stage)
+        except MlflowException as err:
+            code, text = str(err.error_code), str(err.message)
+        seconds = time.monotonic() - began
+        asked = [r for r in self.registry.requests(self.name) if r.version_uid == record.uid]
+        if not asked:
+            raise StoryError(f"asking for {record.ref} left no request: {code} {text}")
+        return Answer(code, text, seconds, asked[-1])
+
+    def approve(self, request_id: int, comment: str) -> str:
+        """Approve a request with the command line's own `acgs approve`; return what it said."""
+        from infra.cli import invoke
+
+        said = io.StringIO()
+        arguments = ["approve", str(request_id), "--comment", comment]
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            code = invoke(arguments)
+        if code:
+            raise StoryError(f"acgs approve {request_id} ended with {code}: {said.getvalue()}")
+        return said.getvalue().strip()
+
+    def scorecard(self, record: VersionRecord) -> Scorecard:
+        """Return the version's newest verdict.
+
+        Raises:
+            StoryError: it has none.
+        """
+        found = self.registry.scorecards(record.uid)
+        if not found:
+            raise StoryError(f"{record.ref} was never scored")
+        return max(found, key=lambda card: card.id)
+
+    def champion(self) -> int | None:
+        """Return the number of the version that MLflow's alias `champion` names."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return int(self.client.get_model_version_by_alias(self.name, "champion").version)
+        except MlflowException:
+            return None
+
+    def stage(self, record: VersionRecord) -> str:
+        """Return the stage that MLflow shows."""
+        found = self.client.get_model_version(self.name, str(record.version))
+        return str(found.current_stage)
+
+    @contextlib.contextmanager
+    def _quietly(self) -> Generator[None]:
+        """Keep MLflow's remarks (deprecated stages, run URLs) out of the story; they are logged."""
+        with (
+            contextlib.redirect_stderr(self.log),
+            contextlib.redirect_stdout(self.log),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")
+            yield

@@ -1,0 +1,167 @@
+"""`acgs demo`: sets the stage, plays the story, says whether every outcome was the right one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import click
+
+from infra.errors import PlatformError, RefusedError
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+    from pipelines.demo.cast import Cast
+    from pipelines.demo.show import Show
+
+
+class WrongOutcomeError(RefusedError):
+    """The story did not go as it must."""
+
+    code = "demo.wrong_outcome"
+
+
+@click.command("demo")
+@click.option(
+    "--exit",
+    "ends",
+    is_flag=True,
+    help="End after the story; always so when standard input is no terminal.",
+)
+@click.option(
+    "--traffic-rate",
+    type=click.FloatRange(20, 1000),
+    default=150.0,
+    show_default=True,
+    help="Live requests per second.",
+)
+def demo(ends: bool, traffic_rate: float) -> None:
+    """Play one governed promotion after another, for real, in about two minutes."""
+    from infra.settings import load_settings
+    from pipelines.demo.show import Show
+
+    # Nobody wants MLflow's run URLs between the lines of the story.
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # Like Ctrl-C: the platform is taken down on the way out.
+        signal.signal(number, signal.default_int_handler)
+    with closing(Show()) as show:
+        play(load_settings(), show, traffic_rate, stays=not ends and sys.stdin.isatty())
+
+
+def play(settings: Settings, show: Show, traffic_rate: float, *, stays: bool) -> None:
+    """Play the whole demo; the platform has ended on return.
+
+    Args:
+        settings: of the platform; the demo takes its storage root.
+        show: tells what happens.
+        traffic_rate: live requests per second.
+        stays: keep the platform and the traffic running after the story, until interrupted.
+
+    Raises:
+        WrongOutcomeError: an outcome was not the right one; names each.
+        PlatformError: the platform could not be started.
+    """
+    from infra.component import roles
+    from infra.settings import load_settings
+    from pipelines.demo import platform, root
+    from pipelines.steps import data, tracking
+
+    root.claim(settings)
+    if tracking.git_commit() is None:
+        show.say("no git commit found: the lineage rule will count that against every model")
+    warm = threading.Thread(target=_import_ahead, daemon=True)
+    warm.start()
+    wanted = [pair for role in roles().values() for pair in role.ports(settings)]
+    flags = root.free_ports(settings, wanted)
+    for setting, port in flags.items():
+        show.say(f"the usual port of {setting} is taken; taking {port}")
+    os.environ.update(flags)
+    # The training, and whatever else runs in this process, talks to this platform alone.
+    settings = load_settings()
+    os.environ["MLFLOW_TRACKING_URI"] = settings.tracking_url
+    show.scene("0  Starting the platform")
+    root.lay_out(settings, data.load(data.DatasetName.CREDIT))
+    with platform.running(settings, flags, show.progress):
+        warm.join()
+        show.say(f"every role is ready; storage root {settings.storage_root}")
+        show.end_scene("ready")
+        _play_on(settings, show, traffic_rate, stays=stays)
+
+
+def _play_on(settings: Settings, show: Show, traffic_rate: float, *, stays: bool) -> None:
+    import mlflow
+
+    from pipelines.demo import root, story
+    from pipelines.demo.cast import Cast
+    from registry.bootstrap import open_registry
+
+    mlflow.set_tracking_uri(settings.tracking_url)
+    registry = open_registry(settings)
+    name = root.fresh_name([endpoint.name for endpoint in registry.endpoints()])
+    with (settings.folder("logs") / "demo.log").open("a") as log:
+        cast = Cast(settings, registry, mlflow.MlflowClient(), name, root.NAMESPACE, show, log)
+        story.create_endpoint(cast)
+        _acts(cast, traffic_rate, stays=stays)
+    _judge(cast)
+
+
+def _acts(cast: Cast, traffic_rate: float, *, stays: bool) -> None:
+    from pipelines.demo import epilogue, story
+    from pipelines.demo.stream import Stream
+
+    played = story.Played()
+    try:
+        story.first_deployment(cast, played)
+        with Stream(cast.predictions_url, traffic_rate) as stream:
+            try:
+                story.better_version(cast, played, stream)
+                story.biased_version(cast, played)
+                story.fragile_version(cast, played, stream)
+                story.aftermath(cast, played, stream)
+            finally:
+                traffic = stream.reading() if stays else stream.end()
+            story.predict(cast)
+            epilogue.tell(cast, played, traffic)
+            if stays:
+                _stay(cast)
+    except PlatformError as err:
+        cast.show.outcome(
+            cast.outcomes.check(
+                "the story", expected="played to its end", found=str(err), right=False
+            )
+        )
+
+
+def _stay(cast: Cast) -> None:
+    cast.show.line()
+    cast.show.line("The platform keeps running under live traffic. Ctrl-C ends it.")
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        cast.show.line("ending")
+
+
+def _judge(cast: Cast) -> None:
+    wrong = cast.outcomes.wrong
+    cast.show.line()
+    if not wrong:
+        cast.show.line(
+            f"All {len(cast.outcomes.all)} outcomes were the right ones, "
+            f"after {cast.show.elapsed_seconds:.1f} s."
+        )
+        return
+    raise WrongOutcomeError(
+        f"{len(wrong)} of {len(cast.outcomes.all)} outcomes were wrong:"
+        + "".join(f"\n  - {o.what}: expected {o.expected}, found {o.found}" for o in wrong),
+        hint=f"the roles' logs are in {cast.settings.folder('logs')}",
+    )
+
+
+def _import_ahead() -> None:
+    """Load what the acts need while the platform starts, in which the CPU is less busy."""
+    import sklearn.linear_model  # noqa: F401
