@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,13 +13,14 @@ from infra.clock import utc_now
 from infra.errors import RefusedError
 from infra.people import os_user
 from infra.settings import Settings, load_settings
-from registry.bootstrap import open_registry
-from registry.service import Registry
 from serving.domain.plan import Checks, RolloutPlan, Strategy
 from serving.domain.seldon import check_namespace
 from serving.domain.state import FINAL, Order, Phase
 from serving.ordering import check_order, find_rollout, give_order
 from serving.views import endpoint_view, manifest, rollout_line, rollout_lines, rollout_view
+
+if TYPE_CHECKING:
+    from registry.service import Registry
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 _dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
@@ -37,6 +39,9 @@ def commands() -> Sequence[click.Command]:
 
 
 def _open() -> tuple[Settings, Registry]:
+    # Late: SQLAlchemy would cost every `acgs --help` half a second.
+    from registry.bootstrap import open_registry
+
     settings = load_settings()
     return settings, open_registry(settings)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from infra.errors import ConflictError, NotFoundError, RefusedError
 from registry.records import Rollout
-from registry.service import Registry
 from serving.domain.state import FINAL, Order, Phase
+
+if TYPE_CHECKING:
+    from registry.service import Registry
 
 _TRIES = 20
 

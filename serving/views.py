@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from infra.settings import Settings
 from registry.records import Endpoint, Rollout, VersionRecord
-from registry.service import Registry
 from serving.domain.plan import PlanError, RolloutPlan
 from serving.domain.seldon import resource_name
 from serving.domain.state import Phase, RolloutState
 from serving.lanes import Lane, served
 from serving.telling import metrics_of
+
+if TYPE_CHECKING:
+    from registry.service import Registry
 
 
 def endpoint_view(registry: Registry, settings: Settings, endpoint: Endpoint) -> dict[str, object]:
