@@ -114,7 +114,7 @@ def evidence() -> None:
 @click.option("--sensitive", multiple=True, help="Column with a sensitive attribute; repeatable.")
 @click.option("--positive-label", default="1", show_default=True, help="The favourable class.")
 @click.option("--feature", "features", multiple=True,
-              help="Column a model may see; repeatable. Default: those its signature names.")  # fmt: skip
+              help="Column a model may see; repeatable. Default: its signature's.")  # fmt: skip
 @click.option("--replace", is_flag=True, help="Replace the pattern's present binding.")
 @_dry_run
 def evidence_add(

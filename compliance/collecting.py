@@ -110,9 +110,9 @@ def _evaluation(
     classes: tuple[str, ...] = ()
     if binding.task is Task.CLASSIFICATION:
         texts = [as_texts(column) for column in (truth, *answers)]
-        classes = tuple(sorted(set().union(*(set(column) for column in texts))))
-        codes = {text: float(code) for code, text in enumerate(classes)}
-        columns = [np.array([codes[text] for text in column]) for column in texts]
+        known = np.unique(np.concatenate(texts))
+        classes = tuple(str(text) for text in known)
+        columns = [np.searchsorted(known, column).astype(np.float64) for column in texts]
     else:
         columns = [_as_numbers(column) for column in (truth, *answers)]
     rest = iter(columns[2:])
@@ -132,14 +132,17 @@ def _evaluation(
     )
 
 
-def as_texts(values: Answers) -> list[str]:
+def as_texts(values: Answers) -> NDArray[np.str_]:
     """Write classes as text, so that 1, 1.0, True and "1" are one class."""
-    found = []
-    for value in values.tolist() if isinstance(values, np.ndarray) else values:
-        if isinstance(value, (bool, int, float)) and float(value).is_integer():
-            value = int(value)
-        found.append(str(value))
-    return found
+    distinct, positions = np.unique(np.asarray(values), return_inverse=True)
+    texts = np.array([_as_text(value) for value in distinct.tolist()], dtype=str)
+    return texts[positions.reshape(-1)]
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, (bool, int, float)) and float(value).is_integer():
+        return str(int(value))
+    return str(value)
 
 
 def _as_numbers(values: Answers) -> NDArray[np.float64]:

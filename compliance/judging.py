@@ -176,7 +176,7 @@ class Judging:
                 "min_score": policy.min_score(case.target),
                 "lineage": [version.run_id, version.dataset_digest, version.git_commit],
                 "description": canonical.digest(described),
-                "engine": scorecard.engine(),
+                "engine": dict(scorecard.engine()),
             }
         )
 
@@ -221,7 +221,7 @@ class Judging:
             },
             "evidence": {"digest": evidence_digest, "binding": None, "rows": None},
             "principles": [],
-            "engine": scorecard.engine(),
+            "engine": dict(scorecard.engine()),
             "reasons": [
                 {
                     "rule": f"{what}.unusable",

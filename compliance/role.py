@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import threading
@@ -131,8 +132,8 @@ def _warm_up(life: Life, sandbox: Sandbox, reports: Reports) -> None:
 
 
 def _warm_imports(reports: Reports) -> None:
-    import pandas  # noqa: F401
-
+    for name in ("jinja2", "pandas", "pyarrow.parquet"):
+        importlib.import_module(name)
     try:
         reports.warm_up()
     except Exception as err:  # MLflow may come up later; the first report will try again

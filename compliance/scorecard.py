@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -71,10 +72,11 @@ def build(policy: Policy, setting: Setting, facts: Facts, score: Score) -> dict[
             "rows": None if isinstance(evaluation, Missing) else evaluation.n,
         },
         "principles": [_principle(p, policy) for p in score.principles],
-        "engine": engine(),
+        "engine": dict(engine()),
     }
 
 
+@cache
 def engine() -> dict[str, str]:
     """Versions of what did the judging."""
     return {name: version(name) for name in ENGINE}

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +60,19 @@ def load(settings: Settings) -> Policy:
         ConstitutionError: the document says something that cannot be meant.
     """
     governance = governance_file.load(settings)
-    policy = check(governance_file.constitution_path(settings), settings.compliance_target)
+    path = governance_file.constitution_path(settings)
+    policy = _checked(path, governance.constitution_digest, settings.compliance_target)
     if policy.digest != governance.constitution_digest:
         raise ConstitutionError(
             f"expected constitution {governance.constitution_digest}, found {policy.digest}",
             hint="the document changed while it was read; try again",
         )
     return policy
+
+
+@lru_cache(maxsize=8)
+def _checked(path: Path, _digest: str, min_production_score: float) -> Policy:
+    return check(path, min_production_score)
 
 
 def check(path: Path, min_production_score: float = 0.0) -> Policy:
