@@ -114,9 +114,17 @@ def remove_command(name: str, dry_run: bool) -> None:
 
 
 @webhook.command("deliveries")
-@click.option("--state", type=click.Choice(["pending", "delivered", "dead"]))
+@click.option(
+    "--state", type=click.Choice(["pending", "delivered", "dead"]), help="Only those in this state."
+)
 @click.option("--webhook", "name", help="Only those of this subscription.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 100_000),
+    default=50,
+    show_default=True,
+    help="At most this many.",
+)
 @_json
 def deliveries_command(state: str | None, name: str | None, limit: int, as_json: bool) -> None:
     """Show deliveries, the newest first."""

@@ -67,6 +67,7 @@ def endpoint() -> None:
     type=click.Choice([s.value for s in Strategy]),
     default=Strategy.CANARY.value,
     show_default=True,
+    help="How traffic moves: by steps, all at once and watched, or all at once.",
 )
 @click.option("--steps", help="Canary weights in percent.  [default: 10,50,100]")
 @click.option(
@@ -76,22 +77,35 @@ def endpoint() -> None:
     "--bake-seconds", type=float, default=60.0, show_default=True,
     help="Blue-green: how long the old version stays warm and the new one is watched.",
 )  # fmt: skip
-@click.option("--deadline-seconds", type=float, default=600.0, show_default=True)
-@click.option("--ready-seconds", type=float, default=60.0, show_default=True)
+@click.option(
+    "--deadline-seconds", type=float, default=600.0, show_default=True,
+    help="A step that has not passed by then pauses the rollout.",
+)  # fmt: skip
+@click.option(
+    "--ready-seconds", type=float, default=60.0, show_default=True,
+    help="A candidate that is not ready by then is rolled back.",
+)  # fmt: skip
 @click.option("--replicas", type=int, default=1, show_default=True, help="Servers per predictor.")
 @click.option(
     "--max-error-rate-increase", type=float, default=Checks().max_error_rate_increase,
-    show_default=True,
+    show_default=True, help="Promotion must exclude a larger increase of the error rate.",
 )  # fmt: skip
 @click.option(
-    "--max-latency-ratio", type=float, default=Checks().max_latency_ratio, show_default=True
-)
+    "--max-latency-ratio", type=float, default=Checks().max_latency_ratio, show_default=True,
+    help="The stable version's p95 latency times this is what counts as slow.",
+)  # fmt: skip
 @click.option(
     "--max-slow-share-increase", type=float, default=Checks().max_slow_share_increase,
-    show_default=True,
+    show_default=True, help="How much larger the share of slow requests may become.",
 )  # fmt: skip
-@click.option("--alpha", type=float, default=Checks().alpha, show_default=True)
-@click.option("--min-requests", type=int, default=Checks().min_requests, show_default=True)
+@click.option(
+    "--alpha", type=float, default=Checks().alpha, show_default=True,
+    help="Probability of a wrong rollback, over the whole rollout.",
+)  # fmt: skip
+@click.option(
+    "--min-requests", type=int, default=Checks().min_requests, show_default=True,
+    help="Requests the candidate must have answered at each step.",
+)  # fmt: skip
 @_json
 @_dry_run
 def endpoint_create(
@@ -216,7 +230,9 @@ def rollout_show(which: str, as_json: bool) -> None:
 
 @rollout.command("watch")
 @click.argument("which")
-@click.option("--timeout-seconds", type=float, default=3600.0, show_default=True)
+@click.option(
+    "--timeout-seconds", type=float, default=3600.0, show_default=True, help="Give up after this."
+)
 def rollout_watch(which: str, timeout_seconds: float) -> None:
     """Follow rollout WHICH to its end; exit 1 if it is rolled back, 3 if time runs out."""
     _, registry = _open()
