@@ -9,7 +9,8 @@ Two questions per metric, each answered by an e-process (`eprocess`), so looking
   the smallest rejected one is the upper end of a confidence sequence for the degradation. Every
   metric must be shown, so each may use all of `alpha` (an intersection-union test).
 
-A candidate that is provably worse, but provably within the plan's margin, is tolerated.
+A candidate that is provably worse, but provably within the plan's margin, is tolerated. Both are
+asked again from each step on, so that a version that turns bad late is not protected by its past.
 Where there is no stable traffic (everything already switched over), the same questions are asked
 against what the stable version did before.
 """
@@ -40,6 +41,7 @@ PRIOR_WEIGHT = 50.0
 # The share of a metric's budget kept for the bounds of a remembered baseline.
 BASELINE_SHARE = 0.1
 _CEILING = 0.999
+_NO_EVIDENCE = -700.0
 
 
 class MetricName(StrEnum):
@@ -85,9 +87,9 @@ class Evidence:
         candidate, stable: requests since the rollout began.
         history: the stable version's requests before it.
         open_candidate, open_stable: a batch that waits for its other half.
-        worse: log e-values per step (a fresh start each, so that a version that turns bad late
-            is not protected by its past) and per effect.
+        worse: log e-values per step (a fresh start each) and per effect.
         within: log e-values per margin of the ladder and per alternative.
+        kept: the same for the plan's margin alone, per step, each with a fresh start.
     """
 
     candidate: Tally = NOTHING
@@ -97,6 +99,7 @@ class Evidence:
     open_stable: Tally = NOTHING
     worse: tuple[tuple[float, ...], ...] = ()
     within: tuple[tuple[float, ...], ...] = ()
+    kept: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,7 @@ def begin(metric: Metric, plan: RolloutPlan, history: Tally = NOTHING) -> Eviden
         history=history,
         worse=tuple((0.0,) * len(EFFECTS) for _ in plan.steps),
         within=tuple((0.0,) * 3 for _ in metric.margins),
+        kept=tuple((0.0,) * 3 for _ in plan.steps),
     )
 
 
@@ -177,46 +181,57 @@ def learn(
         worse, within = _solo(metric, evidence, batch_c)
     else:
         worse, within = _pair(metric, evidence, batch_c, batch_s)
+    kept = within[metric.margins.index(metric.margin)]
     return replace(
         evidence,
         candidate=evidence.candidate + batch_c,
         stable=evidence.stable + batch_s,
         open_candidate=NOTHING,
         open_stable=NOTHING,
-        worse=tuple(
-            _added(logs, worse) if index <= step else logs
-            for index, logs in enumerate(evidence.worse)
-        ),
+        worse=_added_from(evidence.worse, worse, step),
+        kept=_added_from(evidence.kept, kept, step),
         within=tuple(_added(a, b) for a, b in zip(evidence.within, within, strict=True)),
     )
 
 
 def judge(metric: Metric, evidence: Evidence) -> Judgement:
     """Answer both questions from the evidence so far."""
-    log_worse = _log_worse(evidence)
-    needed = 1 / (metric.alpha_worse * (1 - BASELINE_SHARE))
     log_shown = math.log(1 / (metric.alpha_within * (1 - BASELINE_SHARE)))
+    log_worse = _log_worse(evidence, log_shown)
+    needed = 1 / (metric.alpha_worse * (1 - BASELINE_SHARE))
     shown = [
         margin
         for margin, logs in zip(metric.margins, evidence.within, strict=True)
         if log_mean(logs) >= log_shown
     ]
-    within = metric.margin in shown
     return Judgement(
         metric=metric,
         evidence=evidence,
-        worse=log_worse >= math.log(needed) and not within,
-        within=within,
+        worse=log_worse >= math.log(needed),
+        within=metric.margin in shown,
         e_worse=math.exp(min(log_worse, 700.0)),
         e_needed=needed,
         increase_at_most=min(shown, default=None),
     )
 
 
-def _log_worse(evidence: Evidence) -> float:
-    """Mix the starts: half of the weight on the first step, the rest shared by the others."""
-    first, *later = [log_mean(logs) for logs in evidence.worse]
+def _log_worse(evidence: Evidence, log_shown: float) -> float:
+    """Mix the starts: half of the weight on the first step, the rest shared by the others.
+
+    A start since which the margin is shown to be kept counts nothing: worse, but tolerated.
+    """
+    first, *later = [
+        _NO_EVIDENCE if log_mean(kept) >= log_shown else log_mean(worse)
+        for worse, kept in zip(evidence.worse, evidence.kept, strict=True)
+    ]
     return log_mean([first, log_mean(later)]) if later else first
+
+
+def _added_from(
+    rows: tuple[tuple[float, ...], ...], more: tuple[float, ...], step: int
+) -> tuple[tuple[float, ...], ...]:
+    """Add to the starts at or before `step`; the others have not begun."""
+    return tuple(_added(row, more) if index <= step else row for index, row in enumerate(rows))
 
 
 def _added(one: tuple[float, ...], other: tuple[float, ...]) -> tuple[float, ...]:

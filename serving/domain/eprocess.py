@@ -33,6 +33,8 @@ from enum import StrEnum
 
 _TINY = 1e-9
 _BISECTIONS = 60
+_NEWTON_STEPS = 60
+_PRECISION = 1e-9
 
 
 class Side(StrEnum):
@@ -77,14 +79,26 @@ def project(
     inside = c1 <= s1 + offset if side is Side.AT_MOST else c1 >= s1 + offset
     if inside:
         return c1, s1
-    # On the border c = s + offset the divergence is convex in s: find where its slope is zero.
+    # On the border c = s + offset the divergence is convex in s: Newton's method finds where its
+    # slope is zero, kept inside a shrinking bracket.
     low, high = max(_TINY, _TINY - offset), min(1 - _TINY, 1 - _TINY - offset)
-    for _ in range(_BISECTIONS):
-        s = (low + high) / 2
+    total = candidate.total + stable.total
+    s = (candidate.total * (c1 - offset) + stable.total * s1) / total
+    for _ in range(_NEWTON_STEPS):
+        s = s if low < s < high else (low + high) / 2
         c = s + offset
-        slope = candidate.total * (c - c1) / (c * (1 - c)) + stable.total * (s - s1) / (s * (1 - s))
+        spread_c, spread_s = c * (1 - c), s * (1 - s)
+        slope = candidate.total * (c - c1) / spread_c + stable.total * (s - s1) / spread_s
         low, high = (low, s) if slope > 0 else (s, high)
-    s = (low + high) / 2
+        bend = (
+            candidate.total * (c * c - 2 * c1 * c + c1) / spread_c**2
+            + stable.total * (s * s - 2 * s1 * s + s1) / spread_s**2
+        )
+        step = slope / bend
+        s -= step
+        if abs(step) < _PRECISION * s:
+            break
+    s = min(max(s, low), high)
     return s + offset, s
 
 

@@ -180,4 +180,5 @@ def _evidence(known: Mapping[str, object]) -> Evidence:
         open_stable=tally("open_stable"),
         worse=table("worse"),
         within=table("within"),
+        kept=table("kept"),
     )
