@@ -68,7 +68,9 @@ def run(
         AlreadyRunningError, PortInUseError, SettingsError, PreparationError, RoleStartError.
     """
     parts = list(roles().values())
-    with owning(settings, flags):
+    with owning(settings, flags) as left:
+        if left:
+            say(f"took over from a run that died; ended what it left: {', '.join(left)}")
         ports.check(settings, parts)
         say("preparing the storage root")
         _prepare(stop)

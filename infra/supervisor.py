@@ -62,10 +62,10 @@ def backoff_seconds(deaths: int) -> float:
 
 
 @contextmanager
-def owning(settings: Settings, flags: Mapping[str, str]) -> Generator[None]:
+def owning(settings: Settings, flags: Mapping[str, str]) -> Generator[list[str]]:
     """Own the storage root: nobody else may supervise it meanwhile.
 
-    What a dead run left behind is ended first.
+    What a dead run left behind is ended first; the block gets the names of what still lived.
 
     Raises:
         AlreadyRunningError: a live run owns it.
@@ -76,11 +76,11 @@ def owning(settings: Settings, flags: Mapping[str, str]) -> Generator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as err:
             raise already_running(root) from err
-        reap(root)
+        left = reap(root)
         me = SupervisorRecord(Identity.mine(), time.time(), dict(flags))
         running.write_supervisor(root, me)
         try:
-            yield
+            yield left
         finally:
             end_children(root, grace_seconds=GRACE_SECONDS)
             running.forget(root)
@@ -114,8 +114,6 @@ def reap(root: Path) -> list[str]:
     end((role.identity for role in left if role.identity), grace_seconds=REAP_GRACE_SECONDS)
     names = [role.name for role in left]
     names += [child.name for child in end_children(root, grace_seconds=REAP_GRACE_SECONDS)]
-    if names:
-        _logger.warning("ended what a dead run left behind: %s", ", ".join(names))
     running.forget(root)
     return names
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import resource
 import signal
 import socket
 import subprocess
@@ -18,6 +19,8 @@ from typing import Any
 import httpx
 import pytest
 
+from infra.process import record_child
+from infra.settings import Settings
 from tests.ports import free_port
 
 CLONE = Path(__file__).parents[3]
@@ -135,6 +138,17 @@ def test_up_takes_over_the_root_of_a_killed_run_on_the_same_port(acgs: Acgs) -> 
     after = acgs.status()
     assert after["ready"] is True
     assert {r["pid"] for r in before["roles"]} & {r["pid"] for r in after["roles"]} == set()
+
+
+def test_up_tells_what_a_killed_run_left_and_that_it_ended_it(acgs: Acgs) -> None:
+    helper = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True
+    )
+    record_child(Settings(storage_root=acgs.root), "model-1", helper.pid)
+    up = acgs.up()
+    assert up.returncode == 0, up.stderr
+    assert "took over from a run that died; ended what it left: model-1" in up.stderr
+    assert helper.wait(1) == -signal.SIGTERM
 
 
 def test_a_port_in_use_is_named_with_its_setting_and_holder_before_anything_starts(
@@ -268,10 +282,16 @@ def test_an_unknown_setting_is_wrong_usage(acgs: Acgs, monkeypatch: pytest.Monke
     assert "ACGS_REGISTRY_PROT" in done.stderr
 
 
-def test_help_is_fast(acgs: Acgs) -> None:
+def test_help_costs_little(acgs: Acgs) -> None:
+    """Measured in CPU time, which other work on the machine does not stretch as much."""
+
+    def spent() -> float:
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
     seconds = []
     for _ in range(3):
-        before = time.monotonic()
+        before = spent()
         assert "hello" in acgs("--help").stdout
-        seconds.append(time.monotonic() - before)
-    assert min(seconds) < 0.8, seconds
+        seconds.append(spent() - before)
+    assert min(seconds) < 0.5, seconds
