@@ -1,0 +1,127 @@
+"""The whole platform as a user runs it, on a storage root and ports of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from infra.settings import Settings
+from tests.ports import free_ports
+
+SHIPPED = Path(__file__).parents[2] / "compliance" / "constitution" / "constitution.yaml"
+UP_SECONDS = 180
+
+APPLIES_TO = [
+    {"pattern": "credit*", "enforcement": "enforce"},
+    {"pattern": "asks-approval*", "enforcement": "enforce"},
+    {"pattern": "observed*", "enforcement": "observe"},
+    {"pattern": "warned*", "enforcement": "warn"},
+]
+"""What the tests' constitution governs; every other name is plain MLflow."""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A running platform."""
+
+    root: Path
+    environment: Mapping[str, str] = field(repr=False)
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(
+            storage_root=self.root,
+            registry_port=int(self.environment["ACGS_REGISTRY_PORT"]),
+            gateway_port=int(self.environment["ACGS_GATEWAY_PORT"]),
+            gateway_admin_port=int(self.environment["ACGS_GATEWAY_ADMIN_PORT"]),
+            compliance_port=int(self.environment["ACGS_COMPLIANCE_PORT"]),
+        )
+
+    @property
+    def url(self) -> str:
+        return self.settings.tracking_url
+
+    def acgs(self, *arguments: str, check: bool = False) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "infra.cli", *arguments],
+            env=dict(self.environment),
+            capture_output=True,
+            text=True,
+            timeout=UP_SECONDS,
+            check=check,
+        )
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.acgs(*arguments, "--json", check=True).stdout)
+
+    def client(self) -> Any:
+        from mlflow import MlflowClient
+
+        return MlflowClient(self.url, self.url)
+
+    def stage(self, name: str, number: int, stage: str, *, archive: bool = False) -> Any:
+        """Transition as any Python user does."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            return self.client().transition_model_version_stage(
+                name, str(number), stage, archive_existing_versions=archive
+            )
+
+    def pids(self) -> dict[str, int]:
+        roles = self.json("status")["roles"]
+        return {role["role"] if "role" in role else role["name"]: role["pid"] for role in roles}
+
+
+def write_constitution(root: Path, approvals: int = 0) -> None:
+    """Lay the shipped constitution out for the tests' names."""
+    from compliance.adapters import constitution_file
+
+    document = yaml.safe_load(SHIPPED.read_text())
+    document["applies_to"] = APPLIES_TO
+    document["stages"]["Production"]["approvals"] = approvals
+    target = root / "constitution" / "constitution.yaml"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(yaml.safe_dump(document))
+    constitution_file.write_lock(target)
+
+
+def environment(root: Path, **more: str) -> dict[str, str]:
+    registry, gateway, admin, compliance = free_ports(4)
+    inherited = {
+        k: v for k, v in os.environ.items() if not k.startswith(("ACGS_", "MLFLOW_", "MLOPS_"))
+    }
+    return {
+        **inherited,
+        "MLOPS_STORAGE_ROOT": str(root),
+        "ACGS_REGISTRY_PORT": str(registry),
+        "ACGS_GATEWAY_PORT": str(gateway),
+        "ACGS_GATEWAY_ADMIN_PORT": str(admin),
+        "ACGS_COMPLIANCE_PORT": str(compliance),
+        **more,
+    }
+
+
+@contextmanager
+def running(root: Path, *, approvals: int = 0, **more: str) -> Iterator[Platform]:
+    """Start a platform with the tests' constitution and the credit holdout; stop it after."""
+    from tests.support.credit import bind_evidence
+
+    write_constitution(root, approvals)
+    platform = Platform(root, environment(root, **more))
+    bind_evidence(platform.settings)
+    started = platform.acgs("up", "--detach")
+    assert started.returncode == 0, started.stderr + started.stdout
+    try:
+        yield platform
+    finally:
+        platform.acgs("down")
