@@ -31,7 +31,15 @@ class Strict(BaseModel):
 def _member(kind: type[StrEnum]) -> BeforeValidator:
     # Strict mode wants the member itself; YAML can only write its text.
     known = {str(member): member for member in kind}
-    return BeforeValidator(lambda raw: known.get(raw, raw) if isinstance(raw, str) else raw)
+
+    def read(raw: object) -> object:
+        if isinstance(raw, kind):
+            return raw
+        if not isinstance(raw, str) or raw not in known:
+            raise ValueError(f"expected one of {', '.join(known)}, found {raw!r}")
+        return known[raw]
+
+    return BeforeValidator(read)
 
 
 # YAML has lists only.

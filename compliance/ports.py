@@ -56,6 +56,10 @@ class Registry(Protocol):
         """Attach a verdict to a request; idempotent."""
         ...
 
+    def note_report(self, request_id: int, run_id: str) -> None:
+        """Show a report that came to be after its verdict; a known one stays."""
+        ...
+
     def record_verdict(
         self, version_uid: str, judged_as: str, target: Stage, verdict: Verdict, at: datetime
     ) -> int:

@@ -168,6 +168,7 @@ class Worker:
             subject = document["subject"]
             run_id = self.reports.create(str(subject["name"]), str(subject["semver"]))
             self.queue.judged(job, document, run_id)
+        self.registry.note_report(job.request_id, run_id)
         self.reports.upload(run_id, document)
         self.queue.finish(job)
 

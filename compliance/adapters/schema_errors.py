@@ -20,7 +20,9 @@ def explain(error: ValidationError, known: Iterable[str], where: str = "") -> st
         where: path of the value that was checked, inside its document.
     """
     keys = sorted(set(known))
-    lines = [_line(detail, keys, where) for detail in error.errors(include_url=False)]
+    # A misspelt key is also a missing one: the misspelling says more.
+    found = sorted(error.errors(include_url=False), key=lambda d: d["type"] != "extra_forbidden")
+    lines = [_line(detail, keys, where) for detail in found]
     more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
     return "\n  ".join(lines[:SHOWN] + more)
 

@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from fairlearn.metrics import demographic_parity_difference, equal_opportunity_difference
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from compliance.rules import fairness, performance, provenance, robustness, safety
+from compliance.rules.facts import Lineage, Probe, Scan
+from compliance.rules.fairness import GapParams
+from compliance.rules.result import Outcome, ramp
+from compliance.rules.robustness import NoiseParams
+from tests.unit.compliance.kit import NOTHING, classification, context, regression
+
+RNG = np.random.default_rng(3)
+
+
+@given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_agrees_with_scipy(case: tuple[int, int]) -> None:
+    expected = binomtest(*case).proportion_ci(0.95, "wilson")
+    assert performance.wilson(*case) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+@given(st.floats(-5, 5), st.floats(-5, 5), st.floats(-5, 5))
+def test_a_ramp_stays_in_bounds_and_ends_at_one(value: float, floor: float, target: float) -> None:
+    assert 0 <= ramp(value, floor, target) <= 1
+    assert ramp(target, floor, target) == 1
+
+
+def test_accuracy_is_graded_by_its_lower_bound_not_by_its_value() -> None:
+    labels = np.array([1] * 41 + [0] * 9)
+    right = performance.accuracy(
+        performance.AccuracyParams(), context(classification(labels, [1] * 50))
+    )
+    assert right.outcome is Outcome.FAIL  # 0.82, but of 50 rows
+    many = performance.accuracy(
+        performance.AccuracyParams(), context(classification(np.tile(labels, 200), [1] * 10_000))
+    )
+    assert many.outcome is Outcome.PASS
+
+
+def test_always_answering_the_commonest_class_is_not_enough() -> None:
+    labels = np.array([1] * 9000 + [0] * 1000)
+    found = performance.beats_majority(
+        performance.NoParams(), context(classification(labels, np.ones(10_000)))
+    )
+    assert found.outcome is Outcome.FAIL
+
+
+def test_the_interval_of_r2_covers_the_truth_about_as_often_as_it_says() -> None:
+    truth, hits, rounds = 0.5, 0, 400
+    for _ in range(rounds):
+        signal = RNG.normal(size=300)
+        labels = signal + RNG.normal(size=300)
+        _value, low, high = performance.r2_interval(labels, signal)
+        hits += low <= truth <= high
+    assert hits / rounds > 0.90
+
+
+def test_labels_that_do_not_vary_are_an_error_not_a_pass() -> None:
+    found = performance.r2(performance.R2Params(), context(regression(np.ones(50), np.ones(50))))
+    assert found.outcome is Outcome.ERROR
+
+
+@pytest.mark.parametrize(
+    ("rule", "params"),
+    [
+        (performance.accuracy, performance.AccuracyParams()),
+        (performance.r2, performance.R2Params()),
+        (fairness.selection_rate_gap, GapParams()),
+        (robustness.noise, NoiseParams()),
+    ],
+)
+def test_without_evidence_a_rule_is_insufficient_and_says_what_to_do(rule, params) -> None:  # type: ignore[no-untyped-def]
+    found = rule(params, context(NOTHING))
+    assert (found.outcome, found.score) == (Outcome.INSUFFICIENT, 0.0)
+    assert "acgs evidence add" in found.fix
+
+
+def biased(gap: float, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    groups = np.repeat(["a", "b"], n)
+    labels = RNG.integers(0, 2, 2 * n)
+    rate = np.where(groups == "a", 0.5 + gap / 2, 0.5 - gap / 2)
+    return labels, (RNG.random(2 * n) < rate).astype(int), groups
+
+
+def test_point_gaps_agree_with_fairlearn() -> None:
+    labels, predictions, groups = biased(0.1, 3000)
+    case = context(classification(labels, predictions, {"g": groups}))
+    selected = fairness.selection_rate_gap(GapParams(), case).details["g"]
+    offered = fairness.equal_opportunity_gap(GapParams(), case).details["g"]
+    assert isinstance(selected, dict)
+    assert isinstance(offered, dict)
+    options = {"y_true": labels, "y_pred": predictions, "sensitive_features": groups}
+    assert selected["gap"] == pytest.approx(demographic_parity_difference(**options))
+    assert offered["gap"] == pytest.approx(equal_opportunity_difference(**options))
+
+
+@pytest.mark.parametrize(("gap", "outcome"), [(0.0, Outcome.PASS), (0.25, Outcome.FAIL)])
+def test_with_2500_rows_per_group_fair_passes_and_unfair_fails(
+    gap: float, outcome: Outcome
+) -> None:
+    labels, predictions, groups = biased(gap, 2500)
+    case = context(classification(labels, predictions, {"g": groups}))
+    assert fairness.selection_rate_gap(GapParams(), case).outcome is outcome
+
+
+def test_a_gap_that_cannot_be_told_from_the_limit_does_not_pass() -> None:
+    labels, predictions, groups = biased(0.09, 400)
+    found = fairness.selection_rate_gap(
+        GapParams(), context(classification(labels, predictions, {"g": groups}))
+    )
+    assert found.outcome is Outcome.FAIL
+    assert found.interval is not None
+    assert found.interval[1] > 0.10
+
+
+def test_a_small_group_is_insufficient_evidence_and_is_named() -> None:
+    labels, predictions, groups = biased(0.0, 1000)
+    groups[:20] = "c"
+    found = fairness.selection_rate_gap(
+        GapParams(), context(classification(labels, predictions, {"g": groups}))
+    )
+    assert (found.outcome, found.score) == (Outcome.INSUFFICIENT, 0.0)
+    assert "c n=20" in found.observed
+
+
+def test_one_group_alone_is_insufficient_evidence() -> None:
+    labels, predictions, _groups = biased(0.0, 500)
+    found = fairness.selection_rate_gap(
+        GapParams(), context(classification(labels, predictions, {"g": ["all"] * 1000}))
+    )
+    assert found.outcome is Outcome.INSUFFICIENT
+
+
+def test_without_sensitive_attributes_fairness_does_not_apply() -> None:
+    found = fairness.selection_rate_gap(GapParams(), context(classification([0, 1], [0, 1])))
+    assert found.outcome is Outcome.NOT_APPLICABLE
+
+
+def test_an_unknown_favourable_class_is_an_error() -> None:
+    case = classification([0, 1], [0, 1], {"g": ["a", "b"]}, positive=None)
+    assert fairness.selection_rate_gap(GapParams(), context(case)).outcome is Outcome.ERROR
+
+
+def test_the_same_seed_gives_the_same_interval() -> None:
+    labels, predictions, groups = biased(0.05, 1000)
+    case = context(classification(labels, predictions, {"g": groups}))
+    first, again = (fairness.selection_rate_gap(GapParams(), case) for _ in range(2))
+    assert first == again
+
+
+def test_noise_keeps_dtypes_and_leaves_text_and_flags_alone() -> None:
+    frame = pd.DataFrame(
+        {
+            "x": RNG.normal(size=500),
+            "age": RNG.integers(18, 80, 500),
+            "flag": RNG.random(500) < 0.5,
+            "town": ["a", "b"] * 250,
+        }
+    )
+    (first, *_rest) = robustness.add_noise(NoiseParams(), frame, 1)
+    rows = frame.iloc[first.rows].reset_index(drop=True)
+    assert list(first.frame.dtypes) == list(frame.dtypes)
+    assert first.frame["flag"].equals(rows["flag"])
+    assert first.frame["town"].equals(rows["town"])
+    assert not first.frame["x"].equals(rows["x"])
+    assert not first.frame["age"].equals(rows["age"])
+
+
+def test_answers_that_flip_under_noise_fail() -> None:
+    rows = np.arange(100)
+    probe = Probe(rows, np.array([1.0] * 70 + [0.0] * 30))
+    case = classification(np.ones(100), np.ones(100), probes=(probe,))
+    found = robustness.noise(NoiseParams(), context(case))
+    assert (found.outcome, found.score) == (Outcome.FAIL, 0.0)
+
+
+def test_a_steady_regression_passes() -> None:
+    labels = RNG.normal(size=100)
+    probe = Probe(np.arange(100), labels + 0.01)
+    found = robustness.noise(NoiseParams(), context(regression(labels, labels, (probe,))))
+    assert found.outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("lineage", "score", "word"),
+    [
+        (Lineage("r", "d", "c"), 1.0, "run"),
+        (Lineage("r", "d", ""), 2 / 3, "no git commit"),
+        (Lineage("", "", ""), 0.0, "no run, no dataset digest, no git commit"),
+    ],
+)
+def test_lineage_names_what_is_unknown(lineage: Lineage, score: float, word: str) -> None:
+    found = provenance.lineage(performance.NoParams(), context(lineage=lineage))
+    assert found.score == pytest.approx(score)
+    assert word in found.observed
+
+
+def test_a_signature_needs_inputs_and_outputs() -> None:
+    found = provenance.signature(performance.NoParams(), context(signature_outputs=0))
+    assert (found.outcome, found.score) == (Outcome.FAIL, 0.5)
+
+
+def test_blanks_are_no_documentation() -> None:
+    found = provenance.documentation(
+        provenance.DocumentationParams(), context(description=" \n" * 100)
+    )
+    assert found.outcome is Outcome.FAIL
+
+
+def test_one_violation_makes_an_artifact_unsafe() -> None:
+    found = safety.safe_artifact(
+        performance.NoParams(), context(scan=Scan(("model.pkl: global os.system",), 3))
+    )
+    assert (found.outcome, found.score) == (Outcome.FAIL, 0.0)
+    assert "os.system" in found.observed
