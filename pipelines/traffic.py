@@ -30,7 +30,7 @@ from pipelines.steps.data import DEFAULT_SEED
 from pipelines.tally import NOBODY, Counting, Tally
 
 if TYPE_CHECKING:
-    import httpx
+    import aiohttp
 
 VERSION_HEADER = "x-acgs-model-version"
 TIMEOUT_SECONDS = 10.0
@@ -99,21 +99,24 @@ async def send(
 ) -> Tally:
     """Send until a limit or the event, then wait for what is under way; return the totals.
 
+    What was due but still waits for its turn when the event comes is not sent.
+
     Args:
         load: how much.
         requests: bodies, sent in turn.
         stop: ends the stream.
         report: told the totals at every interval and at the end.
     """
-    import httpx
+    import aiohttp
 
     counting = Counting()
     loop = asyncio.get_running_loop()
-    limits = httpx.Limits(
-        max_connections=load.max_in_flight, max_keepalive_connections=load.max_in_flight
-    )
     async with (
-        httpx.AsyncClient(limits=limits, timeout=TIMEOUT_SECONDS, trust_env=False) as client,
+        aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=load.max_in_flight),
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
+            headers={"content-type": "application/json"},
+        ) as client,
         asyncio.TaskGroup() as under_way,
     ):
         gate = asyncio.Semaphore(load.max_in_flight)
@@ -125,7 +128,7 @@ async def send(
                 break
             await _sleep_until(due, stop)
             body = requests[counting.due % len(requests)]
-            under_way.create_task(_one(client, load.url, body, due, gate, counting))
+            under_way.create_task(_one(client, load.url, body, due, gate, stop, counting))
             counting.due += 1
             if loop.time() >= next_report:
                 report(counting.reading())
@@ -147,25 +150,27 @@ async def _sleep_until(due: float, stop: asyncio.Event) -> None:
 
 
 async def _one(
-    client: httpx.AsyncClient,
+    client: aiohttp.ClientSession,
     url: str,
     body: bytes,
     due: float,
     gate: asyncio.Semaphore,
+    stop: asyncio.Event,
     counting: Counting,
 ) -> None:
-    import httpx
+    import aiohttp
 
     version, failure = NOBODY, None
     async with gate:
+        if stop.is_set():
+            return
         try:
-            answer = await client.post(
-                url, content=body, headers={"content-type": "application/json"}
-            )
-            version = answer.headers.get(VERSION_HEADER, NOBODY)
-            if not answer.is_success:
-                failure = f"HTTP {answer.status_code} {answer.text[:_EXAMPLE_CHARACTERS]}"
-        except httpx.HTTPError as err:
+            async with client.post(url, data=body) as answer:
+                text = await answer.text()
+                version = answer.headers.get(VERSION_HEADER, NOBODY)
+                if not answer.ok:
+                    failure = f"HTTP {answer.status} {text[:_EXAMPLE_CHARACTERS]}"
+        except (aiohttp.ClientError, TimeoutError) as err:
             failure = f"{type(err).__name__} {err}"
     latency_ms = (asyncio.get_running_loop().time() - due) * 1000
     counting.add(version, max(latency_ms, 0.0), failure)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -136,6 +137,7 @@ def _record(job: Job, dataset: Dataset, label: str, pipeline: Pipeline, run_id: 
         input_example=inputs.head(3),
         serialization_format="skops",
         skops_trusted_types=list(TRUSTED_TYPES),
+        pip_requirements=_requirements(),
         metadata={"description": describe(job, dataset)},
     )
     mlflow.log_metrics(metrics, dataset=frame, model_id=logged.model_id)
@@ -157,6 +159,15 @@ def _signature(dataset: Dataset) -> ModelSignature:
         inputs=Schema([ColSpec(DataType.double, name) for name in dataset.features]),
         outputs=Schema([TensorSpec(label, (-1,))]),
     )
+
+
+def _requirements() -> list[str]:
+    """Name what loading needs, at the installed versions.
+
+    MLflow would find out by loading the model in another process, which takes most of the time.
+    """
+    needed = ("mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops")
+    return [f"{name}=={version(name)}" for name in needed]
 
 
 def _set_commit() -> None:
@@ -192,11 +203,11 @@ def _register(job: Job, trained: Trained) -> Trained:
     from mlflow import MlflowClient
 
     assert job.register_as is not None
-    version = mlflow.register_model(trained.model_uri, job.register_as)
+    registered = mlflow.register_model(trained.model_uri, job.register_as)
     client = MlflowClient()
     run = client.get_run(trained.run_id)
     client.update_model_version(
-        job.register_as, version.version, run.data.tags["mlflow.note.content"]
+        job.register_as, registered.version, run.data.tags["mlflow.note.content"]
     )
     return Trained(
         trained.run_id,
@@ -204,7 +215,7 @@ def _register(job: Job, trained: Trained) -> Trained:
         trained.metrics,
         trained.dataset_digest,
         job.register_as,
-        int(version.version),
+        int(registered.version),
     )
 
 

@@ -53,7 +53,9 @@ def test_the_demo_takes_a_fresh_root_and_its_own_again(settings: Settings) -> No
 
 @pytest.mark.parametrize("field", ["constitution", "evidence"])
 def test_the_demo_refuses_rules_of_somebody_else(field: str, tmp_path: Path) -> None:
-    settings = Settings(storage_root=tmp_path / "root", **{field: tmp_path / "own.yaml"})
+    settings = Settings(storage_root=tmp_path / "root").model_copy(
+        update={field: tmp_path / "own.yaml"}
+    )
 
     with pytest.raises(UsageError, match="the demo brings its own"):
         root.claim(settings)

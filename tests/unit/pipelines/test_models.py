@@ -27,7 +27,8 @@ def _fitted(recipe: Recipe) -> object:
 
 @cache
 def _predicted(recipe: Recipe) -> NDArray[np.int64]:
-    return _fitted(recipe).predict(_dataset().holdout[list(_dataset().features)])  # type: ignore[attr-defined]
+    inputs = _dataset().holdout[list(_dataset().features)]
+    return np.asarray(_fitted(recipe).predict(inputs))  # type: ignore[attr-defined]
 
 
 def _accuracy(recipe: Recipe) -> float:
