@@ -23,7 +23,7 @@ from sqlalchemy import insert, select, update
 from infra.clock import to_millis, utc_now
 from infra.db import transaction
 from infra.migrations import upgrade
-from infra.process import end_children
+from infra.process import children, end_children
 from infra.settings import Settings
 from registry.adapters import grants
 from registry.adapters import mlflow_tables as mlflow
@@ -31,7 +31,7 @@ from registry.bootstrap import open_registry
 from registry.domain.values import Stage
 from registry.records import Rollout, VersionRecord
 from registry.service import Registry
-from serving.adapters.local import Launch
+from serving.adapters.local import Command, Launch
 from serving.bootstrap import open_deployer
 from serving.controller import Deployer
 from serving.roles import gateway_ready, run_gateway
@@ -119,14 +119,20 @@ class Platform:
     settings: Settings
     registry: Registry
 
-    def register(self, **behaviour: Any) -> VersionRecord:
-        """Register a version whose model server behaves so."""
+    def register(
+        self, save: Callable[[Path], object] | None = None, **behaviour: Any
+    ) -> VersionRecord:
+        """Register a real model that `save` writes, or one whose small server behaves so."""
         with transaction(self.registry.engine) as connection:
             known = connection.execute(select(mlflow.model_versions.c.version)).scalars().all()
             number, now = max(known, default=0) + 1, to_millis(utc_now())
             folder = self.settings.storage_root / "models-in" / str(number)
-            folder.mkdir(parents=True)
-            (folder / "behaviour.json").write_text(json.dumps({**behaviour, "n": number}))
+            if save is not None:
+                folder.parent.mkdir(exist_ok=True)
+                save(folder)
+            else:
+                folder.mkdir(parents=True)
+                (folder / "behaviour.json").write_text(json.dumps({**behaviour, "n": number}))
             if number == 1:
                 connection.execute(
                     insert(mlflow.registered_models).values(
@@ -194,6 +200,31 @@ class Platform:
                         found.add(words[words.index("--name") + 1])
         return found
 
+    def kill_server(self, version: VersionRecord) -> None:
+        found = [c for c in children(self.settings) if version.uid[:8] in c.name]
+        assert len(found) == 1
+        kill(found[0].identity.pid)
+
+    @contextlib.contextmanager
+    def deployer_process(self) -> Iterator[subprocess.Popen[bytes]]:
+        words = [
+            str(self.settings.storage_root),
+            str(self.settings.gateway_port),
+            str(self.settings.gateway_admin_port),
+        ]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.integration.serving.deployer_process", *words]
+        )
+        began = self.settings.folder("run") / "deployer-began"
+        try:
+            wait_until(
+                lambda: began.exists() and began.read_text() == str(process.pid), "it ticks", 60
+            )
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
     def ask(self, path: str = PATH, **headers: str) -> httpx.Response:
         return httpx.post(
             self.settings.gateway_url + path, json={}, headers=headers, trust_env=False
@@ -215,8 +246,8 @@ class Platform:
 
 
 @contextlib.contextmanager
-def deploying(settings: Settings, failures: list[BaseException] | None = None) -> Iterator[None]:
-    """Tick a deployer in a thread."""
+def deploying(settings: Settings, command: Command | None = backend_command) -> Iterator[None]:
+    """Tick a deployer in a thread; `command` None starts real model servers."""
     stop = threading.Event()
 
     def run(deployer: Deployer) -> None:
@@ -224,7 +255,7 @@ def deploying(settings: Settings, failures: list[BaseException] | None = None) -
             deployer.tick()
             stop.wait(0.1)
 
-    with open_deployer(settings, command=backend_command) as deployer:
+    with open_deployer(settings, command=command) as deployer:
         thread = threading.Thread(target=run, args=(deployer,))
         thread.start()
         try:

@@ -65,11 +65,12 @@ class Load:
                 self._left -= 1
                 started = time.monotonic()
                 try:
-                    status, predictor = await self._ask(reader, writer)
+                    status, predictor, closing = await self._ask(reader, writer)
                 except (asyncio.IncompleteReadError, ConnectionError):
-                    status, predictor = 0, ""
+                    status, predictor, closing = 0, "", True
                 self.answers.rows.append((started, time.monotonic(), status, predictor))
-                if status == 0:
+                if closing:
+                    writer.close()
                     reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
                 if self._pause:
                     await asyncio.sleep(self._pause)
@@ -78,15 +79,18 @@ class Load:
 
     async def _ask(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> tuple[int, str]:
+    ) -> tuple[int, str, bool]:
+        """Return status, predictor, and whether the connection will be closed."""
         writer.write(self._request)
         head = await reader.readuntil(b"\r\n\r\n")
-        length, predictor = 0, ""
+        length, predictor, closing = 0, "", False
         for line in head.split(b"\r\n"):
             name, _, value = line.partition(b":")
             if name == b"content-length":
                 length = int(value)
             elif name == b"x-acgs-predictor":
                 predictor = value.strip().decode()
+            elif name == b"connection":
+                closing = value.strip().lower() == b"close"
         await reader.readexactly(length)
-        return int(head[9:12]), predictor
+        return int(head[9:12]), predictor, closing
