@@ -44,6 +44,10 @@ format: setup  ## Format the code and fix what can be fixed
 	@$(BIN)/ruff check --fix $(CODE)
 	@$(BIN)/ruff format $(CODE)
 
+.PHONY: docs
+docs: setup  ## Write the generated parts of the documentation
+	@$(BIN)/python -m tests.docs.generate
+
 .PHONY: bench
 bench: setup  ## Measure the numbers the platform promises
 	@$(BIN)/python -m benchmarks $(ARGS)
