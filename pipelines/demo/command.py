@@ -14,8 +14,11 @@ import click
 from infra.errors import PlatformError, RefusedError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from infra.settings import Settings
     from pipelines.demo.cast import Cast
+    from pipelines.demo.outcomes import Outcomes
     from pipelines.demo.show import Show
 
 
@@ -107,7 +110,7 @@ def _play_on(settings: Settings, show: Show, traffic_rate: float, *, stays: bool
         cast = Cast(settings, registry, mlflow.MlflowClient(), name, root.NAMESPACE, show, log)
         story.create_endpoint(cast)
         _acts(cast, traffic_rate, stays=stays)
-    _judge(cast)
+    judge(cast.outcomes, show, settings.folder("logs"))
 
 
 def _acts(cast: Cast, traffic_rate: float, *, stays: bool) -> None:
@@ -146,30 +149,37 @@ def _stay(cast: Cast) -> None:
         cast.show.line("ending")
 
 
-def _judge(cast: Cast) -> None:
-    wrong = cast.outcomes.wrong
-    cast.show.line()
-    if not wrong:
-        cast.show.line(
-            f"All {len(cast.outcomes.all)} outcomes were the right ones, "
-            f"after {cast.show.elapsed_seconds:.1f} s."
+def judge(outcomes: Outcomes, show: Show, logs: Path) -> None:
+    """Say whether every outcome was the right one.
+
+    Raises:
+        WrongOutcomeError: one was not; names each.
+    """
+    show.line()
+    if outcomes.wrong:
+        raise WrongOutcomeError(
+            f"{len(outcomes.wrong)} of {len(outcomes.all)} outcomes were wrong:"
+            + "".join(
+                f"\n  - {o.what}: expected {o.expected}, found {o.found}" for o in outcomes.wrong
+            ),
+            hint=f"the roles' logs are in {logs}",
         )
-        return
-    raise WrongOutcomeError(
-        f"{len(wrong)} of {len(cast.outcomes.all)} outcomes were wrong:"
-        + "".join(f"\n  - {o.what}: expected {o.expected}, found {o.found}" for o in wrong),
-        hint=f"the roles' logs are in {cast.settings.folder('logs')}",
+    show.line(
+        f"All {len(outcomes.all)} outcomes were the right ones, after {show.elapsed_seconds:.1f} s."
     )
 
 
 def _import_ahead() -> None:
     """Load what the acts need while the platform starts; MLflow alone takes seconds."""
-    import mlflow.pyfunc
-    import mlflow.sklearn
-    import sklearn.linear_model  # noqa: F401
+    from importlib import import_module
 
-    import registry.bootstrap
-    import serving.domain.plan  # noqa: F401
-
+    for module in (
+        "mlflow.pyfunc",
+        "mlflow.sklearn",
+        "sklearn.linear_model",
+        "registry.bootstrap",
+        "serving.domain.plan",
+    ):
+        import_module(module)
     # Makes MLflow load its store plugins; connects to nothing.
-    mlflow.MlflowClient("http://127.0.0.1:1")
+    import_module("mlflow").MlflowClient("http://127.0.0.1:1")

@@ -50,8 +50,11 @@ def _tell_traffic(cast: Cast, played: Played, traffic: Tally) -> None:
                 *(f"{ms:.1f}" if ms is not None else "-" for ms in quantiles),
             )
         )
+    unsent = traffic.due - traffic.requests
+    behind = f"; {unsent:,} more were due, but not sent before the end" if unsent else ""
     cast.show.table(
-        f"Live traffic: {traffic.requests:,} requests, {traffic.failures:,} failed",
+        f"Live traffic: {traffic.requests:,} requests, {traffic.failures:,} failed{behind}\n"
+        "(latency counts from the moment a request was due)",
         ("answered by", "recipe", "requests", "failed", "p50 ms", "p99 ms"),
         rows,
     )
