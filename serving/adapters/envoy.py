@@ -31,6 +31,8 @@ _COUNTERS = (
     "upstream_rq_5xx",
     "upstream_rq_retry_success",
     "upstream_rq_active",
+    "upstream_rq_timeout",
+    "upstream_cx_destroy_local_with_active_rq",
     "upstream_rq_time",
 )
 
@@ -247,10 +249,19 @@ def _counters(epoch: str, cluster: str, stats: Sequence[_Stat]) -> Counters:
         if str(stat.get("name", "")).startswith(f"cluster.{cluster}.")
     }
     buckets = _buckets(cluster, stats)
+    # A client that gave up waiting closes the connection to the server; so does our own timeout,
+    # which is a 504 and counted already. Without this, a version that hangs would show no data.
+    given_up = max(
+        0,
+        values.get("upstream_cx_destroy_local_with_active_rq", 0)
+        - values.get("upstream_rq_timeout", 0),
+    )
     return Counters(
         epoch=epoch,
-        requests=values.get("upstream_rq_completed", 0),
-        failures=values.get("upstream_rq_5xx", 0) + values.get("upstream_rq_retry_success", 0),
+        requests=values.get("upstream_rq_completed", 0) + given_up,
+        failures=values.get("upstream_rq_5xx", 0)
+        + values.get("upstream_rq_retry_success", 0)
+        + given_up,
         timed=buckets[-1][1] if buckets else 0,
         buckets=buckets,
     )

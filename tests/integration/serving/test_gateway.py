@@ -165,6 +165,17 @@ def test_a_models_own_500_reaches_the_client_and_is_counted_once(site: Site) -> 
     assert found[BOTH[0]].failures == 0
 
 
+def test_requests_that_clients_gave_up_on_are_failures(site: Site) -> None:
+    _, port = site.backends.start("a", delay_ms=30_000)
+    only = Backend("uid-a", "default", "1.0.0", (("127.0.0.1", port),))
+    site.envoy.apply([DeploymentRoute("acgs", "credit", (only,), (100,))])
+    for _ in range(3):
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.get(site.settings.gateway_url + PATH, timeout=0.2, trust_env=False)
+    wait_until(lambda: site.envoy.counters(BOTH)[BOTH[0]].failures == 3, "three are counted")
+    assert site.envoy.counters(BOTH)[BOTH[0]].requests == 3
+
+
 def test_a_header_pins_the_predictor(site: Site) -> None:
     (_, a), (_, b) = site.backends.start("a"), site.backends.start("b")
     site.envoy.apply(site.split(a, b, 0))

@@ -1,0 +1,135 @@
+"""The commands of serving, on a real registry; no deployer runs, so nothing moves."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from infra.clock import utc_now
+from infra.errors import NotFoundError, PlatformError, RefusedError, UsageError, exit_code
+from registry.bootstrap import open_registry
+from serving.cli import commands
+from serving.domain.state import RolloutState
+from tests.integration.serving.kit import NAME, Platform, make_settings
+
+COMMANDS = {str(command.name): command for command in commands()}
+
+
+@pytest.fixture
+def still(tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+    """A registry without gateway."""
+    shutil.copy(template, tmp_path / "registry.db")
+    monkeypatch.setenv("MLOPS_STORAGE_ROOT", str(tmp_path))
+    settings = make_settings(tmp_path)
+    registry = open_registry(settings)
+    yield Platform(settings, registry)
+    registry.engine.dispose()
+
+
+def acgs(*words: str) -> Result:
+    found = CliRunner().invoke(COMMANDS[words[0]], words[1:])
+    if found.exception is not None and not isinstance(found.exception, SystemExit):
+        raise found.exception
+    return found
+
+
+def as_json(*words: str) -> Any:
+    return json.loads(acgs(*words, "--json").stdout)
+
+
+def test_an_endpoint_is_created_with_its_plan_and_shown(still: Platform) -> None:
+    made = as_json(
+        "endpoint", "create", NAME, "--steps", "5,100", "--hold-seconds", "2", "--alpha", "0.1"
+    )
+    assert [s["weight_percent"] for s in made["plan"]["steps"]] == [5, 100]
+    assert made["plan"]["checks"]["alpha"] == 0.1
+    assert as_json("endpoint", "list") == [made]
+    assert as_json("endpoint", "show", NAME) == made
+    assert made["url"].endswith(f"/seldon/acgs/{NAME}/api/v1.0/predictions")
+    assert "serves nothing" in acgs("endpoint", "show", NAME).stdout
+
+
+def test_a_dry_run_changes_nothing(still: Platform) -> None:
+    acgs("endpoint", "create", NAME, "--dry-run")
+    assert as_json("endpoint", "list") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--steps", "50,10,100"], "strictly increasing"),
+        (["--steps", "10,50"], "a last weight of 100"),
+        (["--namespace", "No Such"], "a DNS label"),
+        (["--alpha", "2"], "checks.alpha"),
+        (["--replicas", "0"], "in 1..16"),
+    ],
+)
+def test_a_wrong_plan_is_a_usage_error(still: Platform, words: list[str], said: str) -> None:
+    with pytest.raises(UsageError, match="expected") as refused:
+        acgs("endpoint", "create", NAME, *words)
+    assert said in refused.value.message
+    assert exit_code(refused.value) == 2
+    assert still.registry.endpoints() == []
+
+
+def test_steps_that_are_no_numbers_are_a_usage_error(still: Platform) -> None:
+    found = acgs("endpoint", "create", NAME, "--steps", "ten")
+    assert found.exit_code == 2
+    assert "expected whole percents" in found.stderr
+
+
+def test_what_is_not_there_is_said_to_be_not_there(still: Platform) -> None:
+    for words in (
+        ["endpoint", "show", NAME],
+        ["rollout", "show", NAME],
+        ["rollout", "show", "7"],
+        ["seldon", "render", NAME],
+        ["rollback", NAME, "--reason", "because"],
+    ):
+        with pytest.raises(PlatformError, match="found none") as refused:
+            acgs(*words)
+        assert exit_code(refused.value) == 2
+    acgs("endpoint", "create", NAME)
+    with pytest.raises(NotFoundError, match="expected a rollout of credit"):
+        acgs("rollout", "show", NAME)
+    with pytest.raises(RefusedError, match="serves nothing yet"):
+        acgs("seldon", "render", NAME)
+
+
+def test_a_rollout_is_shown_told_and_rendered(still: Platform) -> None:
+    acgs("endpoint", "create", NAME)
+    version = still.register()
+    rollout = still.roll_out(version)
+    shown = as_json("rollout", "show", NAME)
+    assert (shown["id"], shown["phase"]) == (rollout.id, "pending")
+    assert [row["id"] for row in as_json("rollout", "list")] == [rollout.id]
+    document = yaml.safe_load(acgs("seldon", "render", NAME).stdout)
+    assert document["kind"] == "SeldonDeployment"
+    assert document["spec"]["predictors"][0]["annotations"]["acgs.mlops/version-uid"] == version.uid
+    acgs("rollout", "abort", NAME, "--dry-run")
+    assert RolloutState.read(still.registry.rollout(rollout.id).state).order is None
+    acgs("rollout", "abort", str(rollout.id), "--reason", "wrong data")
+    assert RolloutState.read(still.registry.rollout(rollout.id).state).order == "abort"
+    with pytest.raises(RefusedError, match="cannot be told to resume"):
+        acgs("rollout", "resume", NAME)
+
+
+def test_watching_a_rollout_that_was_rolled_back_exits_as_refused(still: Platform) -> None:
+    acgs("endpoint", "create", NAME)
+    rollout = still.roll_out(still.register())
+    still.registry.fail_rollout(rollout.id, [], utc_now())
+    with pytest.raises(RefusedError, match="was rolled back"):
+        acgs("rollout", "watch", NAME)
+
+
+def test_watching_gives_up_when_told_to(still: Platform) -> None:
+    acgs("endpoint", "create", NAME)
+    still.roll_out(still.register())
+    assert acgs("rollout", "watch", NAME, "--timeout-seconds", "0.1").exit_code == 3
