@@ -12,6 +12,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from registry.domain.values import shown_score
+
 WIDTH = 620
 
 
@@ -37,8 +39,7 @@ def dial(document: Mapping[str, Any]) -> Markup:
         for axis, f in (("x", math.cos), ("y", math.sin))
     )
     kind = "good" if document["passed"] else "bad"
-    # Cut, not rounded: 0.9499 must not read 0.95.
-    shown = f"{math.floor(score * 1000 + 1e-9) / 1000:.3f}"
+    shown = shown_score(score)
     return Markup(  # noqa: S704 (numbers only)
         f'<svg viewBox="0 0 200 200" class="dial" role="img" aria-label="score {shown}">'
         f'<circle cx="{centre}" cy="{centre}" r="{radius}" class="track"/>'

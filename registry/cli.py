@@ -13,7 +13,7 @@ from infra.clock import utc_now
 from infra.errors import PlatformError, RefusedError, UnavailableError
 from infra.people import os_user
 from infra.settings import Settings, load_settings
-from registry.domain.values import CHAMPION, RequestState
+from registry.domain.values import CHAMPION, RequestState, shown_score
 from registry.errors import GateClosedError, RequestPendingError
 from registry.outcome import refusal
 from registry.views import event_view, moment, request_view, version_view
@@ -98,7 +98,7 @@ def model_show(name: str, version: str | None, as_json: bool) -> None:
 
 def _version_line(view: Mapping[str, Any]) -> str:
     verdict = view["verdict"]
-    score = f"score {verdict['score']:.3f}" if verdict else "not scored"
+    score = f"score {shown_score(verdict['score'])}" if verdict else "not scored"
     aliases = " ".join(f"@{alias}" for alias in view["aliases"])
     return (
         f"{view['semver']:<10} #{view['version']:<4} {view['stage'] or 'deleted':<11} "

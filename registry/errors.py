@@ -14,7 +14,8 @@ class GateClosedError(RefusedError):
     code = "registry.gate_closed"
 
     def __init__(self, what: str, reasons: Sequence[Reason], *, hint: str | None = None) -> None:
-        lines = "".join(f"\n  - {reason}" for reason in reasons)
+        # Numbered, because MLflow's UI shows the text as one paragraph.
+        lines = "".join(f"\n  {n}) {reason}." for n, reason in enumerate(reasons, start=1))
         super().__init__(f"{what}{lines}", hint=hint)
         self.reasons = tuple(reasons)
 

@@ -134,6 +134,19 @@ class Requests(Versions):
             )
             rows.announce_verdict(connection, request, verdict, at_ms)
 
+    def note_report(self, request_id: int, run_id: str) -> None:
+        """Show a report that came to be after its verdict; a known one stays."""
+        c = tables.scorecard.c
+        with transaction(self.engine) as connection:
+            request = queries.request(connection, request_id)
+            noted = connection.execute(
+                update(tables.scorecard)
+                .where(c.request_id == request_id, c.report_run_id.is_(None))
+                .values(report_run_id=run_id)
+            )
+            if request is not None and noted.rowcount:
+                rows.show_report(connection, request, run_id)
+
     def record_verdict(
         self,
         version_uid: str,

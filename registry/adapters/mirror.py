@@ -13,12 +13,14 @@ from sqlalchemy import Connection, and_, delete, insert, select, update
 from registry.adapters import mlflow_tables as mlflow
 
 DESCRIPTION_LIMIT = 5000
-_BLOCK = re.compile(r"\n*---\n\*\*Governance\*\* .*\Z", re.DOTALL)
+REPORT = "report.html"
+_RULE = "\n\n---\n"
+_BLOCK = re.compile(r"(?:\n*---\n|\A)\*\*Governance\*\* [^\n]*")
 
 
 def own_words(description: str) -> str:
     """Return a version's description without the platform's line."""
-    return _BLOCK.sub("", description)
+    return _BLOCK.sub("", description).strip("\n")
 
 
 def set_tags(connection: Connection, name: str, version: int, tags: Mapping[str, str]) -> None:
@@ -55,8 +57,18 @@ def refresh_description(connection: Connection, name: str, version: int) -> None
         )
     }
     line = _line(tags)
-    words = own_words(description or "")[: DESCRIPTION_LIMIT - len(line)]
-    connection.execute(update(mlflow.model_versions).where(here).values(description=words + line))
+    words = own_words(description or "")[: DESCRIPTION_LIMIT - len(_RULE) - len(line)]
+    text = _RULE.join(part for part in (words, line) if part)
+    connection.execute(update(mlflow.model_versions).where(here).values(description=text))
+
+
+def report_page(connection: Connection, run_id: str) -> str | None:
+    """Return the report's place in MLflow's UI, valid under whatever host serves that UI."""
+    r = mlflow.runs.c
+    experiment_id = connection.execute(select(r.experiment_id).where(r.run_uuid == run_id)).scalar()
+    if experiment_id is None:
+        return None
+    return f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/{REPORT}"
 
 
 def _line(tags: Mapping[str, str]) -> str:
@@ -69,4 +81,4 @@ def _line(tags: Mapping[str, str]) -> str:
         parts.append(f"rollout {tags['acgs.rollout']}")
     if "acgs.report" in tags:
         parts.append(f"[report]({tags['acgs.report']})")
-    return ("\n\n---\n**Governance** " + " · ".join(parts)) if parts else ""
+    return ("**Governance** " + " · ".join(parts)) if parts else ""

@@ -13,7 +13,14 @@ from registry.adapters import events, evidence_file, grants, mirror, queries, ta
 from registry.domain.canonical import digest
 from registry.domain.governance import Governance
 from registry.domain.requests import Facts, Granted, Refused
-from registry.domain.values import Enforcement, RequestKind, RequestState, Stage, Verdict
+from registry.domain.values import (
+    Enforcement,
+    RequestKind,
+    RequestState,
+    Stage,
+    Verdict,
+    shown_score,
+)
 from registry.errors import RequestClosedError, UnknownRequestError
 from registry.records import Ask, Request
 
@@ -150,10 +157,19 @@ def announce_verdict(
         request.name,
         request.version,
         {
-            "acgs.score": f"{verdict.score:.3f}",
+            "acgs.score": shown_score(verdict.score),
             "acgs.verdict": f"{outcome} for {request.target}",
         },
     )
+    if verdict.report_run_id:
+        show_report(connection, request, verdict.report_run_id)
+
+
+def show_report(connection: Connection, request: Request, run_id: str) -> None:
+    """Link a report's run from the pages of the version that it judges."""
+    page = mirror.report_page(connection, run_id)
+    if page:
+        mirror.set_tags(connection, request.name, request.version, {"acgs.report": page})
 
 
 def open_request(connection: Connection, request_id: int) -> Request:

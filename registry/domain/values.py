@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -85,6 +86,11 @@ class Reason:
 
     def __str__(self) -> str:
         return f"{self.rule}: expected {self.expected}, found {self.found}. Fix: {self.fix}"
+
+
+def shown_score(score: float) -> str:
+    """Return a score's first three decimals, cut: 0.9499 must not read 0.95."""
+    return f"{math.floor(score * 1000 + 1e-9) / 1000:.3f}"
 
 
 @dataclass(frozen=True, slots=True)
