@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from compliance.cli import commands
+from compliance.errors import ConstitutionError
+from tests.unit.compliance.kit import BUNDLED
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MLOPS_STORAGE_ROOT", str(tmp_path / "root"))
+    return tmp_path
+
+
+def acgs(group: str, *arguments: str) -> Result:
+    (command,) = [c for c in commands() if c.name == group]
+    return CliRunner().invoke(command, arguments)
+
+
+def test_every_command_and_option_has_help() -> None:
+    for group in commands():
+        for command in (group, *getattr(group, "commands", {}).values()):
+            assert command.help
+            assert all(p.help for p in command.params if p.param_type_name == "option")
+
+
+def test_the_constitution_in_force_is_shown_and_checked() -> None:
+    shown = json.loads(acgs("constitution", "show", "--json").stdout)
+    assert shown["metadata"]["constitutional_hash"] == "cdd01ef066bc6cf2"
+    assert shown["digest"] in acgs("constitution", "check").stdout
+
+
+def test_a_dry_run_locks_nothing_and_a_lock_locks(root: Path) -> None:
+    document = root / "mine.yaml"
+    document.write_text(BUNDLED.read_text())
+    lock = root / "constitution.lock.json"
+    assert "would lock" in acgs("constitution", "lock", str(document), "--dry-run").stdout
+    assert not lock.exists()
+    assert acgs("constitution", "lock", str(document)).exit_code == 0
+    assert json.loads(lock.read_text())["constitutional_hash"] == "cdd01ef066bc6cf2"
+
+
+def test_an_invalid_document_is_an_error_that_says_where(root: Path) -> None:
+    document = root / "mine.yaml"
+    document.write_text(BUNDLED.read_text().replace("min_score: 0.95", "min_score: 1.95"))
+    result = acgs("constitution", "check", str(document))
+    assert isinstance(result.exception, ConstitutionError)
+    assert "stages.Production.min_score" in str(result.exception)
+
+
+def test_evidence_is_added_listed_and_checked(root: Path) -> None:
+    pd.DataFrame({"x": [1.0, 2.0], "y": [3.0, 4.0]}).to_csv(root / "holdout.csv", index=False)
+    added = acgs(
+        "evidence", "add", "house*", "--dataset", str(root / "holdout.csv"),
+        "--task", "regression", "--label", "y",
+    )  # fmt: skip
+    assert added.exit_code == 0, added.output
+    (binding,) = json.loads(acgs("evidence", "list", "--json").stdout)
+    assert (binding["pattern"], binding["task"]) == ("house*", "regression")
+    assert "2 rows, as pinned" in acgs("evidence", "check").stdout
