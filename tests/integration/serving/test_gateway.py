@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from infra.settings import Settings
-from serving.adapters.envoy import EnvoyGateway, GatewayError, prepare_files
+from serving.adapters.envoy import EnvoyGateway, GatewayError
 from serving.domain.routing import Backend, DeploymentRoute
 from tests.integration.serving.kit import PATH, Backends, gateway, kill, make_settings, wait_until
 from tests.integration.serving.load import Answers, Load
@@ -198,17 +198,18 @@ def test_latency_is_counted_in_buckets(site: Site) -> None:
     assert found[BOTH[0]].slower_than(50) == 0
 
 
-def test_a_table_survives_an_envoy_that_starts_again(site: Site, tmp_path: Path) -> None:
-    (_, a), (_, b) = site.backends.start("a"), site.backends.start("b")
-    site.envoy.apply(site.split(a, b, 100))
-    first = site.envoy.epoch()
-    other = make_settings(tmp_path)
-    prepare_files(other)
-    with gateway(other):
-        again = EnvoyGateway(other)
-        assert again.weights("acgs", "credit") == {"uid-b": 100}
-        assert again.epoch() != first
-        again.close()
+def test_a_table_survives_an_envoy_that_starts_again(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path)
+    envoy = EnvoyGateway(settings)
+    only = Backend("uid-b", "default", "1.0.0", (("127.0.0.1", 9),))
+    with gateway(settings):
+        envoy.apply([DeploymentRoute("acgs", "credit", (only,), (100,))])
+        first = envoy.epoch()
+    assert envoy.weights("acgs", "credit") is None
+    with gateway(settings):
+        assert envoy.weights("acgs", "credit") == {"uid-b": 100}
+        assert envoy.epoch() != first
+    envoy.close()
 
 
 def test_a_gateway_that_is_not_there_is_an_error_that_says_so(tmp_path: Path) -> None:
