@@ -17,7 +17,7 @@ import pytest
 
 from tests.ports import free_port
 from tests.support.credit import Registered, dataset, register, unique
-from tests.support.platform import Platform, running
+from tests.support.platform import Platform
 from tests.support.runtime import serving_interpreter
 
 PREDICT_SECONDS = 100
@@ -25,16 +25,10 @@ START_SECONDS = 100.0
 STOP_SECONDS = 10.0
 ROWS = 3
 PLUGINS = """
-import importlib.metadata as metadata
-print(sorted({p.dist.name for p in metadata.entry_points() if p.group.startswith("mlflow.")}))
+from importlib.metadata import distributions
+points = [(d.name, p.group) for d in distributions() for p in d.entry_points]
+print(sorted({name for name, group in points if group.startswith("mlflow.")}))
 """
-
-
-@pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """In the place of this folder's fixture of that name, which is a deployer's parts."""
-    with running(tmp_path_factory.mktemp("platform")) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
