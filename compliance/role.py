@@ -161,6 +161,5 @@ def compliance_role() -> Role:
         run=run,
         ready=ready,
         url=lambda settings: settings.compliance_url,
-        after=("registry",),
         ports=lambda settings: (("ACGS_COMPLIANCE_PORT", settings.compliance_port),),
     )

@@ -140,4 +140,10 @@ def _commands() -> Sequence[click.Command]:
     return commands()
 
 
-component = Component(name="infra", commands=_commands, order=0)
+def _routes(settings: Settings) -> Sequence[BaseRoute]:
+    from infra.exposition import routes
+
+    return routes(settings)
+
+
+component = Component(name="infra", commands=_commands, routes=_routes, order=0)

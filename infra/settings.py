@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -184,11 +185,16 @@ def load_settings(**flags: Any) -> Settings:
     root = given.get("storage_root") or os.environ.get("MLOPS_STORAGE_ROOT") or ".acgs"
     file = Path(root).expanduser() / SETTINGS_FILE
     names = known_names()
-    unknown = sorted(n for n in os.environ if n.startswith("ACGS_") and n not in names)
+    written = dotenv_values(file) if file.is_file() else {}
+    unknown = sorted(
+        {n for n in os.environ if n.startswith("ACGS_") and n not in names}
+        | {n for n in written if n not in names}
+    )
     if unknown:
+        where = f" in {file}" if unknown[0] in written else ""
         raise SettingsError(
-            f"unknown setting {unknown[0]}: expected one of {', '.join(sorted(names))}",
-            hint=f"unset {unknown[0]}, or correct its spelling",
+            f"unknown setting {unknown[0]}{where}: expected one of {', '.join(sorted(names))}",
+            hint=f"remove {unknown[0]}, or correct its spelling",
         )
     try:
         return Settings(_env_file=file if file.is_file() else None, **given)

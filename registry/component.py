@@ -10,6 +10,7 @@ from infra.component import Component, Role
 
 if TYPE_CHECKING:
     import click
+    from prometheus_client.registry import Collector
     from starlette.routing import BaseRoute
 
     from infra.settings import Settings
@@ -35,11 +36,18 @@ def _routes(settings: Settings) -> Sequence[BaseRoute]:
     return routes(settings)
 
 
+def _collectors(settings: Settings) -> Sequence[Collector]:
+    from registry.metrics import collectors
+
+    return collectors(settings)
+
+
 component = Component(
     name="registry",
     commands=_commands,
     roles=_roles,
     routes=_routes,
+    collectors=_collectors,
     migrations=Path(__file__).parent / "adapters" / "migrations",
     order=10,
 )

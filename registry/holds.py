@@ -45,6 +45,13 @@ class Holds(Rollouts):
             )
         ]
 
+    def remove_alias(self, name: str, alias: str, actor: str, at: datetime) -> None:
+        """Remove a governed alias that nothing holds; does nothing if there is none."""
+        with transaction(self.engine) as connection:
+            number = queries.alias_holder(connection, name, alias)
+            if number is not None:
+                grants.drop_alias(connection, name, alias, number, actor=actor, at_ms=to_millis(at))
+
     def retire(self, record: VersionRecord, target: Stage, actor: str, at: datetime) -> None:
         """Move a version out of the governed stages, with its governed aliases.
 

@@ -18,7 +18,7 @@ from infra.db import reading, transaction
 from infra.errors import ConflictError, UsageError
 from registry.adapters import events, grants, mirror, queries, tables
 from registry.adapters.request_rows import SYSTEM
-from registry.domain.values import Reason, Stage
+from registry.domain.values import CHAMPION, Reason, Stage
 from registry.errors import GateClosedError, UnknownEndpointError
 from registry.records import Endpoint, Rollout, VersionRecord
 from registry.requests import Requests
@@ -39,6 +39,8 @@ class Rollouts(Requests):
         self, name: str, namespace: str, plan: Mapping[str, Any], actor: str, at: datetime
     ) -> Endpoint:
         """Create an endpoint, or give an existing one a new plan for its next rollout.
+
+        A new endpoint begins with the model's champion, where there is one.
 
         Args:
             name: registered model it serves.
@@ -70,6 +72,8 @@ class Rollouts(Requests):
                 at_ms=at_ms,
                 data={"namespace": namespace, "plan": dict(plan)},
             )
+            if known is None:
+                _deploy_champion(connection, name, actor, at_ms)
         return self.endpoint(name)
 
     def endpoint(self, name: str) -> Endpoint:
@@ -218,15 +222,14 @@ class Rollouts(Requests):
                 return self.rollout(rollout_id)
             candidate = _candidate(connection, rollout)
             stage = queries.position(connection, candidate.name, candidate.version).stage
-            if stage is Stage.PRODUCTION:
+            # What was in Production before its rollout (a champion's first endpoint) stays there.
+            if stage is Stage.PRODUCTION is not rollout.candidate_from_stage:
                 grants.move_stage(
                     connection,
                     candidate.name,
                     candidate.version,
                     Stage.PRODUCTION,
-                    rollout.candidate_from_stage
-                    if rollout.candidate_from_stage is not Stage.PRODUCTION
-                    else Stage.NONE,
+                    rollout.candidate_from_stage,
                     actor=SYSTEM,
                     at_ms=at_ms,
                     request_id=rollout.request_id,
@@ -350,6 +353,25 @@ class Rollouts(Requests):
             actor=SYSTEM,
             at_ms=at_ms,
             data={"rollout_id": rollout.id, "semver": candidate.semver, **data},
+        )
+
+
+def _deploy_champion(connection: Connection, name: str, actor: str, at_ms: int) -> None:
+    number = queries.alias_holder(connection, name, CHAMPION)
+    champion = queries.live_version(connection, name, number) if number is not None else None
+    if champion is None:
+        return
+    stage = queries.position(connection, name, champion.version).stage
+    if stage is Stage.PRODUCTION:
+        grants.open_rollout(
+            connection,
+            endpoint=name,
+            candidate_uid=champion.uid,
+            candidate_from_stage=stage,
+            version=champion.version,
+            request_id=None,
+            actor=actor,
+            at_ms=at_ms,
         )
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, and_, exists, func, select
 
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import tables
+from registry.domain.history import Crowning, trusted
 from registry.domain.requests import Ballot, JudgedScorecard
 from registry.domain.signature import Signature
 from registry.domain.values import Enforcement, Reason, RequestKind, RequestState, Stage
@@ -264,12 +265,19 @@ def ballots(connection: Connection, request_id: int) -> tuple[Ballot, ...]:
     return tuple(Ballot(*row) for row in rows)
 
 
-def served_before(connection: Connection, version_uid: str, manifest_digest: str) -> bool:
-    """Whether this version, with these files, has been champion before.
+def served_before(
+    connection: Connection, name: str, version_uid: str, manifest_digest: str
+) -> bool:
+    """Whether this version, with these files, has been champion before and is still trusted.
 
     A Production request that was granted counts where it led to no rollout, or to one that
-    succeeded; a canary that was rolled back never served.
+    succeeded; a canary that was rolled back never served, and what a person went back from is
+    judged anew.
     """
+    if endpoint(connection, name) is not None and version_uid not in trusted_versions(
+        connection, name
+    ):
+        return False
     ro = tables.rollout.c
     failed = exists().where(ro.request_id == _R.id, ro.phase != "succeeded")
     return bool(
@@ -347,15 +355,19 @@ def active_rollout(connection: Connection, endpoint: str) -> Rollout | None:
     return found[0] if found else None
 
 
+def trusted_versions(connection: Connection, endpoint: str) -> tuple[str, ...]:
+    """Return the versions an endpoint still trusts, oldest first; the last is stable now."""
+    return trusted(
+        Crowning(ro.candidate_uid, is_rollback="rollback_reason" in ro.state)
+        for ro in rollouts(connection, endpoint=endpoint)
+        if ro.phase == "succeeded"
+    )
+
+
 def rollback_target(connection: Connection, endpoint: str) -> str | None:
     """Return the version that a rollback of an endpoint would bring back."""
-    ro = tables.rollout.c
-    return connection.execute(
-        select(ro.stable_uid)
-        .where(ro.endpoint == endpoint, ro.phase == "succeeded", ro.stable_uid.is_not(None))
-        .order_by(ro.id.desc())
-        .limit(1)
-    ).scalar()
+    known = trusted_versions(connection, endpoint)
+    return known[-2] if len(known) > 1 else None
 
 
 def lineage(connection: Connection, run_id: str | None) -> tuple[str | None, str | None]:

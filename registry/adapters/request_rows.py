@@ -217,7 +217,9 @@ def facts(
         scorecard=queries.judged(card) if card else None,
         ballots=queries.ballots(connection, request.id),
         served_before=request.kind is RequestKind.TRANSITION
-        and queries.served_before(connection, request.version_uid, request.manifest_digest),
+        and queries.served_before(
+            connection, request.name, request.version_uid, request.manifest_digest
+        ),
         rollout_in_progress=rollout is not None,
     )
 

@@ -74,6 +74,8 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
 
     return (
         Route("/acgs/ready", get_ready),
+        Route("/acgs/models/{name}/versions", get_versions),
+        Route("/acgs/requests", get_requests),
         Route("/acgs/requests/{id:int}", get_request),
         Route("/acgs/events", get_events),
     )

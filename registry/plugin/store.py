@@ -20,6 +20,7 @@ from sqlalchemy.engine import make_url
 from infra import migrations
 from infra.clock import to_millis, utc_now
 from infra.settings import Settings, load_settings
+from registry.adapters.governance_file import ConstitutionError
 from registry.bootstrap import open_registry
 from registry.component import component
 from registry.domain.values import (
@@ -317,6 +318,7 @@ class GovernedStore(SqlAlchemyStore):
             reasons = self.registry.alias_held(name, alias)
             if reasons:
                 raise GateClosedError(f"alias {alias} of {name} cannot be removed:", reasons)
+            self.registry.remove_alias(name, alias, current_actor(), utc_now())
         super().delete_registered_model_alias(name, alias)
 
     # Tags
@@ -355,7 +357,7 @@ class GovernedStore(SqlAlchemyStore):
             record = self.registry.find_version(name, wanted[0])
             return [super().get_model_version(name, record.version)]
         found: list[ModelVersion] = super().get_latest_versions(name, stages)
-        if not self._governs(name):
+        if not self._reads_governed(name):
             return found
         return [self._champion_for(version) for version in found]
 
@@ -374,7 +376,7 @@ class GovernedStore(SqlAlchemyStore):
         if names.looks_like_version(alias):
             record = self.registry.find_version(name, alias)
             return super().get_model_version(name, record.version)
-        if alias.lower() in GOVERNED_ALIASES and self._governs(name):
+        if alias.lower() in GOVERNED_ALIASES and self._reads_governed(name):
             number = self.registry.alias_number(name, alias)
             if number is not None:
                 return super().get_model_version(name, number)
@@ -382,6 +384,13 @@ class GovernedStore(SqlAlchemyStore):
 
     def _governs(self, name: str) -> bool:
         return self.registry.governance().governs(str(name))
+
+    def _reads_governed(self, name: str) -> bool:
+        """Whether a read resolves to the champion; an unreadable constitution stops no read."""
+        try:
+            return self._governs(name)
+        except ConstitutionError:
+            return True
 
     def _record(self, name: str, version: Any) -> VersionRecord:
         try:

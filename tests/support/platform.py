@@ -78,8 +78,10 @@ class Platform:
             )
 
     def pids(self) -> dict[str, int]:
-        roles = self.json("status")["roles"]
-        return {role["role"] if "role" in role else role["name"]: role["pid"] for role in roles}
+        """Return the process of each role that is up, as the supervisor knows it."""
+        # `acgs status` exits 3 while a role is down, which is when the tests look.
+        told = json.loads(self.acgs("status", "--json").stdout)
+        return {role["name"]: role["pid"] for role in told["roles"] if role["pid"]}
 
 
 def write_constitution(root: Path, approvals: int = 0) -> None:

@@ -1,0 +1,150 @@
+"""`kill -9` of the server, the manager and the scorer while transitions are under way."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from pipelines.steps.models import Recipe
+from tests.support.credit import Registered, register
+from tests.support.platform import Platform, running
+
+TRANSITIONS = 50
+KILLS = 12
+ROLES = ("registry", "manager", "compliance")
+SETTLED_SECONDS = 240.0
+
+
+class Receiver:
+    """A subscriber that counts the events it was sent."""
+
+    def __init__(self) -> None:
+        self.events: Counter[str] = Counter()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                length = int(self.headers["Content-Length"])
+                body = self.rfile.read(length)
+                if len(body) == length:
+                    receiver.events[json.loads(body)["data"]["event_id"]] += 1
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_address[1]}/events"
+
+
+def ask(platform: Platform, version: Registered) -> int:
+    """Ask as a stubborn client does, until there is an answer; return its status."""
+    url = f"{platform.url}/api/2.0/mlflow/model-versions/transition-stage"
+    body = {"name": version.name, "version": str(version.number), "stage": "Production"}
+    deadline = time.monotonic() + SETTLED_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(httpx.HTTPError):
+            answer = httpx.post(url, json=body, timeout=60, trust_env=False)
+            if answer.status_code in {200, 403}:
+                return answer.status_code
+        time.sleep(0.2)
+    return 0
+
+
+def kill_at_random(platform: Platform, done: threading.Event, killed: list[str]) -> None:
+    rng = random.Random(7)
+    while not done.is_set() and len(killed) < KILLS:
+        time.sleep(rng.uniform(0.3, 2.5))
+        role = rng.choice(ROLES)
+        pid = platform.pids().get(role)
+        if pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                killed.append(role)
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(600)
+def test_every_event_is_delivered_and_every_request_ends_once(tmp_path: Path) -> None:
+    receiver = Receiver()
+    with running(tmp_path, ACGS_GATE_WAIT_SECONDS="5") as platform:
+        platform.acgs("webhook", "add", "witness", receiver.url, "--event", "*", check=True)
+        versions = [
+            register(platform, f"credit-{n}", Recipe.BIASED if n % 5 == 0 else Recipe.BASELINE)
+            for n in range(TRANSITIONS)
+        ]
+        done, killed = threading.Event(), list[str]()
+        killer = threading.Thread(target=kill_at_random, args=(platform, done, killed))
+        killer.start()
+        with ThreadPoolExecutor(8) as pool:
+            statuses = list(pool.map(lambda v: ask(platform, v), versions))
+        done.set()
+        killer.join()
+        settle(platform, receiver)
+        assert statuses == [403 if n % 5 == 0 else 200 for n in range(TRANSITIONS)]
+        assert set(killed) == set(ROLES), f"killed only {killed}"
+        check_outcomes(platform, versions)
+
+
+def settle(platform: Platform, receiver: Receiver) -> None:
+    """Wait until nothing is open and nothing waits to be delivered."""
+    deadline = time.monotonic() + SETTLED_SECONDS
+    while time.monotonic() < deadline:
+        open_requests = platform.json("request", "list", "--open")
+        known = {event["uid"] for event in events(platform)}
+        # The witness was added before the first request, and hears of all that came after.
+        missing = {uid for uid in known if uid not in receiver.events}
+        if not open_requests and len(missing) <= before_witness(platform):
+            return
+        time.sleep(0.5)
+    pytest.fail(f"still open: {open_requests}; events not delivered: {len(missing)}")
+
+
+def events(platform: Platform) -> list[dict[str, Any]]:
+    found = platform.json("audit", "log", "--limit", "100000")
+    assert isinstance(found, list)
+    return found
+
+
+def before_witness(platform: Platform) -> int:
+    """How many events came before the witness subscribed."""
+    for count, event in enumerate(events(platform)):
+        if event["type"] == "webhook.created" and event["name"] == "witness":
+            return count
+    raise AssertionError("the witness never subscribed")
+
+
+def check_outcomes(platform: Platform, versions: list[Registered]) -> None:
+    outcomes = Counter[int]()
+    moves = Counter[str]()
+    for event in events(platform):
+        if event["type"] in {"transition_request.granted", "transition_request.refused"}:
+            outcomes[event["request_id"]] += 1
+        if event["type"] == "model_version.transitioned_stage":
+            moves[event["name"]] += 1
+    requests = platform.json("request", "list")
+    assert {r["id"] for r in requests} == set(outcomes)
+    assert set(outcomes.values()) == {1}, "a request ended twice"
+    for n, version in enumerate(versions):
+        stage = platform.client().get_model_version(version.name, "1").current_stage
+        expected = "None" if n % 5 == 0 else "Production"
+        assert stage == expected, version
+        assert moves[version.name] == (0 if n % 5 == 0 else 1), version
