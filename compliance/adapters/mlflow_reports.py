@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 EXPERIMENT = "acgs-governance"
-# MLflow's UI would guess, and show runs of models among traces and judges of language models.
-EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 HTTP_SECONDS = "10"
 
 
@@ -84,9 +82,7 @@ class Reports:
             found = client.get_experiment_by_name(EXPERIMENT)
             try:
                 self._experiment_id = (
-                    found.experiment_id
-                    if found
-                    else str(client.create_experiment(EXPERIMENT, tags=EXPERIMENT_TAGS))
+                    found.experiment_id if found else str(client.create_experiment(EXPERIMENT))
                 )
             except Exception:
                 # Somebody else made it in between; if not, this fails as well.

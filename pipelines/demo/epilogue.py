@@ -82,4 +82,5 @@ def _report(cast: Cast, record: VersionRecord) -> str:
     if run_id is None:
         return "none was written"
     experiment = cast.client.get_run(run_id).info.experiment_id
-    return f"{cast.settings.tracking_url}/#/experiments/{experiment}/runs/{run_id}/artifacts"
+    run = f"{cast.settings.tracking_url}/#/experiments/{experiment}/runs/{run_id}"
+    return f"{run}/artifacts/report.html"
