@@ -20,7 +20,7 @@ import pytest
 
 from pipelines.steps.models import Recipe
 from tests.support.credit import Registered, register
-from tests.support.platform import Platform, running
+from tests.support.platform import Platform, started
 
 TRANSITIONS = 50
 KILLS = 12
@@ -71,21 +71,24 @@ def ask(platform: Platform, version: Registered) -> int:
 
 def kill_at_random(platform: Platform, done: threading.Event, killed: list[str]) -> None:
     rng = random.Random(7)
-    while not done.is_set() and len(killed) < KILLS:
+    order = rng.sample(ROLES * (KILLS // len(ROLES)), KILLS)
+    while not done.is_set() and order:
         time.sleep(rng.uniform(0.3, 2.5))
-        role = rng.choice(ROLES)
+        role = order.pop()
         pid = platform.pids().get(role)
         if pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
                 killed.append(role)
+        else:
+            order.insert(0, role)
 
 
 @pytest.mark.e2e
 @pytest.mark.timeout(600)
 def test_every_event_is_delivered_and_every_request_ends_once(tmp_path: Path) -> None:
     receiver = Receiver()
-    with running(tmp_path, ACGS_GATE_WAIT_SECONDS="5") as platform:
+    with started(tmp_path, ACGS_GATE_WAIT_SECONDS="5") as platform:
         platform.acgs("webhook", "add", "witness", receiver.url, "--event", "*", check=True)
         versions = [
             register(platform, f"credit-{n}", Recipe.BIASED if n % 5 == 0 else Recipe.BASELINE)

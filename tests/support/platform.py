@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from infra import running
 from infra.settings import Settings
 from tests.ports import free_ports
 
@@ -79,9 +80,8 @@ class Platform:
 
     def pids(self) -> dict[str, int]:
         """Return the process of each role that is up, as the supervisor knows it."""
-        # `acgs status` exits 3 while a role is down, which is when the tests look.
-        told = json.loads(self.acgs("status", "--json").stdout)
-        return {role["name"]: role["pid"] for role in told["roles"] if role["pid"]}
+        roles = running.read_roles(self.root)
+        return {role.name: role.identity.pid for role in roles if role.identity}
 
 
 def write_constitution(root: Path, approvals: int = 0) -> None:
@@ -114,15 +114,15 @@ def environment(root: Path, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def running(root: Path, *, approvals: int = 0, **more: str) -> Iterator[Platform]:
+def started(root: Path, *, approvals: int = 0, **more: str) -> Iterator[Platform]:
     """Start a platform with the tests' constitution and the credit holdout; stop it after."""
     from tests.support.credit import bind_evidence
 
     write_constitution(root, approvals)
     platform = Platform(root, environment(root, **more))
     bind_evidence(platform.settings)
-    started = platform.acgs("up", "--detach")
-    assert started.returncode == 0, started.stderr + started.stdout
+    up = platform.acgs("up", "--detach")
+    assert up.returncode == 0, up.stderr + up.stdout
     try:
         yield platform
     finally:
