@@ -1,6 +1,6 @@
 """A real Chromium on MLflow's own pages.
 
-`ACGS_SCREENSHOTS=<folder>` keeps a picture of each page that a test looked at.
+`SCREENSHOTS=<folder>` keeps a picture of each page that a test looked at.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def page(browser: Browser) -> Iterator[Page]:
 @pytest.fixture
 def shoot(page: Page) -> Shoot:
     """Keep a picture of the page, if a folder for pictures was named."""
-    folder = os.environ.get("ACGS_SCREENSHOTS")
+    folder = os.environ.get("SCREENSHOTS")
 
     def take(name: str) -> None:
         if folder:
