@@ -1,0 +1,1 @@
+"""The numbers that the platform promises, measured: `python -m benchmarks`."""
