@@ -84,7 +84,8 @@ def runtime_command(settings: Settings) -> Command:
             "--port", "0",
             "--model-name", version.name,
             "--model-version", version.semver,
-            "--predictor", launch.predictor.name,
+            # Metrics keep this label for the server's whole life, past its promotion.
+            "--predictor", f"v{version.semver}",
             "--deployment-name", launch.deployment.name,
             "--namespace", launch.deployment.namespace,
             "--ready-file", str(launch.ready_file),

@@ -164,8 +164,12 @@ def respond(request: Request, raw: object, identity: Identity) -> dict[str, Any]
 
 
 def own_tags(identity: Identity) -> dict[str, object]:
-    """Return the tags that say who answered."""
-    return {"model_version": identity.model_version, "predictor": identity.predictor}
+    """Return the tags that say who answered.
+
+    Not the predictor: a canary that is promoted becomes the default without a restart, and only
+    the gateway knows.
+    """
+    return {"model_version": identity.model_version}
 
 
 def feedback_reward(message: object) -> float:
@@ -192,7 +196,7 @@ def metadata(signature: Signature, identity: Identity) -> dict[str, Any]:
             "platform": "mlflow",
             "inputs": inputs,
             "outputs": outputs,
-            "custom": {"predictor": identity.predictor, "deployment": identity.deployment},
+            "custom": {"deployment": identity.deployment},
         }
     )
     return found

@@ -174,7 +174,6 @@ def respond(raw: object, request_id: str, identity: Identity) -> dict[str, Any]:
         "model_name": identity.model_name,
         "model_version": identity.model_version,
         "id": request_id,
-        "parameters": {"predictor": identity.predictor},
         "outputs": outputs,
     }
 

@@ -51,7 +51,7 @@ def test_an_answer_says_who_gave_it(classifier: Classifier) -> None:
     assert answer.headers["seldon-puid"] == "p-1"
     assert answer.json()["meta"] == {
         "puid": "p-1",
-        "tags": {"mine": "x", "model_version": "1.0.0", "predictor": "canary"},
+        "tags": {"mine": "x", "model_version": "1.0.0"},
         "requestPath": {"credit": "credit:1.0.0"},
     }
     made = [runtime.predict({"ndarray": row}).json()["meta"]["puid"] for _ in range(2)]
