@@ -132,18 +132,3 @@ def components() -> tuple[Component, ...]:
 def roles() -> dict[str, Role]:
     """Every role of every component, by name, in start order."""
     return {role.name: role for component in components() for role in component.roles()}
-
-
-def _commands() -> Sequence[click.Command]:
-    from infra.platform_cli import commands
-
-    return commands()
-
-
-def _routes(settings: Settings) -> Sequence[BaseRoute]:
-    from infra.exposition import routes
-
-    return routes(settings)
-
-
-component = Component(name="infra", commands=_commands, routes=_routes, order=0)

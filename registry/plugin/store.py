@@ -19,10 +19,10 @@ from sqlalchemy.engine import make_url
 
 from infra import migrations
 from infra.clock import to_millis, utc_now
+from infra.component import components
 from infra.settings import Settings, load_settings
 from registry.adapters.governance_file import ConstitutionError
 from registry.bootstrap import open_registry
-from registry.component import component
 from registry.domain.values import (
     CHAMPION,
     GOVERNED_ALIASES,
@@ -78,7 +78,8 @@ class GovernedStore(SqlAlchemyStore):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings.sqlalchemy_url)
         if not inspect(self.engine).has_table("acgs_version"):
-            migrations.upgrade(settings, [component])
+            own = [component for component in components() if component.name == "registry"]
+            migrations.upgrade(settings, own)
         self.registry = open_registry(settings)
         self.registry.governance()
         self.gate = Gate(self.registry, blocking=not in_server)

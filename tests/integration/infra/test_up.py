@@ -31,7 +31,7 @@ SITE = """
 import importlib.metadata as metadata
 
 _installed = metadata.entry_points
-_TOYS = {"infra": "infra.component:component", "toy": %r}
+_TOYS = {"infra": "infra.own:component", "toy": %r}
 
 
 def entry_points(**asked):
