@@ -1,0 +1,283 @@
+"""Requests and rollouts on a real governed store: approvals, races, stages that move together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.clock import utc_now
+from infra.settings import Settings
+from registry.adapters.evidence_file import binding_digest
+from registry.domain.values import Enforcement, Reason, RequestKind, RequestState, Stage, Verdict
+from registry.errors import GateClosedError, RequestClosedError
+from registry.plugin.store import GovernedStore
+from registry.records import Ask, Request, Rollout
+from registry.service import Registry
+
+NAME = "credit"
+WORSE = Reason("rollout.error_rate", "no more errors", "more errors", "mend the model")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[GovernedStore]:
+    opened = GovernedStore(Settings(storage_root=tmp_path))
+    opened.create_registered_model(NAME)
+    yield opened
+    opened.registry.engine.dispose()
+    opened.engine.dispose()
+
+
+@pytest.fixture
+def registry(store: GovernedStore) -> Registry:
+    return store.registry
+
+
+def register(store: GovernedStore) -> int:
+    """Register a version with files of its own and return its number."""
+    root = store.registry.settings.storage_root / "models"
+    folder = root / str(len(list(root.glob("*"))) if root.exists() else 0)
+    folder.mkdir(parents=True)
+    (folder / "MLmodel").write_text(f"flavors: {{}}\n# {folder.name}\n")
+    return int(store.create_model_version(NAME, str(folder)).version)
+
+
+def ask(registry: Registry, number: int, target: Stage = Stage.PRODUCTION) -> Request:
+    version = registry.find_version(NAME, str(number))
+    asked = Ask(RequestKind.TRANSITION, version, NAME, target, "ada")
+    return registry.open_request(asked, utc_now())
+
+
+def score(
+    registry: Registry, request: Request, *, approvals: int = 0, reasons: tuple[Reason, ...] = ()
+) -> Request:
+    """Attach a verdict, as the scorer does, and settle."""
+    verdict = Verdict(
+        score=0.5 if reasons else 0.97,
+        passed=not reasons,
+        enforcement=Enforcement.ENFORCE,
+        approvals_needed=approvals,
+        reasons=reasons,
+        manifest_digest=request.manifest_digest,
+        constitution_digest=registry.governance().constitution_digest,
+        evidence_digest=binding_digest(registry.settings, NAME),
+        document={"score": 0.97},
+    )
+    registry.attach_verdict(request.id, verdict, utc_now())
+    return registry.settle(request.id, utc_now())
+
+
+def promote(store: GovernedStore) -> int:
+    number = register(store)
+    request = score(store.registry, ask(store.registry, number))
+    assert request.state is RequestState.GRANTED
+    return number
+
+
+def stages(store: GovernedStore) -> dict[int, str]:
+    return {int(v.version): v.current_stage for v in store.search_model_versions()}
+
+
+def champion(store: GovernedStore) -> int:
+    return int(store.get_model_version_by_alias(NAME, "champion").version)
+
+
+def test_a_second_champion_archives_the_first_in_the_same_move(store: GovernedStore) -> None:
+    first, second = promote(store), promote(store)
+    assert stages(store) == {first: "Archived", second: "Production"}
+    assert champion(store) == second
+
+
+def test_two_approvals_are_needed_from_two_people(store: GovernedStore) -> None:
+    registry = store.registry
+    request = score(registry, ask(registry, register(store)), approvals=2)
+    assert request.decision["waiting_for"] == "2 approvals"
+    for _ in range(2):
+        request = registry.approve(request.id, "ann", "", utc_now())
+        assert request.state is RequestState.OPEN
+    request = registry.approve(request.id, "bob", "fine", utc_now())
+    assert request.state is RequestState.GRANTED
+    with pytest.raises(RequestClosedError, match="found it granted"):
+        registry.approve(request.id, "cid", "", utc_now())
+
+
+def test_a_rejection_ends_the_request_and_leaves_the_stage(store: GovernedStore) -> None:
+    registry = store.registry
+    number = register(store)
+    request = score(registry, ask(registry, number), approvals=1)
+    request = registry.reject(request.id, "ann", "not now", utc_now())
+    assert request.state is RequestState.REFUSED
+    assert "not now" in request.decision["reasons"][0]["found"]
+    assert stages(store) == {number: "None"}
+
+
+def test_files_changed_while_people_decide_void_the_approval(store: GovernedStore) -> None:
+    registry = store.registry
+    number = register(store)
+    request = score(registry, ask(registry, number), approvals=1)
+    folder = Path(store.get_model_version(NAME, number).source)
+    (folder / "MLmodel").write_text("flavors: {other: {}}\n")
+    request = registry.approve(request.id, "ann", "", utc_now())
+    assert request.state is RequestState.REFUSED
+    assert request.decision["reasons"][0]["rule"] == "artifact.changed"
+    assert stages(store) == {number: "None"}
+
+
+def test_a_cancelled_request_grants_nothing_even_if_a_verdict_comes(store: GovernedStore) -> None:
+    registry = store.registry
+    request = ask(registry, register(store))
+    registry.cancel(request.id, "ada", utc_now())
+    assert score(registry, request).state is RequestState.CANCELLED
+
+
+def test_many_settlers_at_once_end_a_request_once(store: GovernedStore) -> None:
+    registry = store.registry
+    number = register(store)
+    request = score(registry, ask(registry, number), approvals=1)
+    approvers = [
+        threading.Thread(target=registry.approve, args=(request.id, f"p{n}", "", utc_now()))
+        for n in range(1)
+    ]
+    settlers = [
+        threading.Thread(target=registry.settle, args=(request.id, utc_now())) for _ in range(8)
+    ]
+    for thread in approvers + settlers:
+        thread.start()
+    for thread in approvers + settlers:
+        thread.join()
+    registry.settle(request.id, utc_now())
+    types = [event.type for event in registry.events()]
+    assert types.count("transition_request.granted") == 1
+    assert types.count("model_version.transitioned_stage") == 1
+    assert stages(store) == {number: "Production"}
+
+
+def test_the_audit_trail_cannot_be_changed(registry: Registry) -> None:
+    from sqlalchemy import delete, update
+    from sqlalchemy.exc import IntegrityError
+
+    from infra.db import transaction
+    from registry.adapters import tables
+
+    registry.create_endpoint(NAME, "acgs", {}, "ada", utc_now())
+    statements = (update(tables.event).values(actor="eve"), delete(tables.event))
+    for statement in statements:
+        with (
+            pytest.raises(IntegrityError, match="insert-only"),
+            transaction(registry.engine) as connection,
+        ):
+            connection.execute(statement)
+
+
+# Endpoints: the champion changes when a rollout ends, not when it is granted
+
+
+@pytest.fixture
+def served(store: GovernedStore) -> GovernedStore:
+    store.registry.create_endpoint(NAME, "acgs", {}, "ada", utc_now())
+    return store
+
+
+def only_rollout(registry: Registry) -> Rollout:
+    (found,) = registry.active_rollouts()
+    return found
+
+
+def roll_out(store: GovernedStore) -> int:
+    number = promote(store)
+    store.registry.complete_rollout(only_rollout(store.registry).id, utc_now())
+    return number
+
+
+def test_an_unproven_canary_is_not_what_production_resolves_to(served: GovernedStore) -> None:
+    first = roll_out(served)
+    second = promote(served)
+    assert stages(served) == {first: "Production", second: "Production"}
+    (resolved,) = served.get_latest_versions(NAME, ["Production"])
+    assert int(resolved.version) == first == champion(served)
+
+
+def test_success_moves_champion_stage_and_endpoint_together(served: GovernedStore) -> None:
+    first, second = roll_out(served), roll_out(served)
+    assert stages(served) == {first: "Archived", second: "Production"}
+    assert champion(served) == second
+    registry = served.registry
+    assert registry.endpoint(NAME).stable_uid == registry.find_version(NAME, str(second)).uid
+
+
+def test_failure_takes_the_stage_back_and_says_why(served: GovernedStore) -> None:
+    first = roll_out(served)
+    second = promote(served)
+    registry = served.registry
+    rollout = only_rollout(registry)
+    for _ in range(2):
+        registry.fail_rollout(rollout.id, [WORSE], utc_now())
+    assert stages(served) == {first: "Production", second: "None"}
+    assert champion(served) == first
+    assert registry.rollout(rollout.id).reasons[0]["rule"] == "rollout.error_rate"
+    types = [event.type for event in registry.events(name=NAME)]
+    assert types.count("rollout.rolled_back") == 1
+
+
+def test_a_canary_that_was_rolled_back_must_be_judged_again(served: GovernedStore) -> None:
+    roll_out(served)
+    second = promote(served)
+    registry = served.registry
+    registry.fail_rollout(only_rollout(registry).id, [WORSE], utc_now())
+    assert ask(registry, second).state is RequestState.OPEN
+
+
+def test_a_version_that_served_comes_back_without_a_new_verdict(served: GovernedStore) -> None:
+    first = roll_out(served)
+    roll_out(served)
+    assert ask(served.registry, first).state is RequestState.GRANTED
+
+
+def test_a_rollback_by_hand_returns_to_the_version_before_then_further(
+    served: GovernedStore,
+) -> None:
+    first, second, third = roll_out(served), roll_out(served), roll_out(served)
+    registry = served.registry
+    for expected in (second, first):
+        rollout = registry.request_rollback(NAME, "ada", "customers complain", utc_now())
+        registry.complete_rollout(rollout.id, utc_now())
+        assert champion(served) == expected
+    assert stages(served)[third] == "Archived"
+    with pytest.raises(GateClosedError, match=r"rollback\.no_target"):
+        registry.request_rollback(NAME, "ada", "still", utc_now())
+
+
+def test_what_serves_can_be_neither_archived_nor_deleted(served: GovernedStore) -> None:
+    from mlflow.exceptions import MlflowException
+
+    number = roll_out(served)
+    for act in (
+        lambda: served.transition_model_version_stage(NAME, number, "Archived", False),
+        lambda: served.transition_model_version_stage(NAME, number, "None", False),
+        lambda: served.delete_model_version(NAME, number),
+        lambda: served.delete_registered_model(NAME),
+    ):
+        with pytest.raises(MlflowException, match=r"endpoint\.serves_version"):
+            act()
+
+
+def test_a_new_endpoint_begins_with_the_champion(store: GovernedStore) -> None:
+    number = promote(store)
+    registry = store.registry
+    registry.create_endpoint(NAME, "acgs", {}, "ada", utc_now())
+    rollout = only_rollout(registry)
+    assert registry.version(rollout.candidate_uid).version == number
+    registry.fail_rollout(rollout.id, [WORSE], utc_now())
+    assert stages(store) == {number: "Production"}
+    assert champion(store) == number
+
+
+def test_another_promotion_is_refused_while_a_rollout_is_under_way(
+    served: GovernedStore,
+) -> None:
+    promote(served)
+    request = score(served.registry, ask(served.registry, register(served)))
+    assert request.state is RequestState.REFUSED
+    assert request.decision["reasons"][0]["rule"] == "rollout.in_progress"
