@@ -119,11 +119,11 @@ def ratio(what: str, ours: Sequence[float], peers: Sequence[float]) -> Row:
 
 
 def figure(value: float) -> str:
-    """Return a number for people: three digits, never an exponent."""
+    """Return a number for people: three digits or four, never an exponent."""
     size = abs(value)
     if value == int(value) and size < 1000:
         return str(int(value))
-    if size >= 100:
+    if size >= 1000:
         return f"{value:,.0f}"
     if size >= 10:
         return f"{value:.1f}"

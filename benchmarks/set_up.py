@@ -27,6 +27,9 @@ def run(folder: Path, _effort: Effort) -> Sequence[Row]:
     )
     environment = _fresh(home)
     cold = _set_up(clone, environment, folder / "cold.log")
+    fetched = _megabytes(home)
+    # Otherwise the caches were somewhere else, and nobody knows how full they had been.
+    require(fetched > 0, "package caches in the new HOME", "none")
     for made in (".venv", ".venv-serving"):
         shutil.rmtree(clone / made)
     warm = _set_up(clone, environment, folder / "warm.log")
@@ -37,6 +40,7 @@ def run(folder: Path, _effort: Effort) -> Sequence[Row]:
             (cold,),
             TARGET,
         ),
+        Row("package caches after it, unpacked", "MB", (fetched,)),
         Row("`make setup` again without environments, warm package cache", "s", (warm,)),
     ]
 
@@ -60,6 +64,12 @@ def _set_up(clone: Path, environment: Mapping[str, str], log: Path) -> float:
     acgs = clone / ".venv" / "bin" / "acgs"
     subprocess.run([acgs, "--version"], check=True, capture_output=True, env=environment)
     return done.seconds
+
+
+def _megabytes(home: Path) -> float:
+    """Return the size of the files below; each counts once, however many links it has."""
+    found = (path.lstat() for path in home.rglob("*") if path.is_file())
+    return sum({status.st_ino: status.st_size for status in found}.values()) / 1e6
 
 
 def _source(environment: Mapping[str, str]) -> str:
