@@ -114,7 +114,8 @@ def _change(envoy: EnvoyGateway, ports: tuple[int, int], changes: int) -> list[C
 
 def _lag_seconds(change: Change, rows: Sequence[Asked]) -> float:
     """Return from the call to the start of the last request that saw the old weight."""
-    window = [row for row in rows if change.called <= row[0] < change.over]
+    # One that was under way when the next call came may have been routed by that one.
+    window = [row for row in rows if change.called <= row[0] and row[1] < change.over]
     require(any(row[3] == change.after for row in window), "requests that see the change", "none")
     late = [row[0] for row in window if row[3] == change.before]
     return max(late, default=change.called) - change.called
