@@ -46,7 +46,7 @@ def test_a_good_model_answers_as_it_does_outside(
     [
         ("abort", r"crashed on predict \(signal 6, SIGABRT\)"),
         ("hang", r"hung on predict: expected an answer within 4 s"),
-        ("hog", r"(failed on predict: MemoryError|crashed on predict)"),
+        ("hog", r"failed on predict: .*MemoryError"),
         ("raise", r"failed on predict: .*no idea"),
         ("exit", r"ended without an answer on predict \(exit code 0\)"),
         ("short", r"expected 200 answers for 200 rows, found 199"),
