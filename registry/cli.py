@@ -14,7 +14,7 @@ from infra.errors import UnavailableError
 from infra.people import os_user
 from infra.settings import Settings, load_settings
 from registry.domain.values import CHAMPION, RequestState, shown_score
-from registry.errors import GateClosedError, RequestPendingError
+from registry.errors import GateClosedError, RequestPendingError, UnknownVersionError
 from registry.outcome import refusal
 from registry.views import event_view, moment, request_view, version_view
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 _dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
 _comment = click.option("--comment", default="", help="Why, for the audit trail.")
+_MAX_ID = 2**63 - 1
+_REQUEST_ID = click.IntRange(1, _MAX_ID)
 _POLL_SECONDS = 0.2
 _ANSWER_SECONDS = 120.0
 """Longer than the server ever waits for a verdict."""
@@ -90,7 +92,9 @@ def model_show(name: str, version: str | None, as_json: bool) -> None:
     if version is None:
         views = [version_view(registry, record) for record in registry.versions(name)]
         if not views:
-            registry.find_version(name, "1")
+            raise UnknownVersionError(
+                f"no model {name} is registered with a version", hint="acgs model list"
+            )
         _print(views, as_json, [_version_line(view) for view in views])
         return
     view = version_view(registry, registry.find_version(name, version))
@@ -148,7 +152,7 @@ def request_list(only_open: bool, name: str | None, as_json: bool) -> None:
 
 
 @request.command("show")
-@click.argument("request_id", type=int)
+@click.argument("request_id", type=_REQUEST_ID)
 @_json
 def request_show(request_id: int, as_json: bool) -> None:
     """Show one request with its decision."""
@@ -163,7 +167,7 @@ def request_show(request_id: int, as_json: bool) -> None:
 
 
 @request.command("wait")
-@click.argument("request_id", type=int)
+@click.argument("request_id", type=_REQUEST_ID)
 @click.option("--timeout", "timeout_seconds", type=float, default=600.0, help="In seconds.")
 def request_wait(request_id: int, timeout_seconds: float) -> None:
     """Wait until a request is decided; exit 0 granted, 1 refused, 3 still pending."""
@@ -190,7 +194,7 @@ def request_wait(request_id: int, timeout_seconds: float) -> None:
 
 
 @request.command("cancel")
-@click.argument("request_id", type=int)
+@click.argument("request_id", type=_REQUEST_ID)
 @_dry_run
 def request_cancel(request_id: int, dry_run: bool) -> None:
     """Withdraw an open request."""
@@ -259,16 +263,16 @@ def _transition(settings: Settings, name: str, number: int, target: str) -> None
 
 
 @click.command()
-@click.argument("request_id", type=int)
+@click.argument("request_id", type=_REQUEST_ID)
 @_comment
 @_dry_run
 def approve(request_id: int, comment: str, dry_run: bool) -> None:
-    """Approve request REQUEST_ID."""
+    """Approve request REQUEST_ID; exit 1 if it is refused all the same."""
     _vote(request_id, comment, dry_run, approved=True)
 
 
 @click.command()
-@click.argument("request_id", type=int)
+@click.argument("request_id", type=_REQUEST_ID)
 @_comment
 @_dry_run
 def reject(request_id: int, comment: str, dry_run: bool) -> None:
@@ -285,6 +289,8 @@ def _vote(request_id: int, comment: str, dry_run: bool, *, approved: bool) -> No
         return
     vote = registry.approve if approved else registry.reject
     found = vote(request_id, _actor(), comment, utc_now())
+    if approved and found.state is RequestState.REFUSED:
+        raise refusal(found)
     waiting = found.decision.get("waiting_for")
     more = f", waiting for {waiting}" if found.state is RequestState.OPEN and waiting else ""
     click.echo(f"request {request_id} is {found.state}{more}")
@@ -297,8 +303,16 @@ def audit() -> None:
 
 @audit.command("log")
 @click.option("--name", help="Only events about this model.")
-@click.option("--after", default=0, help="Only events after this number.")
-@click.option("--limit", default=1000, show_default=True, help="At most this many.")
+@click.option(
+    "--after", type=click.IntRange(0, _MAX_ID), default=0, help="Only events after this number."
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, _MAX_ID),
+    default=1000,
+    show_default=True,
+    help="At most this many.",
+)
 @_json
 def audit_log(name: str | None, after: int, limit: int, as_json: bool) -> None:
     """Print who did what, oldest first."""

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, update
 from infra.clock import to_millis
 from infra.db import reading, transaction
 from registry.adapters import events, grants, mirror, queries, tables
+from registry.adapters import request_rows as rows
 from registry.domain.values import GOVERNED_ALIASES, GOVERNED_STAGES, Reason, Stage
 from registry.errors import GateClosedError
 from registry.records import VersionRecord
@@ -32,7 +33,7 @@ class Holds(Rollouts):
             number = queries.alias_holder(connection, name, alias)
             if number is None:
                 return []
-            stage = queries.position(connection, name, number).stage
+            stage = queries.stage_at(connection, name, number)
         if stage is not GOVERNED_ALIASES[alias.lower()]:
             return []
         return [
@@ -63,7 +64,7 @@ class Holds(Rollouts):
             reasons = _serving(connection, record)
             if reasons:
                 raise GateClosedError(f"{record.ref} cannot move to {target}:", reasons)
-            stage = queries.position(connection, record.name, record.version).stage
+            stage = queries.position(connection, record).stage
             if stage is None or stage is target:
                 return
             grants.move_stage(
@@ -88,7 +89,14 @@ class Holds(Rollouts):
     def mark_deleted(
         self, connection: Connection, record: VersionRecord, actor: str, at_ms: int
     ) -> None:
-        """Record that MLflow deletes a version, in MLflow's own transaction."""
+        """Record that MLflow deletes a version, in MLflow's own transaction.
+
+        What was still asked about it is refused with it.
+        """
+        gone = Reason(
+            "version.gone", "a registered version", "it was deleted", "register it again and ask"
+        )
+        rows.refuse_open(connection, record.uid, gone, actor, at_ms)
         connection.execute(
             update(tables.version).where(_V.uid == record.uid).values(deleted_ms=at_ms)
         )
@@ -106,13 +114,19 @@ class Holds(Rollouts):
         self, connection: Connection, name: str, new_name: str, actor: str, at_ms: int
     ) -> None:
         """Record that MLflow renames a model, in MLflow's own transaction."""
+        renamed = Reason(
+            "version.renamed",
+            f"the name it was asked under, {name}",
+            f"it is {new_name} now",
+            "ask again: it is judged under its new name",
+        )
+        for record in queries.versions_of(connection, name):
+            rows.refuse_open(connection, record.uid, renamed, actor, at_ms)
+        # Requests keep the name they were made under: that is what was judged.
         connection.execute(
             update(tables.version)
             .where(_V.name == name, _V.deleted_ms.is_(None))
             .values(name=new_name)
-        )
-        connection.execute(
-            update(tables.request).where(tables.request.c.name == name).values(name=new_name)
         )
         events.record(
             connection,
@@ -156,7 +170,7 @@ def _serving(connection: Connection, record: VersionRecord) -> list[Reason]:
 
 def _placed(connection: Connection, record: VersionRecord) -> list[Reason]:
     reasons = []
-    position = queries.position(connection, record.name, record.version)
+    position = queries.position(connection, record)
     if position.stage in GOVERNED_STAGES:
         reasons.append(
             Reason(

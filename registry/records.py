@@ -29,6 +29,7 @@ class VersionRecord:
     model_id: str | None
     git_commit: str | None
     dataset_digest: str | None
+    deleted_ms: int | None = None
 
     @property
     def ref(self) -> VersionRef:

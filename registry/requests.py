@@ -41,19 +41,20 @@ class Requests(Versions):
             GateClosedError: the version's files cannot be read, so nothing can be judged.
         """
         self.refresh_lineage(ask.version.uid)
-        found = self.current_manifest_digest(ask.version)
-        if ask.version.manifest_digest is None or found is None:
+        inspected = self.inspect(ask.version.storage_uri or ask.version.source)
+        if ask.version.manifest_digest is None or inspected.manifest is None:
             raise GateClosedError(
-                f"{ask.version.ref} cannot move to {ask.target}:",
+                f"{ask.version.ref} cannot be judged:",
                 [
                     Reason(
                         "artifact.unreadable",
                         "readable artifact files",
-                        ask.version.reason,
+                        inspected.problem or "they could not be read when it was registered",
                         "restore the files, or register the model again",
                     )
                 ],
             )
+        found = inspected.manifest.digest
         request_id = self._insert_or_join(ask, found, to_millis(at))
         request = self.settle(request_id, at)
         if request.state is RequestState.REFUSED and request.manifest_digest != found:

@@ -175,7 +175,7 @@ class Rollouts(Requests):
             if rollout is None:
                 return self.rollout(rollout_id)
             candidate = _candidate(connection, rollout)
-            stage = queries.position(connection, candidate.name, candidate.version).stage
+            stage = queries.position(connection, candidate).stage
             if stage is None:
                 raise ConflictError(f"{candidate.ref} was deleted while it was rolled out")
             grants.move_stage(
@@ -221,7 +221,7 @@ class Rollouts(Requests):
             if rollout is None:
                 return self.rollout(rollout_id)
             candidate = _candidate(connection, rollout)
-            stage = queries.position(connection, candidate.name, candidate.version).stage
+            stage = queries.position(connection, candidate).stage
             # What was in Production before its rollout (a champion's first endpoint) stays there.
             if stage is Stage.PRODUCTION is not rollout.candidate_from_stage:
                 grants.move_stage(
@@ -275,7 +275,7 @@ class Rollouts(Requests):
             )
         record = self._rollback_version(name, target_uid)
         with transaction(self.engine) as connection:
-            stage = queries.position(connection, name, record.version).stage
+            stage = queries.position(connection, record).stage
             if stage is None:
                 raise GateClosedError(f"{name} cannot be rolled back:", [_nothing_before(name)])
             rollout_id = grants.open_rollout(
@@ -361,7 +361,7 @@ def _deploy_champion(connection: Connection, name: str, actor: str, at_ms: int) 
     champion = queries.live_version(connection, name, number) if number is not None else None
     if champion is None:
         return
-    stage = queries.position(connection, name, champion.version).stage
+    stage = queries.position(connection, champion).stage
     if stage is Stage.PRODUCTION:
         grants.open_rollout(
             connection,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -21,6 +22,9 @@ from registry.domain.signature import Signature
 from registry.domain.values import CHAMPION, Stage
 from registry.errors import UnknownVersionError
 from registry.records import Event, Position, Scorecard, VersionRecord
+
+MAX_NUMBER = 2**31 - 1
+"""Largest version number that MLflow's column holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +112,7 @@ class Versions(UseCases):
         )
         if not self.governance().governs(name):
             return record
-        tags = {"acgs.version": record.semver, "acgs.bump": f"{record.bump}: {record.reason}"}
-        if record.manifest_digest:
-            tags["acgs.digest"] = record.manifest_digest
-        mirror.set_tags(connection, name, record.version, tags)
+        _show(connection, record)
         return record
 
     def _insert_version(
@@ -186,16 +187,36 @@ class Versions(UseCases):
             return self.record_version(connection, name, inspected, actor, number)
 
     def origin(self, source: str, destination: str) -> tuple[str, int] | None:
-        """Return the registered version under another name that a source really is, if any.
+        """Return the registered version of another model that a source names, if it names one.
 
-        `register_model("models:/fraud/1.2.0", ...)` arrives as the URI of fraud's files.
+        Files that are given by run, by logged model or by path are an ordinary registration: it
+        stands in no stage, and nothing that was judged elsewhere counts for it.
         """
+        if not source.startswith("models:/") or source.startswith("models:/m-"):
+            return None
+        name, _, number = source.removeprefix("models:/").partition("/")
+        name = unquote(name)
+        if not number.isdigit() or name == destination:
+            return None
         with reading(self.engine) as connection:
-            try:
-                uri = artifact_files.storage_uri(connection, source)
-            except artifact_files.ArtifactError:
-                return None
-            return queries.registered_elsewhere(connection, uri, destination)
+            known = queries.source_of(connection, name, int(number))
+        return (name, int(number)) if known not in {None, mlflow.PROMPT_SOURCE} else None
+
+    def live_record(self, name: str, number: int) -> VersionRecord | None:
+        """Return the record of a live version, if the platform has one."""
+        with reading(self.engine) as connection:
+            return queries.live_version(connection, name, number)
+
+    def is_prompt(self, name: str, number: int) -> bool:
+        """Whether a version is one of MLflow's prompts, which have no files and never serve."""
+        with reading(self.engine) as connection:
+            return queries.source_of(connection, name, number) == mlflow.PROMPT_SOURCE
+
+    def show_versions(self, name: str) -> None:
+        """Write the platform's tags onto every live version of a model."""
+        with transaction(self.engine) as connection:
+            for record in queries.versions_of(connection, name):
+                _show(connection, record)
 
     def version(self, uid: str) -> VersionRecord:
         """Return a version by its identity, with the lineage known by now.
@@ -237,9 +258,14 @@ class Versions(UseCases):
         with reading(self.engine) as connection:
             record = _find(connection, name, spec)
             known = queries.semvers(connection, name) if record is None else []
+        if record is None and not known:
+            raise UnknownVersionError(
+                f"expected a registered model {name} with versions, found none",
+                hint="acgs model list",
+            )
         if record is None:
             raise UnknownVersionError(
-                f"{name} has no version {spec}: {_listing(name, known)}",
+                f"{name} has no version {spec!r}: {_listing(name, known)}",
                 hint=f"acgs model show {name}",
             )
         return record
@@ -267,7 +293,7 @@ class Versions(UseCases):
         """Return where a version stands now."""
         record = self.version(uid)
         with reading(self.engine) as connection:
-            return queries.position(connection, record.name, record.version)
+            return queries.position(connection, record)
 
     def scorecards(self, uid: str) -> Sequence[Scorecard]:
         """Return a version's verdicts, newest first."""
@@ -292,7 +318,7 @@ class Versions(UseCases):
         """
         record = self.version(uid)
         with reading(self.engine) as connection:
-            uri = artifact_files.storage_uri(connection, record.source)
+            uri = record.storage_uri or artifact_files.storage_uri(connection, record.source)
         folder = artifact_files.fetch(self.settings, uri)
         found = artifact_files.build_manifest(folder)
         if found.digest != record.manifest_digest:
@@ -309,7 +335,7 @@ class Versions(UseCases):
 
     def current_manifest_digest(self, record: VersionRecord) -> str | None:
         """Hash a version's files as they are now; None when they cannot be read."""
-        inspected = self.inspect(record.source)
+        inspected = self.inspect(record.storage_uri or record.source)
         return inspected.manifest.digest if inspected.manifest else None
 
     def _difference(self, record: VersionRecord, found: Manifest) -> str:
@@ -355,6 +381,13 @@ def _mlflow_row(connection: Connection, name: str, number: int | None) -> Any:
     return connection.execute(query).one()
 
 
+def _show(connection: Connection, record: VersionRecord) -> None:
+    tags = {"acgs.version": record.semver, "acgs.bump": f"{record.bump}: {record.reason}"}
+    if record.manifest_digest:
+        tags["acgs.digest"] = record.manifest_digest
+    mirror.set_tags(connection, record.name, record.version, tags)
+
+
 def _keep_manifest(connection: Connection, manifest: Manifest, created_ms: int) -> None:
     known = connection.execute(
         select(tables.manifest.c.digest).where(tables.manifest.c.digest == manifest.digest)
@@ -370,18 +403,24 @@ def _keep_manifest(connection: Connection, manifest: Manifest, created_ms: int) 
 def _find(connection: Connection, name: str, spec: str) -> VersionRecord | None:
     if semver.is_semver(spec):
         return queries.live_semver(connection, name, spec)
+    number = _number_of(connection, name, spec)
+    if number is None or number > MAX_NUMBER:
+        return None
+    return queries.live_version(connection, name, number)
+
+
+def _number_of(connection: Connection, name: str, spec: str) -> int | None:
     if spec.isdigit():
-        return queries.live_version(connection, name, int(spec))
-    number: int | None = None
+        return int(spec)
     if spec.startswith("@"):
-        number = queries.alias_holder(connection, name, spec[1:])
-    else:
-        stage = Stage.parse(spec)
-        if stage is Stage.PRODUCTION:
-            number = queries.alias_holder(connection, name, CHAMPION)
-        if stage is not None and number is None:
-            number = next(iter(queries.numbers_in_stage(connection, name, stage)), None)
-    return queries.live_version(connection, name, number) if number is not None else None
+        return queries.alias_holder(connection, name, spec[1:])
+    stage = Stage.parse(spec)
+    if stage is None:
+        return None
+    crowned = (
+        queries.alias_holder(connection, name, CHAMPION) if stage is Stage.PRODUCTION else None
+    )
+    return crowned or next(iter(queries.numbers_in_stage(connection, name, stage)), None)
 
 
 def _listing(name: str, known: Sequence[str]) -> str:

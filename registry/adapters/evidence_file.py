@@ -6,6 +6,7 @@ whether the binding it was judged on is still the one in force.
 
 from __future__ import annotations
 
+import hashlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from registry.domain.governance import Pattern
 from registry.domain.values import Enforcement
 
 NO_BINDING = digest(None)
+UNREADABLE = "unreadable"
+"""Stands where a digest would; no verdict may rest on it."""
 
 
 def catalogue_path(settings: Settings) -> Path:
@@ -29,7 +32,8 @@ def binding_digest(settings: Settings, name: str) -> str:
     """Return the digest of the binding in force for a model name.
 
     A missing catalogue, or one without a binding for the name, has the digest of null. An
-    unreadable one has a digest that no verdict carries, so that nothing stale is granted.
+    unreadable one, or a dataset whose bytes are not the pinned ones, is UNREADABLE, so that
+    nothing stale is granted.
     """
     path = catalogue_path(settings)
     try:
@@ -38,12 +42,29 @@ def binding_digest(settings: Settings, name: str) -> str:
         return NO_BINDING
     bindings = _bindings(path, status.st_mtime_ns, status.st_size)
     if bindings is None:
-        return "unreadable"
+        return UNREADABLE
     for binding in bindings:
         pattern = Pattern(str(binding.get("pattern")), Enforcement.ENFORCE)
         if pattern.matches(name):
-            return digest(binding)
+            return digest(binding) if _is_pinned(path.parent, binding) else UNREADABLE
     return NO_BINDING
+
+
+def _is_pinned(folder: Path, binding: dict[str, Any]) -> bool:
+    """Whether the dataset's bytes are still the pinned ones."""
+    dataset = folder / str(binding.get("dataset"))
+    try:
+        status = dataset.stat()
+        found = _sha256(dataset, status.st_mtime_ns, status.st_size)
+    except OSError:
+        return False
+    return found == binding.get("sha256")
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, _mtime_ns: int, _size: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @lru_cache(maxsize=8)

@@ -6,6 +6,7 @@ governed, and by which document, even when compliance is not installed. Fails cl
 
 from __future__ import annotations
 
+import contextlib
 import json
 from functools import lru_cache
 from importlib.util import find_spec
@@ -22,6 +23,7 @@ from registry.domain.values import Enforcement
 
 DOCUMENT = "constitution.yaml"
 LOCK = "constitution.lock.json"
+MARKER = "constitution.own"
 
 
 class ConstitutionError(PlatformError):
@@ -35,7 +37,7 @@ def constitution_path(settings: Settings) -> Path:
     if settings.constitution is not None:
         return settings.constitution.expanduser().absolute()
     own = settings.storage_root / "constitution" / DOCUMENT
-    if own.exists():
+    if own.exists() or (settings.storage_root / MARKER).exists():
         return own
     spec = find_spec("compliance")
     folder = spec.submodule_search_locations if spec else None
@@ -55,7 +57,20 @@ def load(settings: Settings) -> Governance:
     """
     path = constitution_path(settings)
     lock = path.with_name(LOCK)
-    return _load(path, _stamp(path), lock, _stamp(lock), settings.constitutional_hash)
+    governance = _load(path, _stamp(path), lock, _stamp(lock), settings.constitutional_hash)
+    if path.parent == settings.storage_root / "constitution":
+        _remember(settings.storage_root)
+    return governance
+
+
+@lru_cache(maxsize=8)
+def _remember(root: Path) -> None:
+    """Note that this root has a constitution of its own.
+
+    If it went missing, falling back to the shipped one would silently change the rules.
+    """
+    with contextlib.suppress(OSError):
+        (root / MARKER).touch()
 
 
 def document(path: Path) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Integer, String, Text, column, table
 
 WORKSPACE = "default"
+PROMPT_SOURCE = "dummy-source"
+"""Source of every prompt version, which has no files (mlflow.prompt.constants, 3.17)."""
 
 registered_models = table(
     "registered_models",

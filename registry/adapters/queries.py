@@ -24,7 +24,6 @@ DELETED = "Deleted_Internal"
 def version_record(row: Row[Any]) -> VersionRecord:
     """Make a record of a row of `acgs_version`."""
     values = dict(row._mapping)
-    values.pop("deleted_ms")
     raw = values.pop("signature")
     return VersionRecord(**values, signature=Signature.from_json(raw) if raw else None)
 
@@ -101,10 +100,29 @@ def predecessor(connection: Connection, name: str) -> VersionRecord | None:
     return version_record(row) if row else None
 
 
-def position(connection: Connection, name: str, number: int) -> Position:
-    """Return where a version stands now."""
+def stage_at(connection: Connection, name: str, number: int) -> Stage | None:
+    """Return the stage in which MLflow has a version number, whoever it is by now."""
+    stage = connection.execute(
+        select(_MV.current_stage).where(
+            _MV.workspace == mlflow.WORKSPACE, _MV.name == name, _MV.version == number
+        )
+    ).scalar()
+    return Stage.parse(stage) if stage else None
+
+
+def position(connection: Connection, record: VersionRecord) -> Position:
+    """Return where a version stands now.
+
+    A deleted version stands nowhere, even when its model was made anew since and MLflow counts
+    another version under the same name and number.
+    """
+    name, number = record.name, record.version
     here = and_(_MV.workspace == mlflow.WORKSPACE, _MV.name == name, _MV.version == number)
-    row = connection.execute(select(_MV.current_stage, _MV.description).where(here)).one_or_none()
+    row = connection.execute(
+        select(_MV.current_stage, _MV.description, _MV.creation_time).where(here)
+    ).one_or_none()
+    if row is None or record.deleted_ms is not None or row.creation_time != record.created_ms:
+        return Position(None, (), "", "", {})
     a, t, m = mlflow.aliases.c, mlflow.model_version_tags.c, mlflow.registered_models.c
     aliases = connection.execute(
         select(a.alias).where(a.workspace == mlflow.WORKSPACE, a.name == name, a.version == number)
@@ -117,11 +135,10 @@ def position(connection: Connection, name: str, number: int) -> Position:
     model_description = connection.execute(
         select(m.description).where(m.workspace == mlflow.WORKSPACE, m.name == name)
     ).scalar()
-    stage = Stage.parse(row.current_stage) if row else None
     return Position(
-        stage=stage,
+        stage=Stage.parse(row.current_stage),
         aliases=tuple(sorted(aliases)),
-        description=(row.description or "") if row else "",
+        description=row.description or "",
         model_description=model_description or "",
         tags={tag.key: tag.value for tag in tags},
     )
@@ -139,26 +156,8 @@ def source_of(connection: Connection, name: str, number: int) -> str | None:
     ).scalar()
 
 
-def registered_elsewhere(
-    connection: Connection, uri: str, destination: str
-) -> tuple[str, int] | None:
-    """Return (name, number) of the oldest live version of another model with these files."""
-    row = connection.execute(
-        select(_MV.name, _MV.version)
-        .where(
-            _MV.workspace == mlflow.WORKSPACE,
-            _MV.storage_location.in_([uri, uri.rstrip("/"), uri.rstrip("/") + "/"]),
-            _MV.name != destination,
-            _MV.current_stage != DELETED,
-        )
-        .order_by(_MV.creation_time, _MV.version)
-        .limit(1)
-    ).one_or_none()
-    return (row.name, row.version) if row else None
-
-
 def live_numbers(connection: Connection, name: str) -> list[int]:
-    """Return MLflow's numbers of a model's live versions, oldest first."""
+    """Return MLflow's numbers of a model's live versions, oldest first; prompts are no models."""
     return list(
         connection.execute(
             select(_MV.version)
@@ -166,6 +165,7 @@ def live_numbers(connection: Connection, name: str) -> list[int]:
                 _MV.workspace == mlflow.WORKSPACE,
                 _MV.name == name,
                 _MV.current_stage != DELETED,
+                _MV.source != mlflow.PROMPT_SOURCE,
             )
             .order_by(_MV.version)
         ).scalars()
@@ -268,18 +268,22 @@ def ballots(connection: Connection, request_id: int) -> tuple[Ballot, ...]:
 def served_before(
     connection: Connection, name: str, version_uid: str, manifest_digest: str
 ) -> bool:
-    """Whether this version, with these files, has been champion before and is still trusted.
+    """Whether this version, with these files, was champion under this name and is still trusted.
 
-    A Production request that was granted counts where it led to no rollout, or to one that
-    succeeded; a canary that was rolled back never served, and what a person went back from is
-    judged anew.
+    What counts is a Production request that was judged under this very name, passed, was granted,
+    and led to no rollout or to one that succeeded. A canary that was rolled back never served; a
+    grant under `observe` or `warn`, or under a name that was since changed, proves nothing here;
+    what a person went back from is judged anew.
     """
     if endpoint(connection, name) is not None and version_uid not in trusted_versions(
         connection, name
     ):
         return False
-    ro = tables.rollout.c
+    ro, s = tables.rollout.c, tables.scorecard.c
     failed = exists().where(ro.request_id == _R.id, ro.phase != "succeeded")
+    passed = exists().where(
+        s.request_id == _R.id, s.passed, s.enforcement == Enforcement.ENFORCE.value
+    )
     return bool(
         connection.execute(
             select(func.count())
@@ -287,10 +291,12 @@ def served_before(
             .where(
                 _R.version_uid == version_uid,
                 _R.kind == RequestKind.TRANSITION.value,
+                _R.judged_as == name,
                 _R.target == Stage.PRODUCTION.value,
                 _R.state == RequestState.GRANTED.value,
                 _R.manifest_digest == manifest_digest,
                 ~failed,
+                passed,
             )
         ).scalar()
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, select, update
 
 from infra.settings import Settings
 from registry.adapters import events, evidence_file, grants, mirror, queries, tables
@@ -15,6 +15,7 @@ from registry.domain.governance import Governance
 from registry.domain.requests import Facts, Granted, Refused
 from registry.domain.values import (
     Enforcement,
+    Reason,
     RequestKind,
     RequestState,
     Stage,
@@ -31,7 +32,7 @@ SYSTEM = "acgs"
 
 def insert_request(connection: Connection, ask: Ask, manifest_digest: str, at_ms: int) -> int:
     """Insert an open request and its event; one transaction makes both or neither."""
-    stage = queries.position(connection, ask.version.name, ask.version.version).stage
+    stage = queries.position(connection, ask.version).stage
     result = connection.execute(
         insert(tables.request).values(
             kind=ask.kind.value,
@@ -201,6 +202,7 @@ def facts(
 ) -> Facts:
     """Gather what a decision needs, as one snapshot."""
     card = queries.scorecard_of(connection, request.id)
+    record = queries.version_by_uid(connection, request.version_uid)
     rollout = queries.active_rollout(connection, request.name)
     return Facts(
         kind=request.kind,
@@ -213,7 +215,7 @@ def facts(
         # request was made while it was governed.
         enforcement=governance.enforcement(request.judged_as) or Enforcement.ENFORCE,
         from_stage=request.from_stage,
-        current_stage=queries.position(connection, request.name, request.version).stage,
+        current_stage=queries.position(connection, record).stage if record else None,
         scorecard=queries.judged(card) if card else None,
         ballots=queries.ballots(connection, request.id),
         served_before=request.kind is RequestKind.TRANSITION
@@ -246,8 +248,12 @@ def close(
     *,
     actor: str,
     at_ms: int,
+    mirrored: bool = True,
 ) -> bool:
-    """Close a request by compare-and-set; False when somebody else was first."""
+    """Close a request by compare-and-set; False when somebody else was first.
+
+    `mirrored` is False where MLflow no longer has the version under the request's name.
+    """
     result = connection.execute(
         update(tables.request)
         .where(_R.id == request.id, _R.state == RequestState.OPEN.value)
@@ -270,10 +276,34 @@ def close(
             **decision,
         },
     )
-    mirror.set_tags(
-        connection,
-        request.name,
-        request.version,
-        {"acgs.request": f"{request.id}: {state.value} for {request.target}"},
-    )
+    if mirrored:
+        mirror.set_tags(
+            connection,
+            request.name,
+            request.version,
+            {"acgs.request": f"{request.id}: {state.value} for {request.target}"},
+        )
     return True
+
+
+def refuse_open(
+    connection: Connection, version_uid: str, reason: Reason, actor: str, at_ms: int
+) -> None:
+    """Refuse whatever is still asked about a version, in the caller's transaction."""
+    open_rows = connection.execute(
+        select(tables.request).where(
+            _R.version_uid == version_uid, _R.state == RequestState.OPEN.value
+        )
+    ).all()
+    decision = {"reasons": [asdict(reason)], "warnings": []}
+    for row in open_rows:
+        request = queries.request_record(row)
+        close(
+            connection,
+            request,
+            RequestState.REFUSED,
+            decision,
+            actor=actor,
+            at_ms=at_ms,
+            mirrored=False,
+        )

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from registry.domain.values import Enforcement
 
+# As fnmatch reads them: a `]` right after the opening, or after its `!`, is a member.
+_CLASS = re.compile(r"\[!?+\]?+[^\]]*\]")
+
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A name pattern (`*`, `?`, `[...]`; compared without case) and its enforcement."""
+    """A name pattern (`*`, `?`, `[...]`; compared without case) and its enforcement.
+
+    Raises:
+        ValueError: a `[` is never closed, so that the pattern would match its own text alone.
+    """
 
     pattern: str
     enforcement: Enforcement
+
+    def __post_init__(self) -> None:
+        if "[" in _CLASS.sub("", self.pattern):
+            raise ValueError(f"expected a ']' after every '[', found {self.pattern!r}")
 
     def matches(self, name: str) -> bool:
         """Whether `name` falls under this pattern."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from infra.errors import UsageError
+from registry.domain.values import Stage
 
 _GOVERNED_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._ -]{0,126}[A-Za-z0-9])?")
 _VERSION_LIKE = re.compile(r"\d+\.\d+.*")
@@ -28,6 +29,24 @@ def check(name: str) -> None:
             f"expected a model name of 1-128 letters, digits, '.', '_', '-' or inner spaces, "
             f"found {name[:140]!r}",
             hint="'@', '/' and ':' have a meaning in models:/ URIs; choose a plain name",
+        )
+
+
+def check_alias(alias: str) -> None:
+    """Refuse an alias of a governed model that a person would take for a governed place.
+
+    Raises:
+        ModelNameError: it is a stage's name, or not plain ASCII.
+    """
+    if not alias.isascii():
+        raise ModelNameError(
+            f"expected an alias of plain ASCII letters, found {alias!r}",
+            hint="look-alikes of champion and challenger would mislead",
+        )
+    if Stage.parse(alias) is not None:
+        raise ModelNameError(
+            f"expected an alias that is no stage's name, found {alias!r}",
+            hint="ask for the stage itself, or for champion or challenger",
         )
 
 

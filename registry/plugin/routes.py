@@ -13,8 +13,21 @@ from starlette.routing import BaseRoute, Route
 from infra.errors import UnavailableError, UsageError
 from infra.settings import Settings
 from registry.bootstrap import open_registry
+from registry.errors import UnknownRequestError
 from registry.plugin.boot import nonce
 from registry.views import event_view, request_view, version_view
+
+_MAX_ID = 2**63 - 1
+"""Largest number that a column of the database holds."""
+
+
+def _request_id(text: str) -> int:
+    # Compared as text first: Python reads no number of more than 4300 digits.
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(_MAX_ID))) or (
+        int(text) > _MAX_ID
+    ):
+        raise UnknownRequestError(f"expected the number of a request, found {text[:40]!r}")
+    return int(text)
 
 
 def routes(settings: Settings) -> Sequence[BaseRoute]:
@@ -52,7 +65,7 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
         return JSONResponse({"versions": await run_in_threadpool(read)})
 
     async def get_request(request: Request) -> JSONResponse:
-        request_id = int(request.path_params["id"])
+        request_id = _request_id(request.path_params["id"])
         found = await run_in_threadpool(registry.get_request, request_id)
         return JSONResponse(request_view(found))
 
@@ -68,6 +81,8 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
             raise UsageError(
                 f"expected after=<event number>, found {request.query_params['after']!r}"
             ) from err
+        if not 0 <= after <= _MAX_ID:
+            raise UsageError(f"expected after=0 to {_MAX_ID}, found {after}")
         name = request.query_params.get("name")
         found = await run_in_threadpool(registry.events, after, name)
         return JSONResponse({"events": [event_view(event) for event in found]})
@@ -76,6 +91,6 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
         Route("/acgs/ready", get_ready),
         Route("/acgs/models/{name}/versions", get_versions),
         Route("/acgs/requests", get_requests),
-        Route("/acgs/requests/{id:int}", get_request),
+        Route("/acgs/requests/{id}", get_request),
         Route("/acgs/events", get_events),
     )

@@ -8,6 +8,7 @@ Everything MLflow does through REST, the UI or an in-process client passes here.
 from __future__ import annotations
 
 import os
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from infra.clock import to_millis, utc_now
 from infra.component import components
 from infra.settings import Settings, load_settings
 from registry.adapters.governance_file import ConstitutionError
+from registry.adapters.mlflow_tables import PROMPT_SOURCE
 from registry.bootstrap import open_registry
 from registry.domain.values import (
     CHAMPION,
@@ -32,13 +34,14 @@ from registry.domain.values import (
     RequestKind,
     Stage,
 )
-from registry.errors import GateClosedError, ReservedTagError
+from registry.errors import GateClosedError, ReservedTagError, UnknownVersionError
 from registry.plugin import names
 from registry.plugin.gate import Gate, ask_for_alias, ask_for_stage
 from registry.plugin.identity import current_actor
 from registry.plugin.mlflow_errors import translated
 from registry.plugin.side_writes import SideWrites
 from registry.records import Ask, VersionRecord
+from registry.versions import MAX_NUMBER
 
 _SCHEME = "acgs+"
 
@@ -123,7 +126,11 @@ class GovernedStore(SqlAlchemyStore):
             self.registry.mark_renamed(connection, name, new_name, actor, at_ms)
 
         with self.also(write):
-            return super().rename_registered_model(name, new_name)
+            renamed = super().rename_registered_model(name, new_name)
+        # Versions that plain MLflow registered get their record now, and all show it.
+        self._held(new_name)
+        self.registry.show_versions(new_name)
+        return renamed
 
     def _refuse_rename(self, name: str, new_name: str) -> None:
         reasons = []
@@ -168,13 +175,13 @@ class GovernedStore(SqlAlchemyStore):
     @translated
     def delete_registered_model(self, name: str) -> None:
         """Delete a model none of whose versions is in use."""
-        if not self._governs(name):
-            super().delete_registered_model(name)
-            return
         super().get_registered_model(name)
-        records = self._held(name)
-        for record in records:
-            self._refuse_held(record)
+        if self._governs(name):
+            records = self._held(name)
+            for record in records:
+                self._refuse_held(record)
+        else:
+            records = list(self.registry.versions(name))
         actor = current_actor()
 
         def write(connection: Connection) -> None:
@@ -199,6 +206,12 @@ class GovernedStore(SqlAlchemyStore):
         model_id: str | None = None,
     ) -> ModelVersion:
         """Register a version; what was registered elsewhere crosses a governed border judged."""
+        if source == PROMPT_SOURCE:
+            # A prompt has no files: nothing can be judged, and nothing can serve it.
+            _refuse_reserved(tags)
+            return super().create_model_version(
+                name, source, run_id, tags, run_link, description, local_model_path, model_id
+            )
         origin = self.registry.origin(source, name)
         if origin is not None:
             # MLflow's copy brings the original's tags along; ours are about the original.
@@ -247,8 +260,8 @@ class GovernedStore(SqlAlchemyStore):
     @translated
     def delete_model_version(self, name: str, version: Any) -> None:
         """Delete a version that nothing holds."""
-        if not self._governs(name):
-            super().delete_model_version(name, version)
+        if not self._governs(name) or self._is_prompt(name, version):
+            self._delete_plain(name, version)
             return
         record = self._record(name, version)
         self._refuse_held(record)
@@ -256,6 +269,16 @@ class GovernedStore(SqlAlchemyStore):
         with self.also(
             lambda c: self.registry.mark_deleted(c, record, actor, to_millis(utc_now()))
         ):
+            super().delete_model_version(name, version)
+
+    def _delete_plain(self, name: str, version: Any) -> None:
+        """Delete as plain MLflow does; a record from when it was judged elsewhere goes too."""
+        known = self.registry.live_record(name, _number(version))
+        if known is None:
+            super().delete_model_version(name, version)
+            return
+        actor = current_actor()
+        with self.also(lambda c: self.registry.mark_deleted(c, known, actor, to_millis(utc_now()))):
             super().delete_model_version(name, version)
 
     def _refuse_held(self, record: VersionRecord) -> None:
@@ -297,7 +320,11 @@ class GovernedStore(SqlAlchemyStore):
     @translated
     def set_registered_model_alias(self, name: str, alias: str, version: Any) -> None:
         """Point an alias at a version; `champion` and `challenger` only through the gate."""
-        if alias.lower() not in GOVERNED_ALIASES or not self._governs(name):
+        if not self._governs(name) or self._is_prompt(name, version):
+            super().set_registered_model_alias(name, alias, version)
+            return
+        names.check_alias(alias)
+        if alias.lower() not in GOVERNED_ALIASES:
             super().set_registered_model_alias(name, alias, version)
             return
         record = self._record(name, version)
@@ -393,18 +420,30 @@ class GovernedStore(SqlAlchemyStore):
         except ConstitutionError:
             return True
 
+    def _is_prompt(self, name: str, version: Any) -> bool:
+        return self.registry.is_prompt(name, _number(version))
+
     def _record(self, name: str, version: Any) -> VersionRecord:
-        try:
-            number = int(version)
-        except (TypeError, ValueError) as err:
-            raise MlflowException.invalid_parameter_value(
-                f"expected a version number, found {version!r}"
-            ) from err
-        return self.registry.adopt(name, number, current_actor())
+        return self.registry.adopt(name, _number(version), current_actor())
+
+
+def _number(version: Any) -> int:
+    """Parse a version number as a client sent it; one beyond any column is nobody's."""
+    try:
+        number = int(version)
+    except (TypeError, ValueError) as err:
+        raise MlflowException.invalid_parameter_value(
+            f"expected a version number, found {version!r}"
+        ) from err
+    if not 0 < number <= MAX_NUMBER:
+        raise UnknownVersionError(f"expected a version number up to {MAX_NUMBER}, found {number}")
+    return number
 
 
 def _is_reserved(key: str) -> bool:
-    return str(key).strip().lower().startswith(RESERVED_TAG_PREFIX)
+    """Whether a tag is, or looks like, one of the platform's."""
+    folded = unicodedata.normalize("NFKC", str(key)).strip().casefold()
+    return folded.startswith(RESERVED_TAG_PREFIX)
 
 
 def _refuse_reserved(tags: Any) -> None:

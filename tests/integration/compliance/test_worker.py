@@ -51,7 +51,7 @@ class Now:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    found = open_engine(f"sqlite:///{tmp_path / 'queue.db'}")
+    found = open_engine(f"sqlite:///{tmp_path / 'queue.db'}", make=True)
     with found.begin() as connection:
         tables.metadata.create_all(connection)
     yield found

@@ -120,16 +120,37 @@ def test_a_governed_version_cannot_be_copied_out_before_its_verdict(platform: Pl
     assert mlflow.register_model(f"models:/{good.name}/1.0.0", unique("plain")).version == "1"
 
 
-def test_registering_another_models_files_into_a_governed_name_is_judged(
+def test_registering_another_models_files_into_a_governed_name_brings_no_stage_along(
     platform: Platform,
 ) -> None:
     client = platform.client()
     bad = register_hopeless(platform, unique("plain"))
+    platform.stage(bad.name, bad.number, "Production")
     target = unique("credit")
     client.create_registered_model(target)
+    created = client.create_model_version(target, bad.source, bad.run_id)
+    assert created.current_stage == "None"
     with pytest.raises(MlflowException, match="fairness"):
-        client.create_model_version(target, bad.source, bad.run_id)
-    assert client.search_model_versions(f"name='{target}'") == []
+        platform.stage(target, int(created.version), "Staging")
+
+
+@pytest.mark.parametrize("alias", ["Production", "staging", "ｃhampion", "champıon", "chаmpion"])
+def test_an_alias_that_looks_like_a_governed_place_is_refused(
+    platform: Platform, alias: str
+) -> None:
+    name = unique("credit")
+    register(platform, name)
+    with pytest.raises(MlflowException, match="expected an alias"):
+        platform.client().set_registered_model_alias(name, alias, "1")
+
+
+def test_prompts_are_no_models(platform: Platform) -> None:
+    client = mlflow.MlflowClient(platform.url, platform.url)
+    for name in (unique("credit-prompt"), unique("credit-prompt")):
+        client.register_prompt(name, "Say {{it}}")
+        prompt = client.register_prompt(name, "Say {{it}} twice")
+        assert prompt.version == 2
+        client.set_prompt_alias(name, "champion", 2)
 
 
 def test_what_is_in_production_cannot_be_deleted_nor_its_alias_removed(

@@ -181,6 +181,84 @@ def test_the_audit_trail_cannot_be_changed(registry: Registry) -> None:
             connection.execute(statement)
 
 
+# What was judged under one name, or of one version, counts for no other
+
+
+def rename(store: GovernedStore, new_name: str) -> Request:
+    """Rename the model and ask for Production under its new name."""
+    store.rename_registered_model(NAME, new_name)
+    version = store.registry.find_version(new_name, "1")
+    asked = Ask(RequestKind.TRANSITION, version, new_name, Stage.PRODUCTION, "ada")
+    return store.registry.open_request(asked, utc_now())
+
+
+def test_having_served_under_another_name_counts_for_nothing(store: GovernedStore) -> None:
+    number = promote(store)
+    store.transition_model_version_stage(NAME, number, "Archived", False)
+    assert rename(store, "credit-strict").state is RequestState.OPEN
+
+
+def test_having_been_let_through_unjudged_counts_for_nothing(store: GovernedStore) -> None:
+    registry = store.registry
+    store.create_registered_model("sandbox-m")
+    folder = registry.settings.storage_root / "sandbox"
+    folder.mkdir()
+    (folder / "MLmodel").write_text("flavors: {}\n")
+    store.create_model_version("sandbox-m", str(folder))
+    store.transition_model_version_stage("sandbox-m", 1, "Production", False)
+    store.transition_model_version_stage("sandbox-m", 1, "Archived", False)
+    store.rename_registered_model("sandbox-m", "credit-s")
+    version = registry.find_version("credit-s", "1")
+    asked = Ask(RequestKind.TRANSITION, version, "credit-s", Stage.PRODUCTION, "ada")
+    assert registry.open_request(asked, utc_now()).state is RequestState.OPEN
+
+
+def test_renaming_ends_what_was_asked_under_the_old_name(store: GovernedStore) -> None:
+    registry = store.registry
+    old = score(registry, ask(registry, register(store)), approvals=1)
+    new = rename(store, "credit-strict")
+    assert new.state is RequestState.OPEN
+    ended = registry.get_request(old.id)
+    assert ended.state is RequestState.REFUSED
+    assert ended.name == NAME
+    assert ended.decision["reasons"][0]["rule"] == "version.renamed"
+    found = store.get_model_version("credit-strict", 1)
+    assert found.tags["acgs.version"] == "0.1.0"
+
+
+def test_an_approval_never_lands_on_a_version_made_anew_under_the_same_number(
+    store: GovernedStore,
+) -> None:
+    registry = store.registry
+    request = score(registry, ask(registry, register(store)), approvals=1)
+    store.delete_registered_model(NAME)
+    assert registry.get_request(request.id).decision["reasons"][0]["rule"] == "version.gone"
+    store.create_registered_model(NAME)
+    number = register(store)
+    with pytest.raises(RequestClosedError, match="found it refused"):
+        registry.approve(request.id, "ann", "", utc_now())
+    assert stages(store) == {number: "None"}
+    assert registry.find_version(NAME, "1").semver == "0.2.0"
+
+
+def test_a_version_made_anew_behind_our_back_is_not_the_one_that_was_asked_about(
+    store: GovernedStore,
+) -> None:
+    from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
+
+    registry = store.registry
+    number = register(store)
+    request = score(registry, ask(registry, number), approvals=1)
+    source = store.get_model_version(NAME, number).source
+    plain = SqlAlchemyStore(registry.settings.sqlalchemy_url)
+    plain.delete_registered_model(NAME)
+    plain.create_registered_model(NAME)
+    plain.create_model_version(NAME, source)
+    request = registry.approve(request.id, "ann", "", utc_now())
+    assert request.state is RequestState.REFUSED
+    assert request.decision["reasons"][0]["rule"] == "version.gone"
+
+
 # Endpoints: the champion changes when a rollout ends, not when it is granted
 
 

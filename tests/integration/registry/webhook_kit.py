@@ -179,7 +179,7 @@ class Outbox:
 @contextmanager
 def open_outbox(root: Path) -> Iterator[Outbox]:
     settings = Settings(storage_root=root)
-    engine = open_engine(settings.sqlalchemy_url)
+    engine = open_engine(settings.sqlalchemy_url, make=True)
     tables.metadata.create_all(engine)
     try:
         yield Outbox(settings, engine)

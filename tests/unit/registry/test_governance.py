@@ -98,3 +98,13 @@ def test_a_missing_lock_is_refused(settings: Settings) -> None:
     (settings.storage_root / "constitution" / "constitution.lock.json").unlink()
     with pytest.raises(ConstitutionError, match="cannot read"):
         governance_file.load(settings)
+
+
+def test_a_constitution_that_went_missing_is_not_replaced_by_the_shipped_one(
+    settings: Settings,
+) -> None:
+    governance_file.load(settings)
+    folder = settings.storage_root / "constitution"
+    folder.rename(settings.storage_root / "elsewhere")
+    with pytest.raises(ConstitutionError, match="cannot read"):
+        governance_file.load(settings)
