@@ -61,8 +61,14 @@ def test_a_model_without_signature_stays_before_one_and_is_told_how_to_add_one(
 
 def test_a_version_without_run_is_told_to_log_inside_one(platform: Platform) -> None:
     name = unique("credit")
-    source = register(platform, name).source
-    created = platform.client().create_model_version(name, source)
+    client = platform.client()
+    client.create_registered_model(name)
+    experiment = client.create_experiment(unique("outside"))
+    logged = client.create_logged_model(experiment, name="model")
+    relative = logged.artifact_location.removeprefix("mlflow-artifacts:/")
+    shutil.copytree(saved(Recipe.BASELINE), platform.root / "artifacts" / relative)
+    client.finalize_logged_model(logged.model_id, "READY")
+    created = client.create_model_version(name, logged.model_uri, model_id=logged.model_id)
     text = refusal(platform, name, int(created.version))
     assert "traceability.lineage" in text
     assert "no run" in text
