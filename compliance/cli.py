@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
+from compliance.errors import EvidenceError
 from infra.clock import utc_now
-from infra.errors import NotFoundError, RefusedError
+from infra.errors import NotFoundError, RefusedError, UsageError
 from infra.settings import Settings, load_settings
 from registry.domain.values import Stage
 
@@ -80,7 +81,9 @@ def constitution_check(path: Path | None) -> None:
     from compliance.adapters import constitution_file
 
     settings = load_settings()
-    policy = constitution_file.check(path) if path else constitution_file.load(settings)
+    policy = (
+        constitution_file.check_named(path, settings) if path else constitution_file.load(settings)
+    )
     locked = "" if path else ", as locked"
     click.echo(f"valid{locked}: {policy.digest}")
 
@@ -92,9 +95,11 @@ def constitution_lock(path: Path | None, dry_run: bool) -> None:
     """Bind the identifier of the document at PATH to its present text."""
     from compliance.adapters import constitution_file
 
-    where = _document_path(path, load_settings())
+    settings = load_settings()
+    where = _document_path(path, settings)
+    policy = constitution_file.check_named(where, settings)
     if dry_run:
-        click.echo(f"would lock {where} as {constitution_file.check(where).digest}")
+        click.echo(f"would lock {where} as {policy.digest}")
         return
     click.echo(f"wrote {constitution_file.write_lock(where)}")
 
@@ -107,7 +112,7 @@ def evidence() -> None:
 @evidence.command("add")
 @click.argument("pattern")
 @click.option("--dataset", required=True, help="Parquet or CSV file; it is copied and pinned.",
-              type=click.Path(dir_okay=False, path_type=Path))  # fmt: skip
+              type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
 @click.option("--task", required=True, type=click.Choice(["classification", "regression"]),
               help="What the models do.")  # fmt: skip
 @click.option("--label", required=True, help="Column with the truth.")
@@ -139,7 +144,13 @@ def evidence_add(
         "positive_label": positive_label,
         "features": list(features),
     }
-    binding = evidence_file.add(load_settings(), dataset, draft, replace=replace, dry_run=dry_run)
+    try:
+        binding = evidence_file.add(
+            load_settings(), dataset, draft, replace=replace, dry_run=dry_run
+        )
+    except EvidenceError as err:
+        # Nothing was judged here, so nothing was refused: the command line is what is wrong.
+        raise UsageError(err.message, hint=err.hint) from err
     verb = "would bind" if dry_run else "bound"
     click.echo(f"{verb} {pattern} to {binding.dataset}, sha256 {binding.sha256}")
 

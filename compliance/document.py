@@ -6,7 +6,14 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from compliance.rules.facts import Task
 from registry.domain.governance import Pattern
@@ -45,6 +52,12 @@ def _member(kind: type[StrEnum]) -> BeforeValidator:
 # YAML has lists only.
 Listed = BeforeValidator(lambda raw: tuple(raw) if isinstance(raw, list) else raw)
 
+
+def _pattern(raw: str) -> str:
+    return Pattern(raw, Enforcement.ENFORCE).pattern
+
+
+NamePattern = Annotated[str, Field(min_length=1), AfterValidator(_pattern)]
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]*$", max_length=80)]
 AnEnforcement = Annotated[Enforcement, _member(Enforcement)]
 ATask = Annotated[Task, _member(Task)]
@@ -63,7 +76,7 @@ class Metadata(Strict):
 class AppliesTo(Strict):
     """Names that are governed, and how strictly."""
 
-    pattern: str = Field(min_length=1)
+    pattern: NamePattern
     enforcement: AnEnforcement
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from compliance.document import ATask, Listed, Strict
+from compliance.document import ATask, Listed, NamePattern, Strict
 from compliance.rules.facts import Task
 from registry.domain.governance import Pattern
 from registry.domain.values import Enforcement
@@ -28,7 +28,7 @@ class Binding(Strict):
             column but the label and the sensitive ones.
     """
 
-    pattern: str = Field(min_length=1)
+    pattern: NamePattern
     task: ATask
     dataset: str = Field(min_length=1)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")

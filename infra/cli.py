@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +18,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from infra import running
-from infra.errors import PlatformError, exit_code
+from infra.errors import PlatformError, exit_code, storage_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from infra.component import Component
 
 ROOT_VARIABLE = "MLOPS_STORAGE_ROOT"
@@ -35,8 +34,37 @@ class DuplicateCommandError(PlatformError):
     code = "infra.command_duplicate"
 
 
+class ReaderGoneError(Exception):
+    """Nobody reads the output any more; never reaches a person."""
+
+
+@contextmanager
+def _noticing_a_gone_reader() -> Iterator[None]:
+    # click would answer a broken pipe with exit code 1, which reads as "refused by a rule".
+    try:
+        yield
+    except BrokenPipeError as err:
+        raise ReaderGoneError from err
+
+
 class ComponentGroup(click.Group):
     """A group whose commands are those of the installed components, asked when needed."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Read the arguments; `--help` writes already here."""
+        with _noticing_a_gone_reader():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with _noticing_a_gone_reader():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Names of all commands, sorted."""
@@ -106,10 +134,10 @@ def _root_folder() -> Path:
     return Path(os.environ.get(ROOT_VARIABLE) or ".acgs").expanduser().absolute()
 
 
-def invoke(arguments: Sequence[str], group: click.Group = acgs) -> int:
+def invoke(arguments: Sequence[str], command: click.Command = acgs, program: str = "acgs") -> int:
     """Run one command line and return its exit code; never raises."""
     try:
-        result: Any = group.main(args=list(arguments), prog_name="acgs", standalone_mode=False)
+        result: Any = command.main(args=list(arguments), prog_name=program, standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Abort:
         click.echo("interrupted", err=True)
@@ -121,14 +149,18 @@ def invoke(arguments: Sequence[str], group: click.Group = acgs) -> int:
     except PlatformError as err:
         report(err)
         return exit_code(err)
-    except BrokenPipeError:
-        # The reader (`| head`) has gone; keep the interpreter from complaining when it flushes.
+    except (BrokenPipeError, ReaderGoneError):
+        # `| head` has enough; keep the interpreter from complaining when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
         return INTERRUPTED
     except Exception as err:
+        told = storage_error(err, _root_folder()) if isinstance(err, OSError) else None
+        if told is not None and "--debug" not in arguments:
+            report(told)
+            return exit_code(told)
         _report_unexpected(err, debug="--debug" in arguments)
         return UNEXPECTED
     return result if isinstance(result, int) and not isinstance(result, bool) else 0

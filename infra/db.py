@@ -15,13 +15,21 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from infra.errors import UnavailableError
+from infra.errors import NotFoundError, NotPreparedError, PlatformError, UnavailableError
 
 BUSY_TIMEOUT_SECONDS = 20.0
 
 
-def open_engine(url: str) -> Engine:
+_UNDEFINED_TABLE = "42P01"  # PostgreSQL's code
+
+
+def open_engine(url: str, *, make: bool = False) -> Engine:
     """Open a pooled engine for `url`; importing this module opens nothing.
+
+    Args:
+        url: of SQLAlchemy.
+        make: whether a SQLite file that is missing may be made, with its folder. Otherwise
+            connecting to it raises NotPreparedError: whoever only looks leaves nothing behind.
 
     Raises:
         UnavailableError: the folder of a SQLite file cannot be made.
@@ -29,7 +37,7 @@ def open_engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         return create_engine(parsed, pool_pre_ping=True, pool_size=5, max_overflow=10)
-    if parsed.database:
+    if parsed.database and make:
         try:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         except OSError as err:
@@ -38,6 +46,11 @@ def open_engine(url: str) -> Engine:
                 hint="point MLOPS_STORAGE_ROOT at a folder you may write to",
             ) from err
     engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+
+    @event.listens_for(engine, "do_connect")
+    def _require_file(*_args: Any) -> None:
+        if parsed.database and not make and not Path(parsed.database).exists():
+            raise _not_prepared(engine)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
@@ -62,31 +75,72 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     """Open one write transaction: committed on leaving, rolled back on an error.
 
     Raises:
-        UnavailableError: the database cannot be reached, or stays locked.
+        NotPreparedError: the database is not there, or lacks the platform's tables.
+        UnavailableError: the database cannot be reached or written, or stays locked.
     """
-    with _translated(), engine.begin() as connection:
+    with translated(engine), engine.begin() as connection:
         yield connection
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """Open one read transaction: a consistent snapshot that blocks no writer."""
-    with _translated(), engine.connect() as connection:
+    with translated(engine), engine.connect() as connection:
         yield connection.execution_options(acgs_begin="DEFERRED")
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated(engine: Engine) -> Iterator[None]:
+    """Tell the database's own errors as errors a person can act on, while the block runs.
+
+    Raises:
+        NotPreparedError: the database lacks the platform's tables.
+        NotFoundError: a number is larger than any the database can hold.
+        UnavailableError: the database cannot be reached or written, or stays locked.
+    """
     try:
         yield
-    except OperationalError as err:
-        raise UnavailableError(
-            f"the database did not answer: {err.orig}",
-            hint="check that it runs and that ACGS_DATABASE_URL names it; then try again",
+    except OverflowError as err:
+        raise NotFoundError(
+            f"expected a number that exists, found one no database can hold: {err}"
         ) from err
     except DBAPIError as err:
-        if err.connection_invalidated:
-            raise UnavailableError(
-                f"the database closed the connection: {err.orig}", hint="try again"
-            ) from err
-        raise
+        told = _told(engine, err)
+        if told is None:
+            raise
+        raise told from err
+
+
+def _told(engine: Engine, error: DBAPIError) -> PlatformError | None:
+    text = str(error.orig)
+    if getattr(error.orig, "pgcode", None) == _UNDEFINED_TABLE or "no such table" in text:
+        return _not_prepared(engine)
+    if "disk is full" in text or "readonly database" in text or "disk I/O error" in text:
+        return UnavailableError(
+            f"cannot write the database {_shown(engine)}: {text}",
+            hint="free some space there, or make it writable; then try again",
+        )
+    if isinstance(error, OperationalError):
+        return UnavailableError(
+            f"the database did not answer: {text}",
+            hint="check that it runs and that ACGS_DATABASE_URL names it; then try again",
+        )
+    if error.connection_invalidated:
+        return UnavailableError(f"the database closed the connection: {text}", hint="try again")
+    return None
+
+
+def _not_prepared(engine: Engine) -> NotPreparedError:
+    database = engine.url.database
+    file = engine.url.get_backend_name() == "sqlite" and database
+    where = Path(database).absolute().parent if file and database else _shown(engine)
+    return NotPreparedError(
+        f"no platform was prepared in {where}: expected its database there, found none",
+        hint="acgs up prepares and starts one; for another folder: acgs --storage-root FOLDER",
+    )
+
+
+def _shown(engine: Engine) -> str:
+    if engine.url.get_backend_name() == "sqlite":
+        return str(engine.url.database)
+    return engine.url.render_as_string(hide_password=True)

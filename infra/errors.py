@@ -6,6 +6,9 @@ and carries a stable `code` that edges map to an HTTP status, an MLflow code or 
 
 from __future__ import annotations
 
+import errno
+import os
+
 
 class PlatformError(Exception):
     """Something the platform refuses or cannot do, told in a way a person can act on."""
@@ -59,6 +62,12 @@ class NotFoundError(PlatformError):
     code = "infra.not_found"
 
 
+class NotPreparedError(NotFoundError):
+    """No platform was prepared where its database should be."""
+
+    code = "infra.not_prepared"
+
+
 class ConflictError(PlatformError):
     """The world changed between looking and acting; look again."""
 
@@ -72,12 +81,51 @@ class RefusedError(PlatformError):
     code = "infra.refused"
 
 
+class ReportedError(PlatformError):
+    """An error of another process of ours, with its code and its exit code."""
+
+    def __init__(self, code: str, message: str, hint: str | None, status: int) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+        self.status = status
+
+
+_STORAGE_HINTS = {
+    errno.ENOSPC: "free some space there, then try again",
+    errno.EDQUOT: "free some space there, or have the quota raised; then try again",
+    errno.EROFS: "choose a folder on a file system that may be written",
+    errno.EACCES: "choose a folder you may write to, or have its owner let you",
+    errno.EPERM: "choose a folder you may write to, or have its owner let you",
+    errno.ENOENT: "make the folder first, or correct the path",
+    errno.ENOTDIR: "a part of the path is a file: correct the path",
+    errno.EISDIR: "the path is a folder: name a file",
+}
+_LOCAL = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM}
+"""Mean something to a person only together with a path."""
+
+
+def storage_error(error: OSError, root: str | os.PathLike[str]) -> UnavailableError | None:
+    """Tell a file system's refusal as an error a person can act on; None for any other.
+
+    Args:
+        error: what the system said.
+        root: folder to name when the system names no file, as for a full disk.
+    """
+    hint = _STORAGE_HINTS.get(error.errno or 0)
+    if hint is None or (error.filename is None and error.errno in _LOCAL):
+        return None
+    where = error.filename if isinstance(error.filename, str) else os.fspath(root)
+    return UnavailableError(f"cannot use {where}: {error.strerror}", hint=hint)
+
+
 def exit_code(error: PlatformError) -> int:
     """Map an error to the process exit code.
 
     Returns:
         1 refused by a rule, 2 wrong usage, 3 infrastructure (a retry may help).
     """
+    if isinstance(error, ReportedError):
+        return error.status
     if isinstance(error, RefusedError):
         return 1
     if isinstance(error, (UsageError, SettingsError, NotFoundError)):

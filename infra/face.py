@@ -15,7 +15,7 @@ import click
 
 from infra import launch, logs
 from infra.component import roles
-from infra.errors import PlatformError
+from infra.errors import PlatformError, storage_error
 from infra.settings import Settings, known_names, load_settings
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ STYLES = {
     "restarting": "yellow",
     "failed": "red",
     "stopped": "dim",
+    "orphaned": "red",
 }
 
 
@@ -65,6 +66,14 @@ def stopping_on_signals() -> Generator[threading.Event]:
             signal.signal(number, handler)
 
 
+def tell(line: str) -> None:
+    """Write one line to stderr; a reader that has gone (`| head`) stops nothing but the telling."""
+    try:
+        click.echo(line, err=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
 def up_foreground(flags: dict[str, str]) -> None:
     """Run the platform here, showing what each role does."""
     from rich.console import Console
@@ -78,18 +87,18 @@ def up_foreground(flags: dict[str, str]) -> None:
             logs.configure(settings.log_level, "supervisor")
             teller = _Teller(settings)
             launch.run(settings, _published(settings), stop, teller.say, teller.watch)
-    click.echo("stopped", err=True)
+    tell("stopped")
 
 
 def up_detached(flags: dict[str, str]) -> None:
     """Start the platform in the background and return when it is ready."""
     settings = _adopt(flags)
-    pid = launch.detach(settings, lambda line: click.echo(line, err=True))
+    pid = launch.detach(settings, tell)
     click.echo(f"ready: supervisor {pid}, storage root {settings.storage_root}")
     for role in roles().values():
         if url := role.url(settings):
             click.echo(f"  {role.name:<12} {url}")
-    click.echo("stop it with: acgs down", err=True)
+    tell("stop it with: acgs down")
 
 
 def up_reporting(descriptor: int) -> None:
@@ -115,6 +124,10 @@ def up_reporting(descriptor: int) -> None:
             launch.run(settings, _published(settings), stop, say, watch)
     except PlatformError as err:
         reporter.send(launch.failure(err))
+        raise
+    except OSError as err:
+        if told := storage_error(err, settings.storage_root):
+            reporter.send(launch.failure(told))
         raise
     finally:
         reporter.close()
@@ -146,7 +159,7 @@ class _Teller:
         self.all_ready = False
 
     def say(self, line: str) -> None:
-        click.echo(line, err=True)
+        tell(line)
 
     def watch(self, records: Sequence[RoleRecord]) -> None:
         ready_before = self.all_ready

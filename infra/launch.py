@@ -9,12 +9,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import IO, TYPE_CHECKING
 
 from infra import ports, running
 from infra.component import roles
-from infra.errors import PlatformError, UnavailableError, exit_code
+from infra.errors import PlatformError, ReportedError, UnavailableError, exit_code
 from infra.process import Identity, end, wait_gone
 from infra.supervisor import (
     GRACE_SECONDS,
@@ -42,14 +42,6 @@ class PreparationError(PlatformError):
     """The storage root could not be brought up to date."""
 
     code = "infra.prepare_failed"
-
-
-class ReportedError(PlatformError):
-    """An error of another process of ours, with its code."""
-
-    def __init__(self, code: str, message: str, hint: str | None) -> None:
-        super().__init__(message, hint=hint)
-        self.code = code
 
 
 def run(
@@ -96,7 +88,7 @@ def _prepare(stop: threading.Event) -> None:
         text = child.stderr.read()
         code = child.wait()
     if code and not stop.is_set():
-        raise _told(text) or PreparationError(
+        raise _told(text, code) or PreparationError(
             f"preparation: expected exit code 0, found {code}: {text.strip()[-2000:]}",
             hint="run it alone to see more: acgs --debug prepare",
         )
@@ -109,13 +101,14 @@ def _end_on(stop: threading.Event, child: subprocess.Popen[str]) -> None:
             return
 
 
-def _told(text: str) -> PlatformError | None:
+def _told(text: str, status: int) -> PlatformError | None:
     """Read back an error that one of our commands wrote on stderr."""
     lines = text.splitlines()
     for at, line in enumerate(lines):
         if found := ERROR_LINE.match(line):
             hint = HINT_LINE.match(lines[at + 1]) if at + 1 < len(lines) else None
-            return ReportedError(found["code"], found["message"], hint["hint"] if hint else None)
+            told = hint["hint"] if hint else None
+            return ReportedError(found["code"], found["message"], told, status)
     return None
 
 
@@ -128,12 +121,14 @@ class Report:
         text: the line said, or the error's message.
         code: the error's code.
         hint: the error's hint.
+        status: the exit code that the error asks for.
     """
 
     kind: str
     text: str = ""
     code: str = ""
     hint: str | None = None
+    status: int = 3
 
 
 class Reporter:
@@ -147,13 +142,7 @@ class Reporter:
         if self._file is None:
             return
         try:
-            line = {
-                "kind": report.kind,
-                "text": report.text,
-                "code": report.code,
-                "hint": report.hint,
-            }
-            self._file.write(json.dumps(line) + "\n")
+            self._file.write(json.dumps(asdict(report)) + "\n")
             self._file.flush()
         except BrokenPipeError:
             self._file = None
@@ -203,7 +192,7 @@ def _await_ready(settings: Settings, file: IO[str], say: Say) -> None:
             case "ready":
                 return
             case "failed":
-                raise ReportedError(report.code, report.text, report.hint)
+                raise ReportedError(report.code, report.text, report.hint, report.status)
             case _:
                 say(report.text)
     raise start_error(settings, "supervisor", "found that it ended without a word")
@@ -245,5 +234,4 @@ def stop_all(settings: Settings, say: Say) -> bool:
 
 def failure(error: PlatformError) -> Report:
     """Tell an error to whoever started this supervisor."""
-    assert exit_code(error) != 0
-    return Report("failed", error.message, error.code, error.hint)
+    return Report("failed", error.message, error.code, error.hint, exit_code(error))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.component import Component, components
-from infra.db import open_engine
+from infra.db import open_engine, translated
 from infra.errors import PlatformError, UnavailableError
 
 if TYPE_CHECKING:
@@ -44,11 +44,11 @@ def upgrade(settings: Settings, of: Iterable[Component] | None = None) -> None:
 
     Raises:
         SchemaUnknownError: a newer version of the platform or of MLflow made the database.
-        UnavailableError: the database cannot be reached.
+        UnavailableError: the database cannot be reached or written.
     """
-    engine = open_engine(settings.sqlalchemy_url)
+    engine = open_engine(settings.sqlalchemy_url, make=True)
     try:
-        with _alone(settings, engine):
+        with translated(engine), _alone(settings, engine):
             _upgrade_mlflow(settings, engine)
             for component in components() if of is None else tuple(of):
                 if component.migrations is not None:
@@ -169,15 +169,8 @@ def _require_known(script: object, revision: str | None, owner: str) -> None:
 
 @contextmanager
 def _reachable(engine: Engine) -> Generator[Connection]:
-    from sqlalchemy.exc import OperationalError
-
-    try:
+    with translated(engine):
         connection = engine.connect()
-    except OperationalError as err:
-        raise UnavailableError(
-            f"the database did not answer: {err.orig}",
-            hint="check that it runs and that ACGS_DATABASE_URL names it; then try again",
-        ) from err
     with connection:
         yield connection
 

@@ -27,7 +27,8 @@ class RoleState:
 
     Attributes:
         name: of the role.
-        state: waiting, starting, ready, failed, restarting or stopped.
+        state: waiting, starting, ready, failed, restarting or stopped; orphaned when the process
+            lives on without its supervisor.
         pid: of its process; None when none runs.
         url: where it can be reached; None when it listens nowhere.
         restarts: times it was started again, >= 0.
@@ -67,12 +68,14 @@ def look(settings: Settings) -> PlatformState:
     known = list(roles().values())
     living = [role for role in known if _lives(recorded.get(role.name))]
     probes = _ask_all(living, settings)
+    runs = owner is not None and locked(root)
     return PlatformState(
         root=str(root),
-        running=owner is not None and locked(root),
+        running=runs,
         pid=owner.identity.pid if owner else None,
         roles=tuple(
-            _state(role, settings, recorded.get(role.name), probes.get(role.name)) for role in known
+            _state(role, settings, recorded.get(role.name), probes.get(role.name), runs)
+            for role in known
         ),
     )
 
@@ -98,7 +101,11 @@ def _ask_all(asked: Sequence[Role], settings: Settings) -> dict[str, Probe]:
 
 
 def _state(
-    role: Role, settings: Settings, record: RoleRecord | None, probe: Probe | None
+    role: Role,
+    settings: Settings,
+    record: RoleRecord | None,
+    probe: Probe | None,
+    supervised: bool,
 ) -> RoleState:
     url = role.url(settings)
     if record is None:
@@ -107,11 +114,14 @@ def _state(
     if probe is None:
         # The record of a process that has gone may be one tick old.
         state = record.state if record.identity is None else "restarting"
-        return RoleState(role.name, state, None, url, record.restarts, since, record.detail)
+        detail = record.detail
+        if not supervised:
+            # Its record was left by a supervisor that was killed: nothing starts it again.
+            state, detail = "stopped", "its supervisor has gone"
+        return RoleState(role.name, state, None, url, record.restarts, since, detail)
     pid = record.identity.pid if record.identity else None
-    return RoleState(
-        role.name, _word(record, probe), pid, url, record.restarts, since, probe.detail
-    )
+    word = _word(record, probe) if supervised else "orphaned"
+    return RoleState(role.name, word, pid, url, record.restarts, since, probe.detail)
 
 
 def _word(record: RoleRecord, probe: Probe) -> str:

@@ -159,6 +159,12 @@ def endpoint_create(
     made = registry.create_endpoint(name, namespace, plan.document(), _actor(), utc_now())
     view = endpoint_view(registry, settings, made)
     _print(view, as_json, [f"endpoint {name}: {view['url']}"])
+    if not registry.versions(name):
+        click.echo(
+            f"no model {name} is registered with a version yet: the endpoint waits for its first "
+            "version in Production",
+            err=True,
+        )
 
 
 def _weights(text: str) -> list[int]:
@@ -188,7 +194,9 @@ def endpoint_show(name: str, as_json: bool) -> None:
     settings, registry = _open()
     view = endpoint_view(registry, settings, registry.endpoint(name))
     lines = [
-        f"{name}: serves {_semver(view['stable'])} since {view['stable_since']}",
+        f"{name}: serves {_semver(view['stable'])} since {view['stable_since']}"
+        if view["stable"]
+        else f"{name}: serves nothing yet; the first version in Production is deployed at once",
         f"  Seldon: {view['url']}",
         f"  V2:     {view['v2_url']}",
         f"  plan:   {json.dumps(view['plan'])}",

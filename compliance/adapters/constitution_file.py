@@ -100,6 +100,24 @@ def check(path: Path, min_production_score: float = 0.0) -> Policy:
     return Policy(constitution, digest, judges, tasks, min_production_score)
 
 
+def check_named(path: Path, settings: Settings) -> Policy:
+    """Check a document that is meant to come into force under these settings.
+
+    Raises:
+        ConstitutionError: it is not valid, or `CONSTITUTIONAL_HASH` names another.
+    """
+    policy = check(path)
+    found = policy.constitution.metadata.constitutional_hash
+    if found != settings.constitutional_hash:
+        raise ConstitutionError(
+            f"{path}: metadata.constitutional_hash: expected {settings.constitutional_hash}, as "
+            f"CONSTITUTIONAL_HASH says, found {found}",
+            hint=f"CONSTITUTIONAL_HASH must name it: CONSTITUTIONAL_HASH={found}, or correct "
+            "the document",
+        )
+    return policy
+
+
 _HINT = "correct those lines, then: acgs constitution check"
 
 

@@ -21,10 +21,24 @@ def explain(error: ValidationError, known: Iterable[str], where: str = "") -> st
     """
     keys = sorted(set(known))
     # A misspelt key is also a missing one: the misspelling says more.
-    found = sorted(error.errors(include_url=False), key=lambda d: d["type"] != "extra_forbidden")
+    found = sorted(_real(error), key=lambda d: d["type"] != "extra_forbidden")
     lines = [_line(detail, keys, where) for detail in found]
     more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
     return "\n  ".join(lines[:SHOWN] + more)
+
+
+def _real(error: ValidationError) -> list[ErrorDetails]:
+    """Leave out that a list is too short where it only lost an item that has its own error."""
+    found = error.errors(include_url=False)
+    return [
+        one
+        for one in found
+        if one["type"] != "too_short"
+        or not any(
+            other["loc"][: len(one["loc"])] == one["loc"] and len(other["loc"]) > len(one["loc"])
+            for other in found
+        )
+    ]
 
 
 def suggestion(word: str, known: Sequence[str]) -> str:

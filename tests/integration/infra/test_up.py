@@ -140,6 +140,53 @@ def test_up_takes_over_the_root_of_a_killed_run_on_the_same_port(acgs: Acgs) -> 
     assert {r["pid"] for r in before["roles"]} & {r["pid"] for r in after["roles"]} == set()
 
 
+def test_status_says_stopped_after_the_supervisor_was_killed(acgs: Acgs) -> None:
+    assert acgs.up().returncode == 0
+    before = acgs.status()
+    os.kill(before["pid"], signal.SIGKILL)
+    states: list[str] = []
+    limit = time.monotonic() + 20
+    while states != ["stopped", "stopped"]:
+        assert time.monotonic() < limit, states
+        states = [role["state"] for role in acgs.status()["roles"]]
+        assert set(states) <= {"orphaned", "stopped"}
+
+
+def test_a_reader_that_goes_away_does_not_stop_what_is_starting(acgs: Acgs) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    up = subprocess.run(
+        [sys.executable, "-m", "infra.cli", "up", "--detach", "--registry-port", str(acgs.port)],
+        env=acgs.environment,
+        stdout=writing,
+        stderr=writing,
+        timeout=120,
+        check=False,
+    )
+    os.close(writing)
+    assert up.returncode == 0
+    assert acgs.status()["ready"] is True
+
+
+def test_one_port_for_two_roles_is_wrong_usage_also_of_a_detached_start(tmp_path: Path) -> None:
+    acgs = made(tmp_path, "tests.integration.infra.toy_component:greedy")
+    for flags in (["--detach"], []):
+        up = acgs("up", *flags, "--registry-port", str(acgs.port), "--gateway-port", str(acgs.port))
+        assert up.returncode == 2, up.stderr
+        assert f"error [infra.settings_invalid]: port {acgs.port}" in up.stderr
+        assert "what to do: give ACGS_GATEWAY_PORT another port" in up.stderr
+
+
+@pytest.mark.parametrize("words", [["up", "--detach"], ["up"]])
+def test_a_root_that_cannot_be_made_is_told_with_its_path(tmp_path: Path, words: list[str]) -> None:
+    acgs = made(tmp_path, "tests.integration.infra.toy_component:component")
+    (tmp_path / "file").touch()
+    up = acgs("--storage-root", str(tmp_path / "file" / "root"), *words)
+    assert up.returncode == 3
+    assert f"error [infra.unavailable]: cannot use {tmp_path / 'file' / 'root'}" in up.stderr
+    assert "what to do: a part of the path is a file" in up.stderr
+
+
 def test_up_tells_what_a_killed_run_left_and_that_it_ended_it(acgs: Acgs) -> None:
     helper = subprocess.Popen(
         [sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True

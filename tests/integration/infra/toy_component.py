@@ -78,3 +78,19 @@ component = Component(
     ],
     prepare=_prepare,
 )
+
+greedy = Component(
+    name="toy",
+    roles=lambda: [
+        Role(
+            "web",
+            "wants two ports",
+            run=_serve,
+            ready=_answers,
+            ports=lambda settings: [
+                ("ACGS_REGISTRY_PORT", settings.registry_port),
+                ("ACGS_GATEWAY_PORT", settings.gateway_port),
+            ],
+        )
+    ],
+)

@@ -56,6 +56,16 @@ def test_an_endpoint_is_created_with_its_plan_and_shown(still: Platform) -> None
     assert "serves nothing" in acgs("endpoint", "show", NAME).stdout
 
 
+def test_an_endpoint_for_a_model_that_does_not_exist_yet_says_that_it_waits(
+    still: Platform,
+) -> None:
+    made = acgs("endpoint", "create", NAME)
+    assert f"no model {NAME} is registered" in made.stderr
+    assert "waits for its first version in Production" in made.stderr
+    still.register()
+    assert acgs("endpoint", "create", NAME).stderr == ""
+
+
 def test_a_dry_run_changes_nothing(still: Platform) -> None:
     acgs("endpoint", "create", NAME, "--dry-run")
     assert as_json("endpoint", "list") == []

@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from compliance.cli import commands
 from compliance.errors import ConstitutionError
+from infra.errors import UsageError, exit_code
 from tests.unit.compliance.kit import BUNDLED
 
 
@@ -64,3 +65,45 @@ def test_evidence_is_added_listed_and_checked(root: Path) -> None:
     (binding,) = json.loads(acgs("evidence", "list", "--json").stdout)
     assert (binding["pattern"], binding["task"]) == ("house*", "regression")
     assert "2 rows, as pinned" in acgs("evidence", "check").stdout
+
+
+@pytest.mark.parametrize("verb", ["check", "lock"])
+def test_a_document_that_the_settings_do_not_name_is_refused(root: Path, verb: str) -> None:
+    document = root / "mine.yaml"
+    document.write_text(BUNDLED.read_text().replace("cdd01ef066bc6cf2", "0123456789abcdef"))
+    result = acgs("constitution", verb, str(document))
+    assert isinstance(result.exception, ConstitutionError)
+    assert "expected cdd01ef066bc6cf2" in result.exception.message
+    assert "found 0123456789abcdef" in result.exception.message
+    assert "CONSTITUTIONAL_HASH must name it" in (result.exception.hint or "")
+    assert not (root / "constitution.lock.json").exists()
+
+
+def test_a_document_that_the_settings_name_is_locked(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONSTITUTIONAL_HASH", "0123456789abcdef")
+    document = root / "mine.yaml"
+    document.write_text(BUNDLED.read_text().replace("cdd01ef066bc6cf2", "0123456789abcdef"))
+    assert acgs("constitution", "lock", str(document)).exit_code == 0
+    assert (root / "constitution.lock.json").exists()
+
+
+def test_evidence_that_cannot_be_bound_is_wrong_usage(root: Path) -> None:
+    holdout = root / "holdout.csv"
+    pd.DataFrame({"x": [1.0], "y": [3.0]}).to_csv(holdout, index=False)
+    task = ("--task", "regression")
+    missing = acgs(
+        "evidence", "add", "a", "--dataset", str(root / "none.csv"), "--label", "y", *task
+    )
+    assert missing.exit_code == 2
+    assert "does not exist" in missing.stderr
+    for pattern, label, told in (
+        ("a", "z", "expected the columns z"),
+        ("credit[", "y", "expected a ']' after every '['"),
+    ):
+        wrong = acgs("evidence", "add", pattern, "--dataset", str(holdout), "--label", label, *task)
+        assert isinstance(wrong.exception, UsageError)
+        assert exit_code(wrong.exception) == 2
+        assert told in wrong.exception.message
+    assert json.loads(acgs("evidence", "list", "--json").stdout) == []

@@ -100,6 +100,10 @@ def test_another_identifier_in_the_environment_is_refused(own: Path) -> None:
             r"expected Staging, Production or both, found Archived",
         ),
         (lambda d: d.update(kind="Law"), r"kind: .*Constitution"),
+        (
+            lambda d: d["applies_to"][0].update(pattern="credit["),
+            r"applies_to\[0\]\.pattern: expected a '\]' after every '\[', found 'credit\['",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_place(
@@ -115,4 +119,21 @@ def test_a_mistake_is_named_with_its_place(
 def test_a_repeated_key_is_refused(own: Path) -> None:
     own.write_text(own.read_text() + "\nkind: Constitution\n")
     with pytest.raises(governance_file.ConstitutionError, match="kind"):
+        constitution_file.check(own)
+
+
+def test_one_mistake_inside_a_list_is_told_alone(own: Path) -> None:
+    def misspell(document: dict[str, Any]) -> None:
+        rules = document["principles"][0]["rules"]
+        del rules[1:]
+        rules[0]["mode"] = "gaet"
+
+    rewrite(own, misspell)
+    with pytest.raises(ConstitutionError) as told:
+        constitution_file.check(own)
+    _file, *problems = told.value.message.splitlines()
+    assert len(problems) == 1, problems
+    assert "rules[0].mode: expected one of gate, score, found 'gaet'" in problems[0]
+    rewrite(own, lambda d: d["principles"][0].update(rules=[]))
+    with pytest.raises(ConstitutionError, match=r"rules: .*at least 1 item"):
         constitution_file.check(own)

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import errno
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -129,3 +132,58 @@ def test_two_components_that_offer_one_name_are_both_named(
     )
     assert cli.invoke(["--help"]) == 3
     assert "found 'one' and 'two'" in capsys.readouterr().err
+
+
+def write_to(path: str) -> None:
+    with open(path, "wb", buffering=0) as file:
+        file.write(b"x")
+
+
+@pytest.mark.parametrize(
+    ("action", "told"),
+    [
+        (lambda: Path("/nonexistent/x.html").write_text(""), "cannot use /nonexistent/x.html: No"),
+        (lambda: write_to("/dev/full"), "No space left on device"),
+        (lambda: Path("/proc/acgs").mkdir(), "cannot use /proc/acgs: "),
+    ],
+)
+def test_what_the_file_system_refuses_is_told_with_its_path_and_what_to_do(
+    action: Callable[[], object], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.invoke(["do"], group_with(action)) == 3
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("error [infra.unavailable]: cannot use ")
+    assert told in first
+    assert "what to do: " in second
+
+
+def test_a_file_system_without_room_or_right_to_write_is_no_unexpected_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    assert cli.invoke(["do"], raising(full)) == 3
+    assert f"cannot use {tmp_path / 'root'}: No space left" in capsys.readouterr().err
+    readonly = OSError(errno.EROFS, "Read-only file system", "/mnt/disc/run")
+    assert cli.invoke(["do"], raising(readonly)) == 3
+    assert "cannot use /mnt/disc/run: Read-only file system" in capsys.readouterr().err
+    assert cli.invoke(["do"], raising(OSError(errno.ENOENT, "No such file"))) == 3
+    assert "infra.unexpected" in capsys.readouterr().err
+
+
+def test_an_error_of_another_process_keeps_its_exit_code() -> None:
+    assert cli.invoke(["do"], raising(errors.ReportedError("a.b", "no", None, 2))) == 2
+
+
+@pytest.mark.parametrize("words", [["--help"], ["status", "--help"], ["status"], ["health"]])
+def test_a_reader_that_has_enough_is_no_refusal(words: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.cli", *words],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,145 @@
+"""The registry's commands and pages, on a real store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner
+from starlette.applications import Starlette
+
+from infra import cli, http
+from infra.settings import Settings
+from registry.cli import commands
+from registry.domain.values import RequestState
+from registry.plugin.routes import routes
+from registry.plugin.store import GovernedStore
+from tests.integration.registry.test_requests import NAME, ask, register, score
+
+HUGE = "9" * 23
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MLOPS_STORAGE_ROOT", str(tmp_path / "root"))
+    return tmp_path / "root"
+
+
+@pytest.fixture
+def store(root: Path) -> Iterator[GovernedStore]:
+    root.mkdir()
+    opened = GovernedStore(Settings(storage_root=root))
+    opened.create_registered_model(NAME)
+    yield opened
+    opened.registry.engine.dispose()
+    opened.engine.dispose()
+
+
+def test_approving_what_is_refused_all_the_same_exits_1_with_every_reason(
+    store: GovernedStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = register(store)
+    request = score(store.registry, ask(store.registry, number), approvals=1)
+    (Path(store.get_model_version(NAME, number).source) / "MLmodel").write_text("flavors: {x: {}}")
+    assert cli.invoke(["approve", str(request.id)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"was refused (request {request.id}):" in err
+    assert "1) " in err
+    assert f"what to do: acgs request show {request.id}" in err
+    assert store.registry.get_request(request.id).state is RequestState.REFUSED
+
+
+def test_rejecting_does_what_was_asked(
+    store: GovernedStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = score(store.registry, ask(store.registry, register(store)), approvals=1)
+    assert cli.invoke(["reject", str(request.id)]) == 0
+    assert capsys.readouterr().out == f"request {request.id} is refused\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["request", "list"],
+        ["request", "show", "1"],
+        ["audit", "log"],
+        ["model", "list"],
+        ["promote", "x", "1"],
+        ["approve", "1"],
+        ["endpoint", "list"],
+        ["compliance", "show", "x", "1"],
+        ["webhook", "list"],
+    ],
+)
+def test_a_root_where_nothing_was_prepared_is_named_and_left_alone(
+    root: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.invoke(words) == 2
+    err = capsys.readouterr().err
+    assert f"error [infra.not_prepared]: no platform was prepared in {root}:" in err
+    assert "what to do: acgs up" in err
+    assert not root.exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["approve", HUGE],
+        ["reject", HUGE],
+        ["request", "show", HUGE],
+        ["request", "wait", HUGE],
+        ["request", "cancel", HUGE],
+        ["request", "show", "0"],
+        ["promote", NAME, HUGE],
+        ["model", "show", NAME, HUGE],
+        ["rollout", "show", HUGE],
+        ["audit", "log", "--after", HUGE],
+        ["audit", "log", "--limit", "-5"],
+        ["audit", "log", "--limit", "0"],
+    ],
+)
+def test_a_number_that_cannot_be_is_wrong_usage(store: GovernedStore, words: list[str]) -> None:
+    register(store)
+    assert cli.invoke(words) == 2
+
+
+@pytest.mark.parametrize("words", [["model", "show", "nope"], ["promote", "nope", "1"]])
+def test_an_unknown_model_is_said_to_be_unknown(
+    store: GovernedStore, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    register(store)
+    assert cli.invoke(words) == 2
+    err = capsys.readouterr().err
+    assert ("no model nope is registered" in err) or ("a registered model nope" in err)
+    assert "what to do: acgs model list" in err
+
+
+def test_a_request_that_no_number_can_name_is_not_found_over_http(store: GovernedStore) -> None:
+    request = ask(store.registry, register(store))
+    app = Starlette(
+        routes=list(routes(store.registry.settings)), exception_handlers=http.exception_handlers()
+    )
+
+    async def ask_all() -> None:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://acgs") as client:
+            found = await client.get(f"/acgs/requests/{request.id}")
+            assert found.json()["id"] == request.id
+            for wrong in (HUGE, "9" * 19, "9" * 5000, "one", "-1"):
+                answer = await client.get(f"/acgs/requests/{wrong}")
+                assert answer.status_code == httpx.codes.NOT_FOUND
+                assert answer.json()["error_code"] == "registry.unknown_request"
+            for wrong in (HUGE, "-1", "x"):
+                answer = await client.get("/acgs/events", params={"after": wrong})
+                assert answer.status_code == httpx.codes.BAD_REQUEST
+
+    asyncio.run(ask_all())
+
+
+def test_every_command_has_help() -> None:
+    for command in commands():
+        assert CliRunner().invoke(command, ["--help"]).exit_code == 0
