@@ -115,5 +115,6 @@ def run_as_program(command: click.Command) -> None:
     """Run one command as a program: its errors told and its exit code as `acgs` does."""
     from infra.cli import invoke
 
-    group = click.Group(commands={str(command.name): command})
-    sys.exit(invoke([str(command.name), *sys.argv[1:]], group))
+    spec = sys.modules["__main__"].__spec__
+    program = f"python -m {spec.name}" if spec else str(command.name)
+    sys.exit(invoke(sys.argv[1:], command, program))

@@ -350,7 +350,7 @@ class Rollouts(Requests):
             name=candidate.name,
             version=candidate.version,
             request_id=rollout.request_id,
-            actor=SYSTEM,
+            actor=str(data.get("actor") or SYSTEM),
             at_ms=at_ms,
             data={"rollout_id": rollout.id, "semver": candidate.semver, **data},
         )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from infra.component import Component, Role
+from infra.component import Component, Probe, Role
 
 if TYPE_CHECKING:
     import click
@@ -33,4 +33,17 @@ def _prepare(settings: Settings) -> None:
     prepare_files(settings)
 
 
-component = Component(name="serving", commands=_commands, roles=_roles, prepare=_prepare, order=30)
+def _probes(settings: Settings) -> Iterable[Probe]:
+    from serving.endpoint_probes import probe_endpoints
+
+    return probe_endpoints(settings)
+
+
+component = Component(
+    name="serving",
+    commands=_commands,
+    roles=_roles,
+    probes=_probes,
+    prepare=_prepare,
+    order=30,
+)

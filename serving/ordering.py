@@ -70,6 +70,13 @@ def check_order(rollout: Rollout, order: Order) -> None:
         )
 
 
+def _why(order: Order, actor: str, reason: str) -> dict[str, str]:
+    """What an abort leaves in the rollout's reasons."""
+    if order is not Order.ABORT:
+        return {}
+    return {"rollback_actor": actor, "rollback_reason": reason}
+
+
 def give_order(
     registry: Registry, which: str, order: Order, actor: str, reason: str, at: datetime
 ) -> Rollout:
@@ -88,7 +95,7 @@ def give_order(
                 rollout.id,
                 rollout.revision,
                 rollout.phase,
-                {**rollout.state, "order": order.value},
+                {**rollout.state, "order": order.value, **_why(order, actor, reason)},
                 at,
                 event=(f"rollout.{order.value}_requested", {"actor": actor, "reason": reason}),
             )

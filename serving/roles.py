@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
 import subprocess
 import threading
+import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from uuid import uuid4
@@ -20,6 +22,8 @@ GATEWAY, DEPLOYER = "gateway", "deployer"
 BUSY_TICK_SECONDS = 0.25
 IDLE_TICK_SECONDS = 0.5
 # A tick may rightly stop a server that finishes its requests, or wait for a locked database.
+SERVING_SECONDS = 60.0
+"""How long `up` waits for the endpoints; a model server needs up to 15 s on a busy machine."""
 BEAT_MAX_AGE_SECONDS = 30.0
 STOP_SECONDS = 5.0
 
@@ -149,10 +153,32 @@ def run_deployer(settings: Settings, stop: threading.Event) -> None:
 
 
 def deployer_ready(settings: Settings) -> Probe:
-    """Judge the deployer by its heartbeat."""
-    from infra.health import beating
+    """Judge the deployer by its heartbeat and, for a while after it began, by what serves.
 
-    return beating(settings, DEPLOYER, max_age_seconds=BEAT_MAX_AGE_SECONDS)
+    `acgs up` so returns when predictions are answered. An endpoint that cannot be served holds
+    up nothing else for longer than `SERVING_SECONDS`; `acgs health` goes on naming it.
+    """
+    from infra.health import beating
+    from serving.endpoint_probes import probe_endpoints
+
+    probe = beating(settings, DEPLOYER, max_age_seconds=BEAT_MAX_AGE_SECONDS)
+    if probe.health is not Health.OK:
+        return probe
+    silent = [p for p in probe_endpoints(settings) if p.health is not Health.OK]
+    if not silent:
+        return probe
+    names = ", ".join(p.name.removeprefix("endpoint.") for p in silent)
+    young = _age_seconds(settings) < SERVING_SECONDS
+    return Probe(probe.name, Health.STARTING if young else Health.OK, f"not answering yet: {names}")
+
+
+def _age_seconds(settings: Settings) -> float:
+    """How long the deployer has held its lock."""
+    try:
+        began = (settings.folder("serving") / "deployer.lock").stat().st_mtime
+    except OSError:
+        return 0.0
+    return time.time() - began
 
 
 @contextmanager
@@ -165,6 +191,7 @@ def _only_one(settings: Settings) -> Generator[None]:
                 f"another deployer works on {settings.storage_root}",
                 hint="acgs status shows it; acgs down ends it",
             ) from err
+        os.utime(lock.name)
         yield
 
 

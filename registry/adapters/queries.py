@@ -364,7 +364,7 @@ def active_rollout(connection: Connection, endpoint: str) -> Rollout | None:
 def trusted_versions(connection: Connection, endpoint: str) -> tuple[str, ...]:
     """Return the versions an endpoint still trusts, oldest first; the last is stable now."""
     return trusted(
-        Crowning(ro.candidate_uid, is_rollback="rollback_reason" in ro.state)
+        Crowning(ro.candidate_uid, is_rollback=bool(ro.state.get("rollback_reason")))
         for ro in rollouts(connection, endpoint=endpoint)
         if ro.phase == "succeeded"
     )

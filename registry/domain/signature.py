@@ -197,7 +197,23 @@ def _params(raw: Any) -> tuple[Field, ...]:
     )
 
 
+# A column of n numbers and a tensor of shape (-1,) are the same to whoever reads them.
+_COLUMN_OF = {
+    "int64": "long",
+    "int32": "integer",
+    "float64": "double",
+    "float32": "float",
+    "bool": "boolean",
+    "str": "string",
+}
+
+
 def _type(column: Mapping[str, Any]) -> str:
+    tensor = column.get("tensor-spec")
+    if column.get("type") == "tensor" and isinstance(tensor, Mapping):
+        same = _COLUMN_OF.get(str(tensor.get("dtype")))
+        if same is not None and list(tensor.get("shape", ())) == [-1]:
+            return same
     shape = {
         key: value
         for key, value in column.items()

@@ -135,7 +135,7 @@ def _rolling_back(state: RolloutState, seen: Observation) -> Decision:
 
 def _promoting(state: RolloutState, seen: Observation, now: datetime) -> Decision:
     if state.order is Order.ABORT:
-        return _to_roll_back(state, seen, now, _aborted())
+        return _to_roll_back(state, seen, now, _aborted(state))
     if seen.failed is not None:
         return _to_roll_back(state, seen, now, _cannot_serve(seen.failed))
     state = replace(state, weight_percent=MAX_PERCENT, order=None)
@@ -146,7 +146,7 @@ def _promoting(state: RolloutState, seen: Observation, now: datetime) -> Decisio
 
 def _pending(plan: RolloutPlan, state: RolloutState, seen: Observation, now: datetime) -> Decision:
     if state.order is Order.ABORT:
-        return _to_roll_back(state, seen, now, _aborted())
+        return _to_roll_back(state, seen, now, _aborted(state))
     if seen.failed is not None:
         return _to_roll_back(state, seen, now, _cannot_serve(seen.failed))
     if not seen.ready:
@@ -192,7 +192,7 @@ def _begin(
 
 def _moving(plan: RolloutPlan, state: RolloutState, seen: Observation, now: datetime) -> Decision:
     if state.order is Order.ABORT:
-        return _to_roll_back(state, seen, now, _aborted())
+        return _to_roll_back(state, seen, now, _aborted(state))
     if seen.failed is not None:
         return _to_roll_back(state, seen, now, _cannot_serve(seen.failed))
     state = _learned(plan, state, seen)
@@ -315,8 +315,10 @@ def _slowness_defined(
     )
 
 
-def _aborted() -> Reason:
-    return Reason("rollout.aborted", "a finished rollout", "a person aborted it", "start it again")
+def _aborted(state: RolloutState) -> Reason:
+    why = f": {state.rollback_reason}" if state.rollback_reason else ""
+    found = f"{state.rollback_actor or 'a person'} aborted it{why}"
+    return Reason("rollout.aborted", "a finished rollout", found, "start it again")
 
 
 def _cannot_serve(found: str) -> Reason:

@@ -82,7 +82,10 @@ def _each(
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError
-    return float(value)
+    found = float(value)
+    if math.isinf(found):
+        raise ValueError
+    return found
 
 
 def _whole(value: object, limit: int) -> int | float:

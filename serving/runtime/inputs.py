@@ -237,6 +237,8 @@ def _tensor(tensor: Tensor, values: object) -> Array:
         raise bad_request(f"{label}: expected numbers in rows of equal length") from None
     if (dtype.kind in "iufb") != (found.dtype.kind in "iufb"):
         raise bad_request(f"{label}: expected {tensor.numpy_name}, found {found.dtype}")
+    if found.dtype.kind == "f" and np.isinf(found).any():
+        raise bad_request(f"{label}: expected finite numbers or null, found an infinity")
     shape = tensor.shape
     if len(shape) != found.ndim or any(
         want not in (-1, have) for want, have in zip(shape, found.shape, strict=True)

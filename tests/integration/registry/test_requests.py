@@ -274,8 +274,13 @@ def only_rollout(registry: Registry) -> Rollout:
 
 
 def roll_out(store: GovernedStore) -> int:
+    """Promote a new version and let its rollout succeed, saved on the way as the deployer does."""
     number = promote(store)
-    store.registry.complete_rollout(only_rollout(store.registry).id, utc_now())
+    registry = store.registry
+    rollout = only_rollout(registry)
+    state = {"step": 1, "rollback_reason": "", "rollback_actor": ""}
+    registry.save_rollout(rollout.id, rollout.revision, "progressing", state, utc_now())
+    registry.complete_rollout(rollout.id, utc_now())
     return number
 
 
@@ -335,6 +340,26 @@ def test_a_rollback_by_hand_returns_to_the_version_before_then_further(
     assert stages(served)[third] == "Archived"
     with pytest.raises(GateClosedError, match=r"rollback\.no_target"):
         registry.request_rollback(NAME, "ada", "still", utc_now())
+
+
+def test_a_rollback_after_an_old_version_was_promoted_returns_to_what_it_replaced(
+    served: GovernedStore,
+) -> None:
+    first, second = roll_out(served), roll_out(served)
+    registry = served.registry
+    assert ask(registry, first).state is RequestState.GRANTED
+    registry.complete_rollout(only_rollout(registry).id, utc_now())
+    rollout = registry.request_rollback(NAME, "ada", "worse", utc_now())
+    assert registry.version(rollout.candidate_uid).version == second
+
+
+def test_the_trail_names_the_person_who_asked_for_a_rollback(served: GovernedStore) -> None:
+    roll_out(served)
+    promote(served)
+    registry = served.registry
+    registry.request_rollback(NAME, "ada", "worse", utc_now())
+    asked = [e for e in registry.events(name=NAME) if e.type == "rollout.rollback_requested"]
+    assert [event.actor for event in asked] == ["ada"]
 
 
 def test_what_serves_can_be_neither_archived_nor_deleted(served: GovernedStore) -> None:

@@ -93,6 +93,7 @@ def test_a_table_that_does_not_fit_is_told_expected_found_and_signature(
         b"null",
         b"{}",
         b'{"strData": "x"}',
+        b'{"data": {"ndarray": [[1e400, 1, "north", true]]}}',
         b'{"data": {"ndarray": [[1]]}, "meta": 5}',
         b'{"data": {"ndarray": [[1]]}, "meta": {"tags": []}}',
         b'{"data": {"ndarray": [[1]]}, "meta": {"puid": "a\\r\\nb: c"}}',

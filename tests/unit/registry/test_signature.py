@@ -116,9 +116,20 @@ def test_a_signature_is_read_as_mlflow_writes_it() -> None:
     read = Signature.from_mlmodel({"signature": written})
     assert read is not None
     assert read.inputs == (Field("age", "double"), Field("region", "string"))
-    assert len(read.outputs) == 1
-    assert "tensor" in read.outputs[0].type
+    assert read.outputs == (Field("0", "long"),)
     assert read.params == (Field("threshold", "double", required=False),)
+
+
+def test_a_column_and_a_tensor_of_one_number_per_row_are_the_same_contract() -> None:
+    column = {"signature": {"outputs": '[{"type": "long", "required": true}]'}}
+    tensor = {
+        "signature": {
+            "outputs": '[{"type": "tensor", "tensor-spec": {"dtype": "int64", "shape": [-1]}}]'
+        }
+    }
+    old, new = Signature.from_mlmodel(column), Signature.from_mlmodel(tensor)
+    assert old is not None
+    assert old == new
 
 
 def test_a_model_without_signature_has_none() -> None:
