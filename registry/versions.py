@@ -265,7 +265,7 @@ class Versions(UseCases):
             )
         if record is None:
             raise UnknownVersionError(
-                f"{name} has no version {spec!r}: {_listing(name, known)}",
+                f"{name} has no version {spec or '(empty)'}: {_listing(name, known)}",
                 hint=f"acgs model show {name}",
             )
         return record
