@@ -257,7 +257,9 @@ def _transition(settings: Settings, name: str, number: int, target: str) -> None
         case "PERMISSION_DENIED":
             raise GateClosedError(text, [])
         case "ABORTED":
-            raise RequestPendingError(text, int(told["acgs_request_id"]), machine=False)
+            # The answer ends with its hint, which the error adds by itself.
+            said = text.split("\n  what to do:")[0]
+            raise RequestPendingError(said, int(told["acgs_request_id"]), machine=False)
         case code:
             raise UnavailableError(f"{code}: {text}")
 
