@@ -74,8 +74,3 @@ def derive(previous: Predecessor | None, signature: Signature | None) -> Derived
             return Derived(str(current.bump_minor()), "minor", reason)
         case Bump.PATCH:
             return Derived(str(current.bump_patch()), "patch", reason)
-
-
-def newest(versions: list[str]) -> str:
-    """Return the version of highest precedence; the list must not be empty."""
-    return str(max(Version.parse(text) for text in versions))
