@@ -35,13 +35,13 @@ from registry.domain.values import (
     Stage,
 )
 from registry.errors import GateClosedError, ReservedTagError, UnknownVersionError
+from registry.finding import MAX_NUMBER
 from registry.plugin import names
 from registry.plugin.gate import Gate, ask_for_alias, ask_for_stage
 from registry.plugin.identity import current_actor
 from registry.plugin.mlflow_errors import translated
 from registry.plugin.side_writes import SideWrites
 from registry.records import Ask, VersionRecord
-from registry.versions import MAX_NUMBER
 
 _SCHEME = "acgs+"
 

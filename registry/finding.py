@@ -1,0 +1,169 @@
+"""Use cases around one version: finding it, by whatever a person calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import unquote
+
+from sqlalchemy import Connection, select
+
+from infra.db import reading
+from registry.adapters import mlflow_tables as mlflow
+from registry.adapters import queries, tables
+from registry.base import UseCases
+from registry.domain import semver
+from registry.domain.values import CHAMPION, Stage
+from registry.errors import UnknownVersionError
+from registry.records import Event, Position, Scorecard, VersionRecord
+
+MAX_NUMBER = 2**31 - 1
+"""Largest version number that MLflow's column holds."""
+
+
+class Finding(UseCases):
+    """Finding versions, and reading where they stand."""
+
+    def version(self, uid: str) -> VersionRecord:
+        """Return a version by its identity, with the lineage known by now.
+
+        Raises:
+            UnknownVersionError: no version has this identity.
+        """
+        with reading(self.engine) as connection:
+            record = queries.version_by_uid(connection, uid)
+        if record is None:
+            raise UnknownVersionError(f"expected a version with identity {uid}, found none")
+        return record
+
+    def find_version(self, name: str, spec: str) -> VersionRecord:
+        """Find a version by what a person would call it.
+
+        Args:
+            name: registered model.
+            spec: `1.2.0`, MLflow's number (`3`), `@champion`, or a stage.
+
+        Raises:
+            UnknownVersionError: nothing matches; the message lists what there is.
+        """
+        with reading(self.engine) as connection:
+            record = _find(connection, name, spec)
+            known = queries.semvers(connection, name) if record is None else []
+        if record is None and not known:
+            raise UnknownVersionError(
+                f"expected a registered model {name} with versions, found none",
+                hint="acgs model list",
+            )
+        if record is None:
+            raise UnknownVersionError(
+                f"{name} has no version {spec or '(empty)'}: {_listing(name, known)}",
+                hint=f"acgs model show {name}",
+            )
+        return record
+
+    def versions(self, name: str) -> Sequence[VersionRecord]:
+        """Return the live versions of a model, newest first; empty for an unknown model."""
+        with reading(self.engine) as connection:
+            return queries.versions_of(connection, name)
+
+    def model_names(self) -> Sequence[str]:
+        """Return the names of all registered models with at least one live version."""
+        v = tables.version.c
+        with reading(self.engine) as connection:
+            return list(
+                connection.execute(
+                    select(v.name).where(v.deleted_ms.is_(None)).distinct().order_by(v.name)
+                ).scalars()
+            )
+
+    def live_record(self, name: str, number: int) -> VersionRecord | None:
+        """Return the record of a live version, if the platform has one."""
+        with reading(self.engine) as connection:
+            return queries.live_version(connection, name, number)
+
+    def live_numbers(self, name: str) -> Sequence[int]:
+        """Return MLflow's numbers of a model's live versions, oldest first."""
+        with reading(self.engine) as connection:
+            return queries.live_numbers(connection, name)
+
+    def alias_number(self, name: str, alias: str) -> int | None:
+        """Return the version number an alias points at, compared without case."""
+        with reading(self.engine) as connection:
+            return queries.alias_holder(connection, name, alias)
+
+    def champion_number(self, name: str) -> int | None:
+        """Return the version number of the champion, if there is one."""
+        return self.alias_number(name, CHAMPION)
+
+    def known_versions(self, name: str) -> str:
+        """Say which semantic versions a model has, for an error message."""
+        with reading(self.engine) as connection:
+            return _listing(name, queries.semvers(connection, name))
+
+    def origin(self, source: str, destination: str) -> tuple[str, int] | None:
+        """Return the registered version of another model that a source names, if it names one.
+
+        Files that are given by run, by logged model or by path are an ordinary registration: it
+        stands in no stage, and nothing that was judged elsewhere counts for it.
+        """
+        if not source.startswith("models:/") or source.startswith("models:/m-"):
+            return None
+        name, _, number = source.removeprefix("models:/").partition("/")
+        name = unquote(name)
+        if not number.isdigit() or name == destination:
+            return None
+        with reading(self.engine) as connection:
+            known = queries.source_of(connection, name, int(number))
+        return (name, int(number)) if known not in {None, mlflow.PROMPT_SOURCE} else None
+
+    def is_prompt(self, name: str, number: int) -> bool:
+        """Whether a version is one of MLflow's prompts, which have no files and never serve."""
+        with reading(self.engine) as connection:
+            return queries.source_of(connection, name, number) == mlflow.PROMPT_SOURCE
+
+    def position(self, uid: str) -> Position:
+        """Return where a version stands now."""
+        record = self.version(uid)
+        with reading(self.engine) as connection:
+            return queries.position(connection, record)
+
+    def scorecards(self, uid: str) -> Sequence[Scorecard]:
+        """Return a version's verdicts, newest first."""
+        with reading(self.engine) as connection:
+            return queries.scorecards(connection, uid)
+
+    def events(
+        self, after_id: int = 0, name: str | None = None, limit: int = 1000
+    ) -> Sequence[Event]:
+        """Return the audit trail, oldest first."""
+        with reading(self.engine) as connection:
+            return queries.events(connection, after_id=after_id, name=name, limit=limit)
+
+
+def _find(connection: Connection, name: str, spec: str) -> VersionRecord | None:
+    if semver.is_semver(spec):
+        return queries.live_semver(connection, name, spec)
+    number = _number_of(connection, name, spec)
+    if number is None or number > MAX_NUMBER:
+        return None
+    return queries.live_version(connection, name, number)
+
+
+def _number_of(connection: Connection, name: str, spec: str) -> int | None:
+    if spec.isdigit():
+        return int(spec)
+    if spec.startswith("@"):
+        return queries.alias_holder(connection, name, spec[1:])
+    stage = Stage.parse(spec)
+    if stage is None:
+        return None
+    crowned = (
+        queries.alias_holder(connection, name, CHAMPION) if stage is Stage.PRODUCTION else None
+    )
+    return crowned or next(iter(queries.numbers_in_stage(connection, name, stage)), None)
+
+
+def _listing(name: str, known: Sequence[str]) -> str:
+    if not known:
+        return f"expected a registered model {name} with versions, found none"
+    shown = ", ".join(known[:10])
+    return f"it has {shown}" + (f" and {len(known) - 10} more" if len(known) > 10 else "")
