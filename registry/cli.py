@@ -13,12 +13,13 @@ from infra.clock import utc_now
 from infra.errors import UnavailableError
 from infra.people import os_user
 from infra.settings import Settings, load_settings
-from registry.domain.values import CHAMPION, RequestState, shown_score
+from registry.domain.values import CHAMPION, RequestKind, RequestState, shown_score
 from registry.errors import GateClosedError, RequestPendingError, UnknownVersionError
 from registry.outcome import refusal
 from registry.views import event_view, moment, request_view, version_view
 
 if TYPE_CHECKING:
+    from registry.records import Request
     from registry.service import Registry
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
@@ -144,11 +145,19 @@ def request_list(only_open: bool, name: str | None, as_json: bool) -> None:
         if not only_open or item.state is RequestState.OPEN
     ]
     lines = [
-        f"{item.id:<5} {item.state.value:<10} {item.name} {item.semver} to {item.target} "
+        f"{item.id:<5} {item.state.value:<10} {item.name} {item.semver} {_wanted(item)} "
         f"by {item.actor} at {moment(item.created_ms)}"
         for item in found
     ]
     _print([request_view(item) for item in found], as_json, lines or ["no requests"])
+
+
+def _wanted(item: Request) -> str:
+    match item.kind:
+        case RequestKind.TRANSITION:
+            return f"to {item.target}"
+        case RequestKind.COPY | RequestKind.RENAME:
+            return f"{item.kind} to {item.judged_as}, as for {item.target}"
 
 
 @request.command("show")

@@ -171,3 +171,8 @@ class Rollout:
     revision: int
     created_ms: int
     finished_ms: int | None
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether it takes its endpoint back, to the version before or by an abort."""
+        return bool(self.state.get("rollback_reason"))

@@ -253,6 +253,8 @@ class Rollouts(Requests):
     def request_rollback(self, name: str, actor: str, reason: str, at: datetime) -> Rollout:
         """Take an endpoint back: abort the rollout under way, else return to the version before.
 
+        A rollback that is under way already is left alone and returned.
+
         Raises:
             UsageError: no reason was given.
             GateClosedError: there is nothing to go back to, or its files have changed.
@@ -264,6 +266,8 @@ class Rollouts(Requests):
         with reading(self.engine) as connection:
             active = queries.active_rollout(connection, name)
             target_uid = queries.rollback_target(connection, name)
+        if active is not None and active.takes_back:
+            return active
         if active is not None:
             return self.save_rollout(
                 active.id,

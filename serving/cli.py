@@ -326,8 +326,12 @@ def rollback(name: str, reason: str, dry_run: bool) -> None:
     if dry_run:
         click.echo(f"would roll {found.name} back", err=True)
         return
+    before = {known.id for known in registry.active_rollouts() if known.takes_back}
     made = registry.request_rollback(name, _actor(), reason, utc_now())
-    click.echo(f"rollback under way as rollout {made.id}; acgs rollout watch {made.id}", err=True)
+    already = "already " if made.id in before else ""
+    click.echo(
+        f"rollback {already}under way as rollout {made.id}; acgs rollout watch {made.id}", err=True
+    )
 
 
 @click.group()

@@ -108,6 +108,9 @@ def judgements(plan: RolloutPlan, state: RolloutState) -> tuple[Judgement, ...]:
     )
 
 
+_ASK = "ask who took it back, then promote a version that answers the reason"
+
+
 def _enter(state: RolloutState, phase: Phase, now: datetime, weight: int) -> RolloutState:
     return replace(
         state, phase=phase, phase_since=now, weight_percent=weight, order=None, step_since=None
@@ -125,8 +128,9 @@ def _rolling_back(state: RolloutState, seen: Observation) -> Decision:
     # Others (a person, through the registry) may have set this phase.
     reasons = state.reasons
     if not reasons:
-        by = f"{state.rollback_actor or 'a person'}: {state.rollback_reason or 'no reason given'}"
-        reasons = (Reason("rollout.rolled_back_by_hand", "a finished rollout", by, "ask them"),)
+        who = state.rollback_actor or "a person"
+        by = f"{who} took it back: {state.rollback_reason or 'no reason given'}"
+        reasons = (Reason("rollout.rolled_back_by_hand", "a finished rollout", by, _ASK),)
     state = replace(state, weight_percent=0, order=None, reasons=reasons)
     if seen.has_stable and seen.weight_percent != 0:
         return state, (SetWeights(0),)

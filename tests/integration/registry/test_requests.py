@@ -353,6 +353,15 @@ def test_a_rollback_after_an_old_version_was_promoted_returns_to_what_it_replace
     assert registry.version(rollout.candidate_uid).version == second
 
 
+def test_a_second_rollback_leaves_the_one_under_way_alone(served: GovernedStore) -> None:
+    first, _ = roll_out(served), roll_out(served)
+    registry = served.registry
+    rollout = registry.request_rollback(NAME, "ada", "worse", utc_now())
+    assert registry.request_rollback(NAME, "bob", "worse still", utc_now()) == rollout
+    registry.complete_rollout(rollout.id, utc_now())
+    assert champion(served) == first
+
+
 def test_the_trail_names_the_person_who_asked_for_a_rollback(served: GovernedStore) -> None:
     roll_out(served)
     promote(served)
