@@ -11,7 +11,7 @@ from infra.component import components
 from infra.errors import SettingsError
 from infra.settings import Settings, load_settings
 from registry.bootstrap import open_registry
-from registry.plugin import store
+from registry.plugin import governed
 from registry.plugin.waiting import WaitForVerdict
 
 
@@ -38,7 +38,7 @@ def build(settings: Settings) -> FastAPI:
             "expected MLflow's workspaces to be off, found MLFLOW_ENABLE_WORKSPACES=true",
             hint="unset MLFLOW_ENABLE_WORKSPACES",
         )
-    store.in_server = True
+    governed.in_server = True
     from mlflow.server.fastapi_app import create_fastapi_app
 
     app: FastAPI = create_fastapi_app()

@@ -1,0 +1,73 @@
+"""What every part of the governed store stands on: MLflow's SQL store, the gate, our writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlflow.exceptions import MlflowException
+from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
+from sqlalchemy import inspect
+
+from infra import migrations
+from infra.component import components
+from infra.settings import Settings
+from registry.adapters.governance_file import ConstitutionError
+from registry.bootstrap import open_registry
+from registry.errors import GateClosedError, UnknownVersionError
+from registry.finding import MAX_NUMBER
+from registry.plugin.gate import Gate
+from registry.plugin.identity import current_actor
+from registry.plugin.side_writes import SideWrites
+from registry.records import VersionRecord
+
+in_server = False
+"""Set by the server before it opens the store: then a pending request is never waited for."""
+
+
+class Governed(SqlAlchemyStore):
+    """MLflow's SQL store, with the registry's use cases at hand."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings.sqlalchemy_url)
+        if not inspect(self.engine).has_table("acgs_version"):
+            own = [component for component in components() if component.name == "registry"]
+            migrations.upgrade(settings, own)
+        self.registry = open_registry(settings)
+        self.registry.governance()
+        self.gate = Gate(self.registry, blocking=not in_server)
+        self.also = SideWrites(self.ManagedSessionMaker, self.engine.dialect.name)
+        self.ManagedSessionMaker: Any = self.also.sessions
+
+    def _governs(self, name: str) -> bool:
+        return self.registry.governance().governs(str(name))
+
+    def _reads_governed(self, name: str) -> bool:
+        """Whether a read resolves to the champion; an unreadable constitution stops no read."""
+        try:
+            return self._governs(name)
+        except ConstitutionError:
+            return True
+
+    def _is_prompt(self, name: str, version: Any) -> bool:
+        return self.registry.is_prompt(name, version_number(version))
+
+    def _record(self, name: str, version: Any) -> VersionRecord:
+        return self.registry.adopt(name, version_number(version), current_actor())
+
+    def _refuse_held(self, record: VersionRecord) -> None:
+        reasons = self.registry.held_by(record)
+        if reasons:
+            raise GateClosedError(f"{record.ref} cannot be deleted:", reasons)
+
+
+def version_number(version: Any) -> int:
+    """Parse a version number as a client sent it; one beyond any column is nobody's."""
+    try:
+        number = int(version)
+    except (TypeError, ValueError) as err:
+        raise MlflowException.invalid_parameter_value(
+            f"expected a version number, found {version!r}"
+        ) from err
+    if not 0 < number <= MAX_NUMBER:
+        raise UnknownVersionError(f"expected a version number up to {MAX_NUMBER}, found {number}")
+    return number

@@ -1,0 +1,128 @@
+"""Registered models: creating, renaming and deleting a name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlflow.entities.model_registry import RegisteredModel
+from sqlalchemy import Connection
+
+from infra.clock import to_millis, utc_now
+from registry.domain.values import (
+    GOVERNED_ALIASES,
+    GOVERNED_STAGES,
+    Reason,
+    RequestKind,
+    Stage,
+)
+from registry.errors import GateClosedError
+from registry.plugin import names
+from registry.plugin.governed import Governed
+from registry.plugin.identity import current_actor
+from registry.plugin.mlflow_errors import translated
+from registry.plugin.reserved_tags import refuse_reserved
+from registry.records import Ask, VersionRecord
+
+
+class GovernedModels(Governed):
+    """What may happen to a name."""
+
+    @translated
+    def create_registered_model(
+        self,
+        name: str,
+        tags: Any = None,
+        description: str | None = None,
+        deployment_job_id: str | None = None,
+    ) -> RegisteredModel:
+        """Create a model; a governed name must be unambiguous in a `models:/` URI."""
+        refuse_reserved(tags)
+        if self._governs(name):
+            names.check(name)
+        return super().create_registered_model(name, tags, description, deployment_job_id)
+
+    @translated
+    def rename_registered_model(self, name: str, new_name: str) -> RegisteredModel:
+        """Rename a model; what it holds must clear the bar of the new name."""
+        if not self._governs(name) and not self._governs(new_name):
+            return super().rename_registered_model(name, new_name)
+        # An unknown model is MLflow's own error.
+        super().get_registered_model(name)
+        names.check(new_name)
+        self._refuse_rename(name, new_name)
+        actor = current_actor()
+        asks = self._rename_asks(name, new_name, actor)
+        for ask in asks:
+            self.gate.permit(ask)
+
+        def write(connection: Connection) -> None:
+            at_ms = to_millis(utc_now())
+            for ask in asks:
+                self.registry.use_permit(connection, ask, at_ms)
+            self.registry.mark_renamed(connection, name, new_name, actor, at_ms)
+
+        with self.also(write):
+            renamed = super().rename_registered_model(name, new_name)
+        # Versions that plain MLflow registered get their record now, and all show it.
+        self._held(new_name)
+        self.registry.show_versions(new_name)
+        return renamed
+
+    def _refuse_rename(self, name: str, new_name: str) -> None:
+        reasons = []
+        if self._governs(name) and not self._governs(new_name):
+            reasons.append(
+                Reason(
+                    "governance.left",
+                    "a governed name",
+                    f"nothing governs {new_name}",
+                    "copy the version you need: it is judged on its way out",
+                )
+            )
+        if any(endpoint.name == name for endpoint in self.registry.endpoints()):
+            reasons.append(
+                Reason(
+                    "endpoint.serves_name",
+                    "a model without an endpoint",
+                    f"endpoint {name} serves it",
+                    "copy the version to the new name and roll it out there",
+                )
+            )
+        if reasons:
+            raise GateClosedError(f"{name} cannot be renamed to {new_name}:", reasons)
+
+    def _rename_asks(self, name: str, new_name: str, actor: str) -> list[Ask]:
+        asks = []
+        for record in self._held(name):
+            position = self.registry.position(record.uid)
+            held = [GOVERNED_ALIASES.get(alias.lower()) for alias in position.aliases]
+            bars = {position.stage, *held} & GOVERNED_STAGES
+            if bars:
+                target = Stage.PRODUCTION if Stage.PRODUCTION in bars else Stage.STAGING
+                asks.append(Ask(RequestKind.RENAME, record, new_name, target, actor))
+        return asks
+
+    def _held(self, name: str) -> list[VersionRecord]:
+        return [
+            self.registry.adopt(name, number, current_actor())
+            for number in self.registry.live_numbers(name)
+        ]
+
+    @translated
+    def delete_registered_model(self, name: str) -> None:
+        """Delete a model none of whose versions is in use."""
+        super().get_registered_model(name)
+        if self._governs(name):
+            records = self._held(name)
+            for record in records:
+                self._refuse_held(record)
+        else:
+            records = list(self.registry.versions(name))
+        actor = current_actor()
+
+        def write(connection: Connection) -> None:
+            for record in records:
+                self.registry.mark_deleted(connection, record, actor, to_millis(utc_now()))
+
+        with self.also(write):
+            super().delete_registered_model(name)

@@ -1,0 +1,82 @@
+"""Where a version stands: stages and aliases, entered only through the gate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlflow.entities.model_registry import ModelVersion
+
+from infra.clock import utc_now
+from registry.domain.values import CHAMPION, GOVERNED_ALIASES, GOVERNED_STAGES, Stage
+from registry.errors import GateClosedError
+from registry.plugin import names
+from registry.plugin.gate import ask_for_alias, ask_for_stage
+from registry.plugin.governed import Governed
+from registry.plugin.identity import current_actor
+from registry.plugin.mlflow_errors import translated
+from registry.records import VersionRecord
+
+
+class GovernedPlaces(Governed):
+    """What may happen to stages and aliases."""
+
+    @translated
+    def transition_model_version_stage(
+        self, name: str, version: Any, stage: str, archive_existing_versions: bool
+    ) -> ModelVersion:
+        """Move a version: into Staging and Production only through the gate."""
+        target = Stage.parse(stage)
+        if target is None or not self._governs(name):
+            # An unknown stage is MLflow's own error.
+            return super().transition_model_version_stage(
+                name, version, stage, archive_existing_versions
+            )
+        record = self._record(name, version)
+        position = self.registry.position(record.uid)
+        if position.stage is target:
+            return super().get_model_version(name, version)
+        if target is not Stage.PRODUCTION:
+            self.registry.must_not_serve(record, target)
+        actor = current_actor()
+        if target in GOVERNED_STAGES:
+            self.gate.pass_or_raise(
+                ask_for_stage(record, target, actor, archive=bool(archive_existing_versions))
+            )
+        else:
+            if archive_existing_versions:
+                # MLflow's own error: only Staging and Production can archive the others.
+                return super().transition_model_version_stage(name, version, stage, True)
+            self.registry.retire(record, target, actor, utc_now())
+        return super().get_model_version(name, version)
+
+    @translated
+    def set_registered_model_alias(self, name: str, alias: str, version: Any) -> None:
+        """Point an alias at a version; `champion` and `challenger` only through the gate."""
+        if not self._governs(name) or self._is_prompt(name, version):
+            super().set_registered_model_alias(name, alias, version)
+            return
+        names.check_alias(alias)
+        if alias.lower() not in GOVERNED_ALIASES:
+            super().set_registered_model_alias(name, alias, version)
+            return
+        record = self._record(name, version)
+        position = self.registry.position(record.uid)
+        if alias.lower() in position.aliases or self._is_on_its_way(record, alias):
+            return
+        self.gate.pass_or_raise(ask_for_alias(record, alias, current_actor()))
+
+    def _is_on_its_way(self, record: VersionRecord, alias: str) -> bool:
+        """Whether the version is being rolled out, which ends in the champion alias."""
+        return alias.lower() == CHAMPION and any(
+            rollout.candidate_uid == record.uid for rollout in self.registry.active_rollouts()
+        )
+
+    @translated
+    def delete_registered_model_alias(self, name: str, alias: str) -> None:
+        """Remove an alias; a governed one only when its version has left the stage."""
+        if alias.lower() in GOVERNED_ALIASES and self._governs(name):
+            reasons = self.registry.alias_held(name, alias)
+            if reasons:
+                raise GateClosedError(f"alias {alias} of {name} cannot be removed:", reasons)
+            self.registry.remove_alias(name, alias, current_actor(), utc_now())
+        super().delete_registered_model_alias(name, alias)

@@ -1,0 +1,109 @@
+"""Model versions: registering, describing and deleting one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlflow.entities.model_registry import ModelVersion
+from sqlalchemy import Connection
+
+from infra.clock import to_millis, utc_now
+from registry.adapters.mlflow_tables import PROMPT_SOURCE
+from registry.domain.values import RequestKind, Stage
+from registry.plugin.governed import Governed, version_number
+from registry.plugin.identity import current_actor
+from registry.plugin.mlflow_errors import translated
+from registry.plugin.reserved_tags import is_reserved, refuse_reserved
+from registry.records import Ask
+
+
+class GovernedVersions(Governed):
+    """What may happen to a version, but for where it stands."""
+
+    @translated
+    def create_model_version(
+        self,
+        name: str,
+        source: str,
+        run_id: str | None = None,
+        tags: Any = None,
+        run_link: str | None = None,
+        description: str | None = None,
+        local_model_path: str | None = None,
+        model_id: str | None = None,
+    ) -> ModelVersion:
+        """Register a version; what was registered elsewhere crosses a governed border judged."""
+        if source == PROMPT_SOURCE:
+            # A prompt has no files: nothing can be judged, and nothing can serve it.
+            refuse_reserved(tags)
+            return super().create_model_version(
+                name, source, run_id, tags, run_link, description, local_model_path, model_id
+            )
+        origin = self.registry.origin(source, name)
+        if origin is not None:
+            # MLflow's copy brings the original's tags along; ours are about the original.
+            tags = [tag for tag in tags or [] if not is_reserved(tag.key)]
+        refuse_reserved(tags)
+        governed = self._governs(name)
+        permit = self._copy_ask(name, origin)
+        if permit is not None:
+            self.gate.permit(permit)
+        arguments = (name, source, run_id, tags, run_link, description, local_model_path, model_id)
+        if not governed and permit is None:
+            return super().create_model_version(*arguments)
+        inspected = self.registry.inspect(source)
+        actor = current_actor()
+
+        def write(connection: Connection) -> None:
+            if permit is not None:
+                self.registry.use_permit(connection, permit, to_millis(utc_now()))
+            if governed:
+                self.registry.record_version(connection, name, inspected, actor)
+
+        with self.also(write):
+            created = super().create_model_version(*arguments)
+        return super().get_model_version(name, created.version) if governed else created
+
+    def _copy_ask(self, name: str, origin: tuple[str, int] | None) -> Ask | None:
+        if origin is None or not (self._governs(name) or self._governs(origin[0])):
+            return None
+        record = self.registry.adopt(*origin, current_actor())
+        if self._governs(name):
+            return Ask(RequestKind.COPY, record, name, Stage.STAGING, current_actor())
+        # Nothing judges it again where it goes, so it must clear the highest bar here.
+        return Ask(RequestKind.COPY, record, record.name, Stage.PRODUCTION, current_actor())
+
+    @translated
+    def update_model_version(
+        self, name: str, version: Any, description: str | None = None
+    ) -> ModelVersion:
+        """Replace a description; the platform's line stays under it."""
+        if not self._governs(name):
+            return super().update_model_version(name, version, description)
+        with self.also(lambda c: self.registry.refresh_mirror(c, name, int(version))):
+            super().update_model_version(name, version, description)
+        return super().get_model_version(name, version)
+
+    @translated
+    def delete_model_version(self, name: str, version: Any) -> None:
+        """Delete a version that nothing holds."""
+        if not self._governs(name) or self._is_prompt(name, version):
+            self._delete_plain(name, version)
+            return
+        record = self._record(name, version)
+        self._refuse_held(record)
+        actor = current_actor()
+        with self.also(
+            lambda c: self.registry.mark_deleted(c, record, actor, to_millis(utc_now()))
+        ):
+            super().delete_model_version(name, version)
+
+    def _delete_plain(self, name: str, version: Any) -> None:
+        """Delete as plain MLflow does; a record from when it was judged elsewhere goes too."""
+        known = self.registry.live_record(name, version_number(version))
+        if known is None:
+            super().delete_model_version(name, version)
+            return
+        actor = current_actor()
+        with self.also(lambda c: self.registry.mark_deleted(c, known, actor, to_millis(utc_now()))):
+            super().delete_model_version(name, version)

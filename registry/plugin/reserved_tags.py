@@ -1,0 +1,70 @@
+"""Tags: those under `acgs.` are written by the platform alone."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+from mlflow.entities.model_registry import ModelVersionTag
+
+from registry.domain.values import RESERVED_TAG_PREFIX
+from registry.errors import ReservedTagError
+from registry.plugin.governed import Governed
+from registry.plugin.mlflow_errors import translated
+
+
+class ReservedTags(Governed):
+    """Setting and deleting tags."""
+
+    @translated
+    def set_model_version_tag(self, name: str, version: Any, tag: ModelVersionTag) -> None:
+        """Set a tag that is not the platform's."""
+        refuse_reserved([tag])
+        super().set_model_version_tag(name, version, tag)
+
+    @translated
+    def delete_model_version_tag(self, name: str, version: Any, key: str) -> None:
+        """Delete a tag that is not the platform's."""
+        refuse_key(key)
+        super().delete_model_version_tag(name, version, key)
+
+    @translated
+    def set_registered_model_tag(self, name: str, tag: Any) -> None:
+        """Set a tag that is not the platform's."""
+        refuse_reserved([tag])
+        super().set_registered_model_tag(name, tag)
+
+    @translated
+    def delete_registered_model_tag(self, name: str, key: str) -> None:
+        """Delete a tag that is not the platform's."""
+        refuse_key(key)
+        super().delete_registered_model_tag(name, key)
+
+
+def is_reserved(key: str) -> bool:
+    """Whether a tag is, or looks like, one of the platform's."""
+    folded = unicodedata.normalize("NFKC", str(key)).strip().casefold()
+    return folded.startswith(RESERVED_TAG_PREFIX)
+
+
+def refuse_reserved(tags: Any) -> None:
+    """Refuse tags of which one is the platform's.
+
+    Raises:
+        ReservedTagError: one is.
+    """
+    for tag in tags or []:
+        refuse_key(tag.key)
+
+
+def refuse_key(key: str) -> None:
+    """Refuse a tag that is the platform's.
+
+    Raises:
+        ReservedTagError: it is.
+    """
+    if is_reserved(key):
+        raise ReservedTagError(
+            f"expected a tag outside {RESERVED_TAG_PREFIX}*, found {key}",
+            hint=f"tags under {RESERVED_TAG_PREFIX} are written by the platform alone",
+        )

@@ -1,0 +1,49 @@
+"""Reading: semantic versions in `models:/` URIs, resolved on the server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlflow.entities.model_registry import ModelVersion
+
+from registry.domain.values import GOVERNED_ALIASES, Stage
+from registry.plugin import names
+from registry.plugin.governed import Governed
+from registry.plugin.mlflow_errors import translated
+
+
+class SemanticUris(Governed):
+    """What a URI resolves to."""
+
+    @translated
+    def get_latest_versions(self, name: str, stages: Any = None) -> list[ModelVersion]:
+        """Resolve `models:/name/1.2.0` too, which MLflow's client sends as a stage."""
+        wanted = list(stages or [])
+        if len(wanted) == 1 and names.looks_like_version(wanted[0]):
+            record = self.registry.find_version(name, wanted[0])
+            return [super().get_model_version(name, record.version)]
+        found: list[ModelVersion] = super().get_latest_versions(name, stages)
+        if not self._reads_governed(name):
+            return found
+        return [self._champion_for(version) for version in found]
+
+    def _champion_for(self, version: ModelVersion) -> ModelVersion:
+        """Replace an unproven canary in Production by the champion."""
+        if version.current_stage != Stage.PRODUCTION.value:
+            return version
+        number = self.registry.champion_number(version.name)
+        if number is None or number == int(version.version):
+            return version
+        return super().get_model_version(version.name, number)
+
+    @translated
+    def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
+        """Resolve `models:/name@1.2.0` too."""
+        if names.looks_like_version(alias):
+            record = self.registry.find_version(name, alias)
+            return super().get_model_version(name, record.version)
+        if alias.lower() in GOVERNED_ALIASES and self._reads_governed(name):
+            number = self.registry.alias_number(name, alias)
+            if number is not None:
+                return super().get_model_version(name, number)
+        return super().get_model_version_by_alias(name, alias)
