@@ -30,6 +30,7 @@ up: setup  ## Run the platform in this terminal; Ctrl-C stops it
 .PHONY: test
 test: setup  ## Run every test (ARGS="tests/unit -k name" runs some)
 	@$(BIN)/python -m tests.browser
+	@$(BIN)/python -m infra.servers
 	@$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: check
@@ -57,6 +58,7 @@ lock: setup  ## Resolve the locks again (UPGRADE=--upgrade takes newer versions)
 	$(COMPILE) requirements/bootstrap.in --output-file requirements/bootstrap.txt
 	$(COMPILE) requirements/platform.in --output-file requirements/platform.txt
 	$(COMPILE) requirements/dev.in --output-file requirements/dev.txt
+	$(COMPILE) --no-deps requirements/servers.in --output-file requirements/servers.txt
 	@for name in $(SHARED); do sed -n "s/^\($$name==[^ ;]*\).*/\1/p" requirements/platform.txt; done \
 		| LC_ALL=C sort >requirements/shared-with-platform.txt
 	$(COMPILE) requirements/serving.in --constraint requirements/shared-with-platform.txt \

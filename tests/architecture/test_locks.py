@@ -8,7 +8,7 @@ import pytest
 
 CLONE = Path(__file__).parents[2]
 REQUIREMENTS = CLONE / "requirements"
-LOCKS = ("bootstrap", "platform", "dev", "serving")
+LOCKS = ("bootstrap", "platform", "dev", "serving", "servers")
 SHARED = ("numpy", "pandas", "scipy", "scikit-learn", "skops", "cloudpickle", "mlflow-skinny")
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", re.MULTILINE)
 

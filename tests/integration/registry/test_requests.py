@@ -16,16 +16,9 @@ from registry.errors import GateClosedError, RequestClosedError
 from registry.plugin.store import GovernedStore
 from registry.records import Ask, Request, Rollout
 from registry.service import Registry
-from tests.support.postgres import Postgres, started
 
 NAME = "credit"
 WORSE = Reason("rollout.error_rate", "no more errors", "more errors", "mend the model")
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    with started() as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

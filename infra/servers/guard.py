@@ -1,0 +1,52 @@
+"""Runs one server and ends it, with its folder, when the starter ends it or dies.
+
+    python -m infra.servers.guard FOLDER SIGNAL USER COMMAND...
+
+Prints the server's pid. Standard input is the starter's hold on it: at its end the server gets
+SIGNAL, five seconds later SIGKILL; then the folder is removed, unless the last word was `keep`.
+A guard is a process of its own since a starter that is killed by SIGKILL cleans up nothing.
+"""
+
+from __future__ import annotations
+
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+GRACE_SECONDS = 5.0
+
+
+def main() -> int:
+    """Run the server until standard input ends; return 0."""
+    folder, number, user, *command = sys.argv[1:]
+    group = pwd.getpwnam(user).pw_gid if user else None
+    with (Path(folder) / "log").open("ab") as log:
+        server = subprocess.Popen(
+            command,
+            user=user or None,
+            group=group,
+            extra_groups=[] if user else None,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    print(server.pid, flush=True)
+    keep = sys.stdin.read().endswith("keep")
+    server.send_signal(int(number))
+    try:
+        server.wait(GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.send_signal(signal.SIGKILL)
+        server.wait()
+    if not keep:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
