@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import unquote
 
 from sqlalchemy import Connection, select
 
@@ -105,15 +104,12 @@ class Finding(UseCases):
         Files that are given by run, by logged model or by path are an ordinary registration: it
         stands in no stage, and nothing that was judged elsewhere counts for it.
         """
-        if not source.startswith("models:/") or source.startswith("models:/m-"):
-            return None
-        name, _, number = source.removeprefix("models:/").partition("/")
-        name = unquote(name)
-        if not number.isdigit() or name == destination:
+        named = queries.named_version(source, destination)
+        if named is None:
             return None
         with reading(self.engine) as connection:
-            known = queries.source_of(connection, name, int(number))
-        return (name, int(number)) if known not in {None, mlflow.PROMPT_SOURCE} else None
+            known = queries.source_of(connection, *named)
+        return named if known not in {None, mlflow.PROMPT_SOURCE} else None
 
     def is_prompt(self, name: str, number: int) -> bool:
         """Whether a version is one of MLflow's prompts, which have no files and never serve."""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, update
 
 from infra.clock import to_millis
 from infra.db import reading, transaction
-from registry.adapters import events, grants, mirror, queries, tables
+from registry.adapters import events, grants, mirror, queries, tables, tenures
 from registry.adapters import request_rows as rows
 from registry.domain.values import GOVERNED_ALIASES, GOVERNED_STAGES, Reason, Stage
 from registry.errors import GateClosedError
@@ -100,6 +100,7 @@ class Holds(Rollouts):
         connection.execute(
             update(tables.version).where(_V.uid == record.uid).values(deleted_ms=at_ms)
         )
+        tenures.end(connection, record.uid, at_ms)
         events.record(
             connection,
             "model_version.deleted",
@@ -128,6 +129,7 @@ class Holds(Rollouts):
             .where(_V.name == name, _V.deleted_ms.is_(None))
             .values(name=new_name)
         )
+        tenures.rename(connection, name, new_name, at_ms)
         events.record(
             connection,
             "model.renamed",

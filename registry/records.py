@@ -12,7 +12,12 @@ from registry.domain.values import RequestKind, RequestState, Stage, VersionRef
 
 @dataclass(frozen=True, slots=True)
 class VersionRecord:
-    """One registered version and where it comes from; None where nothing is known."""
+    """One registered version and where it comes from; None where nothing is known.
+
+    Attributes:
+        predecessor_uid: version that was registered last under the name before this one.
+        origin_uid: version of another model that this one is a copy of.
+    """
 
     uid: str
     name: str
@@ -30,6 +35,8 @@ class VersionRecord:
     git_commit: str | None
     dataset_digest: str | None
     deleted_ms: int | None = None
+    predecessor_uid: str | None = None
+    origin_uid: str | None = None
 
     @property
     def ref(self) -> VersionRef:

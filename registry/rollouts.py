@@ -16,7 +16,7 @@ from sqlalchemy import Connection, insert, update
 from infra.clock import to_millis
 from infra.db import reading, transaction
 from infra.errors import ConflictError, UsageError
-from registry.adapters import events, grants, mirror, queries, tables
+from registry.adapters import events, grants, mirror, queries, tables, tenures
 from registry.adapters.request_rows import SYSTEM
 from registry.domain.values import CHAMPION, Reason, Stage
 from registry.errors import GateClosedError, UnknownEndpointError
@@ -128,8 +128,20 @@ class Rollouts(Requests):
         at: datetime,
         measurement: Mapping[str, Any] | None = None,
         event: tuple[str, Mapping[str, Any]] | None = None,
+        traffic: Mapping[str, int] | None = None,
     ) -> Rollout:
         """Save a rollout's progress by compare-and-set on its revision.
+
+        Args:
+            rollout_id: whose.
+            expected_revision: what was read.
+            phase: where it stands now.
+            state: serving's own state, as JSON.
+            at: now.
+            measurement: what was measured, as JSON.
+            event: (type, data) to record with it.
+            traffic: percent of the endpoint's traffic per version uid, as read back from the
+                gateway; None when the gateway did not answer.
 
         Raises:
             RolloutMovedError: its revision is not the expected one, or it is finished.
@@ -160,6 +172,8 @@ class Rollouts(Requests):
             rollout = queries.rollout(connection, rollout_id)
             if rollout is None:
                 raise RuntimeError(f"rollout {rollout_id} vanished inside its transaction")
+            if traffic is not None:
+                tenures.share_traffic(connection, rollout.endpoint, traffic, at_ms)
             if event is not None:
                 self._event(connection, rollout, event[0], event[1], at_ms)
         return rollout
@@ -201,6 +215,7 @@ class Rollouts(Requests):
                 .where(tables.endpoint.c.name == rollout.endpoint)
                 .values(stable_uid=rollout.candidate_uid, stable_since_ms=at_ms)
             )
+            tenures.share_traffic(connection, rollout.endpoint, {rollout.candidate_uid: 100}, at_ms)
             self._event(connection, rollout, "rollout.promoted", {}, at_ms)
             mirror.set_tags(
                 connection,
@@ -220,6 +235,11 @@ class Rollouts(Requests):
             rollout = self._finish(connection, rollout_id, "rolled_back", reasons, at_ms)
             if rollout is None:
                 return self.rollout(rollout_id)
+            endpoint = queries.endpoint(connection, rollout.endpoint)
+            stable_uid = endpoint.stable_uid if endpoint else None
+            tenures.share_traffic(
+                connection, rollout.endpoint, {stable_uid: 100} if stable_uid else {}, at_ms
+            )
             candidate = _candidate(connection, rollout)
             stage = queries.position(connection, candidate).stage
             # What was in Production before its rollout (a champion's first endpoint) stays there.

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from infra.clock import to_millis, utc_now
 from infra.db import reading, transaction
-from registry.adapters import events, mirror, queries, tables
+from registry.adapters import events, mirror, queries, tables, tenures
 from registry.adapters import mlflow_tables as mlflow
 from registry.domain import semver
 from registry.domain.manifest import Manifest
@@ -44,7 +45,7 @@ class Versions(VersionFiles):
             Predecessor(before.semver, before.signature) if before else None,
             inspected.signature,
         )
-        record = self._insert_version(connection, row, inspected, derived)
+        record = self._insert_version(connection, row, inspected, derived, before)
         events.record(
             connection,
             "model_version.created",
@@ -67,7 +68,12 @@ class Versions(VersionFiles):
         return record
 
     def _insert_version(
-        self, connection: Connection, row: Any, inspected: Inspected, derived: Derived
+        self,
+        connection: Connection,
+        row: Any,
+        inspected: Inspected,
+        derived: Derived,
+        before: VersionRecord | None,
     ) -> VersionRecord:
         manifest = inspected.manifest
         if manifest is not None:
@@ -93,6 +99,8 @@ class Versions(VersionFiles):
             model_id=model_id,
             git_commit=commit,
             dataset_digest=dataset,
+            predecessor_uid=before.uid if before else None,
+            origin_uid=queries.origin_uid(connection, source, row.name),
         )
         connection.execute(
             insert(tables.version).values(
@@ -111,8 +119,11 @@ class Versions(VersionFiles):
                 model_id=record.model_id,
                 git_commit=record.git_commit,
                 dataset_digest=record.dataset_digest,
+                predecessor_uid=record.predecessor_uid,
+                origin_uid=record.origin_uid,
             )
         )
+        tenures.adopt(connection, record, to_millis(utc_now()))
         return record
 
     def adopt(self, name: str, number: int, actor: str) -> VersionRecord:

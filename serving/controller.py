@@ -7,6 +7,7 @@ before it is acted on, so a deployer killed at any line finds what it wanted and
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -50,6 +51,7 @@ class _Live:
     revision: int
     state: RolloutState
     saved_at: datetime
+    traffic: Mapping[str, int] | None = None
 
 
 class Deployer:
@@ -160,6 +162,7 @@ class Deployer:
         assert lane.candidate is not None
         status = lane.statuses[lane.candidate_predictor]
         weights = self._gateway.weights(namespace, name)
+        lane.traffic = weights
         candidate = cluster_name(namespace, name, lane.candidate.uid)
         stable = cluster_name(namespace, name, lane.stable.uid) if lane.stable else None
         try:
@@ -182,7 +185,8 @@ class Deployer:
         rollout, now, live = lane.rollout, self._clock(), self._live[lane.rollout.id]
         before, lane.state = lane.state, state
         due = (now - live.saved_at).total_seconds() >= SAVE_SECONDS
-        if material(state) == material(before) and not (due and state != before):
+        moved = lane.traffic is not None and lane.traffic != live.traffic
+        if not moved and material(state) == material(before) and not (due and state != before):
             self._live[rollout.id] = replace(live, state=state)
             return
         lane.rollout = self._registry.save_rollout(
@@ -193,8 +197,10 @@ class Deployer:
             now,
             measurement=measurement_of(lane.plan, state),
             event=event_of(lane.plan, before, state),
+            traffic=lane.traffic,
         )
-        self._live[rollout.id] = _Live(lane.rollout.revision, state, now)
+        traffic = live.traffic if lane.traffic is None else lane.traffic
+        self._live[rollout.id] = _Live(lane.rollout.revision, state, now, traffic)
 
     def _act(self, lane: Lane, lanes: list[Lane], action: Action) -> tuple[str | None, bool]:
         """Carry out one action; return a smoke result, and whether to decide again at once."""

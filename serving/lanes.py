@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from registry.records import Endpoint, Rollout, VersionRecord
@@ -25,6 +26,7 @@ class Lane:
 
     Attributes:
         statuses: model servers per predictor name; missing before they were looked after.
+        traffic: percent per version uid as the gateway had it at the last look; None if unknown.
     """
 
     endpoint: Endpoint
@@ -34,6 +36,7 @@ class Lane:
     rollout: Rollout | None = None
     state: RolloutState = field(default_factory=RolloutState)
     statuses: dict[str, ServersStatus] = field(default_factory=dict)
+    traffic: Mapping[str, int] | None = None
 
     @property
     def weight(self) -> int:

@@ -35,8 +35,9 @@ class RegistryPort(Protocol):
         at: datetime,
         measurement: Mapping[str, Any] | None = None,
         event: tuple[str, Mapping[str, Any]] | None = None,
+        traffic: Mapping[str, int] | None = None,
     ) -> Rollout:
-        """Save progress by compare-and-set on the revision."""
+        """Save progress and the traffic read back, by compare-and-set on the revision."""
 
     def complete_rollout(self, rollout_id: int, at: datetime) -> Rollout:
         """Make the candidate the champion."""

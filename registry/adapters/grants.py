@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, delete, func, insert, update
 
 from infra.errors import ConflictError
-from registry.adapters import events, mirror, queries, tables
+from registry.adapters import events, mirror, queries, tables, tenures
 from registry.adapters import mlflow_tables as mlflow
 from registry.domain.values import CHAMPION, RequestKind, Stage
 from registry.records import Request
@@ -204,6 +204,7 @@ def move_stage(
             f"expected {name} version {version} in stage {expected}, found it elsewhere",
             hint="ask again",
         )
+    tenures.move_stage(connection, name, version, target, at_ms)
     events.record(
         connection,
         "model_version.transitioned_stage",
@@ -266,6 +267,7 @@ def set_alias(
             workspace=mlflow.WORKSPACE, name=name, alias=alias, version=version
         )
     )
+    tenures.hold_alias(connection, name, alias, version, at_ms)
     events.record(
         connection,
         "model_version.alias_changed",
@@ -290,6 +292,7 @@ def drop_alias(
             a.workspace == mlflow.WORKSPACE, a.name == name, func.lower(a.alias) == alias.lower()
         )
     )
+    tenures.hold_alias(connection, name, alias, None, at_ms)
     events.record(
         connection,
         "model_version.alias_changed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
 from sqlalchemy import Connection, Row, and_, exists, func, select
 
@@ -154,6 +155,24 @@ def source_of(connection: Connection, name: str, number: int) -> str | None:
             _MV.current_stage != DELETED,
         )
     ).scalar()
+
+
+def named_version(source: str, destination: str) -> tuple[str, int] | None:
+    """Return the (model, number) of another model that a source spells, if it spells one."""
+    if not source.startswith("models:/") or source.startswith("models:/m-"):
+        return None
+    name, _, number = source.removeprefix("models:/").partition("/")
+    name = unquote(name)
+    return (name, int(number)) if number.isdigit() and name != destination else None
+
+
+def origin_uid(connection: Connection, source: str, destination: str) -> str | None:
+    """Return the identity of the version of another model that a source names, if we know it."""
+    named = named_version(source, destination)
+    if named is None or source_of(connection, *named) is None:
+        return None
+    origin = live_version(connection, *named)
+    return origin.uid if origin else None
 
 
 def live_numbers(connection: Connection, name: str) -> list[int]:

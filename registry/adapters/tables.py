@@ -48,6 +48,12 @@ version = Table(
     Column("git_commit", String(64)),
     Column("dataset_digest", String(128)),
     Column("deleted_ms", BigInteger),
+    # Kept, not derived: names change and deleted versions keep the name they had.
+    Column("predecessor_uid", String(36), index=True),
+    Column("origin_uid", String(36), index=True),
+    Index("acgs_version_run", "run_id"),
+    Index("acgs_version_model", "model_id"),
+    Index("acgs_version_commit", "git_commit"),
     Index(
         "acgs_version_semver_unique",
         "name",
@@ -217,6 +223,9 @@ rollout = Table(
     Column("revision", Integer, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("finished_ms", BigInteger),
+    Index("acgs_rollout_candidate", "candidate_uid"),
+    Index("acgs_rollout_request", "request_id"),
+    Index("acgs_rollout_endpoint", "endpoint"),
     Index(
         "acgs_rollout_one_active",
         "endpoint",
@@ -233,4 +242,30 @@ measurement = Table(
     Column("rollout_id", BigInteger, nullable=False, index=True),
     Column("at_ms", BigInteger, nullable=False),
     Column("data", JSON, nullable=False),
+)
+
+# Who held which place, from when to when: [from_ms, to_ms), open while to_ms is NULL.
+# place: endpoint (its traffic) | stage | alias.  slot: "" | the stage | the alias.
+tenure = Table(
+    "acgs_tenure",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("place", String(16), nullable=False),
+    Column("name", String(256), nullable=False),
+    Column("slot", String(256), nullable=False),
+    Column("version_uid", String(36), nullable=False, index=True),
+    Column("share_percent", Integer, nullable=False),
+    Column("from_ms", BigInteger, nullable=False),
+    Column("to_ms", BigInteger),
+    Index("acgs_tenure_when", "name", "place", "slot", "from_ms"),
+    Index(
+        "acgs_tenure_one_open",
+        "place",
+        "name",
+        "slot",
+        "version_uid",
+        unique=True,
+        sqlite_where=text("to_ms IS NULL"),
+        postgresql_where=text("to_ms IS NULL"),
+    ),
 )

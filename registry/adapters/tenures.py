@@ -1,0 +1,155 @@
+"""Who held which place when: intervals, written in the transaction of the change they record.
+
+The audit trail tells the same story as single changes; an interval answers "what served at T" and
+"where did this version ever run" from an index. Intervals are half-open and key on the version's
+uid, so a name that is used again, renamed or deleted never changes what was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Connection, case, insert, select, update
+
+from registry.adapters import mlflow_tables as mlflow
+from registry.adapters import queries, tables
+from registry.domain.values import GOVERNED_ALIASES, Stage
+from registry.records import VersionRecord
+
+_T = tables.tenure.c
+WHOLE = 100
+
+
+class Place(StrEnum):
+    """Kind of place that a version can hold."""
+
+    ENDPOINT = "endpoint"
+    STAGE = "stage"
+    ALIAS = "alias"
+
+
+def share_traffic(
+    connection: Connection, endpoint: str, percent: Mapping[str, int], at_ms: int
+) -> None:
+    """Record an endpoint's traffic: percent per version uid; does nothing if it is as before."""
+    wanted = {uid: share for uid, share in percent.items() if share > 0}
+    held = {
+        row.version_uid: row.share_percent
+        for row in connection.execute(
+            select(_T.version_uid, _T.share_percent).where(
+                _T.place == Place.ENDPOINT.value, _T.name == endpoint, _T.to_ms.is_(None)
+            )
+        )
+    }
+    for uid in sorted(held.keys() | wanted.keys()):
+        if held.get(uid) == wanted.get(uid):
+            continue
+        if uid in held:
+            _close(connection, Place.ENDPOINT, endpoint, "", uid, at_ms)
+        if uid in wanted:
+            _open(connection, Place.ENDPOINT, endpoint, "", uid, at_ms, wanted[uid])
+
+
+def move_stage(connection: Connection, name: str, number: int, stage: Stage, at_ms: int) -> None:
+    """Record that a version left the stage it was in, for this one; `None` is no place."""
+    uid = _uid(connection, name, number)
+    if uid is None:
+        return
+    _end(connection, at_ms, _T.version_uid == uid, _T.place == Place.STAGE.value)
+    if stage is not Stage.NONE:
+        _open(connection, Place.STAGE, name, stage.value, uid, at_ms)
+
+
+def hold_alias(
+    connection: Connection, name: str, alias: str, number: int | None, at_ms: int
+) -> None:
+    """Record that an alias names this version from now on, or none."""
+    slot = alias.lower()
+    _end(connection, at_ms, _T.place == Place.ALIAS.value, _T.name == name, _T.slot == slot)
+    uid = _uid(connection, name, number) if number is not None else None
+    if uid is not None:
+        _open(connection, Place.ALIAS, name, slot, uid, at_ms)
+
+
+def adopt(connection: Connection, record: VersionRecord, at_ms: int) -> None:
+    """Record the places of a version that plain MLflow registered, as held from now on.
+
+    Since when it held them nobody wrote down, and nothing is claimed; a new version holds none.
+    """
+    stage = queries.stage_at(connection, record.name, record.version)
+    if stage is not None and stage is not Stage.NONE:
+        _open(connection, Place.STAGE, record.name, stage.value, record.uid, at_ms)
+    a = mlflow.aliases.c
+    held = connection.execute(
+        select(a.alias).where(
+            a.workspace == mlflow.WORKSPACE, a.name == record.name, a.version == record.version
+        )
+    ).scalars()
+    for alias in sorted({alias.lower() for alias in held} & GOVERNED_ALIASES.keys()):
+        _open(connection, Place.ALIAS, record.name, alias, record.uid, at_ms)
+
+
+def end(connection: Connection, uid: str, at_ms: int) -> None:
+    """Record that a version holds nothing any more."""
+    _end(connection, at_ms, _T.version_uid == uid)
+
+
+def rename(connection: Connection, name: str, new_name: str, at_ms: int) -> None:
+    """Record that stages and aliases go on under another name; what was keeps the old one."""
+    going_on = list(
+        connection.execute(
+            select(_T.place, _T.slot, _T.version_uid).where(
+                _T.name == name, _T.place != Place.ENDPOINT.value, _T.to_ms.is_(None)
+            )
+        )
+    )
+    for row in going_on:
+        place = Place(row.place)
+        _close(connection, place, name, row.slot, row.version_uid, at_ms)
+        _open(connection, place, new_name, row.slot, row.version_uid, at_ms)
+
+
+def _uid(connection: Connection, name: str, number: int) -> str | None:
+    record = queries.live_version(connection, name, number)
+    return record.uid if record else None
+
+
+def _open(
+    connection: Connection,
+    place: Place,
+    name: str,
+    slot: str,
+    uid: str,
+    at_ms: int,
+    share_percent: int = WHOLE,
+) -> None:
+    connection.execute(
+        insert(tables.tenure).values(
+            place=place.value,
+            name=name,
+            slot=slot,
+            version_uid=uid,
+            share_percent=share_percent,
+            from_ms=at_ms,
+        )
+    )
+
+
+def _close(
+    connection: Connection, place: Place, name: str, slot: str, uid: str, at_ms: int
+) -> None:
+    _end(
+        connection,
+        at_ms,
+        _T.place == place.value,
+        _T.name == name,
+        _T.slot == slot,
+        _T.version_uid == uid,
+    )
+
+
+def _end(connection: Connection, at_ms: int, *which: ColumnElement[bool]) -> None:
+    # Clocks of several machines: an interval never ends before it began.
+    ends = case((_T.from_ms > at_ms, _T.from_ms), else_=at_ms)
+    connection.execute(update(tables.tenure).where(*which, _T.to_ms.is_(None)).values(to_ms=ends))
