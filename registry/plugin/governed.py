@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from mlflow.exceptions import MlflowException
-from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import inspect
 
 from infra import migrations
@@ -15,6 +14,7 @@ from registry.adapters.governance_file import ConstitutionError
 from registry.bootstrap import open_registry
 from registry.errors import GateClosedError, UnknownVersionError
 from registry.finding import MAX_NUMBER
+from registry.plugin.fast_reads import FastReads
 from registry.plugin.gate import Gate
 from registry.plugin.identity import current_actor
 from registry.plugin.side_writes import SideWrites
@@ -24,7 +24,7 @@ in_server = False
 """Set by the server before it opens the store: then a pending request is never waited for."""
 
 
-class Governed(SqlAlchemyStore):
+class Governed(FastReads):
     """MLflow's SQL store, with the registry's use cases at hand."""
 
     def __init__(self, settings: Settings) -> None:
