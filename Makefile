@@ -6,6 +6,7 @@ export PYTHON
 
 BIN := .venv/bin
 PACKAGES := infra registry compliance serving pipelines
+WORKERS ?= 2
 CODE := $(PACKAGES) $(wildcard benchmarks) tests
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links $(UPGRADE)
@@ -28,10 +29,10 @@ up: setup  ## Run the platform in this terminal; Ctrl-C stops it
 	@$(BIN)/acgs up $(ARGS)
 
 .PHONY: test
-test: setup  ## Run every test (ARGS="tests/unit -k name" runs some)
+test: setup  ## Run every test (ARGS="tests/unit -k name" runs some, WORKERS=0 in one process)
 	@$(BIN)/python -m tests.browser
 	@$(BIN)/python -m infra.servers
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 .PHONY: check
 check: setup  ## Lint, format, types and import direction, without changing anything
