@@ -13,14 +13,37 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 
-from infra.errors import NotFoundError, NotPreparedError, PlatformError, UnavailableError
+from infra.errors import (
+    ConflictError,
+    NotFoundError,
+    NotPreparedError,
+    PlatformError,
+    UnavailableError,
+    UsageError,
+)
 
 BUSY_TIMEOUT_SECONDS = 20.0
+CONNECT_SECONDS = 10
 
 
 _UNDEFINED_TABLE = "42P01"  # PostgreSQL's code
+_RACED = {"40001", "40P01"}  # PostgreSQL's codes: serialization failure, deadlock
+_REFUSED = (
+    "password authentication failed",
+    "no password supplied",
+    "no pg_hba.conf entry",
+    "does not exist",
+    "permission denied",
+)
+"""What PostgreSQL says to who connects wrongly; the driver gives no code while it connects."""
+
+
+class DatabaseRefusedError(PlatformError):
+    """The database runs, and knows neither our user, password nor database."""
+
+    code = "infra.database_refused"
 
 
 def open_engine(url: str, *, make: bool = False) -> Engine:
@@ -36,7 +59,10 @@ def open_engine(url: str, *, make: bool = False) -> Engine:
     """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True, pool_size=5, max_overflow=10)
+        limit = {} if "connect_timeout" in parsed.query else {"connect_timeout": CONNECT_SECONDS}
+        return create_engine(
+            parsed, pool_pre_ping=True, pool_size=5, max_overflow=10, connect_args=limit
+        )
     if parsed.database and make:
         try:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
@@ -112,9 +138,20 @@ def translated(engine: Engine) -> Iterator[None]:
 
 
 def _told(engine: Engine, error: DBAPIError) -> PlatformError | None:
-    text = str(error.orig)
-    if getattr(error.orig, "pgcode", None) == _UNDEFINED_TABLE or "no such table" in text:
+    text = " ".join(str(error.orig).split())
+    code = getattr(error.orig, "pgcode", None)
+    if code == _UNDEFINED_TABLE or "no such table" in text:
         return _not_prepared(engine)
+    if code in _RACED:
+        return ConflictError(f"the database ended a transaction in favour of another: {text}")
+    if isinstance(error, DataError):
+        return UsageError(f"the database cannot hold a value: {text}", hint="shorten or correct it")
+    connecting = isinstance(error, OperationalError) and code is None
+    if connecting and any(said in text for said in _REFUSED):
+        return DatabaseRefusedError(
+            f"the database refused us: {text}",
+            hint="correct user, password and database name in ACGS_DATABASE_URL",
+        )
     if "disk is full" in text or "readonly database" in text or "disk I/O error" in text:
         return UnavailableError(
             f"cannot write the database {_shown(engine)}: {text}",

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 from infra.component import Component, components
 from infra.db import open_engine, translated
-from infra.errors import PlatformError, UnavailableError
+from infra.errors import PlatformError, UnavailableError, UsageError
 
 if TYPE_CHECKING:
     from alembic.config import Config
+    from alembic.script import ScriptDirectory
     from sqlalchemy import Connection, Engine
 
     from infra.settings import Settings
@@ -57,19 +58,100 @@ def upgrade(settings: Settings, of: Iterable[Component] | None = None) -> None:
         engine.dispose()
 
 
-def current(settings: Settings, of: Iterable[Component] | None = None) -> dict[str, str | None]:
-    """Revision of each component's schema in the database; None where there is none yet."""
+def downgrade(settings: Settings, component: Component, revision: str) -> None:
+    """Take a component's schema back to an earlier revision; `base` drops all of its tables.
+
+    One transaction, on SQLite too: it is done or it is not.
+
+    Raises:
+        UsageError: there is no such revision, or it is not an earlier one.
+        SchemaUnknownError: a newer version of the platform made the database.
+        UnavailableError: the database cannot be reached or written.
+    """
+    from alembic import command
+    from alembic.util import CommandError
+
+    engine = open_engine(settings.sqlalchemy_url)
+    try:
+        with (
+            translated(engine),
+            _alone(settings, engine),
+            _reachable(engine) as connection,
+        ):
+            config = _config(component)
+            config.attributes["connection"] = connection
+            _require_known(_script(config), _revision(connection, component), component.name)
+            try:
+                command.downgrade(config, revision)
+            except CommandError as err:
+                raise UsageError(
+                    f"component {component.name!r}: expected an earlier revision, found "
+                    f"{revision}: {err}",
+                    hint="`acgs schema status` names the revisions",
+                ) from err
+            connection.commit()
+    finally:
+        engine.dispose()
+
+
+def revisions(component: Component) -> tuple[str, ...]:
+    """Every revision of a component's schema, oldest first."""
+    walked = _script(_config(component)).walk_revisions()
+    return tuple(reversed([script.revision for script in walked]))
+
+
+def differences(settings: Settings, of: Iterable[Component] | None = None) -> dict[str, list[str]]:
+    """Say, by component, how the database differs from what this version expects; empty if not.
+
+    MLflow's part is compared by revision, ours table by table: columns, types, indexes, triggers.
+
+    Raises:
+        UnavailableError: the database cannot be reached.
+    """
     from alembic.migration import MigrationContext
 
+    engine = open_engine(settings.sqlalchemy_url)
+    found: dict[str, list[str]] = {}
+    try:
+        with _reachable(engine) as connection:
+            mlflow = MigrationContext.configure(connection).get_current_revision()
+            if mlflow not in mlflow_heads():
+                expected = ", ".join(sorted(mlflow_heads()))
+                found["mlflow"] = [f"revision is {mlflow}, expected {expected}"]
+            for component in components() if of is None else tuple(of):
+                if component.migrations is not None:
+                    told = _compare(connection, component)
+                    if told:
+                        found[component.name] = told
+    finally:
+        engine.dispose()
+    return found
+
+
+def _compare(connection: Connection, component: Component) -> list[str]:
+    from alembic.runtime.environment import EnvironmentContext
+
+    config = _config(component)
+    script = _script(config)
+    revision, head = _revision(connection, component), script.get_current_head()
+    if revision != head:
+        return [f"revision is {revision}, expected {head}"]
+    told: list[str] = []
+    config.attributes.update(connection=connection, differences=told)
+    with EnvironmentContext(config, script):
+        script.run_env()
+    return told
+
+
+def current(settings: Settings, of: Iterable[Component] | None = None) -> dict[str, str | None]:
+    """Revision of each component's schema in the database; None where there is none yet."""
     engine = open_engine(settings.sqlalchemy_url)
     found: dict[str, str | None] = {}
     try:
         with _reachable(engine) as connection:
             for component in components() if of is None else tuple(of):
                 if component.migrations is not None:
-                    options = {"version_table": version_table(component)}
-                    context = MigrationContext.configure(connection, opts=options)
-                    found[component.name] = context.get_current_revision()
+                    found[component.name] = _revision(connection, component)
     finally:
         engine.dispose()
     return found
@@ -123,20 +205,30 @@ def _run_mlflow_migrations(settings: Settings, revision: str | None) -> None:
 
 def _upgrade_component(engine: Engine, component: Component) -> None:
     from alembic import command
-    from alembic.migration import MigrationContext
-    from alembic.script import ScriptDirectory
 
     config = _config(component)
-    script = ScriptDirectory.from_config(config)
+    script = _script(config)
     with _reachable(engine) as connection:
-        options = {"version_table": version_table(component)}
-        revision = MigrationContext.configure(connection, opts=options).get_current_revision()
+        revision = _revision(connection, component)
         _require_known(script, revision, f"component {component.name!r}")
         if revision == script.get_current_head():
             return
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
+
+
+def _revision(connection: Connection, component: Component) -> str | None:
+    from alembic.migration import MigrationContext
+
+    options = {"version_table": version_table(component)}
+    return MigrationContext.configure(connection, opts=options).get_current_revision()
+
+
+def _script(config: Config) -> ScriptDirectory:
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory.from_config(config)
 
 
 def _config(component: Component) -> Config:
@@ -149,11 +241,9 @@ def _config(component: Component) -> Config:
     return config
 
 
-def _require_known(script: object, revision: str | None, owner: str) -> None:
-    from alembic.script import ScriptDirectory
+def _require_known(script: ScriptDirectory, revision: str | None, owner: str) -> None:
     from alembic.util import CommandError
 
-    assert isinstance(script, ScriptDirectory)
     if revision is None:
         return
     try:

@@ -1,11 +1,11 @@
-"""What the kit itself plugs into the platform: its commands, metrics and health pages."""
+"""What the kit itself plugs into the platform: commands, metrics and health of the stores."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from infra.component import Component
+from infra.component import Component, Probe
 
 if TYPE_CHECKING:
     import click
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 def _commands() -> Sequence[click.Command]:
     from infra.platform_cli import commands
+    from infra.schema import schema
 
-    return commands()
+    return (*commands(), schema)
 
 
 def _routes(settings: Settings) -> Sequence[BaseRoute]:
@@ -26,4 +27,23 @@ def _routes(settings: Settings) -> Sequence[BaseRoute]:
     return routes(settings)
 
 
-component = Component(name="infra", commands=_commands, routes=_routes, order=0)
+def _probes(settings: Settings) -> Iterable[Probe]:
+    from infra.stores import probes
+
+    return probes(settings)
+
+
+def _prepare(settings: Settings) -> None:
+    from infra.stores import require_artifact_store
+
+    require_artifact_store(settings)
+
+
+component = Component(
+    name="infra",
+    commands=_commands,
+    routes=_routes,
+    probes=_probes,
+    prepare=_prepare,
+    order=0,
+)

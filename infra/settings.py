@@ -2,7 +2,7 @@
 
 Precedence: command-line flag > environment > `acgs.env` in the storage root > default.
 Names that were published before this code existed (`MLOPS_STORAGE_ROOT`, ...) are kept as
-they are; ours start with `ACGS_`.
+they are; ours start with `ACGS_`. The S3 server is named as MLflow and its users name it.
 """
 
 from __future__ import annotations
@@ -52,6 +52,11 @@ class Settings(BaseSettings):
         "",
         validation_alias="ACGS_ARTIFACT_ROOT",
         description="Where the server keeps artifacts; empty means a folder in the storage root.",
+    )
+    s3_endpoint: str = Field(
+        "",
+        validation_alias="MLFLOW_S3_ENDPOINT_URL",
+        description="URL of the S3 server, e.g. MinIO's; empty means Amazon's.",
     )
     host: str = Field(
         "127.0.0.1",

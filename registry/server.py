@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import httpx
 
-from infra import http
+from infra import http, objectstore
 from infra.component import Health, Probe, Role
 from infra.secrets import secret_file
 from infra.settings import Settings
@@ -80,6 +80,7 @@ def _ports(settings: Settings) -> Sequence[tuple[str, int]]:
 def _configure_mlflow(settings: Settings) -> None:
     """Say to MLflow's server code, by environment, what `mlflow server` flags would."""
     artifacts = settings.artifacts_destination
+    objectstore.export(settings)
     if "://" not in artifacts:
         os.makedirs(artifacts, mode=0o700, exist_ok=True)
     key = secret_file(settings, "mlflow-webhooks.key", _fernet_key)

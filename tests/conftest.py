@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.stores import RAN, postgres, s3
+from tests.support.stores import RAN, databases, postgres, s3
 
-__all__ = ["postgres", "s3"]
+__all__ = ["databases", "postgres", "s3"]
 
 _KEY = "acgs_servers"
 

@@ -17,6 +17,7 @@ import yaml
 from sqlalchemy import Connection, select
 
 from infra.errors import PlatformError
+from infra.objectstore import ObjectStore, is_s3
 from infra.settings import Settings
 from registry.adapters import mlflow_tables as mlflow
 from registry.domain.manifest import FileEntry, Manifest
@@ -95,6 +96,7 @@ def fetch(settings: Settings, uri: str) -> Path:
 
     Raises:
         ArtifactError: the files cannot be read.
+        UnavailableError: the object store is away; trying again may help.
     """
     folder = local_folder(settings, uri)
     if folder is not None:
@@ -128,10 +130,31 @@ def _download(settings: Settings, uri: str) -> Path:
         uri = settings.artifacts_destination.rstrip("/") + "/" + parsed.path.lstrip("/")
     target = tempfile.mkdtemp(dir=settings.folder("downloads"))
     try:
+        if is_s3(uri):
+            return _download_s3(settings, uri, Path(target))
         return Path(get_artifact_repository(uri).download_artifacts("", dst_path=target))
-    except (MlflowException, OSError) as err:
+    except BaseException as err:
         shutil.rmtree(target, ignore_errors=True)
-        raise ArtifactError(f"cannot read the model's files at {uri}: {err}") from err
+        if isinstance(err, MlflowException | OSError):
+            raise ArtifactError(f"cannot read the model's files at {uri}: {err}") from err
+        raise
+
+
+def _download_s3(settings: Settings, uri: str, target: Path) -> Path:
+    try:
+        found = ObjectStore.of(settings, uri).download_all(target)
+    except PlatformError as err:
+        if err.retriable:
+            raise
+        raise ArtifactError(
+            f"cannot read the model's files at {uri}: {err.message}", hint=err.hint
+        ) from err
+    if not found:
+        raise ArtifactError(
+            f"expected the model's files at {uri}, found none",
+            hint="restore the files, or register the model again",
+        )
+    return target
 
 
 def build_manifest(folder: Path) -> Manifest:

@@ -24,7 +24,14 @@ from sqlalchemy import (
     text,
 )
 
-metadata = MetaData()
+metadata = MetaData(
+    info={
+        "triggers": {
+            "sqlite": ("acgs_event_no_update", "acgs_event_no_delete"),
+            "postgresql": ("acgs_event_guard",),
+        }
+    }
+)
 
 # SQLite numbers rows by itself only for INTEGER primary keys.
 _RowId = BigInteger().with_variant(Integer(), "sqlite")

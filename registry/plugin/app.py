@@ -11,7 +11,7 @@ from infra.component import components
 from infra.errors import SettingsError
 from infra.settings import Settings, load_settings
 from registry.bootstrap import open_registry
-from registry.plugin import governed
+from registry.plugin import artifact_errors, governed
 from registry.plugin.waiting import WaitForVerdict
 
 
@@ -39,9 +39,11 @@ def build(settings: Settings) -> FastAPI:
             hint="unset MLFLOW_ENABLE_WORKSPACES",
         )
     governed.in_server = True
+    from mlflow.server import app as flask_app
     from mlflow.server.fastapi_app import create_fastapi_app
 
     app: FastAPI = create_fastapi_app()
+    artifact_errors.install(app, flask_app, settings)
     # MLflow mounts its Flask app last, at "/": whatever comes after it is never reached.
     ours = [route for component in components() for route in component.routes(settings)]
     app.router.routes[:0] = ours

@@ -37,6 +37,8 @@ class GovernedModels(Governed):
     ) -> RegisteredModel:
         """Create a model; a governed name must be unambiguous in a `models:/` URI."""
         refuse_reserved(tags)
+        if name:  # without one, MLflow says what it expects
+            names.check_storable(name)
         if self._governs(name):
             names.check(name)
         return super().create_registered_model(name, tags, description, deployment_job_id)
@@ -44,6 +46,8 @@ class GovernedModels(Governed):
     @translated
     def rename_registered_model(self, name: str, new_name: str) -> RegisteredModel:
         """Rename a model; what it holds must clear the bar of the new name."""
+        if new_name:
+            names.check_storable(new_name)
         if not self._governs(name) and not self._governs(new_name):
             return super().rename_registered_model(name, new_name)
         # An unknown model is MLflow's own error.

@@ -8,6 +8,9 @@ from infra.errors import UsageError
 from registry.domain.values import Stage
 
 _GOVERNED_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._ -]{0,126}[A-Za-z0-9])?")
+LONGEST = 256
+"""Of MLflow's column, in characters. SQLite would take more, and PostgreSQL then not."""
+
 _VERSION_LIKE = re.compile(r"\d+\.\d+.*")
 
 
@@ -29,6 +32,25 @@ def check(name: str) -> None:
             f"expected a model name of 1-128 letters, digits, '.', '_', '-' or inner spaces, "
             f"found {name[:140]!r}",
             hint="'@', '/' and ':' have a meaning in models:/ URIs; choose a plain name",
+        )
+
+
+def check_storable(name: str) -> None:
+    """Refuse a name of any model that a database cannot hold, before it says so in SQL.
+
+    Raises:
+        ModelNameError: it is longer than 256 characters, or has control characters.
+    """
+    if len(name) > LONGEST:
+        raise ModelNameError(
+            f"expected a model name of at most {LONGEST} characters, found {len(name)}: "
+            f"{name[:40]!r}...",
+            hint="choose a shorter name",
+        )
+    if any(ord(letter) < ord(" ") for letter in name):
+        raise ModelNameError(
+            f"expected a model name without control characters, found {name[:140]!r}",
+            hint="choose a plain name",
         )
 
 

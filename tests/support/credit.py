@@ -116,11 +116,13 @@ def register(
 
 def _store(platform: Platform, artifact_uri: str, folder: Path) -> None:
     """Put the files where the server's artifact proxy would, with a digest of their own."""
-    relative = artifact_uri.removeprefix("mlflow-artifacts:/")
-    target = platform.root / "artifacts" / relative / "model"
-    shutil.copytree(folder, target)
-    with (target / "python_env.yaml").open("a") as file:
-        file.write(f"# {uuid.uuid4()}\n")
+    relative = artifact_uri.removeprefix("mlflow-artifacts:").strip("/")
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch) / "model"
+        shutil.copytree(folder, copy)
+        with (copy / "python_env.yaml").open("a") as file:
+            file.write(f"# {uuid.uuid4()}\n")
+        platform.put_artifacts(f"{relative}/model", copy)
 
 
 def _ensure_model(client: Any, name: str, description: str) -> None:

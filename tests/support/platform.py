@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -13,9 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from infra import running
+from infra.objectstore import ObjectStore, is_s3
 from infra.settings import Settings
 from tests.ports import free_ports
 
@@ -42,6 +45,9 @@ class Platform:
     def settings(self) -> Settings:
         return Settings(
             storage_root=self.root,
+            database_url=self.environment.get("ACGS_DATABASE_URL", ""),
+            artifact_root=self.environment.get("ACGS_ARTIFACT_ROOT", ""),
+            s3_endpoint=self.environment.get("MLFLOW_S3_ENDPOINT_URL", ""),
             registry_port=int(self.environment["ACGS_REGISTRY_PORT"]),
             gateway_port=int(self.environment["ACGS_GATEWAY_PORT"]),
             gateway_admin_port=int(self.environment["ACGS_GATEWAY_ADMIN_PORT"]),
@@ -64,6 +70,17 @@ class Platform:
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self.acgs(*arguments, "--json", check=True).stdout)
+
+    def put_artifacts(self, relative: str, folder: Path) -> None:
+        """Put a folder's files where the server's artifact proxy would, past the proxy."""
+        root = self.settings.artifacts_destination
+        if not is_s3(root):
+            shutil.copytree(folder, Path(root) / relative)
+            return
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+                patch.setenv(name, self.environment[name])
+            ObjectStore.of(self.settings, f"{root}/{relative}").upload_all(folder)
 
     def client(self) -> Any:
         from mlflow import MlflowClient
@@ -100,7 +117,9 @@ def write_constitution(root: Path, approvals: int = 0) -> None:
 def environment(root: Path, **more: str) -> dict[str, str]:
     registry, gateway, admin, compliance = free_ports(4)
     inherited = {
-        k: v for k, v in os.environ.items() if not k.startswith(("ACGS_", "MLFLOW_", "MLOPS_"))
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith(("ACGS_", "MLFLOW_", "MLOPS_", "AWS_"))
     }
     return {
         **inherited,

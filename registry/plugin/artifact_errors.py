@@ -1,0 +1,66 @@
+"""What the artifact proxy answers when the store behind it refuses.
+
+MLflow lets most of boto3's errors through its handlers, which makes them a page of HTML with
+status 500 that its clients resend for minutes and then drop.
+"""
+
+from __future__ import annotations
+
+import errno
+from http import HTTPStatus
+
+import flask
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError
+from fastapi import FastAPI
+from flask import Flask
+from starlette.requests import Request
+from starlette.responses import Response
+
+from infra.errors import PlatformError, UnavailableError, UsageError
+from infra.objectstore import translated
+from infra.settings import Settings
+from infra.store_errors import StoreFullError
+from registry.plugin.mlflow_errors import to_mlflow
+
+JSON = "application/json"
+
+
+def install(app: FastAPI, flask_app: Flask, settings: Settings) -> None:
+    """Let MLflow's server, of which both apps are a part, tell the store's errors as ours."""
+    where = settings.artifacts_destination
+
+    def tell(error: Exception) -> flask.Response:
+        told = _told(error, where)
+        body, status, headers = _answer(told)
+        return flask.Response(body, status, headers, mimetype=JSON)
+
+    async def tell_async(_request: Request, error: Exception) -> Response:
+        told = _told(error, where)
+        body, status, headers = _answer(told)
+        return Response(body, status, headers, media_type=JSON)
+
+    for kind in (ClientError, BotoCoreError, Boto3Error, OSError):
+        app.add_exception_handler(kind, tell_async)
+        flask_app.register_error_handler(kind, tell)
+
+
+def _told(error: Exception, where: str) -> PlatformError:
+    try:
+        with translated(where):
+            raise error
+    except PlatformError as known:
+        return known
+    except OSError as err:
+        if err.errno == errno.ENAMETOOLONG:
+            return UsageError("expected shorter artifact names, found one no store can hold")
+        raise
+
+
+def _answer(error: PlatformError) -> tuple[str, int, dict[str, str]]:
+    told = to_mlflow(error)
+    headers = {"Retry-After": "1"} if isinstance(error, UnavailableError) else {}
+    # MLflow's clients would resend a 503 for minutes; no room is made by asking again.
+    full = isinstance(error, StoreFullError)
+    status = HTTPStatus.INSUFFICIENT_STORAGE if full else told.get_http_status_code()
+    return told.serialize_as_json(), status, headers
