@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any
 
@@ -17,6 +18,9 @@ from registry.domain.semver import Derived, Predecessor
 from registry.errors import UnknownVersionError
 from registry.records import VersionRecord
 from registry.version_files import Inspected, VersionFiles
+
+_LOGGED_MODEL = re.compile(r"(?:^models:|/)/?(m-[0-9a-f]{32})(?:/|$)")
+"""A logged model in a source: `models:/m-…`, or the folder that `runs:/…` is resolved to."""
 
 
 class Versions(VersionFiles):
@@ -79,7 +83,7 @@ class Versions(VersionFiles):
         if manifest is not None:
             _keep_manifest(connection, manifest, row.creation_time)
         source = str(row.source)
-        model_id = source.removeprefix("models:/") if source.startswith("models:/m-") else None
+        logged = _LOGGED_MODEL.search(source)
         commit, dataset = queries.lineage(connection, row.run_id)
         record = VersionRecord(
             uid=str(uuid.uuid4()),
@@ -96,7 +100,7 @@ class Versions(VersionFiles):
             source=source,
             storage_uri=inspected.storage_uri,
             run_id=row.run_id,
-            model_id=model_id,
+            model_id=logged[1] if logged else None,
             git_commit=commit,
             dataset_digest=dataset,
             predecessor_uid=before.uid if before else None,

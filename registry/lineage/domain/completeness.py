@@ -1,0 +1,77 @@
+"""How much of a version's origin is known, as a number and as what to do about the rest. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """What is known of where a version comes from; "" is unknown.
+
+    Attributes:
+        parent: the version before, or "first version" where there is none to name.
+    """
+
+    run: str = ""
+    dataset_digest: str = ""
+    git_commit: str = ""
+    logged_model: str = ""
+    signature: str = ""
+    parent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a version's origin; `found` is "" where unknown, and `fix` says what then."""
+
+    name: str
+    found: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """What is known, part by part."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def share(self) -> float:
+        """Known parts over all parts, in [0, 1]."""
+        return sum(bool(part.found) for part in self.parts) / len(self.parts)
+
+    @property
+    def missing(self) -> tuple[Part, ...]:
+        """What is unknown."""
+        return tuple(part for part in self.parts if not part.found)
+
+
+def completeness(known: Origins) -> Completeness:
+    """Say which parts of an origin are known."""
+    return Completeness(
+        (
+            Part("run", known.run, "log the model inside a run: with mlflow.start_run(): ..."),
+            Part(
+                "dataset digest",
+                known.dataset_digest,
+                'in that run: mlflow.log_input(mlflow.data.from_pandas(train), "training")',
+            ),
+            Part("git commit", known.git_commit, "train from a git checkout"),
+            Part(
+                "logged model",
+                known.logged_model,
+                'register what was logged: log_model(..., registered_model_name="...")',
+            ),
+            Part(
+                "signature",
+                known.signature,
+                "log it with signature=infer_signature(X, model.predict(X))",
+            ),
+            Part(
+                "parent",
+                known.parent,
+                "register it through the governed server, which keeps the version before",
+            ),
+        )
+    )

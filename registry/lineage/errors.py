@@ -1,0 +1,23 @@
+"""What lineage cannot find or read."""
+
+from __future__ import annotations
+
+from infra.errors import NotFoundError, UsageError
+
+
+class UnknownOriginError(NotFoundError):
+    """No such dataset, commit, run or logged model."""
+
+    code = "lineage.unknown_origin"
+
+
+class OriginUnclearError(UsageError):
+    """What was named could be several things, or nothing."""
+
+    code = "lineage.origin_unclear"
+
+
+class NothingServedError(NotFoundError):
+    """No such name, or nothing is known of it at that time."""
+
+    code = "lineage.nothing_served"

@@ -1,0 +1,106 @@
+"""What served when: one query over the intervals that the registry keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Engine, func, or_, select
+
+from infra.clock import to_millis
+from infra.db import reading
+from registry.adapters import queries, tables
+from registry.adapters.tenures import Place
+from registry.lineage.errors import NothingServedError
+from registry.views import moment
+
+_T, _V = tables.tenure.c, tables.version.c
+
+
+@dataclass(frozen=True, slots=True)
+class Tenure:
+    """One version in one place, from when to when.
+
+    Attributes:
+        slot: the stage or the alias; "" for an endpoint.
+        share_percent: of an endpoint's traffic, in (0, 100]; 100 elsewhere.
+        to_ms: exclusive; None while it lasts.
+    """
+
+    place: Place
+    name: str
+    slot: str
+    version_uid: str
+    model: str
+    semver: str
+    number: int
+    share_percent: int
+    from_ms: int
+    to_ms: int | None
+
+
+def held_at(connection: Connection, name: str, at_ms: int) -> list[Tenure]:
+    """Return who held which place under a name at a moment, in one query.
+
+    Endpoint traffic first, by share; then aliases and stages.
+    """
+    then = (_T.name == name, _T.from_ms <= at_ms, or_(_T.to_ms.is_(None), _T.to_ms > at_ms))
+    return _tenures(connection, *then)
+
+
+def endpoint_tenures(connection: Connection, uids: Sequence[str]) -> list[Tenure]:
+    """Return when and where versions got traffic, oldest first."""
+    return _tenures(connection, _T.version_uid.in_(uids), _T.place == Place.ENDPOINT.value)
+
+
+def _tenures(connection: Connection, *which: ColumnElement[bool]) -> list[Tenure]:
+    rows = connection.execute(
+        select(
+            _T.place,
+            _T.name,
+            _T.slot,
+            _T.version_uid,
+            _V.name.label("model"),
+            _V.semver,
+            _V.version.label("number"),
+            _T.share_percent,
+            _T.from_ms,
+            _T.to_ms,
+        )
+        .join(tables.version, _V.uid == _T.version_uid)
+        .where(*which)
+        .order_by(_T.place.desc(), _T.slot, _T.share_percent.desc(), _T.from_ms, _T.id)
+    )
+    order = (Place.ENDPOINT, Place.ALIAS, Place.STAGE)
+    found = [Tenure(**{**row._mapping, "place": Place(row.place)}) for row in rows]
+    return sorted(found, key=lambda tenure: order.index(tenure.place))
+
+
+def served(engine: Engine, name: str, at: datetime) -> list[Tenure]:
+    """Return what served under a name at a moment, and who held its stages and aliases.
+
+    Empty when nothing did, though something did before.
+
+    Raises:
+        NothingServedError: nothing of this name is known, or nothing that early.
+    """
+    at_ms = to_millis(at)
+    with reading(engine) as connection:
+        found = held_at(connection, name, at_ms)
+        if found:
+            return found
+        first = connection.execute(select(func.min(_T.from_ms)).where(_T.name == name)).scalar()
+        known = first is not None or queries.endpoint(connection, name) is not None
+        known = known or queries.predecessor(connection, name) is not None
+    if not known:
+        raise NothingServedError(
+            f"expected an endpoint or a governed model {name}, found none", hint="acgs model list"
+        )
+    if first is not None and first > at_ms:
+        raise NothingServedError(
+            f"{name} held no place yet at {moment(at_ms)}: "
+            f"the first is recorded at {moment(first)}",
+            hint="a model that was renamed is known under the name it had then",
+        )
+    return []
