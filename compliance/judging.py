@@ -25,7 +25,7 @@ from infra.settings import Settings
 from registry.adapters import evidence_file as registry_evidence
 from registry.adapters import governance_file, mirror
 from registry.domain import canonical
-from registry.domain.values import Enforcement, Reason, Stage, Verdict
+from registry.domain.values import Enforcement, Reason, SignatureOrigin, Stage, Verdict
 from registry.records import VersionRecord
 
 DOCUMENTS = ("README.md", "model_card.md")
@@ -121,6 +121,9 @@ class Judging:
             log.info("verdict of %s taken from an equal one before", case.version.ref)
             return to_verdict(known)
         scan = self.prober.scan(folder)
+        # One inferred from an example only numbers the version: its author has declared none.
+        declared = case.version.signature_origin is not SignatureOrigin.INFERRED
+        logged = case.version.signature if declared else None
         facts = Facts(
             name=case.version.name,
             semver=case.version.semver,
@@ -128,8 +131,8 @@ class Judging:
             evaluation=self._evaluation(case, folder, setting, scan, judges),
             scan=scan,
             lineage=_lineage(case.version),
-            signature_inputs=len(case.version.signature.inputs) if case.version.signature else 0,
-            signature_outputs=len(case.version.signature.outputs) if case.version.signature else 0,
+            signature_inputs=len(logged.inputs) if logged else 0,
+            signature_outputs=len(logged.outputs) if logged else 0,
             description=described,
         )
         document = conclude(policy, setting, facts, judges)

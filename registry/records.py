@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from registry.domain.signature import Signature
-from registry.domain.values import RequestKind, RequestState, Stage, VersionRef
+from registry.domain.values import (
+    RequestKind,
+    RequestState,
+    SignatureOrigin,
+    Stage,
+    Standing,
+    VersionRef,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +24,10 @@ class VersionRecord:
     Attributes:
         predecessor_uid: version that was registered last under the name before this one.
         origin_uid: version of another model that this one is a copy of.
+        prerelease: `rc.1` of `1.3.0-rc.1`; None for a release.
+        requested: what the author asked for, e.g. `bump=major prerelease=rc`.
+        standing_reason, standing_actor, standing_ms: why, by whom and when it was deprecated or
+            yanked last; None for one that never was, or that was restored.
     """
 
     uid: str
@@ -37,6 +48,16 @@ class VersionRecord:
     deleted_ms: int | None = None
     predecessor_uid: str | None = None
     origin_uid: str | None = None
+    major: int = 0
+    minor: int = 0
+    patch: int = 0
+    prerelease: str | None = None
+    requested: str | None = None
+    signature_origin: SignatureOrigin | None = None
+    standing: Standing = Standing.ACTIVE
+    standing_reason: str | None = None
+    standing_actor: str | None = None
+    standing_ms: int | None = None
 
     @property
     def ref(self) -> VersionRef:

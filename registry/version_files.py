@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 
 from infra.db import reading
 from registry.adapters import artifact_files, tables
+from registry.adapters.input_example import read_columns
+from registry.domain.inference import ExampleUnreadableError, JsonKind
 from registry.domain.manifest import FileEntry, Manifest, difference
 from registry.domain.signature import Signature
 from registry.finding import Finding
@@ -24,12 +28,16 @@ class Inspected:
         signature: None when the model has none, or it cannot be read.
         storage_uri: folder that the source stands for; None when it cannot be resolved.
         problem: why something could not be read, or "".
+        example: columns of the input example of a model without a signature, if it has one.
+        example_problem: why there are none, or "".
     """
 
     manifest: Manifest | None
     signature: Signature | None
     storage_uri: str | None = None
     problem: str = ""
+    example: Mapping[str, JsonKind] | None = None
+    example_problem: str = ""
 
 
 class VersionFiles(Finding):
@@ -52,11 +60,14 @@ class VersionFiles(Finding):
             manifest = artifact_files.build_manifest(folder)
             mlmodel = artifact_files.read_mlmodel(folder)
             signature = Signature.from_mlmodel(mlmodel) if mlmodel else None
+            example, example_problem = None, ""
+            if mlmodel and signature is None:
+                example, example_problem = _example(folder, mlmodel)
         except (artifact_files.ArtifactError, ValueError) as err:
             return Inspected(None, None, uri, str(err))
         finally:
             artifact_files.discard(self.settings, folder)
-        return Inspected(manifest, signature, uri)
+        return Inspected(manifest, signature, uri, "", example, example_problem)
 
     def model_files(self, uid: str) -> Path:
         """Return a local folder with the version's files, proven to be those registered.
@@ -102,3 +113,10 @@ class VersionFiles(Finding):
             return "the registered manifest is missing"
         registered = Manifest.of(FileEntry(**file) for file in document["files"])
         return "; ".join(difference(registered, found)[:5])
+
+
+def _example(folder: Path, mlmodel: Mapping[str, Any]) -> tuple[Mapping[str, JsonKind] | None, str]:
+    try:
+        return read_columns(folder, mlmodel), ""
+    except ExampleUnreadableError as err:
+        return None, str(err)

@@ -4,23 +4,38 @@ from __future__ import annotations
 
 import re
 import uuid
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
 from infra.clock import to_millis, utc_now
 from infra.db import reading, transaction
-from registry.adapters import events, mirror, queries, tables, tenures
+from registry.adapters import events, mirror, queries, tables, tenures, wish_tags
 from registry.adapters import mlflow_tables as mlflow
-from registry.domain import semver
+from registry.domain import semver, wishes
+from registry.domain.inference import infer
 from registry.domain.manifest import Manifest
 from registry.domain.semver import Derived, Predecessor
+from registry.domain.signature import Signature
+from registry.domain.values import SignatureOrigin
+from registry.domain.wishes import Wish
 from registry.errors import UnknownVersionError
 from registry.records import VersionRecord
 from registry.version_files import Inspected, VersionFiles
 
 _LOGGED_MODEL = re.compile(r"(?:^models:|/)/?(m-[0-9a-f]{32})(?:/|$)")
 """A logged model in a source: `models:/m-…`, or the folder that `runs:/…` is resolved to."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbered:
+    """The number a version gets, and what it was derived from."""
+
+    derived: Derived
+    wish: Wish
+    signature: Signature | None
+    origin: SignatureOrigin | None
 
 
 class Versions(VersionFiles):
@@ -41,15 +56,15 @@ class Versions(VersionFiles):
             name: registered model.
             inspected: what its files said.
             actor: who registered it.
-            number: MLflow's number; None means the one just created.
+            number: MLflow's number; None means the one just created. A version that plain MLflow
+                registered is numbered whatever its author asked for.
+
+        Raises:
+            WishRefusedError, WishInvalidError: the author asks for what cannot be granted.
         """
         row = _mlflow_row(connection, name, number)
-        before = queries.predecessor(connection, name)
-        derived = semver.derive(
-            Predecessor(before.semver, before.signature) if before else None,
-            inspected.signature,
-        )
-        record = self._insert_version(connection, row, inspected, derived, before)
+        numbered = _numbered(connection, row, inspected, adopted=number is not None)
+        record = self._insert_version(connection, row, inspected, numbered)
         events.record(
             connection,
             "model_version.created",
@@ -61,6 +76,7 @@ class Versions(VersionFiles):
                 "semver": record.semver,
                 "bump": record.bump,
                 "reason": record.reason,
+                "requested": record.requested,
                 "manifest_digest": record.manifest_digest,
                 "source": record.source,
                 "problem": inspected.problem,
@@ -72,12 +88,7 @@ class Versions(VersionFiles):
         return record
 
     def _insert_version(
-        self,
-        connection: Connection,
-        row: Any,
-        inspected: Inspected,
-        derived: Derived,
-        before: VersionRecord | None,
+        self, connection: Connection, row: Any, inspected: Inspected, numbered: _Numbered
     ) -> VersionRecord:
         manifest = inspected.manifest
         if manifest is not None:
@@ -85,6 +96,9 @@ class Versions(VersionFiles):
         source = str(row.source)
         logged = _LOGGED_MODEL.search(source)
         commit, dataset = queries.lineage(connection, row.run_id)
+        before = queries.predecessor(connection, row.name)
+        derived = numbered.derived
+        parts = semver.precedence(derived.version)
         record = VersionRecord(
             uid=str(uuid.uuid4()),
             name=row.name,
@@ -95,7 +109,7 @@ class Versions(VersionFiles):
             reason=f"{derived.reason} ({inspected.problem})"
             if inspected.problem
             else derived.reason,
-            signature=inspected.signature,
+            signature=numbered.signature,
             manifest_digest=manifest.digest if manifest else None,
             source=source,
             storage_uri=inspected.storage_uri,
@@ -105,28 +119,16 @@ class Versions(VersionFiles):
             dataset_digest=dataset,
             predecessor_uid=before.uid if before else None,
             origin_uid=queries.origin_uid(connection, source, row.name),
+            major=parts.major,
+            minor=parts.minor,
+            patch=parts.patch,
+            prerelease=parts.prerelease,
+            requested=str(numbered.wish) or None,
+            signature_origin=numbered.origin,
         )
-        connection.execute(
-            insert(tables.version).values(
-                uid=record.uid,
-                name=record.name,
-                version=record.version,
-                created_ms=record.created_ms,
-                semver=record.semver,
-                bump=record.bump,
-                reason=record.reason,
-                signature=record.signature.to_json() if record.signature else None,
-                manifest_digest=record.manifest_digest,
-                source=record.source,
-                storage_uri=record.storage_uri,
-                run_id=record.run_id,
-                model_id=record.model_id,
-                git_commit=record.git_commit,
-                dataset_digest=record.dataset_digest,
-                predecessor_uid=record.predecessor_uid,
-                origin_uid=record.origin_uid,
-            )
-        )
+        row_values = {field.name: getattr(record, field.name) for field in fields(record)}
+        row_values["signature"] = record.signature.to_json() if record.signature else None
+        connection.execute(insert(tables.version).values(**row_values))
         tenures.adopt(connection, record, to_millis(utc_now()))
         return record
 
@@ -173,6 +175,41 @@ class Versions(VersionFiles):
                     dataset_digest=record.dataset_digest or dataset,
                 )
             )
+
+
+def _numbered(
+    connection: Connection, row: Any, inspected: Inspected, *, adopted: bool
+) -> _Numbered:
+    before = queries.highest_release(connection, row.name)
+    ahead = queries.prereleases_above(connection, row.name, before)
+    previous = Predecessor(before.semver, before.signature) if before else None
+    signature, origin, told = _signature(inspected, before)
+    try:
+        layers = wish_tags.layers(connection, row.name, row.version, str(row.source), row.run_id)
+        wish = wishes.read(layers)
+        derived = semver.derive(previous, signature, wish, ahead)
+    except (wishes.WishInvalidError, wishes.WishRefusedError) as err:
+        if not adopted:
+            raise
+        wish = wishes.NOTHING
+        derived = semver.derive(previous, signature, wish, ahead)
+        told = f"{told}; asked for in vain: {err.message}"
+    return _Numbered(replace(derived, reason=derived.reason + told), wish, signature, origin)
+
+
+def _signature(
+    inspected: Inspected, before: VersionRecord | None
+) -> tuple[Signature | None, SignatureOrigin | None, str]:
+    """Return the signature to compare, where it is from, and what to say about that."""
+    if inspected.signature is not None:
+        return inspected.signature, SignatureOrigin.LOGGED, ""
+    if before is None or before.signature is None:
+        return None, None, ""
+    if inspected.example is None:
+        found = inspected.example_problem and f": {inspected.example_problem}"
+        return None, None, f"; no input example to infer it from{found}"
+    inferred = infer(before.signature, inspected.example)
+    return inferred, SignatureOrigin.INFERRED, "; inputs inferred from the input example"
 
 
 def _mlflow_row(connection: Connection, name: str, number: int | None) -> Any:

@@ -92,3 +92,9 @@ logged_models = table(
     column("artifact_location", String),
     column("source_run_id", String),
 )
+logged_model_tags = table(
+    "logged_model_tags",
+    column("model_id", String),
+    column("tag_key", String),
+    column("tag_value", Text),
+)

@@ -5,14 +5,22 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote
 
-from sqlalchemy import Connection, Row, and_, exists, func, select
+from sqlalchemy import Connection, Row, and_, exists, func, select, tuple_
 
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import tables
 from registry.domain.history import Crowning, trusted
 from registry.domain.requests import Ballot, JudgedScorecard
 from registry.domain.signature import Signature
-from registry.domain.values import Enforcement, Reason, RequestKind, RequestState, Stage
+from registry.domain.values import (
+    Enforcement,
+    Reason,
+    RequestKind,
+    RequestState,
+    SignatureOrigin,
+    Stage,
+    Standing,
+)
 from registry.records import Endpoint, Event, Position, Request, Rollout, Scorecard, VersionRecord
 
 _V = tables.version.c
@@ -25,8 +33,12 @@ DELETED = "Deleted_Internal"
 def version_record(row: Row[Any]) -> VersionRecord:
     """Make a record of a row of `acgs_version`."""
     values = dict(row._mapping)
-    raw = values.pop("signature")
-    return VersionRecord(**values, signature=Signature.from_json(raw) if raw else None)
+    raw, origin = values.pop("signature"), values.pop("signature_origin")
+    return VersionRecord(
+        **{**values, "standing": Standing(values["standing"])},
+        signature=Signature.from_json(raw) if raw else None,
+        signature_origin=SignatureOrigin(origin) if origin else None,
+    )
 
 
 def request_record(row: Row[Any]) -> Request:
@@ -88,10 +100,7 @@ def versions_of(connection: Connection, name: str) -> list[VersionRecord]:
 
 
 def predecessor(connection: Connection, name: str) -> VersionRecord | None:
-    """Return the version registered last under a name, deleted or not.
-
-    Deleted ones count, so that no semantic version is ever used twice under one name.
-    """
+    """Return the version registered last under a name, deleted or not."""
     row = connection.execute(
         select(tables.version)
         .where(_V.name == name)
@@ -99,6 +108,31 @@ def predecessor(connection: Connection, name: str) -> VersionRecord | None:
         .limit(1)
     ).one_or_none()
     return version_record(row) if row else None
+
+
+def highest_release(connection: Connection, name: str) -> VersionRecord | None:
+    """Return the release of highest precedence ever registered under a name, deleted or not.
+
+    Deleted ones count, so that no semantic version is ever used twice under one name.
+    """
+    row = connection.execute(
+        select(tables.version)
+        .where(_V.name == name, _V.prerelease.is_(None))
+        .order_by(_V.major.desc(), _V.minor.desc(), _V.patch.desc())
+        .limit(1)
+    ).one_or_none()
+    return version_record(row) if row else None
+
+
+def prereleases_above(
+    connection: Connection, name: str, release: VersionRecord | None
+) -> list[str]:
+    """Return the pre-releases of a name that no release has caught up with, deleted or not."""
+    query = select(_V.semver).where(_V.name == name, _V.prerelease.is_not(None))
+    if release is not None:
+        core = tuple_(_V.major, _V.minor, _V.patch)
+        query = query.where(core > tuple_(release.major, release.minor, release.patch))
+    return list(connection.execute(query).scalars())
 
 
 def stage_at(connection: Connection, name: str, number: int) -> Stage | None:

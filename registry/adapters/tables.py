@@ -61,6 +61,20 @@ version = Table(
     Index("acgs_version_run", "run_id"),
     Index("acgs_version_model", "model_id"),
     Index("acgs_version_commit", "git_commit"),
+    # Parts of `semver`, so that the highest one is found by an index; `prerelease` is `rc.1`.
+    Column("major", Integer, nullable=False, server_default="0"),
+    Column("minor", Integer, nullable=False, server_default="0"),
+    Column("patch", Integer, nullable=False, server_default="0"),
+    Column("prerelease", String(64)),
+    Column("requested", String(128)),
+    # signature_origin: logged | inferred.  standing: active | deprecated | yanked.
+    Column("signature_origin", String(16)),
+    Column("standing", String(16), nullable=False, server_default="active"),
+    Column("standing_reason", Text),
+    Column("standing_actor", String(256)),
+    Column("standing_ms", BigInteger),
+    Index("acgs_version_registered", "name", "created_ms", "version"),
+    Index("acgs_version_precedence", "name", "major", "minor", "patch"),
     Index(
         "acgs_version_semver_unique",
         "name",

@@ -47,6 +47,21 @@ class RequestState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Standing(StrEnum):
+    """What the owners of a version say about using it."""
+
+    ACTIVE = "active"
+    DEPRECATED = "deprecated"
+    YANKED = "yanked"
+
+
+class SignatureOrigin(StrEnum):
+    """Where a version's signature comes from."""
+
+    LOGGED = "logged"
+    INFERRED = "inferred"
+
+
 class Enforcement(StrEnum):
     """What a failed verdict does to models that a pattern names."""
 
