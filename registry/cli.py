@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from infra.clock import utc_now
-from infra.errors import UnavailableError
 from infra.people import os_user
 from infra.settings import Settings, load_settings
 from registry.domain.values import CHAMPION, RequestKind, RequestState, shown_score
@@ -28,8 +27,6 @@ _comment = click.option("--comment", default="", help="Why, for the audit trail.
 _MAX_ID = 2**63 - 1
 _REQUEST_ID = click.IntRange(1, _MAX_ID)
 _POLL_SECONDS = 0.2
-_ANSWER_SECONDS = 120.0
-"""Longer than the server ever waits for a verdict."""
 
 
 def commands() -> Sequence[click.Command]:
@@ -230,47 +227,20 @@ def request_cancel(request_id: int, dry_run: bool) -> None:
 @_dry_run
 def promote(name: str, version: str, target: str, dry_run: bool) -> None:
     """Ask for VERSION of NAME to move to a stage, through the same gate as everybody."""
+    # Loads an HTTP client, which no other command here needs.
+    from registry.sdk import GovernedClient
+
     settings = load_settings()
     registry = _registry(settings)
     record = registry.find_version(name, version)
     if dry_run:
         click.echo(f"would ask for {record.ref} to move to {target}")
         return
-    _transition(settings, name, record.version, target)
+    GovernedClient(settings.tracking_url).promote(name, record.version, target)
     click.echo(f"{record.ref} is in {target}")
     for rollout in registry.active_rollouts():
         if rollout.candidate_uid == record.uid:
             click.echo(f"rollout {rollout.id} has begun: acgs rollout watch {rollout.id}", err=True)
-
-
-def _transition(settings: Settings, name: str, number: int, target: str) -> None:
-    """Ask over REST as any client does; the user's name goes along for the audit trail."""
-    import httpx
-
-    url = f"{settings.tracking_url}/api/2.0/mlflow/model-versions/transition-stage"
-    body = {"name": name, "version": str(number), "stage": target}
-    try:
-        answer = httpx.post(
-            url, json=body, auth=(os_user(), ""), timeout=_ANSWER_SECONDS, trust_env=False
-        )
-        told = answer.json() if answer.is_error else {}
-    except (httpx.HTTPError, ValueError) as err:
-        raise UnavailableError(
-            f"expected the MLflow server on {settings.tracking_url}, found no answer: {err}",
-            hint="is the platform up? acgs status",
-        ) from err
-    text = str(told.get("message", ""))
-    match told.get("error_code"):
-        case None:
-            return
-        case "PERMISSION_DENIED":
-            raise GateClosedError(text, [])
-        case "ABORTED":
-            # The answer ends with its hint, which the error adds by itself.
-            said = text.split("\n  what to do:")[0]
-            raise RequestPendingError(said, int(told["acgs_request_id"]), machine=False)
-        case code:
-            raise UnavailableError(f"{code}: {text}")
 
 
 @click.command()

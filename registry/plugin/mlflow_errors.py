@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import ParamSpec, TypeVar
 
 from mlflow.exceptions import MlflowException
@@ -28,10 +29,12 @@ from infra.errors import (
     UnavailableError,
     UsageError,
 )
-from registry.errors import RequestPendingError
+from registry.errors import GateClosedError, RequestPendingError
 
 PENDING_KEY = "acgs_request_id"
 """Key of the JSON error body that carries the number of a pending request."""
+REASONS_KEY = "acgs_reasons"
+"""Key of the JSON error body that carries each failed rule of a refusal."""
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -43,6 +46,9 @@ def to_mlflow(error: PlatformError) -> MlflowException:
     match error:
         case RequestPendingError():
             return MlflowException(text, ABORTED, **{PENDING_KEY: str(error.request_id)})
+        case GateClosedError():
+            told = [asdict(reason) for reason in error.reasons]
+            return MlflowException(text, PERMISSION_DENIED, **{REASONS_KEY: told})
         case RefusedError():
             return MlflowException(text, PERMISSION_DENIED)
         case NotFoundError():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -64,6 +65,23 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
 
         return JSONResponse({"versions": await run_in_threadpool(read)})
 
+    async def get_version(request: Request) -> JSONResponse:
+        name, which = request.path_params["name"], request.path_params["version"]
+
+        def read() -> dict[str, Any]:
+            record = registry.find_version(name, which)
+            return {
+                "version": version_view(registry, record),
+                "requests": [
+                    request_view(item)
+                    for item in reversed(registry.requests(name))
+                    if item.version_uid == record.uid
+                ],
+                "held_by": [asdict(reason) for reason in registry.held_by(record)],
+            }
+
+        return JSONResponse(await run_in_threadpool(read))
+
     async def get_request(request: Request) -> JSONResponse:
         request_id = _request_id(request.path_params["id"])
         found = await run_in_threadpool(registry.get_request, request_id)
@@ -89,8 +107,9 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
 
     return (
         Route("/acgs/ready", get_ready),
-        Route("/acgs/models/{name}/versions", get_versions),
-        Route("/acgs/requests", get_requests),
-        Route("/acgs/requests/{id}", get_request),
-        Route("/acgs/events", get_events),
+        Route("/acgs/api/v1/models/{name}/versions", get_versions),
+        Route("/acgs/api/v1/models/{name}/versions/{version}", get_version),
+        Route("/acgs/api/v1/requests", get_requests),
+        Route("/acgs/api/v1/requests/{id}", get_request),
+        Route("/acgs/api/v1/events", get_events),
     )

@@ -127,14 +127,14 @@ def test_a_request_that_no_number_can_name_is_not_found_over_http(store: Governe
     async def ask_all() -> None:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://acgs") as client:
-            found = await client.get(f"/acgs/requests/{request.id}")
+            found = await client.get(f"/acgs/api/v1/requests/{request.id}")
             assert found.json()["id"] == request.id
             for wrong in (HUGE, "9" * 19, "9" * 5000, "one", "-1"):
-                answer = await client.get(f"/acgs/requests/{wrong}")
+                answer = await client.get(f"/acgs/api/v1/requests/{wrong}")
                 assert answer.status_code == httpx.codes.NOT_FOUND
                 assert answer.json()["error_code"] == "registry.unknown_request"
             for wrong in (HUGE, "-1", "x"):
-                answer = await client.get("/acgs/events", params={"after": wrong})
+                answer = await client.get("/acgs/api/v1/events", params={"after": wrong})
                 assert answer.status_code == httpx.codes.BAD_REQUEST
 
     asyncio.run(ask_all())

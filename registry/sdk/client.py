@@ -1,0 +1,135 @@
+"""The client."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from infra.errors import SettingsError
+from infra.people import os_user
+from registry.errors import GateClosedError, RequestPendingError
+from registry.sdk.transport import Transport
+from registry.sdk.values import (
+    Change,
+    Explanation,
+    Listing,
+    Request,
+    Version,
+    history_of,
+    reasons_of,
+    versions_of,
+)
+
+_POLL_SECONDS = 0.5
+_PAGE = 1000
+
+
+class GovernedClient:
+    """Asks one governed registry; safe to share between threads.
+
+    A version is named as a person would: `1.2.0`, MLflow's number, `@champion` or a stage.
+    Every method raises `UnavailableError` when the server does not answer, and
+    `UnknownVersionError`'s base `NotFoundError` for a model or version that is not there.
+    """
+
+    def __init__(self, tracking_uri: str | None = None, *, user: str | None = None) -> None:
+        """Name the server; nothing is opened.
+
+        Args:
+            tracking_uri: the MLflow server's address; None means `MLFLOW_TRACKING_URI`.
+            user: who asks, for the audit trail; None means the user of this process.
+
+        Raises:
+            SettingsError: no address was given.
+        """
+        url = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", "")
+        if not url.startswith(("http://", "https://")):
+            raise SettingsError(
+                f"expected the address of an MLflow server, found {url or 'none'}",
+                hint='GovernedClient("http://127.0.0.1:5000"), or set MLFLOW_TRACKING_URI',
+            )
+        self._http = Transport(url.rstrip("/"), user or os_user())
+
+    def __repr__(self) -> str:
+        return f"GovernedClient({self._http.url!r})"
+
+    def versions(self, name: str) -> Listing[Version]:
+        """Return the live versions of a model, newest first; empty for an unknown model."""
+        return versions_of(name, self._http.get("models", name, "versions")["versions"])
+
+    def version(self, name: str, version: str | int) -> Version:
+        """Return one version."""
+        return self.explain(name, version).version
+
+    def explain(self, name: str, version: str | int) -> Explanation:
+        """Say why a version is where it is: verdict, requests, and what holds it."""
+        view = self._http.get("models", name, "versions", str(version))
+        return Explanation(
+            version=Version.of(view["version"]),
+            requests=tuple(Request.of(request) for request in view["requests"]),
+            held_by=reasons_of(view["held_by"]),
+        )
+
+    def history(self, name: str, version: str | int | None = None) -> Listing[Change]:
+        """Return what happened to a model, or to one version of it, oldest first."""
+        number = self.version(name, version).number if version is not None else None
+        found, after = [], 0
+        while True:
+            page = self._http.get("events", name=name, after=after)["events"]
+            found += [view for view in page if number is None or view["version"] == number]
+            if len(page) < _PAGE:
+                return history_of(name, found)
+            after = page[-1]["id"]
+
+    def promote(
+        self,
+        name: str,
+        version: str | int,
+        to: str = "Production",
+        *,
+        wait_seconds: float = 0.0,
+    ) -> Version:
+        """Ask for a version to move to a stage, through the same gate as everybody.
+
+        Args:
+            name: registered model.
+            version: which of its versions.
+            to: `Staging` or `Production`.
+            wait_seconds: how much longer to wait where people must approve, beyond what the
+                server waits for its own verdict.
+
+        Returns:
+            The version where it now stands.
+
+        Raises:
+            GateClosedError: refused; `reasons` has each failed rule.
+            RequestPendingError: not decided yet; `request_id` names the request.
+        """
+        number = self.version(name, version).number
+        body = {"name": name, "version": str(number), "stage": to}
+        try:
+            self._http.post("model-versions/transition-stage", body)
+        except RequestPendingError as err:
+            self._wait(err, wait_seconds)
+        return self.version(name, number)
+
+    def request(self, request_id: int) -> Request:
+        """Return one request and what became of it."""
+        return Request.of(self._http.get("requests", str(request_id)))
+
+    def _wait(self, pending: RequestPendingError, wait_seconds: float) -> None:
+        """Return once the request is granted.
+
+        Raises:
+            GateClosedError: it was refused or cancelled.
+            RequestPendingError: it is still open when time runs out.
+        """
+        deadline = time.monotonic() + wait_seconds
+        while time.monotonic() < deadline:
+            found = self.request(pending.request_id)
+            if found.state == "granted":
+                return
+            if found.state != "open":
+                raise GateClosedError(f"{found}:", found.reasons)
+            time.sleep(_POLL_SECONDS)
+        raise pending

@@ -1,0 +1,103 @@
+"""One call to the server, and its refusal as a typed error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+from urllib.parse import quote
+
+import httpx
+
+from infra.errors import (
+    ConflictError,
+    NotFoundError,
+    PlatformError,
+    RefusedError,
+    UnavailableError,
+    UsageError,
+)
+from registry.domain.values import Reason
+from registry.errors import GateClosedError, RequestPendingError
+
+WAIT_SECONDS = 120.0
+"""Longer than the server ever waits for a verdict."""
+
+_PENDING_KEY = "acgs_request_id"
+_REASONS_KEY = "acgs_reasons"
+_KINDS: Mapping[int, type[PlatformError]] = {
+    400: UsageError,
+    403: RefusedError,
+    404: NotFoundError,
+    409: ConflictError,
+}
+_HINT = "\n  what to do:"
+_REASON = "\n  1) "
+
+
+class Transport:
+    """JSON over HTTP to one server, in the name of one user."""
+
+    def __init__(self, url: str, user: str, timeout_seconds: float = WAIT_SECONDS) -> None:
+        self.url = url
+        self._user = user
+        self._timeout_seconds = timeout_seconds
+
+    def get(self, *path: str, **query: Any) -> Any:
+        """Read `/acgs/api/v1/<path>`; the parts are escaped.
+
+        Raises:
+            PlatformError: the server refused, by the nearest kind; see `infra.errors`.
+        """
+        place = "/".join(quote(part, safe="") for part in path)
+        given = {key: value for key, value in query.items() if value is not None}
+        return self._call("GET", f"/acgs/api/v1/{place}", params=given)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Send JSON to a path of MLflow's own REST interface.
+
+        Raises:
+            GateClosedError: a rule said no; carries each reason.
+            RequestPendingError: not decided yet; carries the request's number.
+            PlatformError: any other refusal.
+        """
+        return self._call("POST", f"/api/2.0/mlflow/{path}", json=body)
+
+    def _call(self, method: str, path: str, **more: Any) -> Any:
+        try:
+            answer = httpx.request(
+                method,
+                f"{self.url}{path}",
+                # MLflow's way to say who asks; a claim, unless the server checks passwords.
+                auth=(self._user, ""),
+                timeout=self._timeout_seconds,
+                trust_env=False,
+                **more,
+            )
+            told = answer.json()
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as err:
+            raise UnavailableError(
+                f"expected the MLflow server on {self.url}, found no answer: {err}",
+                hint="is the platform up? acgs status",
+            ) from err
+        if answer.is_error:
+            _refuse(answer.status_code, told)
+        return told
+
+
+def _refuse(status: int, told: Mapping[str, Any]) -> NoReturn:
+    message, _, after = str(told.get("message", f"status {status}")).partition(_HINT)
+    hint = told.get("hint") or after.strip() or None
+    if _PENDING_KEY in told:
+        raise RequestPendingError(message, int(told[_PENDING_KEY]), machine=False)
+    if _REASONS_KEY in told:
+        # The error writes its reasons under the first line by itself.
+        reasons = [Reason(**reason) for reason in _reasons(told[_REASONS_KEY])]
+        raise GateClosedError(message.partition(_REASON)[0], reasons, hint=hint)
+    kind = _KINDS.get(status, UnavailableError)
+    raise kind(message, hint=hint)
+
+
+def _reasons(value: Any) -> Sequence[Mapping[str, str]]:
+    found: Sequence[Mapping[str, str]] = json.loads(value) if isinstance(value, str) else value
+    return found

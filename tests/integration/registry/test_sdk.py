@@ -1,0 +1,103 @@
+"""The client for notebooks, on the running platform."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from infra.errors import NotFoundError, SettingsError, UnavailableError
+from pipelines.steps.models import Recipe
+from registry.sdk import GateClosedError, GovernedClient
+from tests.ports import free_port
+from tests.support.credit import register, unique
+from tests.support.platform import Platform
+
+
+@pytest.fixture
+def client(platform: Platform) -> GovernedClient:
+    return GovernedClient(platform.url, user="ada")
+
+
+def test_a_promotion_returns_the_version_where_it_now_stands(
+    platform: Platform, client: GovernedClient
+) -> None:
+    name = unique("credit")
+    register(platform, name)
+    promoted = client.promote(name, "1.0.0")
+    assert promoted.place == "Production @champion"
+    assert promoted.verdict is not None
+    assert promoted.verdict.passed
+    assert repr(promoted).startswith(
+        f"<Version {name} 1.0.0 (version 1) in Production @champion: passed for Production, score "
+    )
+
+
+def test_a_refusal_carries_each_reason_and_the_version_explains_itself(
+    platform: Platform, client: GovernedClient
+) -> None:
+    name = unique("credit")
+    register(platform, name, Recipe.BIASED)
+    with pytest.raises(GateClosedError) as refused:
+        client.promote(name, 1)
+    rules = [reason.rule for reason in refused.value.reasons]
+    assert any("fairness" in rule for rule in rules)
+    assert all(reason.fix for reason in refused.value.reasons)
+    explained = client.explain(name, "1.0.0")
+    assert explained.version.stage == "None"
+    assert explained.reasons == refused.value.reasons
+    assert [request.actor for request in explained.requests] == ["ada@127.0.0.1"]
+    assert rules[0] in repr(explained)
+    assert rules[0] in explained._repr_html_()
+
+
+def test_history_names_who_did_what(platform: Platform, client: GovernedClient) -> None:
+    name = unique("credit")
+    register(platform, name)
+    register(platform, name)
+    client.promote(name, "1.0.0")
+    everything = client.history(name)
+    of_one = client.history(name, "1.0.0")
+    assert [change.type for change in everything][:2] == ["model_version.created"] * 2
+    assert {change.version for change in of_one} == {1}
+    assert "model_version.transitioned_stage" in {change.type for change in of_one}
+    assert "ada@127.0.0.1" in {change.actor for change in of_one}
+
+
+def test_versions_are_listed_newest_first(platform: Platform, client: GovernedClient) -> None:
+    name = unique("credit")
+    register(platform, name)
+    register(platform, name)
+    versions = client.versions(name)
+    assert [version.semver for version in versions] == ["1.0.1", "1.0.0"]
+    assert "<table>" in versions._repr_html_()
+    assert repr(versions).splitlines()[0] == f"Versions of {name}: 2"
+
+
+def test_what_is_not_there_is_told_with_what_there_is(
+    platform: Platform, client: GovernedClient
+) -> None:
+    name = unique("credit")
+    register(platform, name)
+    with pytest.raises(NotFoundError, match=r"it has 1\.0\.0"):
+        client.version(name, "9.9.9")
+
+
+def test_an_address_where_nobody_listens_is_told_as_such() -> None:
+    with pytest.raises(UnavailableError, match="found no answer"):
+        GovernedClient(f"http://127.0.0.1:{free_port()}").versions("credit")
+
+
+def test_no_address_is_a_setting_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(SettingsError, match="found none"):
+        GovernedClient()
+
+
+def test_importing_the_client_imports_neither_mlflow_nor_a_database() -> None:
+    code = "import registry.sdk, sys; print(sorted({'mlflow', 'sqlalchemy'} & sys.modules.keys()))"
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert found.stdout.strip() == "[]"
