@@ -57,6 +57,12 @@ class RequestClosedError(ConflictError):
     retriable = False
 
 
+class VersionYankedError(ConflictError):
+    """The version was yanked while its grant was carried out."""
+
+    code = "registry.version_yanked"
+
+
 class UnknownEndpointError(NotFoundError):
     """No such endpoint or rollout."""
 

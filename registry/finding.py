@@ -39,7 +39,8 @@ class Finding(UseCases):
 
         Args:
             name: registered model.
-            spec: `1.2.0`, MLflow's number (`3`), `@champion`, or a stage.
+            spec: `1.2.0`, MLflow's number (`3`), `@champion`, a stage, or a range (`latest`,
+                `1.x`, `1.2.x`), which never means a pre-release or a yanked version.
 
         Raises:
             UnknownVersionError: nothing matches; the message lists what there is.
@@ -116,6 +117,11 @@ class Finding(UseCases):
         with reading(self.engine) as connection:
             return queries.source_of(connection, name, number) == mlflow.PROMPT_SOURCE
 
+    def newest_usable(self, name: str, stage: str) -> int | None:
+        """Return the highest number in a stage that is no pre-release and not yanked."""
+        with reading(self.engine) as connection:
+            return queries.newest_usable_in_stage(connection, name, stage)
+
     def position(self, uid: str) -> Position:
         """Return where a version stands now."""
         record = self.version(uid)
@@ -138,6 +144,9 @@ class Finding(UseCases):
 def _find(connection: Connection, name: str, spec: str) -> VersionRecord | None:
     if semver.is_semver(spec):
         return queries.live_semver(connection, name, spec)
+    span = semver.parse_range(spec)
+    if span is not None:
+        return queries.highest_in(connection, name, span.major, span.minor)
     number = _number_of(connection, name, spec)
     if number is None or number > MAX_NUMBER:
         return None

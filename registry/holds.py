@@ -25,7 +25,7 @@ class Holds(Rollouts):
     def held_by(self, record: VersionRecord) -> Sequence[Reason]:
         """Say what keeps a version from being deleted; empty when nothing does."""
         with reading(self.engine) as connection:
-            return [*_serving(connection, record), *_placed(connection, record)]
+            return [*serving(connection, record), *_placed(connection, record)]
 
     def alias_held(self, name: str, alias: str) -> Sequence[Reason]:
         """Say what keeps a governed alias from being removed; empty when nothing does."""
@@ -61,7 +61,7 @@ class Holds(Rollouts):
         """
         at_ms = to_millis(at)
         with transaction(self.engine) as connection:
-            reasons = _serving(connection, record)
+            reasons = serving(connection, record)
             if reasons:
                 raise GateClosedError(f"{record.ref} cannot move to {target}:", reasons)
             stage = queries.position(connection, record).stage
@@ -82,7 +82,7 @@ class Holds(Rollouts):
             GateClosedError: it serves, or a rollout needs it.
         """
         with reading(self.engine) as connection:
-            reasons = _serving(connection, record)
+            reasons = serving(connection, record)
         if reasons:
             raise GateClosedError(f"{record.ref} cannot move to {target}:", reasons)
 
@@ -144,7 +144,8 @@ class Holds(Rollouts):
         mirror.refresh_description(connection, name, number)
 
 
-def _serving(connection: Connection, record: VersionRecord) -> list[Reason]:
+def serving(connection: Connection, record: VersionRecord) -> list[Reason]:
+    """Say which endpoint or rollout needs a version; empty when none does."""
     endpoint = queries.endpoint(connection, record.name)
     if endpoint is None:
         return []

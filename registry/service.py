@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from registry.holds import Holds
+from registry.standing import Standings
 
 
-class Registry(Holds):
+class Registry(Standings):
     """Every use case of the registry: versions, requests, endpoints and rollouts."""

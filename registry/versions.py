@@ -18,7 +18,7 @@ from registry.domain.inference import infer
 from registry.domain.manifest import Manifest
 from registry.domain.semver import Derived, Predecessor
 from registry.domain.signature import Signature
-from registry.domain.values import SignatureOrigin
+from registry.domain.values import SignatureOrigin, Standing
 from registry.domain.wishes import Wish
 from registry.errors import UnknownVersionError
 from registry.records import VersionRecord
@@ -226,6 +226,8 @@ def _mlflow_row(connection: Connection, name: str, number: int | None) -> Any:
 
 def _show(connection: Connection, record: VersionRecord) -> None:
     tags = {"acgs.version": record.semver, "acgs.bump": f"{record.bump}: {record.reason}"}
+    if record.standing is not Standing.ACTIVE:
+        tags[mirror.STANDING] = f"{record.standing.value}: {record.standing_reason}"
     if record.manifest_digest:
         tags["acgs.digest"] = record.manifest_digest
     mirror.set_tags(connection, record.name, record.version, tags)

@@ -13,6 +13,8 @@ from sqlalchemy import Connection, and_, delete, insert, select, update
 from registry.adapters import mlflow_tables as mlflow
 
 DESCRIPTION_LIMIT = 5000
+STANDING = "acgs.standing"
+"""Tag that says that a version is deprecated or yanked, and why."""
 REPORT = "report.html"
 _RULE = "\n\n---\n"
 _BLOCK = re.compile(r"(?:\n*---\n|\A)\*\*Governance\*\* [^\n]*")
@@ -24,7 +26,10 @@ def own_words(description: str) -> str:
 
 
 def set_tags(connection: Connection, name: str, version: int, tags: Mapping[str, str]) -> None:
-    """Set version tags and refresh the description's line, in the caller's transaction."""
+    """Set version tags and refresh the description's line, in the caller's transaction.
+
+    A tag with an empty value is removed.
+    """
     t = mlflow.model_version_tags.c
     for key, value in tags.items():
         connection.execute(
@@ -35,11 +40,12 @@ def set_tags(connection: Connection, name: str, version: int, tags: Mapping[str,
                 t.key == key,
             )
         )
-        connection.execute(
-            insert(mlflow.model_version_tags).values(
-                workspace=mlflow.WORKSPACE, name=name, version=version, key=key, value=value
+        if value:
+            connection.execute(
+                insert(mlflow.model_version_tags).values(
+                    workspace=mlflow.WORKSPACE, name=name, version=version, key=key, value=value
+                )
             )
-        )
     refresh_description(connection, name, version)
 
 
@@ -73,6 +79,9 @@ def report_page(connection: Connection, run_id: str) -> str | None:
 
 def _line(tags: Mapping[str, str]) -> str:
     parts = [f"version `{tags['acgs.version']}`"] if "acgs.version" in tags else []
+    if STANDING in tags:
+        standing, _, why = tags[STANDING].partition(": ")
+        parts.append(f"**{standing}**: {why}")
     if "acgs.verdict" in tags:
         parts.append(f"{tags['acgs.verdict']}, score **{tags.get('acgs.score', 'no data')}**")
     if "acgs.request" in tags:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote
 
-from sqlalchemy import Connection, Row, and_, exists, func, select, tuple_
+from sqlalchemy import Connection, Row, and_, exists, func, or_, select, tuple_
 
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import tables
@@ -133,6 +133,47 @@ def prereleases_above(
         core = tuple_(_V.major, _V.minor, _V.patch)
         query = query.where(core > tuple_(release.major, release.minor, release.patch))
     return list(connection.execute(query).scalars())
+
+
+def highest_in(
+    connection: Connection, name: str, major: int | None, minor: int | None
+) -> VersionRecord | None:
+    """Return the highest live release within a range; pre-releases and yanked ones never."""
+    query = select(tables.version).where(
+        _V.name == name,
+        _V.deleted_ms.is_(None),
+        _V.prerelease.is_(None),
+        _V.standing != Standing.YANKED.value,
+    )
+    if major is not None:
+        query = query.where(_V.major == major)
+    if minor is not None:
+        query = query.where(_V.minor == minor)
+    row = connection.execute(
+        query.order_by(_V.major.desc(), _V.minor.desc(), _V.patch.desc()).limit(1)
+    ).one_or_none()
+    return version_record(row) if row else None
+
+
+def newest_usable_in_stage(connection: Connection, name: str, stage: str) -> int | None:
+    """Return the highest number in a stage that is no pre-release and not yanked."""
+    unfit = exists().where(
+        _V.name == _MV.name,
+        _V.version == _MV.version,
+        _V.deleted_ms.is_(None),
+        or_(_V.prerelease.is_not(None), _V.standing == Standing.YANKED.value),
+    )
+    return connection.execute(
+        select(_MV.version)
+        .where(
+            _MV.workspace == mlflow.WORKSPACE,
+            _MV.name == name,
+            _MV.current_stage == stage,
+            ~unfit,
+        )
+        .order_by(_MV.version.desc())
+        .limit(1)
+    ).scalar()
 
 
 def stage_at(connection: Connection, name: str, number: int) -> Stage | None:
@@ -424,9 +465,14 @@ def trusted_versions(connection: Connection, endpoint: str) -> tuple[str, ...]:
 
 
 def rollback_target(connection: Connection, endpoint: str) -> str | None:
-    """Return the version that a rollback of an endpoint would bring back."""
-    known = trusted_versions(connection, endpoint)
-    return known[-2] if len(known) > 1 else None
+    """Return the version that a rollback of an endpoint would bring back; a yanked one never."""
+    before = trusted_versions(connection, endpoint)[:-1]
+    usable = set(
+        connection.execute(
+            select(_V.uid).where(_V.uid.in_(before), _V.standing != Standing.YANKED.value)
+        ).scalars()
+    )
+    return next((uid for uid in reversed(before) if uid in usable), None)
 
 
 def lineage(connection: Connection, run_id: str | None) -> tuple[str | None, str | None]:

@@ -19,10 +19,11 @@ from registry.domain.values import (
     RequestKind,
     RequestState,
     Stage,
+    Standing,
     Verdict,
     shown_score,
 )
-from registry.errors import RequestClosedError, UnknownRequestError
+from registry.errors import RequestClosedError, UnknownRequestError, VersionYankedError
 from registry.records import Ask, Request
 
 _R = tables.request.c
@@ -223,6 +224,9 @@ def facts(
             connection, request.name, request.version_uid, request.manifest_digest
         ),
         rollout_in_progress=rollout is not None,
+        standing=record.standing if record else Standing.ACTIVE,
+        standing_reason=record.standing_reason if record else None,
+        prerelease=record.semver if record and record.prerelease else None,
     )
 
 
@@ -235,9 +239,27 @@ def apply(
             body = {"reasons": [asdict(r) for r in reasons], "warnings": []}
             close(connection, request, RequestState.REFUSED, body, actor=SYSTEM, at_ms=at_ms)
         case Granted(warnings):
+            _require_standing(connection, request)
             body = {"reasons": [], "warnings": [asdict(r) for r in warnings]}
             if close(connection, request, RequestState.GRANTED, body, actor=SYSTEM, at_ms=at_ms):
                 grants.carry_out(connection, request, at_ms)
+
+
+def _require_standing(connection: Connection, request: Request) -> None:
+    """Lock the version against being yanked while its grant is carried out.
+
+    Raises:
+        VersionYankedError: it was, since the decision looked; deciding again refuses.
+    """
+    v = tables.version.c
+    standing = connection.execute(
+        select(v.standing).where(v.uid == request.version_uid).with_for_update()
+    ).scalar()
+    if standing == Standing.YANKED.value:
+        raise VersionYankedError(
+            f"expected {request.ref} to be granted, found that it was yanked meanwhile",
+            hint="ask again",
+        )
 
 
 def close(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from registry.domain.values import Enforcement, Reason, RequestKind, Stage
+from registry.domain.values import Enforcement, Reason, RequestKind, Stage, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,9 @@ class Facts:
         current_stage: stage now; None when the version is gone.
         served_before: this version, with this digest, has been Production before.
         rollout_in_progress: its endpoint is in the middle of another rollout.
+        standing: whether it is deprecated or yanked now.
+        standing_reason: why.
+        prerelease: its semantic version where it is a pre-release, else None.
     """
 
     kind: RequestKind
@@ -60,6 +63,9 @@ class Facts:
     ballots: tuple[Ballot, ...]
     served_before: bool = False
     rollout_in_progress: bool = False
+    standing: Standing = Standing.ACTIVE
+    standing_reason: str | None = None
+    prerelease: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +100,22 @@ Decision = Pending | Granted | Refused
 
 def decide(facts: Facts) -> Decision:
     """Decide a request. Fails closed: whatever is missing or stale is never a grant."""
+    decision = _decide(facts)
+    if isinstance(decision, Granted) and facts.standing is Standing.DEPRECATED:
+        return Granted((*decision.warnings, _deprecated(facts)))
+    return decision
+
+
+def _decide(facts: Facts) -> Decision:
     stale = _what_moved(facts)
     if stale:
         return Refused(stale)
     rejected = [b for b in facts.ballots if not b.approved]
     if rejected:
         return Refused(tuple(_rejection(b) for b in rejected))
+    unfit = _unfit(facts)
+    if unfit:
+        return Refused(unfit)
     if facts.rollout_in_progress and facts.target is Stage.PRODUCTION:
         return Refused((_ROLLOUT_IN_PROGRESS,))
     if facts.served_before and facts.target is Stage.PRODUCTION:
@@ -127,6 +143,43 @@ _ROLLOUT_IN_PROGRESS = Reason(
     found="another version is being rolled out",
     fix="wait for it (acgs rollout list), then ask again",
 )
+
+
+def _unfit(facts: Facts) -> tuple[Reason, ...]:
+    """Say what keeps a version out whatever its score: its owners or its number say no.
+
+    That is no matter of the constitution, so no enforcement mode lets it through.
+    """
+    reasons = []
+    if facts.standing is Standing.YANKED:
+        reasons.append(
+            Reason(
+                "version.yanked",
+                "a version that is not yanked",
+                f"yanked: {facts.standing_reason}",
+                "ask for another version, or restore this one: acgs version restore",
+            )
+        )
+    into_production = facts.kind is RequestKind.TRANSITION and facts.target is Stage.PRODUCTION
+    if facts.prerelease and into_production:
+        reasons.append(
+            Reason(
+                "version.prerelease",
+                "a release",
+                f"the pre-release {facts.prerelease}",
+                "release the same files, then promote that: acgs version release",
+            )
+        )
+    return tuple(reasons)
+
+
+def _deprecated(facts: Facts) -> Reason:
+    return Reason(
+        "version.deprecated",
+        "a version that is not deprecated",
+        f"deprecated: {facts.standing_reason}",
+        "plan to move on to another version",
+    )
 
 
 def _rejection(ballot: Ballot) -> Reason:

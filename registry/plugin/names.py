@@ -11,7 +11,7 @@ _GOVERNED_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._ -]{0,126}[A-Za-z0-9])?"
 LONGEST = 256
 """Of MLflow's column, in characters. SQLite would take more, and PostgreSQL then not."""
 
-_VERSION_LIKE = re.compile(r"\d+\.\d+.*")
+_VERSION_LIKE = re.compile(r"\d+\.(?:\d+.*|[xX])")
 
 
 class ModelNameError(UsageError):
@@ -73,5 +73,5 @@ def check_alias(alias: str) -> None:
 
 
 def looks_like_version(text: str) -> bool:
-    """Whether a stage or alias in a URI can only be meant as a semantic version."""
+    """Whether a stage or alias in a URI can only be meant as a semantic version or range."""
     return bool(_VERSION_LIKE.fullmatch(text))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from mlflow.entities.model_registry import ModelVersion
 
-from registry.domain.values import GOVERNED_ALIASES, Stage
+from registry.domain.values import GOVERNED_ALIASES, Stage, Standing
 from registry.plugin import names
 from registry.plugin.governed import Governed
 from registry.plugin.mlflow_errors import translated
+from registry.records import VersionRecord
+
+_logger = logging.getLogger(__name__)
 
 
 class SemanticUris(Governed):
@@ -20,12 +24,32 @@ class SemanticUris(Governed):
         """Resolve `models:/name/1.2.0` too, which MLflow's client sends as a stage."""
         wanted = list(stages or [])
         if len(wanted) == 1 and names.looks_like_version(wanted[0]):
-            record = self.registry.find_version(name, wanted[0])
+            record = self._found(name, wanted[0])
             return [super().get_model_version(name, record.version)]
         found: list[ModelVersion] = super().get_latest_versions(name, stages)
         if not self._reads_governed(name):
             return found
-        return [self._champion_for(version) for version in found]
+        crowned = [self._champion_for(version) for version in found]
+        if wanted:
+            return crowned
+        # Nobody named a stage: this is what `models:/name/latest` resolves by.
+        usable = [self._usable_for(version) for version in crowned]
+        return [version for version in usable if version is not None]
+
+    def _usable_for(self, version: ModelVersion) -> ModelVersion | None:
+        """Replace a pre-release or yanked version by the newest of its stage that is neither."""
+        if version.current_stage == Stage.PRODUCTION.value:
+            return version  # the gate lets neither in, and no yank leaves one there
+        number = self.registry.newest_usable(version.name, version.current_stage)
+        if number is None or number == int(version.version):
+            return version if number is not None else None
+        return super().get_model_version(version.name, number)
+
+    def _found(self, name: str, spec: str) -> VersionRecord:
+        record = self.registry.find_version(name, spec)
+        if record.standing is not Standing.ACTIVE:
+            _logger.warning("%s is %s: %s", record.ref, record.standing, record.standing_reason)
+        return record
 
     def _champion_for(self, version: ModelVersion) -> ModelVersion:
         """Replace an unproven canary in Production by the champion."""
@@ -40,7 +64,7 @@ class SemanticUris(Governed):
     def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
         """Resolve `models:/name@1.2.0` too."""
         if names.looks_like_version(alias):
-            record = self.registry.find_version(name, alias)
+            record = self._found(name, alias)
             return super().get_model_version(name, record.version)
         if alias.lower() in GOVERNED_ALIASES and self._reads_governed(name):
             number = self.registry.alias_number(name, alias)
