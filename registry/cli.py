@@ -15,6 +15,7 @@ from infra.settings import Settings, load_settings
 from registry.domain.values import CHAMPION, RequestKind, RequestState, shown_score
 from registry.errors import GateClosedError, RequestPendingError, UnknownVersionError
 from registry.outcome import refusal
+from registry.version_cli import warn_of
 from registry.views import event_view, moment, request_view, version_view
 
 if TYPE_CHECKING:
@@ -238,6 +239,7 @@ def promote(name: str, version: str, target: str, dry_run: bool) -> None:
         return
     GovernedClient(settings.tracking_url).promote(name, record.version, target)
     click.echo(f"{record.ref} is in {target}")
+    warn_of(record)
     for rollout in registry.active_rollouts():
         if rollout.candidate_uid == record.uid:
             click.echo(f"rollout {rollout.id} has begun: acgs rollout watch {rollout.id}", err=True)

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 def _commands() -> Sequence[click.Command]:
     from registry.cli import commands
+    from registry.version_cli import version
     from registry.webhook_cli import webhook
 
-    return (*commands(), webhook)
+    return (*commands(), version, webhook)
 
 
 def _roles() -> Sequence[Role]:

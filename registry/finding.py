@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from infra.db import reading
 from registry.adapters import mlflow_tables as mlflow
-from registry.adapters import queries, tables
+from registry.adapters import pages, queries, tables
 from registry.base import UseCases
 from registry.domain import semver
 from registry.domain.values import CHAMPION, Stage
@@ -74,6 +74,19 @@ class Finding(UseCases):
                     select(v.name).where(v.deleted_ms.is_(None)).distinct().order_by(v.name)
                 ).scalars()
             )
+
+    def version_page(
+        self, name: str, limit: int, before: int | None = None
+    ) -> Sequence[tuple[VersionRecord, str | None, tuple[str, ...]]]:
+        """Return versions with stage and aliases, newest first.
+
+        Args:
+            name: registered model.
+            limit: at most this many.
+            before: only MLflow numbers below this one.
+        """
+        with reading(self.engine) as connection:
+            return pages.version_page(connection, name, limit, before)
 
     def live_record(self, name: str, number: int) -> VersionRecord | None:
         """Return the record of a live version, if the platform has one."""

@@ -50,7 +50,11 @@ def version() -> None:
 @version.command("list")
 @click.argument("name")
 @click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many."
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=50,
+    show_default=True,
+    help="At most so many.",
 )
 @click.option(
     "--before", type=click.IntRange(1), help="Only MLflow numbers below this one: the next page."
