@@ -26,6 +26,7 @@ from registry.adapters import evidence_file as registry_evidence
 from registry.adapters import governance_file, mirror
 from registry.domain import canonical
 from registry.domain.values import Enforcement, Reason, SignatureOrigin, Stage, Verdict
+from registry.lineage.domain.completeness import FIRST, Origins, completeness, shown_signature
 from registry.records import VersionRecord
 
 DOCUMENTS = ("README.md", "model_card.md")
@@ -177,7 +178,12 @@ class Judging:
                 "version": [version.name, version.semver],
                 "target": case.target.value,
                 "min_score": policy.min_score(case.target),
-                "lineage": [version.run_id, version.dataset_digest, version.git_commit],
+                "lineage": [
+                    version.run_id,
+                    version.dataset_digest,
+                    version.git_commit,
+                    version.model_id,
+                ],
                 "description": canonical.digest(described),
                 "engine": dict(scorecard.engine()),
             }
@@ -281,7 +287,19 @@ def _asked(policy: Policy, target: Stage, task: Task | None) -> dict[str, Judge]
 
 
 def _lineage(version: VersionRecord) -> Lineage:
-    return Lineage(version.run_id or "", version.dataset_digest or "", version.git_commit or "")
+    run, data, commit = version.run_id or "", version.dataset_digest or "", version.git_commit or ""
+    signature = version.signature
+    known = Origins(
+        run=run,
+        dataset_digest=data,
+        git_commit=commit,
+        logged_model=version.model_id or "",
+        signature=shown_signature(len(signature.inputs), len(signature.outputs))
+        if signature
+        else "",
+        parent=version.predecessor_uid or version.origin_uid or FIRST,
+    )
+    return Lineage(run, data, commit, completeness(known))
 
 
 def to_verdict(document: Mapping[str, Any], report_run_id: str | None = None) -> Verdict:

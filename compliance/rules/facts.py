@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compliance.rules.result import Outcome, RuleResult, failed_with
+from registry.lineage.domain.completeness import Completeness
 
 
 class Task(StrEnum):
@@ -78,11 +79,16 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """Where a version says it comes from; empty text is unknown."""
+    """Where a version says it comes from; empty text is unknown.
+
+    Attributes:
+        completeness: every part of the origin; None where nobody looked.
+    """
 
     run_id: str
     dataset_digest: str
     git_commit: str
+    completeness: Completeness | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,12 @@ from compliance.rules.performance import NoParams
 from compliance.rules.result import Outcome, RuleResult
 
 
+class LineageParams(Params):
+    """Least share of the six parts of an origin that must be known: `acgs lineage show`."""
+
+    min_completeness: float = Field(0.0, ge=0, le=1)
+
+
 class DocumentationParams(Params):
     """Least length of the description, in characters."""
 
@@ -34,8 +40,8 @@ def signature(_params: NoParams, context: Context) -> RuleResult:
     )
 
 
-def lineage(_params: NoParams, context: Context) -> RuleResult:
-    """Pass when run, training data and code are all known."""
+def lineage(params: LineageParams, context: Context) -> RuleResult:
+    """Pass when run, training data and code are known, and enough of the rest of the origin."""
     facts = context.facts.lineage
     known = {
         "run": facts.run_id,
@@ -44,11 +50,22 @@ def lineage(_params: NoParams, context: Context) -> RuleResult:
     }
     absent = [name for name, value in known.items() if not value]
     present = [f"{name} {value[:12]}" for name, value in known.items() if value]
-    return _graded(
+    result = _graded(
         1 - len(absent) / len(known),
         ("no " + ", no ".join(absent)) if absent else ", ".join(present),
         "run, dataset digest and git commit",
         "log inside a run: mlflow.log_input(mlflow.data.from_pandas(train)), from a git checkout",
+    )
+    origin = facts.completeness
+    if origin is None or origin.share >= params.min_completeness:
+        return result
+    lacking = ", ".join(part.name for part in origin.missing)
+    return RuleResult(
+        Outcome.FAIL,
+        min(result.score, origin.share),
+        f"completeness {origin.share:.2f}: unknown are {lacking}",
+        f"completeness of at least {params.min_completeness:.2f}",
+        "; ".join(f"{part.name}: {part.fix}" for part in origin.missing),
     )
 
 
@@ -65,5 +82,5 @@ def documentation(params: DocumentationParams, context: Context) -> RuleResult:
 
 
 SIGNATURE = Check("transparency.signature", NoParams, signature)
-LINEAGE = Check("traceability.lineage", NoParams, lineage)
+LINEAGE = Check("traceability.lineage", LineageParams, lineage)
 DOCUMENTATION = Check("transparency.documentation", DocumentationParams, documentation)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from sqlalchemy import Connection, and_, delete, insert, select, update
 
@@ -62,7 +63,7 @@ def refresh_description(connection: Connection, name: str, version: int) -> None
             )
         )
     }
-    line = _line(tags)
+    line = _line(tags, lineage_page(name, version))
     words = own_words(description or "")[: DESCRIPTION_LIMIT - len(_RULE) - len(line)]
     text = _RULE.join(part for part in (words, line) if part)
     connection.execute(update(mlflow.model_versions).where(here).values(description=text))
@@ -77,7 +78,12 @@ def report_page(connection: Connection, run_id: str) -> str | None:
     return f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/{REPORT}"
 
 
-def _line(tags: Mapping[str, str]) -> str:
+def lineage_page(name: str, version: int) -> str:
+    """Return the place of a version's lineage page, relative to the server's root."""
+    return f"acgs/lineage/{quote(name, safe='')}/{version}"
+
+
+def _line(tags: Mapping[str, str], lineage: str) -> str:
     parts = [f"version `{tags['acgs.version']}`"] if "acgs.version" in tags else []
     if STANDING in tags:
         standing, _, why = tags[STANDING].partition(": ")
@@ -90,4 +96,6 @@ def _line(tags: Mapping[str, str]) -> str:
         parts.append(f"rollout {tags['acgs.rollout']}")
     if "acgs.report" in tags:
         parts.append(f"[report]({tags['acgs.report']})")
+    if parts:
+        parts.append(f"[lineage]({lineage}) ![lineage]({lineage}/picture.svg)")
     return ("**Governance** " + " · ".join(parts)) if parts else ""

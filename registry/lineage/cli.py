@@ -112,10 +112,10 @@ def served(name: str, at: str | None, as_json: bool) -> None:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["dot", "json"]),
-    default="json",
+    type=click.Choice(["openlineage", "svg", "dot", "json"]),
+    default="openlineage",
     show_default=True,
-    help="Graphviz's language, or the graph as JSON.",
+    help="OpenLineage events as JSON lines, a picture, Graphviz's language, or the graph.",
 )
 @click.option(
     "--output",

@@ -7,9 +7,14 @@ import re
 from sqlalchemy import Connection, select
 
 from registry.adapters import queries, tables
-from registry.domain.signature import Signature
 from registry.lineage.adapters import mlflow_tables as mlflow
-from registry.lineage.domain.completeness import Completeness, Origins, completeness
+from registry.lineage.domain.completeness import (
+    FIRST,
+    Completeness,
+    Origins,
+    completeness,
+    shown_signature,
+)
 from registry.lineage.domain.graph import Kind, NodeId
 from registry.lineage.errors import OriginUnclearError, UnknownOriginError
 from registry.records import VersionRecord
@@ -124,6 +129,7 @@ _FINDERS = {"dataset": _dataset, "commit": _commit, "run": _run, "model": _model
 def completeness_of(connection: Connection, record: VersionRecord) -> Completeness:
     """Say how much of a version's origin is known by now."""
     commit, dataset = queries.lineage(connection, record.run_id)
+    signature = record.signature
     before = record.predecessor_uid or record.origin_uid
     parent = queries.version_by_uid(connection, before) if before else None
     return completeness(
@@ -132,13 +138,9 @@ def completeness_of(connection: Connection, record: VersionRecord) -> Completene
             dataset_digest=record.dataset_digest or dataset or "",
             git_commit=record.git_commit or commit or "",
             logged_model=record.model_id or "",
-            signature=_shown(record.signature),
-            parent=f"{parent.name} {parent.semver}" if parent else "none: the first version",
+            signature=shown_signature(len(signature.inputs), len(signature.outputs))
+            if signature
+            else "",
+            parent=f"{parent.name} {parent.semver}" if parent else FIRST,
         )
     )
-
-
-def _shown(signature: Signature | None) -> str:
-    if signature is None:
-        return ""
-    return f"{len(signature.inputs)} inputs, {len(signature.outputs)} outputs"

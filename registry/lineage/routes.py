@@ -7,20 +7,29 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from infra.clock import utc_now
 from infra.errors import UsageError
 from infra.settings import Settings
+from registry.lineage import page
 from registry.lineage.bootstrap import open_lineage
 from registry.lineage.domain.moment import parse_moment
+from registry.lineage.formats import svg, written
 from registry.lineage.naming import version_spec
 from registry.lineage.service import VersionLineage
 from registry.lineage.views import impact_view, lineage_view, served_view
 from registry.lineage.walk import MAX_STEPS, Reach
 
 DIRECTIONS = ("both", "up", "down")
+GUARDED = {
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; "
+    "base-uri 'none'; form-action 'none'",
+    "cache-control": "no-cache",
+    "x-content-type-options": "nosniff",
+}
+"""Nothing in a page or a picture may run, whatever a model or a dataset is called."""
 
 
 def routes(settings: Settings) -> Sequence[BaseRoute]:
@@ -37,6 +46,28 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
     async def get_lineage(request: Request) -> JSONResponse:
         return JSONResponse(lineage_view(await run_in_threadpool(read, request)))
 
+    async def get_openlineage(request: Request) -> Response:
+        def events() -> str:
+            return written(read(request), "openlineage", settings.tracking_url)
+
+        return Response(await run_in_threadpool(events), media_type="application/x-ndjson")
+
+    async def get_picture(request: Request) -> Response:
+        def draw() -> str:
+            found = read(request)
+            return svg.draw(found.graph, found.start, "../../../../", fit=True)
+
+        return Response(
+            await run_in_threadpool(draw), media_type="image/svg+xml", headers=dict(GUARDED)
+        )
+
+    async def get_page(request: Request) -> Response:
+        def show() -> str:
+            found = read(request)
+            return page.render(found, lineage.served_spans(found.record), "../../../")
+
+        return HTMLResponse(await run_in_threadpool(show), headers=dict(GUARDED))
+
     async def get_impact(request: Request) -> JSONResponse:
         origin = request.query_params.get("of", "")
         return JSONResponse(impact_view(await run_in_threadpool(lineage.impact, origin)))
@@ -50,6 +81,9 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
         return JSONResponse(served_view(name, at, found))
 
     return (
+        Route("/acgs/lineage/{name}/{version}", get_page),
+        Route("/acgs/lineage/{name}/{version}/picture.svg", get_picture),
+        Route("/acgs/api/v1/lineage/{name}/{version}/openlineage", get_openlineage),
         Route("/acgs/api/v1/lineage/{name}/{version}", get_lineage),
         Route("/acgs/api/v1/impact", get_impact),
         Route("/acgs/api/v1/served/{endpoint}", get_served),

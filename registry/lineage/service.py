@@ -135,6 +135,12 @@ class Lineage:
         """
         return serving_history.served(self._engine, name, at)
 
+    def served_spans(self, record: VersionRecord) -> Sequence[Tenure]:
+        """Return when and where a version got an endpoint's traffic, oldest first."""
+        with reading(self._engine) as connection:
+            found = serving_history.endpoint_tenures(connection, [record.uid])
+        return sorted(found, key=lambda tenure: tenure.from_ms)
+
     def completeness(self, record: VersionRecord) -> Completeness:
         """Say how much of a version's origin is known."""
         with reading(self._engine) as connection:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+FIRST = "none: the first version"
+"""Parent of a version that has none; that is known, too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Origins:
     """What is known of where a version comes from; "" is unknown.
 
     Attributes:
-        parent: the version before, or "first version" where there is none to name.
+        parent: the version before, or `FIRST`.
     """
 
     run: str = ""
@@ -75,3 +78,11 @@ def completeness(known: Origins) -> Completeness:
             ),
         )
     )
+
+
+def shown_signature(inputs: int, outputs: int) -> str:
+    """Say how many columns a signature declares; "" where there is none."""
+    if not inputs and not outputs:
+        return ""
+    counts = {"input": inputs, "output": outputs}
+    return ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for what, n in counts.items())

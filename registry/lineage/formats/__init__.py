@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import json
 
-from registry.lineage.formats import dot
+from registry.lineage.formats import dot, openlineage, svg
 from registry.lineage.service import VersionLineage
 from registry.lineage.views import lineage_view
 
-__all__ = ["written"]
+FORMATS = ("openlineage", "svg", "dot", "json")
 
 
 def written(found: VersionLineage, form: str, mlflow_url: str) -> str:
-    """Return a version's lineage as text in one of the formats.
+    """Return a version's lineage as text in one of the `FORMATS`; a line per OpenLineage event.
 
     Args:
         found: the lineage.
-        form: `json` or `dot`.
-        mlflow_url: of the MLflow server, for links.
+        form: one of the formats.
+        mlflow_url: of the MLflow server, for links and as OpenLineage's namespace.
     """
-    if form == "dot":
-        return dot.write(found.graph, mlflow_url)
-    return json.dumps(lineage_view(found), indent=2) + "\n"
+    match form:
+        case "openlineage":
+            told = openlineage.events(found.graph, mlflow_url)
+            return "".join(json.dumps(event, sort_keys=True) + "\n" for event in told)
+        case "svg":
+            return svg.draw(found.graph, found.start, f"{mlflow_url.rstrip('/')}/")
+        case "dot":
+            return dot.write(found.graph, mlflow_url)
+        case _:
+            return json.dumps(lineage_view(found), indent=2) + "\n"

@@ -13,6 +13,7 @@ from compliance.rules.facts import Lineage, Probe, Scan
 from compliance.rules.fairness import GapParams
 from compliance.rules.result import Outcome, ramp
 from compliance.rules.robustness import NoiseParams
+from registry.lineage.domain.completeness import Origins, completeness
 from tests.unit.compliance.kit import NOTHING, classification, context, regression
 
 RNG = np.random.default_rng(3)
@@ -195,9 +196,27 @@ def test_a_steady_regression_passes() -> None:
     ],
 )
 def test_lineage_names_what_is_unknown(lineage: Lineage, score: float, word: str) -> None:
-    found = provenance.lineage(performance.NoParams(), context(lineage=lineage))
+    found = provenance.lineage(provenance.LineageParams(), context(lineage=lineage))
     assert found.score == pytest.approx(score)
     assert word in found.observed
+
+
+@pytest.mark.parametrize(
+    ("least", "outcome", "score"),
+    [(0.0, Outcome.PASS, 1.0), (0.66, Outcome.PASS, 1.0), (0.67, Outcome.FAIL, 4 / 6)],
+)
+def test_a_constitution_can_ask_for_a_complete_origin(
+    least: float, outcome: Outcome, score: float
+) -> None:
+    origin = completeness(Origins("r", "d", "c", parent="credit 1.0.0"))
+    found = provenance.lineage(
+        provenance.LineageParams(min_completeness=least),
+        context(lineage=Lineage("r", "d", "c", origin)),
+    )
+    assert (found.outcome, found.score) == (outcome, pytest.approx(score))
+    if outcome is Outcome.FAIL:
+        assert "unknown are logged model, signature" in found.observed
+        assert "infer_signature" in found.fix
 
 
 def test_a_signature_needs_inputs_and_outputs() -> None:
