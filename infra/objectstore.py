@@ -10,7 +10,7 @@ import os
 import secrets
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -145,6 +145,13 @@ class ObjectStore:
         with self._asking(key):
             answer = self.s3.get_object(**self._at(key))
             return bytes(answer["Body"].read())
+
+    def chunks(self, key: str, size_bytes: int) -> Iterator[bytes]:
+        """Yield an object's content in pieces; nothing of it is kept."""
+        with self._asking(key):
+            body = self.s3.get_object(**self._at(key))["Body"]
+            with closing(body):
+                yield from body.iter_chunks(size_bytes)
 
     def write(self, key: str, data: bytes, *, only_new: bool = False) -> None:
         """Write a small object; with `only_new` an object that exists is an ObjectChangedError."""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, update
 
 from infra.clock import to_millis
 from infra.db import reading, transaction
-from registry.adapters import events, grants, mirror, queries, tables, tenures
+from registry.adapters import custody_rows, events, grants, mirror, queries, tables, tenures
 from registry.adapters import request_rows as rows
 from registry.domain.values import GOVERNED_ALIASES, GOVERNED_STAGES, Reason, Stage
 from registry.errors import GateClosedError
@@ -25,7 +25,11 @@ class Holds(Rollouts):
     def held_by(self, record: VersionRecord) -> Sequence[Reason]:
         """Say what keeps a version from being deleted; empty when nothing does."""
         with reading(self.engine) as connection:
-            return [*serving(connection, record), *_placed(connection, record)]
+            return [
+                *serving(connection, record),
+                *_placed(connection, record),
+                *_legally_held(connection, record),
+            ]
 
     def alias_held(self, name: str, alias: str) -> Sequence[Reason]:
         """Say what keeps a governed alias from being removed; empty when nothing does."""
@@ -203,3 +207,17 @@ def _placed(connection: Connection, record: VersionRecord) -> list[Reason]:
             )
         )
     return reasons
+
+
+def _legally_held(connection: Connection, record: VersionRecord) -> list[Reason]:
+    hold = custody_rows.hold_of(connection, record.uid)
+    if hold is None:
+        return []
+    return [
+        Reason(
+            "hold.legal",
+            "a version that nobody holds",
+            f"{hold.actor} holds it: {hold.reason}",
+            f"acgs artifact release {record.name}@{record.semver} --reason ...",
+        )
+    ]

@@ -28,6 +28,7 @@ class VersionRecord:
         requested: what the author asked for, e.g. `bump=major prerelease=rc`.
         standing_reason, standing_actor, standing_ms: why, by whom and when it was deprecated or
             yanked last; None for one that never was, or that was restored.
+        storage_place: the one spelling of where its files lie.
     """
 
     uid: str
@@ -58,6 +59,7 @@ class VersionRecord:
     standing_reason: str | None = None
     standing_actor: str | None = None
     standing_ms: int | None = None
+    storage_place: str | None = None
 
     @property
     def ref(self) -> VersionRef:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from infra.clock import to_millis
 from infra.db import reading, transaction
-from registry.adapters import events, mirror, queries, tables
+from registry.adapters import artifact_files, events, mirror, queries, tables
 from registry.adapters import request_rows as rows
 from registry.domain.requests import Pending, decide
 from registry.domain.values import (
@@ -25,7 +25,7 @@ from registry.domain.values import (
     Verdict,
 )
 from registry.errors import GateClosedError, RequestClosedError, UnknownRequestError
-from registry.records import Ask, Request
+from registry.records import Ask, Request, VersionRecord
 from registry.versions import Versions
 
 _R = tables.request.c
@@ -38,29 +38,31 @@ class Requests(Versions):
         """Record a request and its event, or join the identical one that is open.
 
         Raises:
-            GateClosedError: the version's files cannot be read, so nothing can be judged.
+            GateClosedError: the version's files cannot be read, or are not those registered.
         """
         self.refresh_lineage(ask.version.uid)
-        inspected = self.inspect(ask.version.storage_uri or ask.version.source)
-        if ask.version.manifest_digest is None or inspected.manifest is None:
-            raise GateClosedError(
-                f"{ask.version.ref} cannot be judged:",
-                [
-                    Reason(
-                        "artifact.unreadable",
-                        "readable artifact files",
-                        inspected.problem or "they could not be read when it was registered",
-                        "restore the files, or register the model again",
-                    )
-                ],
-            )
-        found = inspected.manifest.digest
-        request_id = self._insert_or_join(ask, found, to_millis(at))
-        request = self.settle(request_id, at)
+        found = self._proven_digest(ask)
+        request = self.settle(self._insert_or_join(ask, found, to_millis(at)), at)
         if request.state is RequestState.REFUSED and request.manifest_digest != found:
             # The joined request was about files that are no longer there.
             request = self.settle(self._insert_or_join(ask, found, to_millis(at)), at)
         return request
+
+    def _proven_digest(self, ask: Ask) -> str:
+        """Hash the files that somebody asks to move, and refuse others than those registered."""
+        record = ask.version
+        try:
+            found = self.current_manifest(record)
+        except artifact_files.ArtifactError as err:
+            raise _unfit(record, "artifact.unreadable", "readable files", err.message) from err
+        if record.manifest_digest is None:
+            problem = "they could not be read when it was registered"
+            raise _unfit(record, "artifact.unreadable", "readable files", problem)
+        self.require_usable(record)
+        if found.digest != record.manifest_digest:
+            what = self.described_difference(record, found)
+            raise _unfit(record, "artifact.changed", "the registered files", what)
+        return found.digest
 
     def _insert_or_join(self, ask: Ask, manifest_digest: str, at_ms: int) -> int:
         try:
@@ -309,3 +311,9 @@ class Requests(Versions):
             .values(used_ms=at_ms)
         )
         return result.rowcount > 0
+
+
+def _unfit(record: VersionRecord, rule: str, expected: str, found: str) -> GateClosedError:
+    fix = "restore them (acgs artifact repair), or register the model again"
+    reason = Reason(rule, expected, found, fix)
+    return GateClosedError(f"{record.ref} cannot be judged:", [reason])

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, insert, update
 from infra.clock import to_millis
 from infra.db import reading, transaction
 from infra.errors import ConflictError, UsageError
-from registry.adapters import events, grants, mirror, queries, tables, tenures
+from registry.adapters import custody_rows, events, grants, mirror, queries, tables, tenures
 from registry.adapters.request_rows import SYSTEM
 from registry.domain.values import CHAMPION, Reason, Stage
 from registry.errors import GateClosedError, UnknownEndpointError
@@ -48,6 +48,9 @@ class Rollouts(Requests):
             plan: rollout plan as JSON; its meaning belongs to serving.
             actor: who asks.
             at: now.
+
+        Raises:
+            GateClosedError: the champion is quarantined.
         """
         at_ms = to_millis(at)
         with transaction(self.engine) as connection:
@@ -323,6 +326,7 @@ class Rollouts(Requests):
         if target_uid is None:
             raise GateClosedError(f"{name} cannot be rolled back:", [_nothing_before(name)])
         record = self.version(target_uid)
+        self.require_usable(record)
         found = self.current_manifest_digest(record)
         if found != record.manifest_digest:
             raise GateClosedError(
@@ -386,6 +390,9 @@ def _deploy_champion(connection: Connection, name: str, actor: str, at_ms: int) 
     if champion is None:
         return
     stage = queries.position(connection, champion).stage
+    reasons = custody_rows.unusable(connection, champion.uid)
+    if reasons:
+        raise GateClosedError(f"{champion.ref} cannot be deployed:", reasons)
     if stage is Stage.PRODUCTION:
         grants.open_rollout(
             connection,

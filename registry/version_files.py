@@ -10,11 +10,12 @@ from typing import Any
 from sqlalchemy import select
 
 from infra.db import reading
-from registry.adapters import artifact_files, tables
+from registry.adapters import artifact_files, custody_rows, stored_files, tables
 from registry.adapters.input_example import read_columns
 from registry.domain.inference import ExampleUnreadableError, JsonKind
-from registry.domain.manifest import FileEntry, Manifest, difference
+from registry.domain.manifest import Manifest, difference
 from registry.domain.signature import Signature
+from registry.errors import GateClosedError
 from registry.finding import Finding
 from registry.records import VersionRecord
 
@@ -77,41 +78,89 @@ class VersionFiles(Finding):
 
         Raises:
             ArtifactError: the files cannot be read, or differ from the registered manifest.
+            GateClosedError: the version is quarantined, or its files were freed.
         """
         record = self.version(uid)
-        with reading(self.engine) as connection:
-            uri = record.storage_uri or artifact_files.storage_uri(connection, record.source)
+        self.require_usable(record)
+        uri = self.files_uri(record)
         folder = artifact_files.fetch(self.settings, uri)
-        found = artifact_files.build_manifest(folder)
+        try:
+            self.require_registered(record, artifact_files.build_manifest(folder))
+        except BaseException:
+            artifact_files.discard(self.settings, folder)
+            raise
+        return folder
+
+    def require_usable(self, record: VersionRecord) -> None:
+        """Refuse a version that is quarantined or whose files were freed.
+
+        Raises:
+            GateClosedError: it is.
+        """
+        with reading(self.engine) as connection:
+            reasons = custody_rows.unusable(connection, record.uid)
+        if reasons:
+            raise GateClosedError(f"{record.ref} cannot be used:", reasons)
+
+    def require_registered(self, record: VersionRecord, found: Manifest) -> None:
+        """Refuse files that are not those that were registered.
+
+        Raises:
+            ArtifactError: they differ; the message names the files.
+        """
         if found.digest != record.manifest_digest:
             raise artifact_files.ArtifactError(
                 f"{record.ref}: expected files with digest {record.manifest_digest}, "
-                f"found {found.digest}: {self._difference(record, found)}",
-                hint="restore the registered files, or register these as a new version",
+                f"found {found.digest}: {self.described_difference(record, found)}",
+                hint="acgs artifact repair restores them from the replica; "
+                "or register these as a new version",
             )
-        return folder
+
+    def files_uri(self, record: VersionRecord) -> str:
+        """Return the URI of the folder with a version's files.
+
+        Raises:
+            ArtifactError: what it was registered from is gone.
+        """
+        if record.storage_uri is not None:
+            return record.storage_uri
+        with reading(self.engine) as connection:
+            return artifact_files.storage_uri(connection, record.source)
+
+    def registered_manifest(self, digest: str) -> Manifest | None:
+        """Return a manifest that was recorded at some registration."""
+        with reading(self.engine) as connection:
+            document = connection.execute(
+                select(tables.manifest.c.document).where(tables.manifest.c.digest == digest)
+            ).scalar()
+        return Manifest.read(document) if document is not None else None
 
     def release_files(self, folder: Path) -> None:
         """Give back what `model_files` returned."""
         artifact_files.discard(self.settings, folder)
 
-    def current_manifest_digest(self, record: VersionRecord) -> str | None:
-        """Hash a version's files as they are now; None when they cannot be read."""
-        inspected = self.inspect(record.storage_uri or record.source)
-        return inspected.manifest.digest if inspected.manifest else None
+    def current_manifest(self, record: VersionRecord) -> Manifest:
+        """Hash a version's files as they are now, keeping no copy of remote ones.
 
-    def _difference(self, record: VersionRecord, found: Manifest) -> str:
+        Raises:
+            ArtifactError: they cannot be read.
+        """
+        return stored_files.manifest_at(self.settings, self.files_uri(record))
+
+    def current_manifest_digest(self, record: VersionRecord) -> str | None:
+        """Return the digest of a version's files as they are now; None when unreadable."""
+        try:
+            return self.current_manifest(record).digest
+        except artifact_files.ArtifactError:
+            return None
+
+    def described_difference(self, record: VersionRecord, found: Manifest) -> str:
+        """Say which files differ from those registered, five at most."""
         if record.manifest_digest is None:
             return "no files were readable at registration"
-        with reading(self.engine) as connection:
-            document = connection.execute(
-                select(tables.manifest.c.document).where(
-                    tables.manifest.c.digest == record.manifest_digest
-                )
-            ).scalar()
-        if document is None:
+        registered = self.registered_manifest(record.manifest_digest)
+        if registered is None:
             return "the registered manifest is missing"
-        registered = Manifest.of(FileEntry(**file) for file in document["files"])
         return "; ".join(difference(registered, found)[:5])
 
 

@@ -18,6 +18,7 @@ from registry.domain.inference import infer
 from registry.domain.manifest import Manifest
 from registry.domain.semver import Derived, Predecessor
 from registry.domain.signature import Signature
+from registry.domain.storage_place import storage_place
 from registry.domain.values import SignatureOrigin, Standing
 from registry.domain.wishes import Wish
 from registry.errors import UnknownVersionError
@@ -125,6 +126,7 @@ class Versions(VersionFiles):
             prerelease=parts.prerelease,
             requested=str(numbered.wish) or None,
             signature_origin=numbered.origin,
+            storage_place=storage_place(inspected.storage_uri or source),
         )
         row_values = {field.name: getattr(record, field.name) for field in fields(record)}
         row_values["signature"] = record.signature.to_json() if record.signature else None

@@ -5,10 +5,11 @@ Nothing here interprets a model: files are hashed and `MLmodel` is parsed as pla
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -19,10 +20,9 @@ from sqlalchemy import Connection, select
 from infra.errors import PlatformError
 from infra.objectstore import ObjectStore, is_s3
 from infra.settings import Settings
+from registry.adapters import hashing
 from registry.adapters import mlflow_tables as mlflow
-from registry.domain.manifest import FileEntry, Manifest
-
-_READ_BYTES = 1 << 20
+from registry.domain.manifest import Manifest
 
 
 class ArtifactError(PlatformError):
@@ -88,6 +88,14 @@ def local_folder(settings: Settings, uri: str) -> Path | None:
     return None
 
 
+def behind_proxy(settings: Settings, uri: str) -> str:
+    """Return where the server's artifact proxy keeps what a URI names; other URIs as they are."""
+    parsed = urlparse(uri)
+    if parsed.scheme != "mlflow-artifacts":
+        return uri
+    return settings.artifacts_destination.rstrip("/") + "/" + parsed.path.lstrip("/")
+
+
 def fetch(settings: Settings, uri: str) -> Path:
     """Return a local folder with the files behind a URI.
 
@@ -125,9 +133,7 @@ def _download(settings: Settings, uri: str) -> Path:
     from mlflow.exceptions import MlflowException
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-    parsed = urlparse(uri)
-    if parsed.scheme == "mlflow-artifacts":
-        uri = settings.artifacts_destination.rstrip("/") + "/" + parsed.path.lstrip("/")
+    uri = behind_proxy(settings, uri)
     target = tempfile.mkdtemp(dir=settings.folder("downloads"))
     try:
         if is_s3(uri):
@@ -157,28 +163,56 @@ def _download_s3(settings: Settings, uri: str, target: Path) -> Path:
     return target
 
 
-def build_manifest(folder: Path) -> Manifest:
+def build_manifest(folder: Path, pace: hashing.Pace | None = None) -> Manifest:
     """Hash every file below a folder; none is left out.
 
+    Args:
+        folder: of the artifact.
+        pace: told how many bytes were read.
+
     Raises:
-        ArtifactError: a symlink or special file lies there, or a file cannot be read.
+        ArtifactError: a symlink or special file lies there, a file cannot be read, or a name is
+            none that every system can write.
     """
-    entries = []
     try:
-        for root, folders, files in os.walk(folder, onerror=_raise):
-            for name in folders + files:
-                path = Path(root) / name
-                if path.is_symlink() or not (path.is_dir() or path.is_file()):
-                    raise ArtifactError(
-                        f"expected plain files, found a link or device: {path.relative_to(folder)}",
-                        hint="log the file itself, not a link to it",
-                    )
-            entries += [_entry(folder, Path(root) / name) for name in files]
+        found = list(_plain_files(folder))
+        jobs = [
+            (size, partial(hashing.hash_file, folder / name, name, pace)) for name, size in found
+        ]
+        entries = hashing.hash_all(jobs)
+        manifest = Manifest.of(entries)
     except OSError as err:
         raise ArtifactError(f"cannot read the model's files in {folder}: {err}") from err
+    except ValueError as err:
+        raise ArtifactError(
+            f"{folder}: {err}", hint="log the model again under other file names"
+        ) from err
     if not entries:
         raise ArtifactError(f"expected the model's files in {folder}, found an empty folder")
-    return Manifest.of(entries)
+    return manifest
+
+
+def _plain_files(folder: Path) -> Iterator[tuple[str, int]]:
+    """Yield the name and size of each file below a folder.
+
+    Raises:
+        ArtifactError: a link, device, pipe or socket lies there.
+    """
+    waiting = [""]
+    while waiting:
+        below = waiting.pop()
+        with os.scandir(folder / below) as items:
+            for item in items:
+                name = below + item.name
+                if item.is_dir(follow_symlinks=False):
+                    waiting.append(f"{name}/")
+                elif item.is_file(follow_symlinks=False):
+                    yield name, item.stat(follow_symlinks=False).st_size
+                else:
+                    raise ArtifactError(
+                        f"expected plain files, found a link or device: {name!r}",
+                        hint="log the file itself, not a link to it",
+                    )
 
 
 def read_mlmodel(folder: Path) -> dict[str, Any] | None:
@@ -197,17 +231,3 @@ def read_mlmodel(folder: Path) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         raise ArtifactError(f"MLmodel: expected a mapping, found {type(value).__name__}")
     return value
-
-
-def _entry(folder: Path, path: Path) -> FileEntry:
-    digest = hashlib.sha256()
-    size = 0
-    with path.open("rb") as file:
-        while chunk := file.read(_READ_BYTES):
-            digest.update(chunk)
-            size += len(chunk)
-    return FileEntry(path.relative_to(folder).as_posix(), size, digest.hexdigest())
-
-
-def _raise(error: OSError) -> None:
-    raise error

@@ -94,6 +94,8 @@ def _line(tags: Mapping[str, str], lineage: str) -> str:
         parts.append(f"request {tags['acgs.request']}")
     if "acgs.rollout" in tags:
         parts.append(f"rollout {tags['acgs.rollout']}")
+    if "acgs.artifact" in tags:
+        parts.append(f"files **{tags['acgs.artifact']}**")
     if "acgs.report" in tags:
         parts.append(f"[report]({tags['acgs.report']})")
     if parts:

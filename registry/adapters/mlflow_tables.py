@@ -60,6 +60,11 @@ aliases = table(
     column("version", Integer),
 )
 
+experiments = table(
+    "experiments",
+    column("experiment_id", Integer),
+    column("artifact_location", String),
+)
 runs = table(
     "runs",
     column("run_uuid", String),

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from infra.settings import Settings
-from registry.adapters import events, evidence_file, grants, mirror, queries, tables
+from registry.adapters import custody_rows, events, evidence_file, grants, mirror, queries, tables
 from registry.domain.canonical import digest
 from registry.domain.governance import Governance
 from registry.domain.requests import Facts, Granted, Refused
@@ -227,6 +227,7 @@ def facts(
         standing=record.standing if record else Standing.ACTIVE,
         standing_reason=record.standing_reason if record else None,
         prerelease=record.semver if record and record.prerelease else None,
+        unusable=custody_rows.unusable(connection, request.version_uid),
     )
 
 

@@ -36,6 +36,8 @@ metadata = MetaData(
 # SQLite numbers rows by itself only for INTEGER primary keys.
 _RowId = BigInteger().with_variant(Integer(), "sqlite")
 
+_Place = Text().with_variant(Text(collation="C"), "postgresql")
+
 version = Table(
     "acgs_version",
     metadata,
@@ -50,6 +52,8 @@ version = Table(
     Column("manifest_digest", String(80)),
     Column("source", Text, nullable=False),
     Column("storage_uri", Text),
+    # One spelling of it (domain/storage_place.py); compared by code points, whatever the locale.
+    Column("storage_place", _Place),
     Column("run_id", String(32)),
     Column("model_id", String(64)),
     Column("git_commit", String(64)),
@@ -61,6 +65,7 @@ version = Table(
     Index("acgs_version_run", "run_id"),
     Index("acgs_version_model", "model_id"),
     Index("acgs_version_commit", "git_commit"),
+    Index("acgs_version_place", "storage_place"),
     # Parts of `semver`, so that the highest one is found by an index; `prerelease` is `rc.1`.
     Column("major", Integer, nullable=False, server_default="0"),
     Column("minor", Integer, nullable=False, server_default="0"),
@@ -289,4 +294,25 @@ tenure = Table(
         sqlite_where=text("to_ms IS NULL"),
         postgresql_where=text("to_ms IS NULL"),
     ),
+)
+
+# What must be neither promoted nor deployed.  kind: damaged | freed.
+quarantine = Table(
+    "acgs_quarantine",
+    metadata,
+    Column("version_uid", String(36), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("actor", String(256), nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+)
+
+# Legal holds: nothing of these versions may be deleted or freed.
+hold = Table(
+    "acgs_hold",
+    metadata,
+    Column("version_uid", String(36), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("actor", String(256), nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
 )

@@ -1,9 +1,15 @@
-"""What files a model version consists of, and the one digest that stands for all of them."""
+"""What files a model version consists of, and the one digest that stands for all of them.
+
+Names are kept as they are: two that only look alike (NFC and NFD forms of `é`) are two files.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any
 
 from registry.domain import canonical
 
@@ -18,11 +24,31 @@ class FileEntry:
         path: relative to the artifact's root, `/` between parts on every system.
         size_bytes: length, >= 0.
         sha256: 64 hex digits.
+
+    Raises:
+        ValueError: the path is absolute, points outside, or cannot be written as UTF-8.
     """
 
     path: str
     size_bytes: int
     sha256: str
+
+    def __post_init__(self) -> None:
+        require_plain(self.path)
+
+
+def require_plain(path: str) -> None:
+    """Refuse a path that does not name exactly one file below a folder, whoever reads it.
+
+    Raises:
+        ValueError: it is absolute, has empty, `.` or `..` parts, a NUL, or is not valid UTF-8.
+    """
+    if any(part in {"", ".", ".."} for part in path.split("/")) or "\0" in path:
+        raise ValueError(f"expected a relative path without '.', '..' or '//', found {path!r}")
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"expected a file name in UTF-8, found {path!r}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +59,27 @@ class Manifest:
 
     @classmethod
     def of(cls, files: Iterable[FileEntry]) -> Manifest:
-        """Build a manifest from entries in any order."""
-        return cls(tuple(sorted(files)))
+        """Build a manifest from entries in any order.
+
+        Raises:
+            ValueError: two entries have the same path.
+        """
+        ordered = tuple(sorted(files))
+        for one, other in pairwise(ordered):
+            if one.path == other.path:
+                raise ValueError(f"expected each path once, found {one.path!r} twice")
+        return cls(ordered)
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Manifest:
+        """Read what `document` wrote.
+
+        Raises:
+            ValueError: it is of another format.
+        """
+        if document.get("format") != FORMAT:
+            raise ValueError(f"expected manifest format {FORMAT}, found {document.get('format')}")
+        return cls.of(FileEntry(**file) for file in document["files"])
 
     def document(self) -> dict[str, object]:
         """Return the manifest as a JSON value."""
@@ -50,17 +95,62 @@ class Manifest:
         """`sha256:<hex>` over the canonical document."""
         return canonical.digest(self.document())
 
+    @property
+    def size_bytes(self) -> int:
+        """Length of all files together."""
+        return sum(file.size_bytes for file in self.files)
+
+
+class ChangeKind(StrEnum):
+    """What became of one file."""
+
+    MISSING = "missing"
+    ADDED = "added"
+    CHANGED = "changed"
+    SWAPPED = "swapped"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference; `other` is the file that a swapped one changed places with."""
+
+    path: str
+    kind: ChangeKind
+    other: str = ""
+
+    def __str__(self) -> str:
+        match self.kind:
+            case ChangeKind.MISSING | ChangeKind.ADDED:
+                return f"{self.path}: {self.kind}"
+            case ChangeKind.CHANGED:
+                return f"{self.path}: content changed"
+            case ChangeKind.SWAPPED:
+                return f"{self.path}: swapped with {self.other}"
+
+
+def changes(registered: Manifest, found: Manifest) -> tuple[Change, ...]:
+    """Say what changed, ordered by path; empty exactly when nothing did."""
+    before = {file.path: file for file in registered.files}
+    after = {file.path: file for file in found.files}
+    return tuple(
+        _change(path, before, after)
+        for path in sorted(before | after)
+        if before.get(path) != after.get(path)
+    )
+
 
 def difference(registered: Manifest, found: Manifest) -> tuple[str, ...]:
     """Say what changed, one line per file, ordered by path; empty when nothing did."""
-    before = {f.path: f for f in registered.files}
-    after = {f.path: f for f in found.files}
-    lines = []
-    for path in sorted(before | after):
-        if path not in after:
-            lines.append(f"{path}: missing")
-        elif path not in before:
-            lines.append(f"{path}: added")
-        elif before[path] != after[path]:
-            lines.append(f"{path}: content changed")
-    return tuple(lines)
+    return tuple(str(change) for change in changes(registered, found))
+
+
+def _change(path: str, before: Mapping[str, FileEntry], after: Mapping[str, FileEntry]) -> Change:
+    if path not in after:
+        return Change(path, ChangeKind.MISSING)
+    if path not in before:
+        return Change(path, ChangeKind.ADDED)
+    was, now = before[path].sha256, after[path].sha256
+    for other in sorted(before.keys() & after.keys()):
+        if was != now and before[other].sha256 == now and after[other].sha256 == was:
+            return Change(path, ChangeKind.SWAPPED, other)
+    return Change(path, ChangeKind.CHANGED)

@@ -48,6 +48,7 @@ class Facts:
         standing: whether it is deprecated or yanked now.
         standing_reason: why.
         prerelease: its semantic version where it is a pre-release, else None.
+        unusable: why its files may not be used whatever they hold now; empty when they may.
     """
 
     kind: RequestKind
@@ -66,6 +67,7 @@ class Facts:
     standing: Standing = Standing.ACTIVE
     standing_reason: str | None = None
     prerelease: str | None = None
+    unusable: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,7 @@ def _rejection(ballot: Ballot) -> Reason:
 
 
 def _what_moved(facts: Facts) -> tuple[Reason, ...]:
-    reasons = []
+    reasons = list(facts.unusable)
     if facts.current_stage is None:
         reasons.append(
             Reason("version.gone", "a registered version", "it was deleted", "register it again")

@@ -12,6 +12,7 @@ from infra.errors import SettingsError
 from infra.settings import Settings, load_settings
 from registry.bootstrap import open_registry
 from registry.plugin import artifact_errors, governed
+from registry.plugin.immutable import ImmutableArtifacts
 from registry.plugin.waiting import WaitForVerdict
 
 
@@ -49,5 +50,7 @@ def build(settings: Settings) -> FastAPI:
     app.router.routes[:0] = ours
     for kind, handler in http.exception_handlers().items():
         app.add_exception_handler(kind, handler)
-    app.add_middleware(WaitForVerdict, registry=open_registry(settings))
+    registry = open_registry(settings)
+    app.add_middleware(WaitForVerdict, registry=registry)
+    app.add_middleware(ImmutableArtifacts, registry=registry)
     return app

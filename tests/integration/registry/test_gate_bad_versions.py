@@ -82,4 +82,4 @@ def test_files_changed_after_registration_are_refused(platform: Platform) -> Non
         file.write("# touched\n")
     text = refusal(platform, name, version.number)
     assert "artifact" in text
-    assert "sha256:" in text
+    assert "MLmodel: content changed" in text

@@ -1,0 +1,228 @@
+"""What protects a version's files, and what keeps a version from being used: read and written.
+
+Every function works in the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, and_, delete, insert, or_, select
+
+from registry.adapters import events, mirror, tables
+from registry.domain.storage_place import ancestors, below
+from registry.domain.values import Reason
+from registry.records import VersionRecord
+
+_V = tables.version.c
+_Q = tables.quarantine.c
+_H = tables.hold.c
+TAG = "acgs.artifact"
+SHOWN_CHARACTERS = 1000
+
+
+class Unusable(StrEnum):
+    """Why a version's files cannot be used."""
+
+    DAMAGED = "damaged"
+    FREED = "freed"
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """Why a version must not be used, since when."""
+
+    version_uid: str
+    kind: Unusable
+    detail: str
+    actor: str
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LegalHold:
+    """A person's order that nothing of a version may be freed."""
+
+    version_uid: str
+    reason: str
+    actor: str
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Protected:
+    """A registered version whose files lie where somebody wants to write."""
+
+    name: str
+    version: int
+    semver: str
+    place: str
+
+
+def protecting(connection: Connection, places: Sequence[str]) -> Protected | None:
+    """Return a registered version with files at, below or around one of these places.
+
+    Two index look-ups per place, however many versions there are.
+    """
+    around = sorted({folder for place in places for folder in ancestors(place)})
+    inside = [
+        and_(_V.storage_place >= first, _V.storage_place < end) for first, end in map(below, places)
+    ]
+    for condition in (_V.storage_place.in_(around), or_(*inside)):
+        row = connection.execute(
+            select(_V.name, _V.version, _V.semver, _V.storage_place)
+            .outerjoin(tables.hold, _H.version_uid == _V.uid)
+            .where(condition, or_(_V.deleted_ms.is_(None), _H.version_uid.is_not(None)))
+            .limit(1)
+        ).one_or_none()
+        if row is not None:
+            return Protected(row.name, row.version, row.semver, row.storage_place)
+    return None
+
+
+def quarantine_of(connection: Connection, uid: str) -> Quarantine | None:
+    """Return why a version must not be used, if it must not."""
+    row = connection.execute(select(tables.quarantine).where(_Q.version_uid == uid)).one_or_none()
+    return _quarantine(row._mapping) if row else None
+
+
+def quarantined(connection: Connection) -> list[Quarantine]:
+    """Return every quarantine, oldest first."""
+    rows = connection.execute(select(tables.quarantine).order_by(_Q.since_ms, _Q.version_uid))
+    return [_quarantine(row._mapping) for row in rows]
+
+
+def unusable(connection: Connection, uid: str) -> tuple[Reason, ...]:
+    """Say why a version may neither be promoted nor deployed; empty when it may."""
+    found = quarantine_of(connection, uid)
+    if found is None:
+        return ()
+    match found.kind:
+        case Unusable.DAMAGED:
+            return (
+                Reason(
+                    "artifact.quarantined",
+                    "files that are those registered",
+                    f"quarantined: {found.detail}",
+                    "restore the files (acgs artifact repair), or register a new version",
+                ),
+            )
+        case Unusable.FREED:
+            return (
+                Reason(
+                    "artifact.freed",
+                    "files that are still kept",
+                    found.detail,
+                    "register the model again",
+                ),
+            )
+
+
+def set_quarantine(
+    connection: Connection,
+    record: VersionRecord,
+    kind: Unusable,
+    detail: str,
+    actor: str,
+    at_ms: int,
+) -> bool:
+    """Keep a version from being used; False when it is kept so already for the same reason."""
+    known = quarantine_of(connection, record.uid)
+    if known is not None and (known.kind, known.detail) == (kind, detail):
+        return False
+    connection.execute(delete(tables.quarantine).where(_Q.version_uid == record.uid))
+    connection.execute(
+        insert(tables.quarantine).values(
+            version_uid=record.uid, kind=kind.value, detail=detail, actor=actor, since_ms=at_ms
+        )
+    )
+    damaged = kind is Unusable.DAMAGED
+    _event(
+        connection,
+        "artifact.quarantined" if damaged else "artifact.freed",
+        record,
+        actor,
+        at_ms,
+        detail,
+    )
+    word = "quarantined" if damaged else "freed"
+    _show(connection, record, f"{word}: {detail}"[:SHOWN_CHARACTERS])
+    return True
+
+
+def lift_quarantine(
+    connection: Connection, record: VersionRecord, detail: str, actor: str, at_ms: int
+) -> bool:
+    """Let a damaged version be used again; False when nothing keeps it."""
+    lifted = connection.execute(
+        delete(tables.quarantine).where(
+            _Q.version_uid == record.uid, _Q.kind == Unusable.DAMAGED.value
+        )
+    )
+    if not lifted.rowcount:
+        return False
+    _event(connection, "artifact.released", record, actor, at_ms, detail)
+    _show(connection, record, f"verified: {detail}"[:SHOWN_CHARACTERS])
+    return True
+
+
+def hold_of(connection: Connection, uid: str) -> LegalHold | None:
+    """Return the legal hold on a version, if there is one."""
+    row = connection.execute(select(tables.hold).where(_H.version_uid == uid)).one_or_none()
+    return LegalHold(**row._mapping) if row else None
+
+
+def set_hold(
+    connection: Connection, record: VersionRecord, reason: str, actor: str, at_ms: int
+) -> bool:
+    """Hold a version; False when it is held already."""
+    if hold_of(connection, record.uid) is not None:
+        return False
+    connection.execute(
+        insert(tables.hold).values(
+            version_uid=record.uid, reason=reason, actor=actor, since_ms=at_ms
+        )
+    )
+    _event(connection, "artifact.held", record, actor, at_ms, reason)
+    return True
+
+
+def lift_hold(
+    connection: Connection, record: VersionRecord, reason: str, actor: str, at_ms: int
+) -> bool:
+    """Let go of a version; False when nothing holds it."""
+    lifted = connection.execute(delete(tables.hold).where(_H.version_uid == record.uid))
+    if not lifted.rowcount:
+        return False
+    _event(connection, "artifact.hold_released", record, actor, at_ms, reason)
+    return True
+
+
+def _quarantine(values: object) -> Quarantine:
+    fields = dict(values)  # type: ignore[call-overload]
+    return Quarantine(**{**fields, "kind": Unusable(fields["kind"])})
+
+
+def _event(
+    connection: Connection, type: str, record: VersionRecord, actor: str, at_ms: int, detail: str
+) -> None:
+    events.record(
+        connection,
+        type,
+        name=record.name,
+        version=record.version,
+        actor=actor,
+        at_ms=at_ms,
+        data={
+            "semver": record.semver,
+            "manifest_digest": record.manifest_digest,
+            "detail": detail,
+        },
+    )
+
+
+def _show(connection: Connection, record: VersionRecord, text: str) -> None:
+    if record.deleted_ms is None:
+        mirror.set_tags(connection, record.name, record.version, {TAG: text})

@@ -1,0 +1,185 @@
+"""The files of one artifact where they lie, read a piece at a time and written whole.
+
+A folder of this machine or the objects below a prefix. Hashing an artifact in an object store
+streams it: no copy is kept.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from infra.errors import PlatformError, storage_error
+from infra.objectstore import ObjectStore, is_s3
+from infra.settings import Settings
+from registry.adapters import artifact_files, hashing
+from registry.adapters.artifact_files import ArtifactError
+from registry.domain.manifest import FileEntry, Manifest, require_plain
+
+S3_STREAMS = 8
+DRAFT = ".acgs-draft-"
+"""Prefix of a file that is still being written; whatever bears it is nobody's."""
+
+
+class StoredFiles(Protocol):
+    """Where one artifact's files are."""
+
+    def manifest(self, pace: hashing.Pace | None = None) -> Manifest:
+        """Hash every file.
+
+        Raises:
+            ArtifactError: there is none, or one cannot be read.
+        """
+        ...
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Yield a file's content."""
+        ...
+
+    def put(self, name: str, source: Path) -> None:
+        """Make a file have the content of another; readers see the old or the new one."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Delete a file; one that is gone already counts as deleted."""
+        ...
+
+
+class LocalFiles:
+    """A folder of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def manifest(self, pace: hashing.Pace | None = None) -> Manifest:
+        """Hash every file below the folder."""
+        if not self.folder.is_dir():
+            raise ArtifactError(f"expected the model's files in {self.folder}, found no folder")
+        return artifact_files.build_manifest(self.folder, pace)
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Yield a file's content."""
+        try:
+            with self._path(name).open("rb") as file:
+                while chunk := file.read(hashing.CHUNK_BYTES):
+                    yield chunk
+        except OSError as err:
+            raise ArtifactError(f"cannot read {name} in {self.folder}: {err.strerror}") from err
+
+    def put(self, name: str, source: Path) -> None:
+        """Write beside it, then rename."""
+        path = self._path(name)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, source)
+        except OSError as err:
+            raise storage_error(err, path) or err from err
+
+    def remove(self, name: str) -> None:
+        """Delete a file, and the folders that are empty without it."""
+        path = self._path(name)
+        path.unlink(missing_ok=True)
+        for parent in path.parents:
+            if parent == self.folder or not parent.is_relative_to(self.folder):
+                break
+            with suppress(OSError):
+                parent.rmdir()
+
+    def _path(self, name: str) -> Path:
+        require_plain(name)
+        return self.folder / name
+
+
+class S3Files:
+    """The objects below one prefix of a bucket."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self.store = store
+
+    def manifest(self, pace: hashing.Pace | None = None) -> Manifest:
+        """Stream and hash every object below the prefix."""
+        try:
+            # A key that ends in a slash is how some tools note an empty folder.
+            entries = [e for e in self.store.entries() if not e.key.endswith("/") or e.size_bytes]
+            jobs = [(e.size_bytes, partial(self._entry, e.key, pace)) for e in entries]
+            manifest = Manifest.of(hashing.hash_all(jobs, S3_STREAMS))
+        except ValueError as err:
+            raise ArtifactError(f"{self.store.location}: {err}") from err
+        except PlatformError as err:
+            raise unreadable(err, str(self.store.location)) from err
+        if not entries:
+            raise ArtifactError(f"expected the model's files at {self.store.location}, found none")
+        return manifest
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Yield an object's content."""
+        return self.store.chunks(name, hashing.CHUNK_BYTES)
+
+    def put(self, name: str, source: Path) -> None:
+        """Upload; S3 shows an object whole or not at all."""
+        require_plain(name)
+        self.store.upload(source, name)
+
+    def remove(self, name: str) -> None:
+        """Delete an object."""
+        require_plain(name)
+        self.store.delete([name])
+
+    def _entry(self, key: str, pace: hashing.Pace | None) -> FileEntry:
+        return hashing.hash_chunks(key, self.chunks(key), pace)
+
+
+def open_files(settings: Settings, uri: str) -> StoredFiles | None:
+    """Return the files behind a URI; None for a store that only MLflow can read."""
+    folder = artifact_files.local_folder(settings, uri)
+    if folder is not None:
+        return LocalFiles(folder)
+    at = artifact_files.behind_proxy(settings, uri)
+    return S3Files(ObjectStore.of(settings, at)) if is_s3(at) else None
+
+
+def manifest_at(settings: Settings, uri: str, pace: hashing.Pace | None = None) -> Manifest:
+    """Hash the files behind a URI as they are now.
+
+    Raises:
+        ArtifactError: they cannot be read.
+        UnavailableError: the object store is away; trying again may help.
+    """
+    files = open_files(settings, uri)
+    if files is not None:
+        return files.manifest(pace)
+    folder = artifact_files.fetch(settings, uri)
+    try:
+        return artifact_files.build_manifest(folder, pace)
+    finally:
+        artifact_files.discard(settings, folder)
+
+
+def unreadable(error: PlatformError, where: str) -> PlatformError:
+    """Tell a store's refusal as a matter of the artifact, unless trying again may help."""
+    if error.retriable or isinstance(error, ArtifactError):
+        return error
+    return ArtifactError(
+        f"cannot read the model's files at {where}: {error.message}", hint=error.hint
+    )
+
+
+def write_whole(path: Path, source: Path) -> None:
+    """Copy a file so that whoever reads `path` sees the old or the new content, never a part."""
+    handle, draft = tempfile.mkstemp(prefix=DRAFT, dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as target, source.open("rb") as content:
+            while chunk := content.read(hashing.CHUNK_BYTES):
+                target.write(chunk)
+            target.flush()
+            os.fsync(target.fileno())
+        os.chmod(draft, 0o644)
+        os.replace(draft, path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise

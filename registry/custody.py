@@ -1,0 +1,73 @@
+"""Use cases around the keeping of files: who may touch them, and whether they may be used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from infra.clock import to_millis
+from infra.db import reading, transaction
+from infra.errors import UsageError
+from registry.adapters import custody_rows as rows
+from registry.adapters.custody_rows import LegalHold, Protected, Quarantine
+from registry.domain.storage_place import either, storage_place
+from registry.finding import Finding
+from registry.records import VersionRecord
+
+
+class Custody(Finding):
+    """Protection, quarantine and legal holds."""
+
+    def protecting(self, places: Sequence[str]) -> Protected | None:
+        """Return a registered version with files at, below or around one of these places."""
+        destination = storage_place(self.settings.artifacts_destination)
+        called = [name for place in places for name in either(place, destination)]
+        with reading(self.engine) as connection:
+            return rows.protecting(connection, called)
+
+    def quarantine_of(self, uid: str) -> Quarantine | None:
+        """Return why a version must not be used, if it must not."""
+        with reading(self.engine) as connection:
+            return rows.quarantine_of(connection, uid)
+
+    def quarantine(self, record: VersionRecord, detail: str, actor: str, at: datetime) -> bool:
+        """Keep a damaged version from being promoted and deployed; False when it is already."""
+        with transaction(self.engine) as connection:
+            return rows.set_quarantine(
+                connection, record, rows.Unusable.DAMAGED, detail, actor, to_millis(at)
+            )
+
+    def lift_quarantine(self, record: VersionRecord, detail: str, actor: str, at: datetime) -> bool:
+        """Let a version be used whose files are proven again; False when nothing keeps it."""
+        with transaction(self.engine) as connection:
+            return rows.lift_quarantine(connection, record, detail, actor, to_millis(at))
+
+    def legal_hold_of(self, uid: str) -> LegalHold | None:
+        """Return the legal hold on a version, if there is one."""
+        with reading(self.engine) as connection:
+            return rows.hold_of(connection, uid)
+
+    def hold(self, record: VersionRecord, reason: str, actor: str, at: datetime) -> bool:
+        """Forbid that anything of a version is freed or deleted; False when it is held already.
+
+        Raises:
+            UsageError: no reason was given.
+        """
+        _require(reason)
+        with transaction(self.engine) as connection:
+            return rows.set_hold(connection, record, reason, actor, to_millis(at))
+
+    def release(self, record: VersionRecord, reason: str, actor: str, at: datetime) -> bool:
+        """End a legal hold; False when there is none.
+
+        Raises:
+            UsageError: no reason was given.
+        """
+        _require(reason)
+        with transaction(self.engine) as connection:
+            return rows.lift_hold(connection, record, reason, actor, to_millis(at))
+
+
+def _require(reason: str) -> None:
+    if not reason.strip():
+        raise UsageError("expected a reason, found none", hint="--reason 'why'")

@@ -1,0 +1,164 @@
+"""What an HTTP call would write to, or take away, as places.
+
+Paths are read as MLflow's own handlers read them (`validate_path_is_safe` undoes percent escapes
+and `file:` prefixes), so that no spelling means one thing here and another there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from mlflow.exceptions import MlflowException
+from mlflow.utils.uri import validate_path_is_safe
+from sqlalchemy import Connection, select
+
+from registry.adapters import mlflow_tables as mlflow
+from registry.domain.storage_place import PROXY, decoded, join, normal, storage_place
+
+_PROXIED = re.compile(r"/mlflow-artifacts/+(?:artifacts|mpu/+(?:create|complete))/+(.*)", re.DOTALL)
+_MULTIPART = re.compile(r"/mlflow-artifacts/+mpu/")
+_LOGGED_MODEL = re.compile(r"/mlflow/+logged-models/+([^/]+)/*\Z")
+_UPLOAD = "/mlflow/upload-artifact"
+_PRESIGNED = "/mlflow/artifacts/presigned-upload-url"
+_RUN = "/mlflow/runs/delete"
+_EXPERIMENT = "/mlflow/experiments/delete"
+_READING = {"GET", "HEAD", "OPTIONS"}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP call; `body` is empty where `needs_body` says that it is not looked at."""
+
+    method: str
+    path: str
+    query: bytes = b""
+    body: bytes = b""
+
+
+def concerns(method: str, path: str) -> bool:
+    """Whether a call may write or delete artifacts, or what they belong to."""
+    if method in _READING:
+        return False
+    if method == "DELETE" and _LOGGED_MODEL.search(path):
+        return True
+    return bool(_PROXIED.search(path)) or path.rstrip("/").endswith(
+        (_UPLOAD, _PRESIGNED, _RUN, _EXPERIMENT)
+    )
+
+
+def needs_body(path: str) -> bool:
+    """Whether it depends on the body what the call would write to."""
+    return bool(_MULTIPART.search(path)) or path.rstrip("/").endswith(
+        (_PRESIGNED, _RUN, _EXPERIMENT)
+    )
+
+
+def targets(connection: Connection, call: Call) -> Sequence[str]:
+    """Return the places that a call which `concerns` would touch; empty if it names none."""
+    path = call.path.rstrip("/")
+    proxied = _PROXIED.search(call.path)
+    if proxied:
+        return _proxied(proxied[1], _fields(call.body) if _MULTIPART.search(call.path) else {})
+    logged = _LOGGED_MODEL.search(call.path)
+    if logged and call.method == "DELETE":
+        return _logged_model(connection, decoded(logged[1]))
+    if path.endswith(_UPLOAD):
+        pairs = parse_qsl(call.query.decode("latin-1"), keep_blank_values=True)
+        # Of a name given twice, Flask takes the first.
+        return _upload(connection, dict(reversed(pairs)))
+    fields = _fields(call.body)
+    if path.endswith(_PRESIGNED):
+        return _presigned(connection, fields)
+    if path.endswith(_RUN):
+        return _run(connection, _field(fields, "run_id"))
+    return _experiment(connection, _field(fields, "experiment_id"))
+
+
+def _proxied(path: str, fields: dict[str, Any]) -> Sequence[str]:
+    place = PROXY + normal(_safe(path))
+    file = _field(fields, "path")
+    if not file:
+        return (place,)
+    # A multipart call names the folder in its path and the file in its body.
+    inside = _safe(file)
+    return (join(place, inside), join(place, inside.rsplit("/", 1)[-1]))
+
+
+def _upload(connection: Connection, query: dict[str, str]) -> Sequence[str]:
+    run = _run_row(connection, query.get("run_uuid", ""))
+    if run is None:
+        return ()
+    path = _safe(query.get("path", ""))
+    proxied = join(PROXY, str(run.experiment_id), run.run_uuid, "artifacts", path)
+    return (join(storage_place(run.artifact_uri), path), proxied)
+
+
+def _presigned(connection: Connection, fields: dict[str, Any]) -> Sequence[str]:
+    path = _safe(_field(fields, "path"))
+    run = _run_row(connection, _field(fields, "run_id"))
+    roots = [storage_place(run.artifact_uri)] if run else []
+    roots += _logged_model(connection, _field(fields, "model_id"))
+    return [join(root, path) for root in roots]
+
+
+def _logged_model(connection: Connection, model_id: str) -> Sequence[str]:
+    m = mlflow.logged_models.c
+    where = m.model_id == model_id
+    return _places(connection.execute(select(m.artifact_location).where(where)).scalars())
+
+
+def _run(connection: Connection, run_id: str) -> Sequence[str]:
+    run = _run_row(connection, run_id)
+    m = mlflow.logged_models.c
+    models = select(m.artifact_location).where(m.source_run_id == run_id)
+    own = [run.artifact_uri] if run else []
+    return _places([*own, *connection.execute(models).scalars()])
+
+
+def _experiment(connection: Connection, experiment_id: str) -> Sequence[str]:
+    e = mlflow.experiments.c
+    if not experiment_id.isascii() or not experiment_id.isdigit():
+        return ()
+    where = e.experiment_id == int(experiment_id)
+    return _places(connection.execute(select(e.artifact_location).where(where)).scalars())
+
+
+def _run_row(connection: Connection, run_id: str) -> Any:
+    r = mlflow.runs.c
+    return connection.execute(
+        select(r.run_uuid, r.experiment_id, r.artifact_uri).where(r.run_uuid == run_id)
+    ).one_or_none()
+
+
+def _places(uris: Any) -> Sequence[str]:
+    return [storage_place(str(uri)) for uri in uris if uri]
+
+
+def _safe(path: str) -> str:
+    """Read a path as MLflow's handlers do; one that they refuse is read as it stands."""
+    try:
+        return str(validate_path_is_safe(path))
+    except MlflowException:
+        return decoded(path)
+
+
+def _fields(body: bytes) -> dict[str, Any]:
+    """Read a JSON body as MLflow does; one that is no object has no fields."""
+    try:
+        value = json.loads(body)
+        # Old clients post JSON within a JSON string, and MLflow still takes it.
+        value = json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _field(fields: dict[str, Any], name: str) -> str:
+    head, *rest = name.split("_")
+    camel = head + "".join(word.capitalize() for word in rest)
+    return str(fields.get(name) or fields.get(camel) or "")
