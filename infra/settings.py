@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
@@ -115,6 +115,40 @@ class Settings(BaseSettings):
         validation_alias="ACGS_SERVING_PYTHON",
         description="Interpreter of the model servers' own environment; "
         "empty means .venv-serving beside the platform's.",
+    )
+    git_repository: Path | None = Field(
+        None,
+        validation_alias="ACGS_GIT_REPOSITORY",
+        description="Git repository, bare or not, that gets a tag for every version and every "
+        "change of stage; empty means none.",
+    )
+    git_remote: str = Field(
+        "",
+        validation_alias="ACGS_GIT_REMOTE",
+        description="Name or URL of the remote that the tags are pushed to; empty means none.",
+    )
+    git_sign: Literal["auto", "always", "never"] = Field(
+        "auto",
+        validation_alias="ACGS_GIT_SIGN",
+        description="Whether the tags are signed; auto does as git's own tag.gpgSign says.",
+    )
+    git_signing_key: str = Field(
+        "",
+        validation_alias="ACGS_GIT_SIGNING_KEY",
+        description="Path of an SSH key, or id of an OpenPGP key, for the tags; "
+        "empty means git's own user.signingKey.",
+    )
+    git_email: str = Field(
+        "acgs@localhost",
+        validation_alias="ACGS_GIT_EMAIL",
+        description="E-mail address in the tags; their name is who acted.",
+    )
+    git_timeout_seconds: float = Field(
+        60.0,
+        gt=0,
+        le=3600,
+        validation_alias="ACGS_GIT_TIMEOUT_SECONDS",
+        description="Longest that one git command may take, a push among them.",
     )
     log_level: str = Field(
         "INFO",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, fields
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -96,6 +96,8 @@ def _bound(metadata: Any) -> str:
 
 
 def _type(annotation: Any) -> str:
+    if get_origin(annotation) is Literal:
+        return " or ".join(f"`{value}`" for value in get_args(annotation))
     text = str(annotation)
     return next(word for sign, word in _TYPES.items() if sign in text)
 

@@ -1,0 +1,141 @@
+"""What the registry knows about a version, as far as its tags tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, select
+
+from registry.adapters import mlflow_tables as mlflow
+from registry.adapters import tables
+from registry.domain.values import Stage, shown_score
+from registry.git.domain import marks
+from registry.git.domain.marks import Mark
+from registry.records import Event
+
+_V = tables.version.c
+_MV = mlflow.model_versions.c
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A version as the registry has it now.
+
+    Attributes:
+        mark: what its tags should say; nothing for one that is deleted or yanked.
+        git_commit: of the code, as its run says.
+    """
+
+    uid: str
+    name: str
+    number: int
+    semver: str
+    git_commit: str | None
+    run_id: str | None
+    dataset_digest: str | None
+    manifest_digest: str | None
+    mark: Mark
+
+    def trailers(self, name: str) -> dict[str, object]:
+        """Return the facts for a message; `name` is the model's at that time."""
+        return {
+            "Acgs-Model": name,
+            "Acgs-Version": self.semver,
+            "Mlflow-Version": self.number,
+            "Acgs-Version-Uid": self.uid,
+            "Acgs-Manifest": self.manifest_digest,
+            "Acgs-Dataset": self.dataset_digest,
+            "Code-Commit": self.git_commit,
+            "Mlflow-Run": self.run_id,
+        }
+
+
+def _versions() -> Select[Any]:
+    columns = [column for column in tables.version.columns if column.name != "signature"]
+    here = and_(_MV.workspace == mlflow.WORKSPACE, _MV.name == _V.name, _MV.version == _V.version)
+    return select(*columns, _MV.current_stage).join_from(
+        tables.version, mlflow.model_versions, here, isouter=True
+    )
+
+
+def _known(row: Row[Any]) -> Known:
+    values = row._mapping
+    standing = str(values.get("standing", "active"))
+    stage = Stage.parse(values["current_stage"] or "")
+    gone = values["deleted_ms"] is not None or stage is None or standing == "yanked"
+    mark = marks.GONE if gone else Mark.at(stage, deprecated=standing == "deprecated")
+    return Known(
+        uid=values["uid"],
+        name=values["name"],
+        number=values["version"],
+        semver=values["semver"],
+        git_commit=values["git_commit"],
+        run_id=values["run_id"],
+        dataset_digest=values["dataset_digest"],
+        manifest_digest=values["manifest_digest"],
+        mark=mark,
+    )
+
+
+def by_uid(connection: Connection, uid: str) -> Known | None:
+    """Return a version by its identity, deleted or not."""
+    row = connection.execute(_versions().where(_V.uid == uid)).one_or_none()
+    return _known(row) if row else None
+
+
+def live(connection: Connection, name: str, number: int) -> Known | None:
+    """Return a version that is not deleted, by MLflow's number."""
+    query = _versions().where(_V.name == name, _V.version == number, _V.deleted_ms.is_(None))
+    row = connection.execute(query).one_or_none()
+    return _known(row) if row else None
+
+
+def all_live(connection: Connection) -> Iterator[Known]:
+    """Yield every version that is not deleted, in the order of registration."""
+    query = _versions().where(_V.deleted_ms.is_(None)).order_by(_V.created_ms, _V.version)
+    return (_known(row) for row in connection.execute(query).all())
+
+
+def is_gone(connection: Connection, uid: str) -> bool:
+    """Whether a version was deleted, or is not known any more."""
+    known = by_uid(connection, uid)
+    return known is None or not known.mark.registered
+
+
+def registered_at(connection: Connection, event: Event) -> Known | None:
+    """Return the version whose registration an event tells.
+
+    Its model may have been renamed and the version deleted since, so it is found by its number,
+    the time of its creation and its semantic version where its name is another one by now.
+    """
+    then = _versions().where(_V.version == event.version, _V.created_ms == event.at_ms)
+    named = [_known(row) for row in connection.execute(then.where(_V.name == event.name))]
+    if named:
+        return named[0]
+    told = event.data.get("semver")
+    rows = [_known(row) for row in connection.execute(then)]
+    alike = [known for known in rows if told is None or known.semver == told]
+    return alike[0] if len(alike) == 1 else None
+
+
+def verdict(connection: Connection, request_id: int | None) -> dict[str, object]:
+    """Return what was asked and concluded, as trailers; nothing without a request."""
+    if request_id is None:
+        return {}
+    r, s = tables.request.c, tables.scorecard.c
+    query = (
+        select(r.id, r.decision, s.score, s.passed, s.target, s.constitution_digest)
+        .join_from(tables.request, tables.scorecard, r.scorecard_id == s.id, isouter=True)
+        .where(r.id == request_id)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None or row.score is None:
+        return {"Acgs-Request": request_id}
+    outcome = "passed" if row.passed else "failed"
+    return {
+        "Acgs-Request": request_id,
+        "Acgs-Verdict": f"{outcome} for {row.target}, score {shown_score(row.score)}",
+        "Acgs-Constitution": row.constitution_digest,
+    }

@@ -1,0 +1,276 @@
+"""`acgs git`: the tags that follow the registry in a git repository."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from infra.clock import utc_now
+from infra.errors import RefusedError
+from infra.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from registry.git.adapters.findings import Found
+    from registry.git.service import GitTags, Overview, Synced, Tell
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+_dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+_SHOWN = 20
+
+
+class TamperedError(RefusedError):
+    """Tags of ours were moved or deleted; only `--repair` writes over what is there."""
+
+    code = "git.tampered"
+
+
+@click.group()
+def git() -> None:
+    """Tags in gto's grammar for every version and every change of stage."""
+
+
+@contextmanager
+def _tags() -> Iterator[GitTags]:
+    from registry.git.service import open_tags
+
+    opened = open_tags(load_settings())
+    try:
+        yield opened
+    finally:
+        opened.engine.dispose()
+
+
+def _print(value: Any, as_json: bool, lines: Sequence[str]) -> None:
+    click.echo(json.dumps(value, indent=2) if as_json else "\n".join(lines))
+
+
+@git.command("init")
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--remote", help="Name or URL of the remote to push to.")
+@_dry_run
+def init(path: Path | None, remote: str | None, dry_run: bool) -> None:
+    """Use the repository in PATH for the tags; makes a bare one where none is."""
+    from registry.git import setting_up
+
+    settings = load_settings()
+    default = settings.git_repository or settings.storage_root / "models.git"
+    chosen = (path or default).expanduser().absolute()
+    there = setting_up.exists(chosen)
+    would = "would use" if there else "would make a bare"
+    if dry_run:
+        click.echo(f"{would} repository {chosen}, and write it into {settings.storage_root}")
+        return
+    if not there:
+        setting_up.make(chosen)
+    values = {"ACGS_GIT_REPOSITORY": str(chosen)}
+    if remote:
+        values["ACGS_GIT_REMOTE"] = remote
+    file = setting_up.save(settings.storage_root, values)
+    click.echo(f"{'using' if there else 'made'} {chosen}; written into {file}")
+    click.echo("a running platform takes it up when it is started anew", err=True)
+
+
+@git.command("status")
+@_json
+def status(as_json: bool) -> None:
+    """Say how many tags there are, what waits, and what was found."""
+    from infra.db import open_engine
+    from registry.git.service import overview
+
+    settings = load_settings()
+    engine = open_engine(settings.sqlalchemy_url)
+    try:
+        now = overview(engine, settings, utc_now())
+    finally:
+        engine.dispose()
+    _print(asdict(now), as_json, _status_lines(now))
+
+
+def _status_lines(now: Overview) -> list[str]:
+    from registry.git.errors import without_credentials
+    from registry.views import moment
+
+    if not now.repository:
+        return ["not configured: ACGS_GIT_REPOSITORY is not set (acgs git init PATH)"]
+    lines = [
+        f"repository      {now.repository}",
+        f"remote          {without_credentials(now.remote) or 'none'}",
+        f"tags            {now.made}",
+        f"events to read  {now.unread}",
+        f"to write        {now.waiting_local}",
+        f"to push         {now.waiting_push}",
+    ]
+    if now.oldest_pending_seconds is not None:
+        lines.append(f"oldest waits    {now.oldest_pending_seconds:.1f} s")
+    lines += [
+        f"last push       {moment(now.pushed_ms) or 'never'}",
+        f"last check      {moment(now.checked_ms) or 'never'}",
+    ]
+    lines += [f"error           {e}" for e in (now.local_error, now.push_error) if e is not None]
+    return lines + _finding_lines(now.findings)
+
+
+def _finding_lines(found: Sequence[Found]) -> list[str]:
+    lines = [
+        f"{one.kind} ({one.place}) {one.subject}: expected {one.expected}, found {one.found}. "
+        f"Fix: {one.hint}"
+        for one in found[:_SHOWN]
+    ]
+    if len(found) > _SHOWN:
+        lines.append(f"... and {len(found) - _SHOWN} more (--json shows all)")
+    return lines
+
+
+@git.command("sync")
+@click.option(
+    "--repair", is_flag=True, help="Make moved and deleted tags of ours again what they were."
+)
+@_dry_run
+@_json
+def sync(repair: bool, dry_run: bool, as_json: bool) -> None:
+    """Bring repository and remote in step with the registry, now.
+
+    Exit 1 when tags of ours were moved or deleted and are not repaired, 3 when the repository or
+    the remote fails; what could not be done waits and is tried again.
+    """
+    with _tags() as tags:
+        if dry_run:
+            _would_sync(tags, as_json)
+            return
+        with _progress() as tell:
+            done = tags.sync(utc_now(), repair=repair, tell=tell)
+    _print(_synced_view(done), as_json, _synced_lines(done))
+    if done.error is not None:
+        raise done.error
+    if done.tampered:
+        first = done.tampered[0]
+        raise TamperedError(
+            f"{len(done.tampered)} tags are not what they were, the first: {first.subject} "
+            f"({first.place})",
+            hint="find out who did it; then: acgs git sync --repair",
+        )
+
+
+def _would_sync(tags: GitTags, as_json: bool) -> None:
+    from registry.git.service import overview
+
+    now = overview(tags.engine, tags.settings, utc_now())
+    found = tags.check_local(utc_now(), dry_run=True).found
+    found += tags.check_remote(utc_now(), dry_run=True).found
+    view = {
+        "events": now.unread,
+        "to_write": now.waiting_local,
+        "to_push": now.waiting_push,
+        "found": [asdict(one) for one in found],
+    }
+    line = (
+        f"would follow {now.unread} events, write {now.waiting_local} tags "
+        f"and push {now.waiting_push}"
+    )
+    _print(view, as_json, [line, *_finding_lines(found)])
+
+
+def _synced_view(done: Synced) -> dict[str, Any]:
+    return {
+        "events": done.events,
+        "settled": done.settled,
+        "made": done.made,
+        "pushed": done.pushed,
+        "repaired": done.repaired,
+        "found": [asdict(one) for one in done.found],
+        "error": str(done.error) if done.error else None,
+    }
+
+
+def _synced_lines(done: Synced) -> list[str]:
+    lines = [f"followed {done.events} events, made {done.made} tags, pushed {done.pushed}"]
+    lines += [f"repaired {name}" for name in done.repaired]
+    standing = [one for one in done.found if one.subject not in done.repaired]
+    return lines + _finding_lines(standing)
+
+
+@contextmanager
+def _progress() -> Iterator[Tell]:
+    if not sys.stderr.isatty():
+        yield lambda _work, _count: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed:.0f}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        shown = {work: progress.add_task(work, total=None) for work in ("events", "tags", "pushed")}
+        yield lambda work, count: progress.advance(shown[work], count)
+
+
+@git.command("show")
+@click.argument("name", required=False)
+@_json
+def show(name: str | None, as_json: bool) -> None:
+    """Show which version stands in which stage, as the repository's tags have it."""
+    from registry.git import reading
+
+    found = reading.shown(reading.entries(_repository(), name))
+    view = [
+        {
+            "name": one.model,
+            "version": one.version,
+            "stages": list(one.stages),
+            "commit": one.commit,
+            "tag": one.tag,
+        }
+        for one in found
+    ]
+    lines = [
+        f"{one.model:<24} {one.version:<12} {', '.join(one.stages) or '-':<20} {one.commit[:12]}"
+        for one in found
+    ]
+    _print(view, as_json, lines or ["no versions"])
+
+
+@git.command("log")
+@click.argument("name", required=False)
+@click.option(
+    "--limit", type=click.IntRange(1), default=1000, show_default=True, help="At most this many."
+)
+@_json
+def log(name: str | None, limit: int, as_json: bool) -> None:
+    """Show what the repository's tags tell, newest first."""
+    from registry.git import reading
+    from registry.views import moment
+
+    found = reading.entries(_repository(), name)[::-1][:limit]
+    view = [
+        {
+            "at": moment(one.seconds * 1000),
+            "name": one.model,
+            "action": one.parsed.action.value,
+            "stage": one.parsed.stage or None,
+            "tag": one.name,
+            "commit": one.commit,
+            "tagger": one.tagger,
+            "subject": one.subject,
+        }
+        for one in found
+    ]
+    lines = [f"{row['at']} {row['tag']:<32} {row['tagger']:<20} {row['subject']}" for row in view]
+    _print(view, as_json, lines or ["no tags"])
+
+
+def _repository() -> Any:
+    from registry.git.adapters.repository import Repository
+    from registry.git.service import NotConfiguredError
+
+    settings: Settings = load_settings()
+    if settings.git_repository is None:
+        raise NotConfiguredError(
+            "expected a repository in ACGS_GIT_REPOSITORY, found none", hint="acgs git init PATH"
+        )
+    return Repository(settings.git_repository.expanduser().absolute())

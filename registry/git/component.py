@@ -1,0 +1,50 @@
+"""What the git tags plug into the platform."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from infra.component import Component, Probe, Role
+
+if TYPE_CHECKING:
+    import click
+    from prometheus_client.registry import Collector
+
+    from infra.settings import Settings
+
+
+def _commands() -> Sequence[click.Command]:
+    from registry.git.cli import git
+
+    return (git,)
+
+
+def _roles() -> Sequence[Role]:
+    from registry.git.role import git_role
+
+    return (git_role(),)
+
+
+def _probes(settings: Settings) -> Iterable[Probe]:
+    from registry.git.health import probes
+
+    return probes(settings)
+
+
+def _collectors(settings: Settings) -> Sequence[Collector]:
+    from registry.git.health import collectors
+
+    return collectors(settings)
+
+
+component = Component(
+    name="git",
+    commands=_commands,
+    roles=_roles,
+    probes=_probes,
+    collectors=_collectors,
+    migrations=Path(__file__).parent / "adapters" / "migrations",
+    order=15,
+)

@@ -1,0 +1,102 @@
+"""Pushes tags to the remote, in batches that it takes whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Engine, update
+
+from infra.clock import to_millis
+from infra.db import reading, transaction
+from registry.git.adapters import book as books
+from registry.git.adapters import findings, rows, tables
+from registry.git.adapters.findings import Found, Kind, Place
+from registry.git.adapters.remote import Refused, Remote, refusal
+from registry.git.adapters.rows import TagRow
+from registry.git.errors import GitError, without_credentials
+
+BATCH = 200
+
+
+@dataclass(slots=True)
+class Pushed:
+    """What one attempt did."""
+
+    count: int = 0
+    refused: list[Refused] = field(default_factory=list)
+    error: GitError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pusher:
+    """Pushes to one remote."""
+
+    engine: Engine
+    remote: Remote
+    tell: Callable[[str, int], None] = lambda _work, _count: None
+
+    def push(self, now: datetime) -> Pushed:
+        """Push every tag that waits for it; a tag that is refused holds up no other.
+
+        Raises:
+            GitError: the remote as a whole cannot be used; nothing is lost.
+        """
+        self._recognise(without_credentials(self.remote.url()))
+        done = Pushed()
+        after_id = 0
+        while batch := self._next(after_id):
+            after_id = batch[-1].id
+            self._push_batch(batch, done, to_millis(now))
+        self._tell(done, to_millis(now))
+        return done
+
+    def _next(self, after_id: int) -> list[TagRow]:
+        with reading(self.engine) as connection:
+            return rows.in_state(connection, rows.LOCAL, BATCH, after_id)
+
+    def _recognise(self, url: str) -> None:
+        """Begin anew when the setting names another remote than last time."""
+        with reading(self.engine) as connection:
+            known = rows.standing(connection).remote
+        if known == url:
+            return
+        with transaction(self.engine) as connection:
+            books.lock(connection)
+            rows.set_state(connection, remote=url)
+            was = tables.tag.c.state == rows.PUSHED
+            connection.execute(update(tables.tag).where(was).values(state=rows.LOCAL))
+
+    def _push_batch(self, batch: Sequence[TagRow], done: Pushed, now_ms: int) -> None:
+        waiting = {tag.name: tag.id for tag in batch}
+        while waiting:
+            refused = self.remote.push(list(waiting))
+            # Those that a hook or a rule refuses wait; the others go on without them.
+            if not refused:
+                break
+            for one in refused:
+                waiting.pop(one.name, None)
+            done.refused += refused
+            done.error = refusal(refused)
+        with transaction(self.engine) as connection:
+            rows.advance(connection, list(waiting.values()), rows.PUSHED, now_ms)
+        done.count += len(waiting)
+        self.tell("pushed", len(waiting))
+
+    def _tell(self, done: Pushed, now_ms: int) -> None:
+        """Write down what the remote has under our names; what a hook refuses is one error."""
+        clashes = [one for one in done.refused if one.differs]
+        with transaction(self.engine) as connection:
+            for one in clashes:
+                found = Found(
+                    Kind.REFUSED,
+                    Place.REMOTE,
+                    one.name,
+                    "the remote to take the tag",
+                    one.why,
+                    "look at the remote's tag; if it is wrong: acgs git sync --repair",
+                )
+                findings.note(connection, found, now_ms)
+            still = [one.name for one in clashes]
+            findings.settle(connection, [Kind.REFUSED], Place.REMOTE, still, now_ms)

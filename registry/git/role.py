@@ -1,0 +1,165 @@
+"""The role `git`: follows the audit trail with tags. Safe to kill at any line."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from infra.component import Probe, Role
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+    from registry.git.service import GitTags
+
+NAME = "git"
+BEAT_SECONDS = 0.5
+BEAT_MAX_AGE_SECONDS = 10.0
+STANDSTILL_SECONDS = 900.0
+"""Longer than a round may rightly take: pushing a long queue to a slow remote, batch by batch."""
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often the role looks; in seconds.
+
+    Attributes:
+        poll: pause between looks at the audit trail.
+        check_local, check_remote: between comparisons with the repository and the remote.
+        settle: between comparisons with the registry's state.
+        trouble: pause while the database or the constitution cannot be read.
+    """
+
+    poll: float = 0.3
+    check_local: float = 30.0
+    check_remote: float = 300.0
+    settle: float = 300.0
+    trouble: float = 2.0
+
+
+@dataclass(slots=True)
+class Loop:
+    """One process's loop; several may run against one database and one repository."""
+
+    tags: GitTags
+    pace: Pace = field(default_factory=Pace)
+    monotonic: Callable[[], float] = time.monotonic
+    last_round: float = field(default_factory=time.monotonic)
+    _seen: int = -1
+    _next: dict[str, float] = field(default_factory=dict)
+
+    def run(self, stop: threading.Event) -> None:
+        """Go round until `stop` is set."""
+        from infra.errors import PlatformError
+
+        while not stop.is_set():
+            self.last_round = self.monotonic()
+            seconds = self.pace.poll
+            try:
+                self.round()
+            except PlatformError as err:
+                _logger.warning("%s", err)
+                seconds = self.pace.trouble
+            stop.wait(seconds)
+
+    def round(self) -> None:
+        """Do what is due; a repository or a remote that fails waits for its next attempt.
+
+        Raises:
+            PlatformError: the database or the constitution cannot be read.
+        """
+        from infra.clock import utc_now
+        from registry.git import intake
+
+        newest = intake.newest(self.tags.engine)
+        if newest != self._seen:
+            self.tags.follow(utc_now())
+            self._seen = newest
+        if self._is_time("settle", self.pace.settle):
+            self.tags.settle(utc_now())
+        write, push = self.tags.due(utc_now())
+        if write:
+            self._try(lambda: self.tags.write(utc_now()))
+            write, push = self.tags.due(utc_now())
+        if push:
+            self._try(lambda: self.tags.push(utc_now()))
+        if self._is_time("local", self.pace.check_local):
+            self._try(lambda: self.tags.check_local(utc_now()))
+        if self._is_time("remote", self.pace.check_remote):
+            self._try(lambda: self.tags.check_remote(utc_now()))
+
+    def _is_time(self, what: str, every_seconds: float) -> bool:
+        now = self.monotonic()
+        if now < self._next.get(what, now):
+            return False
+        self._next[what] = now + every_seconds
+        return True
+
+    def _try(self, work: Callable[[], object]) -> None:
+        from registry.git.errors import GitError
+
+        try:
+            work()
+        except GitError as err:
+            _logger.warning("%s", err)
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Follow the audit trail until `stop` is set; without a repository only say so.
+
+    A loop that fails for a reason nobody foresaw ends the role: its supervisor starts it anew,
+    and the state is in the database.
+    """
+    from infra.health import beat
+
+    if settings.git_repository is None:
+        _logger.info("no repository: ACGS_GIT_REPOSITORY is not set")
+        beat(settings, NAME)
+        while not stop.wait(BEAT_SECONDS):
+            beat(settings, NAME)
+        return
+    from registry.git.service import open_tags
+
+    loop = Loop(open_tags(settings))
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            loop.run(stop)
+        except BaseException as err:
+            failure.append(err)
+
+    worker = threading.Thread(target=work, name="git", daemon=True)
+    worker.start()
+    # A push may take a minute; the heartbeat says that the process lives all the while.
+    while worker.is_alive():
+        if time.monotonic() - loop.last_round < STANDSTILL_SECONDS:
+            beat(settings, NAME)
+        if stop.wait(BEAT_SECONDS):
+            worker.join(timeout=5)
+            break
+    loop.tags.engine.dispose()
+    if failure:
+        raise failure[0]
+
+
+def ready(settings: Settings) -> Probe:
+    """OK while a live role's process beats."""
+    from infra.health import beating
+
+    return beating(settings, NAME, max_age_seconds=BEAT_MAX_AGE_SECONDS)
+
+
+def git_role() -> Role:
+    """Describe the role to the platform."""
+    return Role(
+        name=NAME,
+        summary="tags the model repository and keeps it in step with the registry",
+        run=run,
+        ready=ready,
+    )
