@@ -88,6 +88,8 @@ def client(settings: Settings, *, attempts: int = ATTEMPTS) -> Any:
 
     endpoint = settings.s3_endpoint or None
     config = Config(
+        # Named: for a presigned URL boto3 may still take version 2, which trips over odd names.
+        signature_version="s3v4",
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
         retries={"total_max_attempts": attempts, "mode": "standard"},

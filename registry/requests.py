@@ -67,7 +67,10 @@ class Requests(Versions):
     def _insert_or_join(self, ask: Ask, manifest_digest: str, at_ms: int) -> int:
         try:
             with transaction(self.engine) as connection:
-                return rows.insert_request(connection, ask, manifest_digest, at_ms)
+                # Reading a large version's files takes seconds, in which somebody may have
+                # settled the identical request: that answers this one too.
+                granted = rows.granted_since(connection, ask, manifest_digest, at_ms)
+                return granted or rows.insert_request(connection, ask, manifest_digest, at_ms)
         except IntegrityError:
             with reading(self.engine) as connection:
                 for request in queries.requests(connection, state=RequestState.OPEN):

@@ -40,12 +40,13 @@ def run(settings: Settings, stop: threading.Event) -> None:
             away; the server does not start.
     """
     _configure_mlflow(settings)
-    from registry.plugin import boot
+    from registry.plugin import boot, s3_artifacts
     from registry.plugin.app import build
     from registry.plugin.startup import open_stores
 
     app = build(settings)
     open_stores(settings)
+    s3_artifacts.install(settings)
     boot.announce(settings)
     http.serve(app, settings.host, settings.registry_port, stop)
 

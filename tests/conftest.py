@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.support.stores import RAN, databases, postgres, s3
+from infra.servers.postgres import Postgres
+from infra.servers.s3 import S3
+from tests.support.platform import Platform, started
+from tests.support.stores import RAN, Databases, Kind, databases, postgres, s3
 
 __all__ = ["databases", "postgres", "s3"]
 
 _KEY = "acgs_servers"
+
+
+@pytest.fixture(scope="session")
+def embedded_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """The whole platform on SQLite and a folder."""
+    with started(tmp_path_factory.mktemp("platform")) as platform:
+        yield platform
+
+
+@pytest.fixture(scope="session")
+def server_platform(
+    tmp_path_factory: pytest.TempPathFactory, databases: Databases, postgres: Postgres, s3: S3
+) -> Iterator[Platform]:
+    """The whole platform on PostgreSQL and S3."""
+    del postgres  # before the platform that uses it, so gone after it
+    stores = {
+        "ACGS_DATABASE_URL": databases.new(Kind.POSTGRES),
+        "ACGS_ARTIFACT_ROOT": f"s3://{s3.new_bucket()}/acgs",
+        **s3.environment(),
+    }
+    with started(tmp_path_factory.mktemp("platform-on-servers"), approvals=0, **stores) as platform:
+        yield platform
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

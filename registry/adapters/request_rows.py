@@ -77,6 +77,28 @@ def insert_request(connection: Connection, ask: Ask, manifest_digest: str, at_ms
     return request_id
 
 
+def granted_since(connection: Connection, ask: Ask, manifest_digest: str, at_ms: int) -> int | None:
+    """Return the identical transition that was granted at or after a moment, if one was.
+
+    Copies and renames are never joined so: each uses up a grant of its own.
+    """
+    if ask.kind is not RequestKind.TRANSITION:
+        return None
+    found = connection.execute(
+        select(_R.id).where(
+            _R.version_uid == ask.version.uid,
+            _R.kind == ask.kind.value,
+            _R.judged_as == ask.judged_as,
+            _R.target == ask.target.value,
+            _R.alias == ask.alias,
+            _R.manifest_digest == manifest_digest,
+            _R.state == RequestState.GRANTED.value,
+            _R.decided_ms >= at_ms,
+        )
+    ).scalar()
+    return None if found is None else int(found)
+
+
 def same(request: Request, ask: Ask) -> bool:
     """Whether a request is the identical one that is asked for again."""
     return (

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.support.platform import Platform, started
+from tests.support.platform import Platform
 
 
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def platform(embedded_platform: Platform) -> Platform:
     """The whole platform, shared by the tests of a run: each uses model names of its own."""
-    root: Path = tmp_path_factory.mktemp("platform")
-    with started(root) as platform:
-        yield platform
+    return embedded_platform

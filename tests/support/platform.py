@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from infra import running
-from infra.objectstore import ObjectStore, is_s3
+from infra.objectstore import Location, ObjectStore, is_s3
 from infra.settings import Settings
 from tests.ports import free_ports
 
@@ -77,10 +77,28 @@ class Platform:
         if not is_s3(root):
             shutil.copytree(folder, Path(root) / relative)
             return
+        with self._objects() as store:
+            ObjectStore(
+                Location(store.location.bucket, store.location.key(relative)), store.s3
+            ).upload_all(folder)
+
+    def change_artifact(self, relative: str, change: Callable[[bytes], bytes]) -> None:
+        """Rewrite a stored file, past the proxy."""
+        root = self.settings.artifacts_destination
+        if not is_s3(root):
+            file = Path(root) / relative
+            file.write_bytes(change(file.read_bytes()))
+            return
+        with self._objects() as store:
+            store.write(relative, change(store.read(relative)))
+
+    @contextmanager
+    def _objects(self) -> Iterator[ObjectStore]:
+        """Open the artifact store as the platform does."""
         with pytest.MonkeyPatch.context() as patch:
             for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
                 patch.setenv(name, self.environment[name])
-            ObjectStore.of(self.settings, f"{root}/{relative}").upload_all(folder)
+            yield ObjectStore.of(self.settings, self.settings.artifacts_destination)
 
     def client(self) -> Any:
         from mlflow import MlflowClient

@@ -17,7 +17,7 @@ from registry.cli import commands
 from registry.domain.values import RequestState
 from registry.plugin.routes import routes
 from registry.plugin.store import GovernedStore
-from tests.integration.registry.test_requests import NAME, ask, register, score
+from tests.contract.test_requests import NAME, ask, register, score
 
 HUGE = "9" * 23
 

@@ -23,7 +23,7 @@ from registry.plugin.store import GovernedStore
 from registry.records import Ask, Request
 from registry.service import Registry
 from registry.settling import SettlingLoop
-from tests.integration.registry.webhook_kit import Outbox, Receiver, listening, wait_until
+from tests.support.webhooks import Outbox, Receiver, listening, wait_until
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from registry.webhooks import (
     WebhookExistsError,
     ensure_subscription,
 )
-from tests.integration.registry.webhook_kit import Outbox, open_outbox
+from tests.support.webhooks import Outbox, open_outbox
 
 URL = "http://127.0.0.1:9/hook"
 EVENTS = ("transition_request.created",)

@@ -16,17 +16,15 @@ from registry.errors import GateClosedError, RequestClosedError
 from registry.plugin.store import GovernedStore
 from registry.records import Ask, Request, Rollout
 from registry.service import Registry
+from tests.support.stores import Databases, Kind
 
 NAME = "credit"
 WORSE = Reason("rollout.error_rate", "no more errors", "more errors", "mend the model")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[GovernedStore]:
-    url = ""
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres").new_database()
-    opened = GovernedStore(Settings(storage_root=tmp_path, database_url=url))
+@pytest.fixture
+def store(kind: Kind, databases: Databases, tmp_path: Path) -> Iterator[GovernedStore]:
+    opened = GovernedStore(Settings(storage_root=tmp_path, database_url=databases.new(kind)))
     opened.create_registered_model(NAME)
     yield opened
     opened.registry.engine.dispose()

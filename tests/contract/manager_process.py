@@ -1,20 +1,18 @@
-"""A delivery loop in a process of its own, for tests that kill it: `python -m ... ROOT`."""
+"""A delivery loop in a process of its own, for tests that kill it."""
 
 from __future__ import annotations
 
-import sys
 import threading
-from pathlib import Path
 
 from infra.db import open_engine
 from infra.secrets import Sealer
-from infra.settings import Settings
+from infra.settings import load_settings
 from registry.delivery import DeliveryLoop, Pace
 
 # A short lease, so that what a killed process held is soon free.
 PACE = Pace(deadline_seconds=1.0, lease_seconds=1.5)
 
 if __name__ == "__main__":
-    settings = Settings(storage_root=Path(sys.argv[1]))
+    settings = load_settings()
     engine = open_engine(settings.sqlalchemy_url)
     DeliveryLoop(engine, Sealer(settings), pace=PACE).run(threading.Event())

@@ -65,8 +65,8 @@ def test_a_version_without_run_is_told_to_log_inside_one(platform: Platform) -> 
     client.create_registered_model(name)
     experiment = client.create_experiment(unique("outside"))
     logged = client.create_logged_model(experiment, name="model")
-    relative = logged.artifact_location.removeprefix("mlflow-artifacts:/")
-    shutil.copytree(saved(Recipe.BASELINE), platform.root / "artifacts" / relative)
+    relative = logged.artifact_location.removeprefix("mlflow-artifacts:").strip("/")
+    platform.put_artifacts(relative, saved(Recipe.BASELINE))
     client.finalize_logged_model(logged.model_id, "READY")
     created = client.create_model_version(name, logged.model_uri, model_id=logged.model_id)
     text = refusal(platform, name, int(created.version))
@@ -77,9 +77,8 @@ def test_a_version_without_run_is_told_to_log_inside_one(platform: Platform) -> 
 def test_files_changed_after_registration_are_refused(platform: Platform) -> None:
     name = unique("credit")
     version = register(platform, name)
-    relative = version.source.removeprefix("mlflow-artifacts:/")
-    with (platform.root / "artifacts" / relative / "MLmodel").open("a") as file:
-        file.write("# touched\n")
+    relative = version.source.removeprefix("mlflow-artifacts:").strip("/")
+    platform.change_artifact(f"{relative}/MLmodel", lambda data: data + b"# touched\n")
     text = refusal(platform, name, version.number)
     assert "artifact" in text
     assert "MLmodel: content changed" in text

@@ -6,7 +6,6 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,8 @@ from sqlalchemy import event as sqlalchemy_event
 from infra import signing
 from infra.db import open_engine
 from registry.delivery import Pace
-from tests.integration.registry.webhook_kit import (
+from tests.support.stores import Databases, Kind
+from tests.support.webhooks import (
     Outbox,
     Received,
     Receiver,
@@ -23,12 +23,6 @@ from tests.integration.registry.webhook_kit import (
     open_outbox,
     wait_until,
 )
-
-
-@pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    with open_outbox(tmp_path) as opened:
-        yield opened
 
 
 def test_an_event_is_delivered_once_and_verifies_with_the_secret(outbox: Outbox) -> None:
@@ -206,8 +200,13 @@ def test_the_name_localhost_reaches_a_receiver_on_either_address(outbox: Outbox)
 
 
 def test_a_database_that_stays_locked_is_waited_for(
-    outbox: Outbox, caplog: pytest.LogCaptureFixture
+    databases: Databases, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    with open_outbox(tmp_path, databases.new(Kind.SQLITE)) as outbox:
+        wait_for_a_locked(outbox, caplog)
+
+
+def wait_for_a_locked(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
     impatient = open_engine(outbox.settings.sqlalchemy_url)
 
     @sqlalchemy_event.listens_for(impatient, "connect")
@@ -217,7 +216,7 @@ def test_a_database_that_stays_locked_is_waited_for(
     with listening(Receiver()) as receiver:
         outbox.subscribe("ci", receiver.url)
         [uid] = outbox.publish()
-        database = outbox.settings.storage_root / "registry.db"
+        database = str(outbox.engine.url.database)
         holder = sqlite3.connect(database, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
         with caplog.at_level(logging.WARNING), outbox.delivering(engine=impatient):

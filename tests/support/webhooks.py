@@ -177,8 +177,8 @@ class Outbox:
 
 
 @contextmanager
-def open_outbox(root: Path) -> Iterator[Outbox]:
-    settings = Settings(storage_root=root)
+def open_outbox(root: Path, url: str = "") -> Iterator[Outbox]:
+    settings = Settings(storage_root=root, database_url=url)
     engine = open_engine(settings.sqlalchemy_url, make=True)
     tables.metadata.create_all(engine)
     try:

@@ -115,6 +115,8 @@ def test_an_in_process_client_is_refused_before_and_allowed_after(platform: Plat
     assert in_process(platform, name, good.number).strip() == "Production"
 
 
+# One pair is enough: it is about the server's threads, and fifty versions take their time.
+@pytest.mark.parametrize("platform", ["sqlite+folder"], indirect=True)
 def test_fifty_callers_that_wait_slow_nobody_down(platform: Platform) -> None:
     name = unique("credit")
     versions = [register(platform, name) for _ in range(50)]
