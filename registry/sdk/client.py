@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import datetime
 
 from infra.errors import SettingsError
 from infra.people import os_user
 from registry.errors import GateClosedError, RequestPendingError
+from registry.sdk.lineage import Lineage, Serving, served_of
 from registry.sdk.transport import Transport
 from registry.sdk.values import (
     Change,
@@ -80,6 +82,17 @@ class GovernedClient:
             if len(page) < _PAGE:
                 return history_of(name, found)
             after = page[-1]["id"]
+
+    def lineage(self, name: str, version: str | int) -> Lineage:
+        """Return where a version comes from and what came of it."""
+        view = self._http.get("lineage", name, str(version))
+        picture = self._http.get_picture("lineage", name, str(version), "picture.svg")
+        return Lineage.of(view, picture)
+
+    def served(self, endpoint: str, at: datetime | None = None) -> Listing[Serving]:
+        """Return what served at a moment, with its share of the traffic; None means now."""
+        when = at.isoformat() if at is not None else None
+        return served_of(self._http.get("served", endpoint, at=when))
 
     def promote(
         self,

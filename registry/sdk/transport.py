@@ -49,9 +49,12 @@ class Transport:
         Raises:
             PlatformError: the server refused, by the nearest kind; see `infra.errors`.
         """
-        place = "/".join(quote(part, safe="") for part in path)
         given = {key: value for key, value in query.items() if value is not None}
-        return self._call("GET", f"/acgs/api/v1/{place}", params=given)
+        return self._send("GET", f"/acgs/api/v1/{_escaped(path)}", params=given).json()
+
+    def get_picture(self, *path: str) -> str:
+        """Read an SVG document below `/acgs/`."""
+        return self._send("GET", f"/acgs/{_escaped(path)}").text
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Send JSON to a path of MLflow's own REST interface.
@@ -61,9 +64,9 @@ class Transport:
             RequestPendingError: not decided yet; carries the request's number.
             PlatformError: any other refusal.
         """
-        return self._call("POST", f"/api/2.0/mlflow/{path}", json=body)
+        return self._send("POST", f"/api/2.0/mlflow/{path}", json=body).json()
 
-    def _call(self, method: str, path: str, **more: Any) -> Any:
+    def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:
             answer = httpx.request(
                 method,
@@ -74,15 +77,18 @@ class Transport:
                 trust_env=False,
                 **more,
             )
-            told = answer.json()
+            if answer.is_error:
+                _refuse(answer.status_code, answer.json())
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as err:
             raise UnavailableError(
                 f"expected the MLflow server on {self.url}, found no answer: {err}",
                 hint="is the platform up? acgs status",
             ) from err
-        if answer.is_error:
-            _refuse(answer.status_code, told)
-        return told
+        return answer
+
+
+def _escaped(path: Sequence[str]) -> str:
+    return "/".join(quote(part, safe="") for part in path)
 
 
 def _refuse(status: int, told: Mapping[str, Any]) -> NoReturn:

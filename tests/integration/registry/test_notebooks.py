@@ -1,0 +1,40 @@
+"""The example notebooks run from their first cell to their last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from tests.support.credit import unique
+from tests.support.platform import Platform
+
+FOLDER = Path(__file__).parents[3] / "docs" / "notebooks"
+CELL_SECONDS = 120
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_runs_and_shows_something_in_each_cell_that_ends_in_a_value(
+    path: Path, platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A kernel keeps its profile and history in the user's home.
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    notebook = nbformat.read(path, as_version=4)
+    given = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ()))
+    given.source = f"TRACKING_URI = {platform.url!r}\nNAME = {unique('credit')!r}"
+    NotebookClient(
+        notebook,
+        timeout=CELL_SECONDS,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(tmp_path)}},
+    ).execute()
+    last = notebook.cells[-1]
+    assert "text/html" in last.outputs[-1].data
+
+
+def test_notebooks_are_kept_without_what_they_showed_somewhere() -> None:
+    for path in FOLDER.glob("*.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        assert not any(cell.get("outputs") for cell in cells), path.name
