@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbformat import NotebookNode
 
 from tests.support.credit import unique
 from tests.support.platform import Platform
@@ -15,13 +16,17 @@ FOLDER = Path(__file__).parents[3] / "docs" / "notebooks"
 CELL_SECONDS = 120
 
 
+def _read(path: Path) -> NotebookNode:
+    return nbformat.reads(path.read_text("utf-8"), as_version=4)  # type: ignore[no-untyped-call, no-any-return]
+
+
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_a_notebook_runs_and_shows_something_in_each_cell_that_ends_in_a_value(
     path: Path, platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A kernel keeps its profile and history in the user's home.
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    notebook = nbformat.read(path, as_version=4)
+    notebook = _read(path)
     given = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ()))
     given.source = f"TRACKING_URI = {platform.url!r}\nNAME = {unique('credit')!r}"
     NotebookClient(
@@ -36,5 +41,5 @@ def test_a_notebook_runs_and_shows_something_in_each_cell_that_ends_in_a_value(
 
 def test_notebooks_are_kept_without_what_they_showed_somewhere() -> None:
     for path in FOLDER.glob("*.ipynb"):
-        cells = nbformat.read(path, as_version=4).cells
+        cells = _read(path).cells
         assert not any(cell.get("outputs") for cell in cells), path.name
