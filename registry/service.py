@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from registry.comparing import Comparing
 from registry.custody import Custody
-from registry.standing import Standings
 
 
-class Registry(Standings, Custody):
+class Registry(Comparing, Custody):
     """Every use case of the registry: versions, requests, endpoints and rollouts."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
+from registry.domain.difference import Comparison, Line
 from registry.records import VersionRecord
 from registry.views import moment
 
@@ -31,4 +33,36 @@ def standing_view(record: VersionRecord) -> dict[str, Any]:
         "standing_reason": record.standing_reason,
         "standing_actor": record.standing_actor,
         "standing_at": moment(record.standing_ms),
+    }
+
+
+def comparison_view(
+    first: VersionRecord, second: VersionRecord, comparison: Comparison
+) -> dict[str, Any]:
+    """Return how two versions relate."""
+    return {
+        "first": _named(first),
+        "second": _named(second),
+        "order": comparison.order,
+        "change": comparison.change,
+        "reasons": list(comparison.reasons),
+    }
+
+
+def diff_view(
+    first: VersionRecord, second: VersionRecord, comparison: Comparison, lines: Sequence[Line]
+) -> dict[str, Any]:
+    """Return every difference between two versions."""
+    return {
+        **comparison_view(first, second, comparison),
+        "lines": [asdict(line) for line in lines],
+    }
+
+
+def _named(record: VersionRecord) -> dict[str, Any]:
+    return {
+        "name": record.name,
+        "semver": record.semver,
+        "version": record.version,
+        **standing_view(record),
     }

@@ -6,7 +6,7 @@ A test compares them with MLflow's models (3.17.2).
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Integer, String, Text, column, table
+from sqlalchemy import BigInteger, Boolean, Float, Integer, String, Text, column, table
 
 WORKSPACE = "default"
 PROMPT_SOURCE = "dummy-source"
@@ -102,4 +102,31 @@ logged_model_tags = table(
     column("model_id", String),
     column("tag_key", String),
     column("tag_value", Text),
+)
+params = table(
+    "params",
+    column("run_uuid", String),
+    column("key", String),
+    column("value", String),
+)
+latest_metrics = table(
+    "latest_metrics",
+    column("run_uuid", String),
+    column("key", String),
+    column("value", Float),
+    column("is_nan", Boolean),
+)
+logged_model_params = table(
+    "logged_model_params",
+    column("model_id", String),
+    column("param_key", String),
+    column("param_value", Text),
+)
+logged_model_metrics = table(
+    "logged_model_metrics",
+    column("model_id", String),
+    column("metric_name", String),
+    column("metric_value", Float),
+    column("metric_timestamp_ms", BigInteger),
+    column("metric_step", BigInteger),
 )

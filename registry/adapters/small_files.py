@@ -1,0 +1,64 @@
+"""One small text file out of a version's files, proven to be the registered one."""
+
+from __future__ import annotations
+
+import hashlib
+from urllib.parse import urlparse
+
+from sqlalchemy import Connection, select
+
+from infra.errors import NotFoundError
+from infra.objectstore import ObjectStore, is_s3
+from infra.settings import Settings
+from registry.adapters import artifact_files, tables
+from registry.adapters.artifact_files import ArtifactError
+from registry.domain.manifest import FileEntry
+from registry.records import VersionRecord
+
+MAX_BYTES = 1 << 20
+
+
+def registered(connection: Connection, record: VersionRecord, path: str) -> FileEntry | None:
+    """Return what a version's manifest says of one file; None when it has no such file."""
+    if record.manifest_digest is None:
+        return None
+    document = connection.execute(
+        select(tables.manifest.c.document).where(tables.manifest.c.digest == record.manifest_digest)
+    ).scalar()
+    files = document["files"] if document else []
+    return next((FileEntry(**file) for file in files if file["path"] == path), None)
+
+
+def read_text(settings: Settings, uri: str, entry: FileEntry) -> str:
+    """Read a registered file.
+
+    Raises:
+        ArtifactError: it is gone, too large, no text, or not what was registered.
+    """
+    if entry.size_bytes > MAX_BYTES:
+        raise ArtifactError(f"expected {entry.path} of up to {MAX_BYTES} bytes, found more")
+    data = _read(settings, uri, entry.path)
+    if hashlib.sha256(data).hexdigest() != entry.sha256:
+        raise ArtifactError(f"expected {entry.path} as registered, found it changed")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as err:
+        raise ArtifactError(f"expected {entry.path} to be text: {err}") from err
+
+
+def _read(settings: Settings, uri: str, path: str) -> bytes:
+    folder = artifact_files.local_folder(settings, uri)
+    if folder is not None:
+        try:
+            return (folder / path).read_bytes()
+        except OSError as err:
+            raise ArtifactError(f"cannot read {path}: {err.strerror}") from err
+    parsed = urlparse(uri)
+    if parsed.scheme == "mlflow-artifacts":
+        uri = settings.artifacts_destination.rstrip("/") + "/" + parsed.path.lstrip("/")
+    if not is_s3(uri):
+        raise ArtifactError(f"cannot read single files at {uri}")
+    try:
+        return ObjectStore.of(settings, uri).read(path)
+    except NotFoundError as err:
+        raise ArtifactError(f"cannot read {path}: {err.message}", hint=err.hint) from err

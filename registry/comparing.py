@@ -1,0 +1,41 @@
+"""Use case: what differs between two versions."""
+
+from __future__ import annotations
+
+from infra.db import reading
+from registry.adapters import artifact_files, small_files, subjects
+from registry.domain.difference import Comparison, Line, Subject, differ, relate
+from registry.records import VersionRecord
+from registry.standing import Standings
+
+
+class Comparing(Standings):
+    """Comparing versions, of one model or of two."""
+
+    def compare(self, first: VersionRecord, second: VersionRecord) -> Comparison:
+        """Say how two versions relate by number and by contract."""
+        return relate(
+            Subject(first.semver, first.signature), Subject(second.semver, second.signature)
+        )
+
+    def diff(self, first: VersionRecord, second: VersionRecord) -> tuple[Line, ...]:
+        """Return every difference between two versions."""
+        return differ(self._subject(first), self._subject(second))
+
+    def _subject(self, record: VersionRecord) -> Subject:
+        requirements = self._requirements(record)
+        with reading(self.engine) as connection:
+            return subjects.gather(connection, record, requirements)
+
+    def _requirements(self, record: VersionRecord) -> dict[str, str]:
+        """Read the model's requirements, if its files are there and name any."""
+        with reading(self.engine) as connection:
+            entry = small_files.registered(connection, record, subjects.REQUIREMENTS)
+            uri = record.storage_uri
+        if entry is None or uri is None:
+            return {}
+        try:
+            text = small_files.read_text(self.settings, uri, entry)
+        except artifact_files.ArtifactError:
+            return {}
+        return subjects.read_requirements(text)
