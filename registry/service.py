@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from registry.comparing import Comparing
+from registry.checking import Checking
 from registry.custody import Custody
 
 
-class Registry(Comparing, Custody):
+class Registry(Checking, Custody):
     """Every use case of the registry: versions, requests, endpoints and rollouts."""

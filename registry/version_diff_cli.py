@@ -15,7 +15,12 @@ _FILE_SHOWN = 12
 _other = click.option("--other", help="Model that the second version belongs to, if another.")
 
 
-@cli.version.command("compare")
+def commands() -> Sequence[click.Command]:
+    """Return what joins `acgs version`."""
+    return (version_compare, version_diff)
+
+
+@click.command("compare")
 @click.argument("name")
 @click.argument("first")
 @click.argument("second")
@@ -33,7 +38,7 @@ def version_compare(name: str, first: str, second: str, other: str | None, as_js
     cli.warn_of(b)
 
 
-@cli.version.command("diff")
+@click.command("diff")
 @click.argument("name")
 @click.argument("first")
 @click.argument("second")

@@ -53,6 +53,7 @@ _GROUPS = (
     "console_scripts",
     "acgs.components",
     "acgs.checks",
+    "acgs.version_finders",
     "mlflow.model_registry_store",
     "mlflow.app",
     "mlflow.default_experiment_provider",

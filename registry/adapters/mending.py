@@ -1,0 +1,70 @@
+"""Carries one step of `acgs version resolve` out, in the caller's transaction."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, update
+
+from registry.adapters import grants, queries, tables, tenures
+from registry.domain import semver
+from registry.domain.findings import Action, Step
+from registry.domain.values import GOVERNED_ALIASES, Stage
+
+_V = tables.version.c
+
+
+def carry_out(connection: Connection, name: str, step: Step, actor: str, at_ms: int) -> None:
+    """Do what a step says to the books of a model.
+
+    Raises:
+        StageMovedError: somebody moved the version meanwhile.
+    """
+    match step.action:
+        case Action.FORGET:
+            connection.execute(
+                update(tables.version)
+                .where(_V.uid == step.uid, _V.deleted_ms.is_(None))
+                .values(deleted_ms=at_ms)
+            )
+            tenures.end(connection, step.uid, at_ms)
+        case Action.END_TENURES:
+            tenures.end(connection, step.uid, at_ms)
+        case Action.MOVE_STAGE:
+            _move_stage(connection, name, step, actor, at_ms)
+        case Action.SET_ALIAS:
+            grants.set_alias(connection, name, step.value, step.number, actor=actor, at_ms=at_ms)
+        case Action.DROP_ALIAS:
+            holder = queries.alias_holder(connection, name, step.value)
+            if holder is not None:
+                grants.drop_alias(connection, name, step.value, holder, actor=actor, at_ms=at_ms)
+        case Action.WRITE_PARTS:
+            _write_parts(connection, step.uid)
+        case Action.ADOPT | Action.EXTERNAL:
+            raise ValueError(f"{step.action} is carried out elsewhere")
+
+
+def _move_stage(connection: Connection, name: str, step: Step, actor: str, at_ms: int) -> None:
+    now = queries.stage_at(connection, name, step.number)
+    target = Stage(step.value)
+    if now is None:
+        return
+    grants.move_stage(connection, name, step.number, now, target, actor=actor, at_ms=at_ms)
+    if target is Stage.ARCHIVED:
+        for alias in GOVERNED_ALIASES:
+            grants.drop_alias(connection, name, alias, step.number, actor=actor, at_ms=at_ms)
+
+
+def _write_parts(connection: Connection, uid: str) -> None:
+    record = queries.version_by_uid(connection, uid)
+    if record is None:
+        return
+    parts = semver.precedence(record.semver)
+    connection.execute(
+        update(tables.version)
+        .where(_V.uid == uid)
+        .values(
+            major=parts.major,
+            minor=parts.minor,
+            patch=parts.patch,
+            prerelease=parts.prerelease,
+        )
+    )

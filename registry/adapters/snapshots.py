@@ -1,0 +1,105 @@
+"""Reads all books about one model's versions."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, func, select
+
+from registry.adapters import mlflow_tables as mlflow
+from registry.adapters import queries, tables
+from registry.adapters.tenures import Place
+from registry.domain.snapshot import Record, Row, Snapshot
+from registry.domain.values import GOVERNED_ALIASES, Standing
+
+_V = tables.version.c
+_T = tables.tenure.c
+_MV = mlflow.model_versions.c
+
+
+def read(connection: Connection, name: str) -> Snapshot:
+    """Return a model's snapshot; its cost grows with the number of its versions."""
+    records = _records(connection, name)
+    uids = {record.uid for record in records if record.deleted}
+    held = _held(connection, name)
+    endpoint = queries.endpoint(connection, name)
+    rollout = queries.active_rollout(connection, name)
+    return Snapshot(
+        name=name,
+        records=records,
+        rows=_rows(connection, name),
+        stages={uid: slot for place, slot, uid in held if place == Place.STAGE.value},
+        aliases=_aliases(connection, name),
+        granted_aliases={
+            slot: uid
+            for place, slot, uid in held
+            if place == Place.ALIAS.value and slot in GOVERNED_ALIASES
+        },
+        held_by_deleted=frozenset(
+            uid for place, _, uid in held if uid in uids and place != Place.ENDPOINT.value
+        ),
+        in_rollout=frozenset(
+            uid for uid in (rollout.candidate_uid, rollout.stable_uid) if uid is not None
+        )
+        if rollout
+        else frozenset(),
+        stable_uid=endpoint.stable_uid if endpoint else None,
+    )
+
+
+def names(connection: Connection) -> list[str]:
+    """Return every model that MLflow or the platform has versions of."""
+    ours = select(_V.name).where(_V.deleted_ms.is_(None))
+    theirs = select(_MV.name).where(
+        _MV.workspace == mlflow.WORKSPACE,
+        _MV.current_stage != queries.DELETED,
+        _MV.source != mlflow.PROMPT_SOURCE,
+    )
+    return sorted(connection.execute(ours.union(theirs)).scalars())
+
+
+def _records(connection: Connection, name: str) -> list[Record]:
+    columns = (
+        _V.uid, _V.version, _V.created_ms, _V.semver, _V.major, _V.minor, _V.patch,
+        _V.prerelease, _V.standing, _V.deleted_ms,
+    )  # fmt: skip
+    rows = connection.execute(select(*columns).where(_V.name == name))
+    return [
+        Record(
+            uid=row.uid,
+            number=row.version,
+            created_ms=row.created_ms,
+            semver=row.semver,
+            parts=(row.major, row.minor, row.patch, row.prerelease),
+            standing=Standing(row.standing),
+            deleted=row.deleted_ms is not None,
+        )
+        for row in rows
+    ]
+
+
+def _rows(connection: Connection, name: str) -> dict[int, Row]:
+    rows = connection.execute(
+        select(_MV.version, _MV.creation_time, _MV.current_stage).where(
+            _MV.workspace == mlflow.WORKSPACE,
+            _MV.name == name,
+            _MV.current_stage != queries.DELETED,
+            _MV.source != mlflow.PROMPT_SOURCE,
+        )
+    )
+    return {row.version: Row(row.version, row.creation_time, row.current_stage) for row in rows}
+
+
+def _aliases(connection: Connection, name: str) -> dict[str, int]:
+    a = mlflow.aliases.c
+    rows = connection.execute(
+        select(func.lower(a.alias).label("alias"), a.version).where(
+            a.workspace == mlflow.WORKSPACE, a.name == name
+        )
+    )
+    return {row.alias: row.version for row in rows}
+
+
+def _held(connection: Connection, name: str) -> list[tuple[str, str, str]]:
+    rows = connection.execute(
+        select(_T.place, _T.slot, _T.version_uid).where(_T.name == name, _T.to_ms.is_(None))
+    )
+    return [(row.place, row.slot, row.version_uid) for row in rows]

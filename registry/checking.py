@@ -1,0 +1,87 @@
+"""Use cases: find what is wrong with versions, and mend what can be mended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from infra.clock import to_millis
+from infra.db import reading, transaction
+from registry.adapters import events, mending, snapshots
+from registry.comparing import Comparing
+from registry.domain.findings import Action, Finding
+from registry.domain.health import examine
+from registry.errors import UnknownVersionError
+
+
+class Checking(Comparing):
+    """Checking versions and resolving findings, one audited step at a time."""
+
+    def checkable_names(self) -> Sequence[str]:
+        """Return the governed models that have versions."""
+        governance = self.governance()
+        with reading(self.engine) as connection:
+            return [name for name in snapshots.names(connection) if governance.governs(name)]
+
+    def require_model(self, name: str) -> None:
+        """Return when a model has versions, in MLflow or in the records.
+
+        Raises:
+            UnknownVersionError: it has none.
+        """
+        with reading(self.engine) as connection:
+            known = snapshots.read(connection, name)
+        if not known.rows and not known.live:
+            raise UnknownVersionError(
+                f"no model {name} is registered with a version", hint="acgs model list"
+            )
+
+    def check_versions(self, name: str) -> Sequence[Finding]:
+        """Return everything that is wrong with a model's versions."""
+        with reading(self.engine) as connection:
+            return examine(snapshots.read(connection, name))
+
+    def resolve_finding(self, finding: Finding, actor: str, at: datetime) -> bool:
+        """Carry a finding's step out, with its event, in one transaction.
+
+        Safe to repeat and to interrupt: whether the finding still stands is looked at again
+        inside the transaction.
+
+        Returns:
+            Whether something was changed; False where the finding does not stand any more.
+        """
+        step = finding.step
+        if step is None:
+            return False
+        if step.action is Action.ADOPT:
+            return self._adopt_missing(finding, actor, at)
+        with transaction(self.engine) as connection:
+            if finding not in examine(snapshots.read(connection, finding.name)):
+                return False
+            mending.carry_out(connection, finding.name, step, actor, to_millis(at))
+            _note(connection, finding, actor, to_millis(at))
+        return True
+
+    def _adopt_missing(self, finding: Finding, actor: str, at: datetime) -> bool:
+        if finding.version is None or self.live_record(finding.name, finding.version):
+            return False
+        # Hashing its files takes as long as it takes: adopting locks nothing meanwhile.
+        self.adopt(finding.name, finding.version, actor)
+        with transaction(self.engine) as connection:
+            _note(connection, finding, actor, to_millis(at))
+        return True
+
+
+def _note(connection: Connection, finding: Finding, actor: str, at_ms: int) -> None:
+    events.record(
+        connection,
+        "version_finding.resolved",
+        name=finding.name,
+        version=finding.version,
+        actor=actor,
+        at_ms=at_ms,
+        data={key: value for key, value in asdict(finding).items() if key not in {"name"}},
+    )

@@ -1,0 +1,124 @@
+"""`acgs version check` and `acgs version resolve`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from infra.clock import utc_now
+from infra.settings import Settings, load_settings
+from registry import version_cli as cli
+from registry.domain.findings import Finding
+from registry.finders import finders
+
+_PASSES = 3
+"""A step may uncover another finding: a forgotten record is then found missing."""
+
+
+def commands() -> Sequence[click.Command]:
+    """Return what joins `acgs version`."""
+    return (version_check, version_resolve)
+
+
+@click.command("check")
+@click.argument("name", required=False)
+@cli.as_json
+def version_check(name: str | None, as_json: bool) -> None:
+    """Look for duplicates, gaps, moved tags, orphan stages; exit 1 when anything is found."""
+    settings = load_settings()
+    found = _found(settings, _names(settings, name))
+    views = [_view(finding) for finding in found]
+    cli.emit(views, as_json, [line for f in found for line in _lines(f)] or ["nothing found"])
+    if found:
+        mendable = sum(1 for finding in found if finding.step)
+        click.echo(f"{len(found)} found, {mendable} of them: acgs version resolve", err=True)
+        sys.exit(1)
+
+
+@click.command("resolve")
+@click.argument("name", required=False)
+@cli.dry_run
+@cli.as_json
+def version_resolve(name: str | None, dry_run: bool, as_json: bool) -> None:
+    """Mend what `check` finds, one audited step at a time; exit 1 when something is left."""
+    settings = load_settings()
+    names = _names(settings, name)
+    plan = [finding for finding in _found(settings, names) if finding.step]
+    if dry_run:
+        views = [_view(finding) for finding in plan]
+        cli.emit(views, as_json, [_step(finding) for finding in plan] or ["nothing to do"])
+        return
+    done = _resolve(settings, names, plan)
+    left = _found(settings, names)
+    view = {"done": [_view(f) for f in done], "left": [_view(f) for f in left]}
+    lines = [f"done: {_step(finding)}" for finding in done]
+    lines += [line for finding in left for line in _lines(finding)]
+    cli.emit(view, as_json, lines or ["nothing to do"])
+    if left:
+        click.echo(f"{len(left)} left for a person", err=True)
+        sys.exit(1)
+
+
+def _resolve(settings: Settings, names: Sequence[str], plan: Sequence[Finding]) -> list[Finding]:
+    done: list[Finding] = []
+    for _ in range(_PASSES):
+        if not plan:
+            break
+        for finding in _shown(plan, "resolving"):
+            if finders()[finding.finder].resolve(settings, finding, cli.actor(), utc_now()):
+                done.append(finding)
+        plan = [finding for finding in _found(settings, names) if finding.step]
+    return done
+
+
+def _names(settings: Settings, name: str | None) -> Sequence[str]:
+    registry = cli.open_registry(settings)
+    if name is None:
+        return registry.checkable_names()
+    registry.require_model(name)
+    return [name]
+
+
+def _found(settings: Settings, names: Sequence[str]) -> list[Finding]:
+    return [
+        finding
+        for name in _shown(names, "checking")
+        for finder in finders().values()
+        for finding in finder.find(settings, name)
+    ]
+
+
+def _shown(items: Sequence[Any], doing: str) -> Iterable[Any]:
+    """Go through items with a progress bar, where somebody watches and it may take a while."""
+    if len(items) < 20 or not sys.stderr.isatty():
+        return items
+    return _tracked(items, doing)
+
+
+def _tracked(items: Sequence[Any], doing: str) -> Iterator[Any]:
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(items, doing, console=Console(stderr=True), transient=True)
+
+
+def _view(finding: Finding) -> dict[str, Any]:
+    return asdict(finding)
+
+
+def _lines(finding: Finding) -> Iterator[str]:
+    number = f" version {finding.version}" if finding.version is not None else ""
+    yield (
+        f"{finding.severity}: {finding.name}{number}: {finding.rule}: "
+        f"expected {finding.expected}, found {finding.found}"
+    )
+    yield f"  {'resolve can' if finding.step else 'to do'}: {finding.fix}"
+
+
+def _step(finding: Finding) -> str:
+    number = f" version {finding.version}" if finding.version is not None else ""
+    return f"{finding.name}{number}: {finding.fix} ({finding.rule})"
