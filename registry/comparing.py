@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import metadata
+from typing import Any
+
 from infra.db import reading
-from registry.adapters import artifact_files, small_files, subjects
+from registry.adapters import artifact_files, mirror, small_files, subjects
+from registry.domain.bill import TOOL, bill
 from registry.domain.difference import Comparison, Line, Subject, differ, relate
 from registry.records import VersionRecord
 from registry.standing import Standings
@@ -21,6 +25,18 @@ class Comparing(Standings):
     def diff(self, first: VersionRecord, second: VersionRecord) -> tuple[Line, ...]:
         """Return every difference between two versions."""
         return differ(self._subject(first), self._subject(second))
+
+    def bill(self, record: VersionRecord) -> dict[str, Any]:
+        """Return a version's bill of materials, as CycloneDX JSON values."""
+        digest = record.manifest_digest
+        return bill(
+            record.ref,
+            record.created_ms,
+            mirror.own_words(self.position(record.uid).description),
+            self._subject(record),
+            self.registered_manifest(digest) if digest else None,
+            metadata.version(TOOL),
+        )
 
     def _subject(self, record: VersionRecord) -> Subject:
         requirements = self._requirements(record)

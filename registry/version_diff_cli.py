@@ -1,4 +1,4 @@
-"""`acgs version compare` and `acgs version diff`."""
+"""`acgs version compare`, `acgs version diff` and `acgs version bom`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _other = click.option("--other", help="Model that the second version belongs to,
 
 def commands() -> Sequence[click.Command]:
     """Return what joins `acgs version`."""
-    return (version_compare, version_diff)
+    return (version_compare, version_diff, version_bom)
 
 
 @click.command("compare")
@@ -54,6 +54,15 @@ def version_diff(name: str, first: str, second: str, other: str | None, as_json:
     cli.emit(view, as_json, [*_head(view), *_table(view["lines"])])
     cli.warn_of(a)
     cli.warn_of(b)
+
+
+@click.command("bom")
+@click.argument("name")
+@click.argument("spec", metavar="VERSION")
+def version_bom(name: str, spec: str) -> None:
+    """Print the bill of materials of VERSION as CycloneDX JSON: files, data, requirements."""
+    registry = cli.open_registry()
+    cli.emit(registry.bill(registry.find_version(name, spec)), True, ())
 
 
 def _head(view: Mapping[str, Any]) -> Iterator[str]:

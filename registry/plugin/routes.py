@@ -16,6 +16,7 @@ from infra.settings import Settings
 from registry.bootstrap import open_registry
 from registry.errors import UnknownRequestError
 from registry.plugin.boot import nonce
+from registry.version_views import diff_view
 from registry.views import event_view, request_view, version_view
 
 _MAX_ID = 2**63 - 1
@@ -82,6 +83,26 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
 
         return JSONResponse(await run_in_threadpool(read))
 
+    async def get_diff(request: Request) -> JSONResponse:
+        name, which = request.path_params["name"], request.path_params["version"]
+        to = request.query_params.get("to", "")
+        other = request.query_params.get("other") or name
+
+        def read() -> dict[str, Any]:
+            first, second = registry.find_version(name, which), registry.find_version(other, to)
+            compared = registry.compare(first, second)
+            return diff_view(first, second, compared, registry.diff(first, second))
+
+        return JSONResponse(await run_in_threadpool(read))
+
+    async def get_bill(request: Request) -> JSONResponse:
+        name, which = request.path_params["name"], request.path_params["version"]
+
+        def read() -> dict[str, Any]:
+            return registry.bill(registry.find_version(name, which))
+
+        return JSONResponse(await run_in_threadpool(read))
+
     async def get_request(request: Request) -> JSONResponse:
         request_id = _request_id(request.path_params["id"])
         found = await run_in_threadpool(registry.get_request, request_id)
@@ -109,6 +130,8 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
         Route("/acgs/ready", get_ready),
         Route("/acgs/api/v1/models/{name}/versions", get_versions),
         Route("/acgs/api/v1/models/{name}/versions/{version}", get_version),
+        Route("/acgs/api/v1/models/{name}/versions/{version}/diff", get_diff),
+        Route("/acgs/api/v1/models/{name}/versions/{version}/bom", get_bill),
         Route("/acgs/api/v1/requests", get_requests),
         Route("/acgs/api/v1/requests/{id}", get_request),
         Route("/acgs/api/v1/events", get_events),

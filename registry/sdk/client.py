@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from infra.errors import SettingsError
 from infra.people import os_user
 from registry.errors import GateClosedError, RequestPendingError
+from registry.sdk.diff import Diff, diff_of
 from registry.sdk.lineage import Lineage, Serving, served_of
 from registry.sdk.transport import Transport
 from registry.sdk.values import (
@@ -82,6 +85,25 @@ class GovernedClient:
             if len(page) < _PAGE:
                 return history_of(name, found)
             after = page[-1]["id"]
+
+    def diff(
+        self, name: str, first: str | int, second: str | int, *, other: str | None = None
+    ) -> Diff:
+        """Return every difference from a version to a second one.
+
+        Args:
+            name: registered model of the first, and of the second unless `other` names its.
+            first: the one to start from.
+            second: the one to go to.
+            other: model of the second.
+        """
+        path = ("models", name, "versions", str(first), "diff")
+        return diff_of(self._http.get(*path, to=str(second), other=other))
+
+    def bom(self, name: str, version: str | int) -> Mapping[str, Any]:
+        """Return the bill of materials as CycloneDX 1.6 JSON values."""
+        found: Mapping[str, Any] = self._http.get("models", name, "versions", str(version), "bom")
+        return found
 
     def lineage(self, name: str, version: str | int) -> Lineage:
         """Return where a version comes from and what came of it."""

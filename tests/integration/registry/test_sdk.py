@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 
@@ -73,6 +75,55 @@ def test_versions_are_listed_newest_first(platform: Platform, client: GovernedCl
     assert [version.semver for version in versions] == ["1.0.1", "1.0.0"]
     assert "<table>" in versions._repr_html_()
     assert repr(versions).splitlines()[0] == f"Versions of {name}: 2"
+
+
+def test_two_versions_differ_in_what_was_changed_alone(
+    platform: Platform, client: GovernedClient
+) -> None:
+    name = unique("credit")
+    register(platform, name)
+    register(platform, name)
+    diff = client.diff(name, "1.0.0", "1.0.1")
+    assert (diff.order, diff.change) == ("<", "patch")
+    # Each registration of the tests appends a line of its own to this file.
+    assert [found.name for found in diff.of_part("file")] == ["python_env.yaml"]
+    assert client.diff(name, 1, 1).of_part("file") == ()
+    assert "python_env.yaml" in diff._repr_html_()
+
+
+def test_lineage_names_the_data_and_draws_itself(
+    platform: Platform, client: GovernedClient
+) -> None:
+    name = unique("credit")
+    register(platform, name)
+    lineage = client.lineage(name, "1.0.0")
+    assert [node.label for node in lineage.of_kind("dataset")]
+    assert 0 < lineage.completeness <= 1
+    assert "<svg" in lineage._repr_html_()
+    assert "missing" in repr(lineage) or lineage.completeness == 1
+
+
+def test_what_served_is_asked_by_moment(platform: Platform, client: GovernedClient) -> None:
+    name = unique("credit")
+    register(platform, name)
+    before = datetime.now(UTC)
+    client.promote(name, "1.0.0")
+    assert {(held.place, held.semver) for held in client.served(name)} == {
+        ("stage", "1.0.0"),
+        ("alias", "1.0.0"),
+    }
+    with pytest.raises(NotFoundError, match="held no place yet"):
+        client.served(name, before)
+
+
+def test_the_bill_of_materials_names_every_file(platform: Platform, client: GovernedClient) -> None:
+    name = unique("credit")
+    register(platform, name)
+    bill = client.bom(name, "1.0.0")
+    names = {part["name"] for part in bill["components"] if part["type"] == "file"}
+    assert {"MLmodel", "model.skops", "requirements.txt"} <= names
+    assert "scikit-learn" in {part["name"] for part in bill["components"]}
+    assert bill == json.loads(platform.acgs("version", "bom", name, "1.0.0", check=True).stdout)
 
 
 def test_what_is_not_there_is_told_with_what_there_is(

@@ -1,0 +1,86 @@
+"""What differs between two versions, as the client answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from registry.sdk import html
+
+_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference.
+
+    Attributes:
+        part: `signature`, `parameter`, `metric`, `dataset`, `requirement`, `file`, `tag`, `fact`.
+        before: None where it is not there; so `after`.
+        note: more for people, e.g. `+2.5 %`.
+    """
+
+    part: str
+    name: str
+    before: str | None
+    after: str | None
+    note: str
+
+    def __str__(self) -> str:
+        note = f" ({self.note})" if self.note else ""
+        return f"{self.part} {self.name}: {_short(self.before)} -> {_short(self.after)}{note}"
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """Every difference between two versions.
+
+    Attributes:
+        order: `<`, `=` or `>` by precedence.
+        change: what moving to the second is to callers: `major`, `minor`, `patch` or `unknown`.
+        reasons: why, worst first.
+    """
+
+    title: str
+    order: str
+    change: str
+    reasons: tuple[str, ...]
+    differences: tuple[Difference, ...]
+
+    def of_part(self, part: str) -> tuple[Difference, ...]:
+        """Return the differences of one part, e.g. `metric`."""
+        return tuple(found for found in self.differences if found.part == part)
+
+    def __repr__(self) -> str:
+        lines = [f"{self.title}: {self.change}", *(f"  {reason}" for reason in self.reasons)]
+        return "\n".join(lines + [f"  {found}" for found in self.differences])
+
+    def _repr_html_(self) -> str:
+        title = f"{self.title}: {self.change}" + "".join(f"\n{why}" for why in self.reasons)
+        rows = [
+            (d.part, d.name, _short(d.before), _short(d.after), d.note) for d in self.differences
+        ]
+        return html.table(title, ("part", "name", "before", "after", ""), rows)
+
+
+def diff_of(view: Mapping[str, Any]) -> Diff:
+    """Read the server's JSON."""
+    first, second = view["first"], view["second"]
+    return Diff(
+        f"{first['name']} {first['semver']} {view['order']} {second['name']} {second['semver']}",
+        view["order"],
+        view["change"],
+        tuple(view["reasons"]),
+        tuple(
+            Difference(line["part"], line["name"], line["before"], line["after"], line["note"])
+            for line in view["lines"]
+        ),
+    )
+
+
+def _short(value: str | None) -> str:
+    if value is None:
+        return "-"
+    flat = " ".join(value.split())
+    return flat if len(flat) <= _SHOWN else f"{flat[: _SHOWN - 1]}…"
