@@ -7,6 +7,7 @@ from datetime import datetime
 
 from infra.clock import to_millis
 from registry.adapters.tenures import Place
+from registry.domain.values import Stage
 from registry.lineage.domain.completeness import Completeness
 from registry.lineage.domain.graph import Edge, Graph, Kind, Node, NodeId
 from registry.lineage.service import Impact, VersionLineage
@@ -55,7 +56,10 @@ def _branches(graph: Graph, start: NodeId, *, upwards: bool) -> Iterator[str]:
     told = {start}
 
     def below(node: NodeId, indent: str) -> Iterator[str]:
-        children = sorted(next_to.get(node, ()), key=lambda child: child[0])
+        # What carries a fault comes first: the rest is shown as above, if it is there.
+        children = sorted(
+            next_to.get(node, ()), key=lambda child: (not child[1].relation.carries, child[0])
+        )
         left_out = graph.more.get(node, 0)
         for position, (child, edge) in enumerate(children):
             last = position + 1 == len(children) and not left_out
@@ -75,13 +79,29 @@ def _branches(graph: Graph, start: NodeId, *, upwards: bool) -> Iterator[str]:
 
 
 def _line(node: Node, again: bool = False) -> str:
+    kind = node.id.kind.value
+    name = node.label if node.label.startswith(kind) else f"{kind} {node.label}"
     if again:
-        return f"{node.id.kind} {node.label}  (as above)"
-    facts = [node.facts[name] for name in _SHOWN_FACTS[node.id.kind] if name in node.facts]
-    if node.id.kind is Kind.VERSION and "number" in node.facts:
-        facts[0] = f"#{facts[0]}"
-    more = f"  {', '.join(facts)}" if facts else ""
-    return f"{node.id.kind} {node.label}{more}"
+        return f"{name}  (as above)"
+    facts = [
+        _fact(name, node.facts[name]) for name in _SHOWN_FACTS[node.id.kind] if name in node.facts
+    ]
+    more = ", ".join(fact for fact in facts if fact)
+    return f"{name}  {more}" if more else name
+
+
+def _fact(name: str, value: str) -> str:
+    match name:
+        case "number":
+            return f"#{value}"
+        case "stage" if value == Stage.NONE.value:
+            return ""
+        case "rows" | "serves":
+            return f"{value} rows" if name == "rows" else f"serves {value}"
+        case "at":
+            return value[:16].replace("T", " ") + " UTC"
+        case _:
+            return value
 
 
 def served_lines(name: str, at: datetime, found: Sequence[Tenure]) -> Iterator[str]:

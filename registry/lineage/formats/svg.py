@@ -165,7 +165,7 @@ def _fact(node: Node) -> str:
     match node.id.kind:
         case Kind.DATASET:
             rows = f", {facts['rows']} rows" if "rows" in facts else ""
-            told = facts.get("digest", "")[:12] + rows
+            told = facts.get("digest", "").removeprefix("sha256:")[:12] + rows
         case Kind.COMMIT:
             told = facts.get("branch", "")
         case Kind.RUN:
