@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from infra.errors import PlatformError, RefusedError
+from pipelines.demo.stores import CHOICES, Stores, chosen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +43,15 @@ class WrongOutcomeError(RefusedError):
     show_default=True,
     help="Live requests per second.",
 )
-def demo(ends: bool, traffic_rate: float) -> None:
+@click.option(
+    "--stores",
+    "pair",
+    type=click.Choice(CHOICES),
+    default=CHOICES[0],
+    show_default=True,
+    help="Play on a PostgreSQL and an S3 server of the demo's own, found or obtained.",
+)
+def demo(ends: bool, traffic_rate: float, pair: str) -> None:
     """Play one governed promotion after another, for real, in about two minutes."""
     from infra.settings import load_settings
     from pipelines.demo.show import Show
@@ -52,7 +61,7 @@ def demo(ends: bool, traffic_rate: float) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         # Like Ctrl-C: the platform is taken down on the way out.
         signal.signal(number, signal.default_int_handler)
-    with closing(Show()) as show:
+    with closing(Show()) as show, chosen(Stores(pair), load_settings(), show.say):
         play(load_settings(), show, traffic_rate, stays=not ends and sys.stdin.isatty())
 
 

@@ -33,4 +33,5 @@ def announced(settings: Settings) -> str | None:
 
 
 def _path(settings: Settings) -> Path:
-    return settings.folder("run") / "registry.boot"
+    # By port: several servers may share a storage root.
+    return settings.folder("run") / f"registry-{settings.registry_port}.boot"

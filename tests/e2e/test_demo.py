@@ -42,13 +42,10 @@ def _left_of(root: Path) -> list[str]:
     return found
 
 
-def test_the_demo_plays_its_story_to_the_right_end_and_leaves_nothing_running(
-    tmp_path: Path,
-) -> None:
-    root = tmp_path / "root"
-
+def plays_to_the_right_end(root: Path, *arguments: str) -> str:
+    """Play the whole demo in a root, check its outcomes and what it leaves; return what it told."""
     done = subprocess.run(
-        [ACGS, "demo"], cwd=FOLDER, env=_environment(root), stdin=subprocess.DEVNULL,
+        [ACGS, "demo", *arguments], cwd=FOLDER, env=_environment(root), stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=800, check=False,
     )  # fmt: skip
 
@@ -61,6 +58,13 @@ def test_the_demo_plays_its_story_to_the_right_end_and_leaves_nothing_running(
     assert "canary: rolled_back" in told
     assert re.search(r"failed client requests during the rollout: 0 of [\d,]+", told)
     assert _left_of(root) == []
+    return told
+
+
+def test_the_demo_plays_its_story_to_the_right_end_and_leaves_nothing_running(
+    tmp_path: Path,
+) -> None:
+    plays_to_the_right_end(tmp_path / "root")
 
 
 def test_the_demo_refuses_a_root_whose_platform_runs(tmp_path: Path) -> None:
