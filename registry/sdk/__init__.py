@@ -5,6 +5,7 @@
     client = GovernedClient("http://127.0.0.1:5000")
     client.promote("fraud", "1.2.0")
     client.explain("fraud", "1.2.0")
+    client.diff("fraud", "1.1.0", "1.2.0")
 
 It talks HTTP to the same server as MLflow's own client and needs nothing but its address.
 """
@@ -12,6 +13,6 @@ It talks HTTP to the same server as MLflow's own client and needs nothing but it
 from __future__ import annotations
 
 from registry.errors import GateClosedError, RequestPendingError
-from registry.sdk.client import GovernedClient
+from registry.sdk.client import GovernedClient, VersionStandingWarning
 
-__all__ = ["GateClosedError", "GovernedClient", "RequestPendingError"]
+__all__ = ["GateClosedError", "GovernedClient", "RequestPendingError", "VersionStandingWarning"]

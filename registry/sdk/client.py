@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -29,10 +30,15 @@ _POLL_SECONDS = 0.5
 _PAGE = 1000
 
 
+class VersionStandingWarning(UserWarning):
+    """A version that was asked for is deprecated or yanked."""
+
+
 class GovernedClient:
     """Asks one governed registry; safe to share between threads.
 
-    A version is named as a person would: `1.2.0`, MLflow's number, `@champion` or a stage.
+    A version is named as a person would: `1.2.0`, a range (`latest`, `1.x`), MLflow's number,
+    `@champion` or a stage.
     Every method raises `UnavailableError` when the server does not answer, and
     `UnknownVersionError`'s base `NotFoundError` for a model or version that is not there.
     """
@@ -63,8 +69,15 @@ class GovernedClient:
         return versions_of(name, self._http.get("models", name, "versions")["versions"])
 
     def version(self, name: str, version: str | int) -> Version:
-        """Return one version."""
-        return self.explain(name, version).version
+        """Return one version; warns of one that is deprecated or yanked."""
+        found = self.explain(name, version).version
+        if found.standing != "active":
+            warnings.warn(
+                f"{found} is {found.standing}: {found.standing_reason}",
+                VersionStandingWarning,
+                stacklevel=2,
+            )
+        return found
 
     def explain(self, name: str, version: str | int) -> Explanation:
         """Say why a version is where it is: verdict, requests, and what holds it."""

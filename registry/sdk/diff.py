@@ -8,7 +8,8 @@ from typing import Any
 
 from registry.sdk import html
 
-_SHOWN = 60
+_SHOWN = 40
+_DIGEST_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,17 @@ class Difference:
 
     def __str__(self) -> str:
         note = f" ({self.note})" if self.note else ""
-        return f"{self.part} {self.name}: {_short(self.before)} -> {_short(self.after)}{note}"
+        return f"{self.part} {self.name}: {self.shown_before} -> {self.shown_after}{note}"
+
+    @property
+    def shown_before(self) -> str:
+        """The value before, cut to what a table holds; `-` where it is not there."""
+        return _short(self.part, self.before)
+
+    @property
+    def shown_after(self) -> str:
+        """The value after, cut to what a table holds; `-` where it is not there."""
+        return _short(self.part, self.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +69,7 @@ class Diff:
 
     def _repr_html_(self) -> str:
         title = f"{self.title}: {self.change}" + "".join(f"\n{why}" for why in self.reasons)
-        rows = [
-            (d.part, d.name, _short(d.before), _short(d.after), d.note) for d in self.differences
-        ]
+        rows = [(d.part, d.name, d.shown_before, d.shown_after, d.note) for d in self.differences]
         return html.table(title, ("part", "name", "before", "after", ""), rows)
 
 
@@ -79,8 +88,9 @@ def diff_of(view: Mapping[str, Any]) -> Diff:
     )
 
 
-def _short(value: str | None) -> str:
+def _short(part: str, value: str | None) -> str:
     if value is None:
         return "-"
+    limit = _DIGEST_SHOWN if part == "file" else _SHOWN
     flat = " ".join(value.split())
-    return flat if len(flat) <= _SHOWN else f"{flat[: _SHOWN - 1]}…"
+    return flat if len(flat) <= limit else f"{flat[: limit - 1]}…"

@@ -59,6 +59,7 @@ class Version:
         stage: None once it was deleted.
         bump: what changed since the version before, and `reason` says why.
         manifest_digest: digest over every file; None when the files could not be read.
+        standing: `active`, `deprecated` or `yanked`, and `standing_reason` says why.
     """
 
     name: str
@@ -75,6 +76,8 @@ class Version:
     dataset_digest: str | None
     created_at: datetime
     verdict: Verdict | None
+    standing: str = "active"
+    standing_reason: str | None = None
 
     @classmethod
     def of(cls, view: Mapping[str, Any]) -> Version:
@@ -94,6 +97,8 @@ class Version:
             dataset_digest=view["dataset_digest"],
             created_at=datetime.fromisoformat(view["created_at"]),
             verdict=Verdict.of(view["verdict"]) if view["verdict"] else None,
+            standing=view["standing"],
+            standing_reason=view["standing_reason"],
         )
 
     def __str__(self) -> str:
@@ -105,7 +110,8 @@ class Version:
     @property
     def place(self) -> str:
         """Stage and aliases, e.g. `Production @champion`."""
-        return " ".join([self.stage or "deleted", *(f"@{alias}" for alias in self.aliases)])
+        shown = [self.stage or "deleted", *(f"@{alias}" for alias in self.aliases)]
+        return " ".join(shown if self.standing == "active" else [*shown, f"({self.standing})"])
 
     def _repr_html_(self) -> str:
         return html.facts(str(self), self.facts())
@@ -114,6 +120,7 @@ class Version:
         """Return what is shown, in order."""
         return {
             "stage": self.place,
+            self.standing: self.standing_reason,
             "verdict": self.verdict or "none yet",
             "change": f"{self.bump}: {self.reason}",
             "run": self.run_id,

@@ -11,7 +11,7 @@ import pytest
 
 from infra.errors import NotFoundError, SettingsError, UnavailableError
 from pipelines.steps.models import Recipe
-from registry.sdk import GateClosedError, GovernedClient
+from registry.sdk import GateClosedError, GovernedClient, VersionStandingWarning
 from tests.ports import free_port
 from tests.support.credit import register, unique
 from tests.support.platform import Platform
@@ -152,3 +152,37 @@ def test_importing_the_client_imports_neither_mlflow_nor_a_database() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert found.stdout.strip() == "[]"
+
+
+def test_a_version_that_its_owners_withdrew_says_so(
+    platform: Platform, client: GovernedClient
+) -> None:
+    name = unique("credit")
+    register(platform, name)
+    why = "<b>leaks</b> the label"
+    platform.acgs("version", "yank", name, "1.0.0", "--reason", why, check=True)
+    with pytest.warns(VersionStandingWarning, match="is yanked"):
+        found = client.version(name, "1.0.0")
+    assert found.place == "None (yanked)"
+    assert "&lt;b&gt;leaks" in found._repr_html_()
+    with pytest.warns(VersionStandingWarning), pytest.raises(GateClosedError) as refused:
+        client.promote(name, "1.0.0", to="Staging")
+    assert [reason.rule for reason in refused.value.reasons] == ["version.yanked"]
+
+
+def test_a_candidate_is_released_from_the_command_line(
+    platform: Platform, client: GovernedClient
+) -> None:
+    name = unique("credit")
+    first = register(platform, name)
+    mlflow_client = platform.client()
+    mlflow_client.create_model_version(
+        name, first.source, run_id=first.run_id, tags={"version.prerelease": "rc"}
+    )
+    refused = platform.acgs("promote", name, "1.0.1-rc.1")
+    assert refused.returncode == 1
+    assert "version.prerelease" in refused.stderr
+    released = platform.acgs("version", "release", name, "1.0.1-rc.1", check=True)
+    assert released.stdout == f"{name} 1.0.1 (version 3)\n"
+    assert platform.acgs("promote", name, "1.0.1").returncode == 0
+    assert platform.acgs("version", "check", name).stdout == "nothing found\n"
