@@ -121,6 +121,7 @@ def translated(engine: Engine) -> Iterator[None]:
 
     Raises:
         NotPreparedError: the database lacks the platform's tables.
+        UsageError: a text holds NUL characters or lone surrogates.
         NotFoundError: a number is larger than any the database can hold.
         UnavailableError: the database cannot be reached or written, or stays locked.
     """
@@ -130,11 +131,24 @@ def translated(engine: Engine) -> Iterator[None]:
         raise NotFoundError(
             f"expected a number that exists, found one no database can hold: {err}"
         ) from err
+    except ValueError as err:
+        # PostgreSQL's driver refuses such text before it sends it.
+        if not isinstance(err, UnicodeEncodeError) and "NUL" not in str(err):
+            raise
+        raise UsageError(
+            f"expected text that a database can hold, found other: {err}",
+            hint="leave out NUL characters and lone surrogates",
+        ) from err
     except DBAPIError as err:
         told = _told(engine, err)
         if told is None:
             raise
         raise told from err
+
+
+def is_storable(text: str) -> bool:
+    """Whether every supported database can hold a text: no NUL, no lone surrogate."""
+    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _told(engine: Engine, error: DBAPIError) -> PlatformError | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
-from infra.db import reading
+from infra.db import is_storable, reading
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import pages, queries, tables
 from registry.base import UseCases
@@ -15,6 +15,8 @@ from registry.domain.values import CHAMPION, Stage
 from registry.errors import UnknownVersionError
 from registry.records import Event, Position, Scorecard, VersionRecord
 
+_SHOWN = 40
+_LONGEST_SPEC = 256
 MAX_NUMBER = 2**31 - 1
 """Largest version number that MLflow's column holds."""
 
@@ -55,7 +57,7 @@ class Finding(UseCases):
             )
         if record is None:
             raise UnknownVersionError(
-                f"{name} has no version {spec or '(empty)'}: {_listing(name, known)}",
+                f"{name} has no version {spec[:_SHOWN] or '(empty)'}: {_listing(name, known)}",
                 hint=f"acgs model show {name}",
             )
         return record
@@ -155,6 +157,8 @@ class Finding(UseCases):
 
 
 def _find(connection: Connection, name: str, spec: str) -> VersionRecord | None:
+    if len(spec) > _LONGEST_SPEC or not is_storable(spec):
+        return None
     if semver.is_semver(spec):
         return queries.live_semver(connection, name, spec)
     span = semver.parse_range(spec)
@@ -167,7 +171,7 @@ def _find(connection: Connection, name: str, spec: str) -> VersionRecord | None:
 
 
 def _number_of(connection: Connection, name: str, spec: str) -> int | None:
-    if spec.isdigit():
+    if spec.isascii() and spec.isdigit():
         return int(spec)
     if spec.startswith("@"):
         return queries.alias_holder(connection, name, spec[1:])

@@ -36,6 +36,7 @@ class GovernedModels(Governed):
         deployment_job_id: str | None = None,
     ) -> RegisteredModel:
         """Create a model; a governed name must be unambiguous in a `models:/` URI."""
+        names.check_text("description", description)
         refuse_reserved(tags)
         if name:  # without one, MLflow says what it expects
             names.check_storable(name)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from infra.clock import to_millis, utc_now
 from registry.adapters.mlflow_tables import PROMPT_SOURCE
 from registry.domain.values import RequestKind, Stage
+from registry.plugin import names
 from registry.plugin.governed import Governed, version_number
 from registry.plugin.identity import current_actor
 from registry.plugin.mlflow_errors import translated
@@ -33,6 +34,7 @@ class GovernedVersions(Governed):
         model_id: str | None = None,
     ) -> ModelVersion:
         """Register a version; what was registered elsewhere crosses a governed border judged."""
+        names.check_text("description", description)
         if source == PROMPT_SOURCE:
             # A prompt has no files: nothing can be judged, and nothing can serve it.
             refuse_reserved(tags)
@@ -78,6 +80,7 @@ class GovernedVersions(Governed):
         self, name: str, version: Any, description: str | None = None
     ) -> ModelVersion:
         """Replace a description; the platform's line stays under it."""
+        names.check_text("description", description)
         if not self._governs(name):
             return super().update_model_version(name, version, description)
         with self.also(lambda c: self.registry.refresh_mirror(c, name, int(version))):

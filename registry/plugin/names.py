@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from infra.db import is_storable
 from infra.errors import UsageError
 from registry.domain.values import Stage
 
@@ -18,6 +19,12 @@ class ModelNameError(UsageError):
     """A governed model's name is ambiguous somewhere."""
 
     code = "registry.name_invalid"
+
+
+class TextInvalidError(UsageError):
+    """A tag or description holds what no database can store."""
+
+    code = "registry.text_invalid"
 
 
 def check(name: str) -> None:
@@ -51,6 +58,24 @@ def check_storable(name: str) -> None:
         raise ModelNameError(
             f"expected a model name without control characters, found {name[:140]!r}",
             hint="choose a plain name",
+        )
+
+
+def check_text(what: str, text: object) -> None:
+    """Refuse text that one of the supported databases cannot hold.
+
+    Args:
+        what: its kind, for the message.
+        text: what a client sent; anything but text is MLflow's own error.
+
+    Raises:
+        TextInvalidError: it holds NUL characters or lone surrogates.
+    """
+    if isinstance(text, str) and not is_storable(text):
+        raise TextInvalidError(
+            f"expected a {what} that a database can hold, found NUL characters or lone "
+            f"surrogates in it: {text[:40]!r}",
+            hint="leave them out",
         )
 
 

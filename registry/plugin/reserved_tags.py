@@ -9,6 +9,7 @@ from mlflow.entities.model_registry import ModelVersionTag
 
 from registry.domain.values import RESERVED_TAG_PREFIX
 from registry.errors import ReservedTagError
+from registry.plugin import names
 from registry.plugin.governed import Governed
 from registry.plugin.mlflow_errors import translated
 
@@ -52,9 +53,12 @@ def refuse_reserved(tags: Any) -> None:
 
     Raises:
         ReservedTagError: one is.
+        TextInvalidError: one holds what no database can store.
     """
     for tag in tags or []:
         refuse_key(tag.key)
+        names.check_text("tag key", tag.key)
+        names.check_text("tag value", tag.value)
 
 
 def refuse_key(key: str) -> None:

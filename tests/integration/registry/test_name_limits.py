@@ -1,0 +1,110 @@
+"""Names, tags and aliases at their limits and one past, in any script: kept, or refused clearly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mlflow.entities.model_registry import ModelVersionTag
+from mlflow.exceptions import MlflowException
+
+from registry.errors import UnknownVersionError
+from tests.integration.registry import shelf as kit
+from tests.integration.registry.shelf import NAME, Shelf
+
+LONGEST_NAME = "observed-" + "x" * 119
+UNGOVERNED = "größe 尺寸 🙂"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"], scope="module")
+def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    root: Path = tmp_path_factory.mktemp("limits")
+    if request.param == "sqlite":
+        return kit.opened(root)
+    return kit.opened(root, request.getfixturevalue("postgres").new_database())
+
+
+@pytest.fixture(scope="module")
+def number(shelf: Shelf) -> int:
+    return shelf.register().version
+
+
+def refused(said: str) -> pytest.RaisesExc[MlflowException]:
+    return pytest.raises(
+        MlflowException,
+        match=said,
+        check=lambda err: err.error_code == "INVALID_PARAMETER_VALUE",
+    )
+
+
+def test_a_governed_name_at_its_limit_is_kept_and_one_past_is_refused(shelf: Shelf) -> None:
+    assert shelf.register(name=LONGEST_NAME).semver == "1.0.0"
+    with refused("1-128"):
+        shelf.store.create_registered_model(LONGEST_NAME + "x")
+
+
+@pytest.mark.parametrize("name", ["observed-größe", "observed-a/b", "observed-a:b", "observed-\n"])
+def test_a_governed_name_that_some_part_would_misread_is_refused(shelf: Shelf, name: str) -> None:
+    with refused("expected a model name"):
+        shelf.store.create_registered_model(name)
+
+
+def test_an_ungoverned_name_may_be_what_mlflow_allows(shelf: Shelf) -> None:
+    for name in (UNGOVERNED, "y" * 256):
+        shelf.store.create_registered_model(name)
+        assert shelf.store.get_registered_model(name).name == name
+    with refused("256"):
+        shelf.store.create_registered_model("y" * 257)
+
+
+def test_a_tag_at_its_limits_is_kept_as_it_is(shelf: Shelf, number: int) -> None:
+    key, value = "k" * 250, "尺🙂" * 50_000
+    shelf.store.set_model_version_tag(NAME, number, ModelVersionTag(key, value))
+    assert shelf.store.get_model_version(NAME, number).tags[key] == value
+    with refused("250"):
+        shelf.store.set_model_version_tag(NAME, number, ModelVersionTag(key + "k", "v"))
+    with refused("100000"):
+        shelf.store.set_model_version_tag(NAME, number, ModelVersionTag("k", value + "x"))
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "\ud800"])
+def test_text_that_no_database_holds_is_refused(shelf: Shelf, number: int, text: str) -> None:
+    with refused("expected"):
+        shelf.store.set_model_version_tag(NAME, number, ModelVersionTag("k", text))
+    with refused("expected"):
+        shelf.store.update_model_version(NAME, number, text)
+    with refused("expected"):
+        shelf.register(version_bump="patch", team=text)
+
+
+def test_an_alias_at_its_limit_is_kept_and_one_past_is_refused(shelf: Shelf, number: int) -> None:
+    alias = "a" * 255
+    shelf.store.set_registered_model_alias(NAME, alias, number)
+    assert shelf.store.get_model_version_by_alias(NAME, alias).version == number
+    with refused("255"):
+        shelf.store.set_registered_model_alias(NAME, alias + "a", number)
+
+
+@pytest.mark.parametrize("alias", ["1.0.0", "1.x", "v1", "latest", "Production", "chаmpion"])
+def test_an_alias_that_reads_as_something_else_is_refused(
+    shelf: Shelf, number: int, alias: str
+) -> None:
+    with refused("alias"):
+        shelf.store.set_registered_model_alias(NAME, alias, number)
+
+
+def test_a_description_at_its_limit_keeps_the_platforms_line(shelf: Shelf, number: int) -> None:
+    shelf.store.update_model_version(NAME, number, "尺" * 5000)
+    shown = shelf.store.get_model_version(NAME, number).description
+    assert len(shown) == 5000
+    assert "**Governance** version `1.0.0`" in shown
+
+
+STRANGE = ["", "9" * 5000, "1.0.0" + "0" * 5000, "٣", "1.٠.0", "@" + "x" * 999]
+
+
+@pytest.mark.parametrize("spec", STRANGE, ids=range(len(STRANGE)))
+def test_a_version_that_cannot_be_is_unknown(shelf: Shelf, number: int, spec: str) -> None:
+    with pytest.raises(UnknownVersionError) as caught:
+        shelf.store.registry.find_version(NAME, spec)
+    assert len(str(caught.value)) < 300
