@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from infra.db import is_storable, reading
 from registry.adapters import mlflow_tables as mlflow
-from registry.adapters import pages, queries, tables
+from registry.adapters import numbering, pages, queries, tables
 from registry.base import UseCases
 from registry.domain import semver
 from registry.domain.values import CHAMPION, Stage
@@ -135,7 +135,7 @@ class Finding(UseCases):
     def newest_usable(self, name: str, stage: str) -> int | None:
         """Return the highest number in a stage that is no pre-release and not yanked."""
         with reading(self.engine) as connection:
-            return queries.newest_usable_in_stage(connection, name, stage)
+            return numbering.newest_usable_in_stage(connection, name, stage)
 
     def position(self, uid: str) -> Position:
         """Return where a version stands now."""
@@ -163,7 +163,7 @@ def _find(connection: Connection, name: str, spec: str) -> VersionRecord | None:
         return queries.live_semver(connection, name, spec)
     span = semver.parse_range(spec)
     if span is not None:
-        return queries.highest_in(connection, name, span.major, span.minor)
+        return numbering.highest_in(connection, name, span.major, span.minor)
     number = _number_of(connection, name, spec)
     if number is None or number > MAX_NUMBER:
         return None

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from infra.clock import to_millis, utc_now
 from infra.db import reading, transaction
-from registry.adapters import events, mirror, queries, tables, tenures, wish_tags
+from registry.adapters import events, mirror, numbering, queries, tables, tenures, wish_tags
 from registry.adapters import mlflow_tables as mlflow
 from registry.domain import semver, wishes
 from registry.domain.inference import infer
@@ -97,7 +97,7 @@ class Versions(VersionFiles):
         source = str(row.source)
         logged = _LOGGED_MODEL.search(source)
         commit, dataset = queries.lineage(connection, row.run_id)
-        before = queries.predecessor(connection, row.name)
+        before = numbering.predecessor(connection, row.name)
         derived = numbered.derived
         parts = semver.precedence(derived.version)
         record = VersionRecord(
@@ -182,8 +182,8 @@ class Versions(VersionFiles):
 def _numbered(
     connection: Connection, row: Any, inspected: Inspected, *, adopted: bool
 ) -> _Numbered:
-    before = queries.highest_release(connection, row.name)
-    ahead = queries.prereleases_above(connection, row.name, before)
+    before = numbering.highest_release(connection, row.name)
+    ahead = numbering.prereleases_above(connection, row.name, before)
     previous = Predecessor(before.semver, before.signature) if before else None
     signature, origin, told = _signature(inspected, before)
     try:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, func, or_, select
 
 from infra.clock import to_millis
 from infra.db import reading
-from registry.adapters import queries, tables
+from registry.adapters import numbering, queries, tables
 from registry.adapters.tenures import Place
 from registry.lineage.errors import NothingServedError
 from registry.views import moment
@@ -92,7 +92,7 @@ def served(engine: Engine, name: str, at: datetime) -> list[Tenure]:
             return found
         first = connection.execute(select(func.min(_T.from_ms)).where(_T.name == name)).scalar()
         known = first is not None or queries.endpoint(connection, name) is not None
-        known = known or queries.predecessor(connection, name) is not None
+        known = known or numbering.predecessor(connection, name) is not None
     if not known:
         raise NothingServedError(
             f"expected an endpoint or a governed model {name}, found none", hint="acgs model list"

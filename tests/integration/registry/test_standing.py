@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from mlflow.exceptions import MlflowException
 
-from infra.errors import UsageError
+from infra.errors import PlatformError, UsageError
+from infra.servers.postgres import Postgres
+from registry.domain.findings import Severity
 from registry.domain.values import Stage, Standing
 from registry.errors import GateClosedError, UnknownVersionError
 from registry.records import VersionRecord
@@ -161,3 +166,28 @@ def test_a_reason_at_its_limit_and_in_any_script_is_kept(shelf: Shelf) -> None:
     told = ("Größe 尺寸 🙂 " + "x" * 500)[:500]
     assert yank(shelf, version, f"  {told}\n").standing_reason == told
     assert told in shelf.store.get_model_version(NAME, version.version).description
+
+
+def test_a_yank_and_a_promotion_at_once_never_both_win(postgres: Postgres, tmp_path: Path) -> None:
+    shelf = kit.opened(tmp_path, postgres.new_database())
+    registry = shelf.store.registry
+    for _ in range(8):
+        version = shelf.register()
+        start = Barrier(2)
+
+        def promote(version: VersionRecord = version, start: Barrier = start) -> None:
+            start.wait()
+            with suppress(MlflowException):
+                to(shelf, version, "Staging")
+
+        def withdraw(version: VersionRecord = version, start: Barrier = start) -> None:
+            start.wait()
+            with suppress(PlatformError):
+                yank(shelf, version)
+
+        with ThreadPoolExecutor(2) as pool:
+            for future in (pool.submit(promote), pool.submit(withdraw)):
+                future.result()
+        found, stage = shelf.record(version.version), registry.position(version.uid).stage
+        assert not (found.standing is Standing.YANKED and stage is Stage.STAGING)
+    assert not [f for f in registry.check_versions(NAME) if f.severity is Severity.ERROR]
