@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from infra.db import is_storable, reading
 from registry.adapters import mlflow_tables as mlflow
-from registry.adapters import numbering, pages, queries, tables
+from registry.adapters import numbering, pages, provenance, queries, tables
 from registry.base import UseCases
 from registry.domain import semver
 from registry.domain.values import CHAMPION, Stage
@@ -120,7 +120,7 @@ class Finding(UseCases):
         Files that are given by run, by logged model or by path are an ordinary registration: it
         stands in no stage, and nothing that was judged elsewhere counts for it.
         """
-        named = queries.named_version(source, destination)
+        named = provenance.named_version(source, destination)
         if named is None:
             return None
         with reading(self.engine) as connection:

@@ -11,7 +11,16 @@ from sqlalchemy import Connection, insert, select, update
 
 from infra.clock import to_millis, utc_now
 from infra.db import reading, transaction
-from registry.adapters import events, mirror, numbering, queries, tables, tenures, wish_tags
+from registry.adapters import (
+    events,
+    mirror,
+    numbering,
+    provenance,
+    queries,
+    tables,
+    tenures,
+    wish_tags,
+)
 from registry.adapters import mlflow_tables as mlflow
 from registry.domain import semver, wishes
 from registry.domain.inference import infer
@@ -96,7 +105,7 @@ class Versions(VersionFiles):
             _keep_manifest(connection, manifest, row.creation_time)
         source = str(row.source)
         logged = _LOGGED_MODEL.search(source)
-        commit, dataset = queries.lineage(connection, row.run_id)
+        commit, dataset = provenance.lineage(connection, row.run_id)
         before = numbering.predecessor(connection, row.name)
         derived = numbered.derived
         parts = semver.precedence(derived.version)
@@ -119,7 +128,7 @@ class Versions(VersionFiles):
             git_commit=commit,
             dataset_digest=dataset,
             predecessor_uid=before.uid if before else None,
-            origin_uid=queries.origin_uid(connection, source, row.name),
+            origin_uid=provenance.origin_uid(connection, source, row.name),
             major=parts.major,
             minor=parts.minor,
             patch=parts.patch,
@@ -168,7 +177,7 @@ class Versions(VersionFiles):
             record = queries.version_by_uid(connection, uid)
             if record is None or (record.git_commit and record.dataset_digest):
                 return
-            commit, dataset = queries.lineage(connection, record.run_id)
+            commit, dataset = provenance.lineage(connection, record.run_id)
             connection.execute(
                 update(tables.version)
                 .where(tables.version.c.uid == uid)

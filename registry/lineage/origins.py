@@ -6,7 +6,7 @@ import re
 
 from sqlalchemy import Connection, select
 
-from registry.adapters import queries, tables
+from registry.adapters import provenance, queries, tables
 from registry.lineage.adapters import mlflow_tables as mlflow
 from registry.lineage.domain.completeness import (
     FIRST,
@@ -128,7 +128,7 @@ _FINDERS = {"dataset": _dataset, "commit": _commit, "run": _run, "model": _model
 
 def completeness_of(connection: Connection, record: VersionRecord) -> Completeness:
     """Say how much of a version's origin is known by now."""
-    commit, dataset = queries.lineage(connection, record.run_id)
+    commit, dataset = provenance.lineage(connection, record.run_id)
     signature = record.signature
     before = record.predecessor_uid or record.origin_uid
     parent = queries.version_by_uid(connection, before) if before else None

@@ -1,0 +1,46 @@
+"""Where a version comes from: the version it copies, its code and its data."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+from sqlalchemy import Connection, select
+
+from registry.adapters import mlflow_tables as mlflow
+from registry.adapters import queries
+
+
+def named_version(source: str, destination: str) -> tuple[str, int] | None:
+    """Return the (model, number) of another model that a source spells, if it spells one."""
+    if not source.startswith("models:/") or source.startswith("models:/m-"):
+        return None
+    name, _, number = source.removeprefix("models:/").partition("/")
+    name = unquote(name)
+    return (name, int(number)) if number.isdigit() and name != destination else None
+
+
+def origin_uid(connection: Connection, source: str, destination: str) -> str | None:
+    """Return the identity of the version of another model that a source names, if we know it."""
+    named = named_version(source, destination)
+    if named is None or queries.source_of(connection, *named) is None:
+        return None
+    origin = queries.live_version(connection, *named)
+    return origin.uid if origin else None
+
+
+def lineage(connection: Connection, run_id: str | None) -> tuple[str | None, str | None]:
+    """Return (git commit, dataset digest) that MLflow recorded for a run."""
+    if run_id is None:
+        return None, None
+    t, i, d = mlflow.run_tags.c, mlflow.inputs.c, mlflow.datasets.c
+    commit = connection.execute(
+        select(t.value).where(t.run_uuid == run_id, t.key == "mlflow.source.git.commit")
+    ).scalar()
+    digest = connection.execute(
+        select(d.digest)
+        .join(mlflow.inputs, i.source_id == d.dataset_uuid)
+        .where(i.source_type == "DATASET", i.destination_type == "RUN", i.destination_id == run_id)
+        .order_by(d.digest)
+        .limit(1)
+    ).scalar()
+    return commit, digest
