@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -33,9 +32,6 @@ from registry.domain.wishes import Wish
 from registry.errors import UnknownVersionError
 from registry.records import VersionRecord
 from registry.version_files import Inspected, VersionFiles
-
-_LOGGED_MODEL = re.compile(r"(?:^models:|/)/?(m-[0-9a-f]{32})(?:/|$)")
-"""A logged model in a source: `models:/m-…`, or the folder that `runs:/…` is resolved to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +100,6 @@ class Versions(VersionFiles):
         if manifest is not None:
             _keep_manifest(connection, manifest, row.creation_time)
         source = str(row.source)
-        logged = _LOGGED_MODEL.search(source)
         commit, dataset = provenance.lineage(connection, row.run_id)
         before = numbering.predecessor(connection, row.name)
         derived = numbered.derived
@@ -124,7 +119,7 @@ class Versions(VersionFiles):
             source=source,
             storage_uri=inspected.storage_uri,
             run_id=row.run_id,
-            model_id=logged[1] if logged else None,
+            model_id=provenance.logged_model_of(source),
             git_commit=commit,
             dataset_digest=dataset,
             predecessor_uid=before.uid if before else None,

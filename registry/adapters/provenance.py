@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import unquote
 
 from sqlalchemy import Connection, select
 
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import queries
+
+_LOGGED_MODEL = re.compile(r"(?:^models:|/)/?(m-[0-9a-f]{32})(?:/|$)")
+"""A logged model in a source: `models:/m-…`, or the folder that `runs:/…` is resolved to."""
+
+
+def logged_model_of(source: str) -> str | None:
+    """Return the logged model that a source stands for, if it stands for one."""
+    found = _LOGGED_MODEL.search(source)
+    return found[1] if found else None
 
 
 def named_version(source: str, destination: str) -> tuple[str, int] | None:

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from sqlalchemy import ColumnElement, Connection, select
 
 from registry.adapters import mlflow_tables as mlflow
+from registry.adapters import provenance
 from registry.domain.wishes import TAGS
 
 
@@ -20,8 +21,8 @@ def layers(
     that differ from the original's count, and its logged model and run count no more.
     """
     own = _of_version(connection, name, number)
-    if source.startswith("models:/m-"):
-        model_id = source.removeprefix("models:/").split("/")[0]
+    model_id = provenance.logged_model_of(source)
+    if model_id is not None:
         return [own, _of_logged_model(connection, model_id), _of_run(connection, run_id)]
     if source.startswith("models:/"):
         origin, _, version = source.removeprefix("models:/").partition("/")

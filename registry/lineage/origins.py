@@ -7,6 +7,7 @@ import re
 from sqlalchemy import Connection, select
 
 from registry.adapters import provenance, queries, tables
+from registry.domain.values import SignatureOrigin
 from registry.lineage.adapters import mlflow_tables as mlflow
 from registry.lineage.domain.completeness import (
     FIRST,
@@ -129,7 +130,9 @@ _FINDERS = {"dataset": _dataset, "commit": _commit, "run": _run, "model": _model
 def completeness_of(connection: Connection, record: VersionRecord) -> Completeness:
     """Say how much of a version's origin is known by now."""
     commit, dataset = provenance.lineage(connection, record.run_id)
-    signature = record.signature
+    # One that was inferred from an example only numbers the version: nobody declared it.
+    declared = record.signature_origin is not SignatureOrigin.INFERRED
+    signature = record.signature if declared else None
     before = record.predecessor_uid or record.origin_uid
     parent = queries.version_by_uid(connection, before) if before else None
     return completeness(
