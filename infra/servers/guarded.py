@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -15,16 +16,26 @@ from pathlib import Path
 from infra.servers.errors import ServerFailedError
 
 LOOPBACK = "127.0.0.1"
+FIRST_PORT, PORTS = 28_000, 4_000
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.02
 LOG_CHARACTERS = 800
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """Return a port of 127.0.0.1 that nobody listens on.
+
+    Below the ports that the system gives to outgoing connections, one of which could take it
+    before the server binds it.
+    """
+    while True:
+        port = FIRST_PORT + secrets.randbelow(PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return port
 
 
 @dataclass

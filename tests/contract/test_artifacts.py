@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 
 import httpx
@@ -11,6 +13,7 @@ import pytest
 from tests.support.credit import register, unique
 from tests.support.platform import Platform
 
+HEALTHY_SECONDS = 60.0
 AWKWARD = ("plain.txt", "with space.txt", "ünï.txt", "a+b&c=d.txt", "n" * 200)
 
 
@@ -85,6 +88,11 @@ def test_a_version_resolves_by_number_semver_and_alias_and_loads(platform: Platf
 
 
 def test_the_platform_is_healthy_and_its_schema_as_expected(platform: Platform) -> None:
-    health = platform.json("health")
-    assert health["ok"]
+    limit = time.monotonic() + HEALTHY_SECONDS
+    while True:
+        health = json.loads(platform.acgs("health", "--json").stdout)
+        # On a machine that is busy with other tests a probe may give up now and then.
+        if health["ok"] or time.monotonic() > limit:
+            break
+    assert health["ok"], health
     assert {"database", "artifact-store", "schema"} <= {p["probe"] for p in health["probes"]}
