@@ -27,6 +27,16 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done;
 _comment = click.option("--comment", default="", help="Why, for the audit trail.")
 _MAX_ID = 2**63 - 1
 _REQUEST_ID = click.IntRange(1, _MAX_ID)
+_after = click.option(
+    "--after", type=click.IntRange(0, _MAX_ID), default=0, help="Only those after this number."
+)
+_limit = click.option(
+    "--limit",
+    type=click.IntRange(1, _MAX_ID),
+    default=1000,
+    show_default=True,
+    help="At most this many.",
+)
 _POLL_SECONDS = 0.2
 
 
@@ -50,51 +60,61 @@ def _print(value: Any, as_json: bool, lines: Sequence[str]) -> None:
     click.echo(json.dumps(value, indent=2) if as_json else "\n".join(lines))
 
 
+def _more(option: str) -> None:
+    click.echo(f"there may be more: {option}", err=True)
+
+
 @click.group()
 def model() -> None:
     """Registered models and their versions."""
 
 
 @model.command("list")
+@click.option("--after", default="", metavar="NAME", help="Only models after this name.")
+@_limit
 @_json
-def model_list(as_json: bool) -> None:
+def model_list(after: str, limit: int, as_json: bool) -> None:
     """List models with their champion and newest version."""
-    registry = _registry()
-    rows = []
-    for name in registry.model_names():
-        versions = registry.versions(name)
-        number = registry.champion_number(name)
-        crowned = [v.semver for v in versions if v.version == number]
-        rows.append(
-            {
-                "name": name,
-                CHAMPION: crowned[0] if crowned else None,
-                "newest": versions[0].semver,
-                "versions": len(versions),
-            }
-        )
+    rows = [
+        {
+            "name": found.name,
+            CHAMPION: found.champion,
+            "newest": found.newest,
+            "versions": found.versions,
+        }
+        for found in _registry().models(after, limit)
+    ]
     lines = [
         f"{row['name']:<32} champion {row[CHAMPION] or '-':<10} newest {row['newest']:<10} "
         f"{row['versions']} versions"
         for row in rows
     ]
     _print(rows, as_json, lines or ["no models yet"])
+    if len(rows) == limit:
+        _more(f"--after '{rows[-1]['name']}'")
 
 
 @model.command("show")
 @click.argument("name")
 @click.argument("version", required=False)
+@click.option("--below", type=_REQUEST_ID, help="Only versions with a smaller number.")
+@_limit
 @_json
-def model_show(name: str, version: str | None, as_json: bool) -> None:
+def model_show(
+    name: str, version: str | None, below: int | None, limit: int, as_json: bool
+) -> None:
     """Show a model's versions, or one VERSION (1.2.0, 3, @champion or a stage)."""
     registry = _registry()
     if version is None:
-        views = [version_view(registry, record) for record in registry.versions(name)]
+        found = registry.versions(name, below=below, limit=limit)
+        views = [version_view(registry, record) for record in found]
         if not views:
             raise UnknownVersionError(
                 f"no model {name} is registered with a version", hint="acgs model list"
             )
         _print(views, as_json, [_version_line(view) for view in views])
+        if len(found) == limit:
+            _more(f"--below {found[-1].version}")
         return
     view = version_view(registry, registry.find_version(name, version))
     lines = [f"{key:<16} {value}" for key, value in view.items() if key != "verdict"]
@@ -134,20 +154,21 @@ def request() -> None:
 @request.command("list")
 @click.option("--open", "only_open", is_flag=True, help="Only those that wait for something.")
 @click.option("--name", help="Only those about this model.")
+@_after
+@_limit
 @_json
-def request_list(only_open: bool, name: str | None, as_json: bool) -> None:
+def request_list(only_open: bool, name: str | None, after: int, limit: int, as_json: bool) -> None:
     """List requests, oldest first."""
-    found = [
-        item
-        for item in _registry().requests(name)
-        if not only_open or item.state is RequestState.OPEN
-    ]
+    state = RequestState.OPEN if only_open else None
+    found = _registry().requests(name, state=state, after_id=after, limit=limit)
     lines = [
         f"{item.id:<5} {item.state.value:<10} {item.name} {item.semver} {_wanted(item)} "
         f"by {item.actor} at {moment(item.created_ms)}"
         for item in found
     ]
     _print([request_view(item) for item in found], as_json, lines or ["no requests"])
+    if len(found) == limit:
+        _more(f"--after {found[-1].id}")
 
 
 def _wanted(item: Request) -> str:
@@ -286,16 +307,8 @@ def audit() -> None:
 
 @audit.command("log")
 @click.option("--name", help="Only events about this model.")
-@click.option(
-    "--after", type=click.IntRange(0, _MAX_ID), default=0, help="Only events after this number."
-)
-@click.option(
-    "--limit",
-    type=click.IntRange(1, _MAX_ID),
-    default=1000,
-    show_default=True,
-    help="At most this many.",
-)
+@_after
+@_limit
 @_json
 def audit_log(name: str | None, after: int, limit: int, as_json: bool) -> None:
     """Print who did what, oldest first."""
@@ -306,3 +319,5 @@ def audit_log(name: str | None, after: int, limit: int, as_json: bool) -> None:
         for event in found
     ]
     _print([event_view(event) for event in found], as_json, lines or ["no events"])
+    if len(found) == limit:
+        _more(f"--after {found[-1].id}")

@@ -44,6 +44,13 @@ class UnknownVersionError(NotFoundError):
     code = "registry.unknown_version"
 
 
+class NotAdoptedError(ConflictError):
+    """Versions that plain MLflow registered have no record yet, and this needs theirs first."""
+
+    code = "registry.not_adopted"
+    retriable = True
+
+
 class UnknownRequestError(NotFoundError):
     """No such request."""
 

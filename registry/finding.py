@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select
 
 from infra.db import is_storable, reading
+from registry.adapters import lists, numbering, pages, provenance, queries, tables
 from registry.adapters import mlflow_tables as mlflow
-from registry.adapters import numbering, pages, provenance, queries, tables
+from registry.adapters.lists import ModelSummary
 from registry.base import UseCases
 from registry.domain import semver
 from registry.domain.values import CHAMPION, Stage
@@ -19,6 +20,8 @@ _SHOWN = 40
 _LONGEST_SPEC = 256
 MAX_NUMBER = 2**31 - 1
 """Largest version number that MLflow's column holds."""
+LISTED = 10
+"""Semantic versions that an error message names."""
 
 
 class Finding(UseCases):
@@ -49,7 +52,7 @@ class Finding(UseCases):
         """
         with reading(self.engine) as connection:
             record = _find(connection, name, spec)
-            known = queries.semvers(connection, name) if record is None else []
+            known = _listing(connection, name) if record is None else ""
         if record is None and not known:
             raise UnknownVersionError(
                 f"expected a registered model {name} with versions, found none",
@@ -57,15 +60,28 @@ class Finding(UseCases):
             )
         if record is None:
             raise UnknownVersionError(
-                f"{name} has no version {spec[:_SHOWN] or '(empty)'}: {_listing(name, known)}",
+                f"{name} has no version {spec[:_SHOWN] or '(empty)'}: {known}",
                 hint=f"acgs model show {name}",
             )
         return record
 
-    def versions(self, name: str) -> Sequence[VersionRecord]:
-        """Return the live versions of a model, newest first; empty for an unknown model."""
+    def versions(
+        self, name: str, *, below: int | None = None, limit: int | None = None
+    ) -> Sequence[VersionRecord]:
+        """Return live versions of a model, newest first; empty for an unknown model.
+
+        Args:
+            name: registered model.
+            below: only versions with a smaller number: where the page before ended.
+            limit: most versions to return; None means all.
+        """
         with reading(self.engine) as connection:
-            return queries.versions_of(connection, name)
+            return lists.versions(connection, name, below, limit)
+
+    def models(self, after: str = "", limit: int = lists.PAGE) -> Sequence[ModelSummary]:
+        """Return models with a live version, by name, those after a name."""
+        with reading(self.engine) as connection:
+            return lists.models(connection, after, limit)
 
     def model_names(self) -> Sequence[str]:
         """Return the names of all registered models with at least one live version."""
@@ -95,11 +111,6 @@ class Finding(UseCases):
         with reading(self.engine) as connection:
             return queries.live_version(connection, name, number)
 
-    def live_numbers(self, name: str) -> Sequence[int]:
-        """Return MLflow's numbers of a model's live versions, oldest first."""
-        with reading(self.engine) as connection:
-            return queries.live_numbers(connection, name)
-
     def alias_number(self, name: str, alias: str) -> int | None:
         """Return the version number an alias points at, compared without case."""
         with reading(self.engine) as connection:
@@ -112,7 +123,10 @@ class Finding(UseCases):
     def known_versions(self, name: str) -> str:
         """Say which semantic versions a model has, for an error message."""
         with reading(self.engine) as connection:
-            return _listing(name, queries.semvers(connection, name))
+            return (
+                _listing(connection, name)
+                or f"expected a registered model {name} with versions, found none"
+            )
 
     def origin(self, source: str, destination: str) -> tuple[str, int] | None:
         """Return the registered version of another model that a source names, if it names one.
@@ -184,8 +198,7 @@ def _number_of(connection: Connection, name: str, spec: str) -> int | None:
     return crowned or next(iter(queries.numbers_in_stage(connection, name, stage)), None)
 
 
-def _listing(name: str, known: Sequence[str]) -> str:
-    if not known:
-        return f"expected a registered model {name} with versions, found none"
-    shown = ", ".join(known[:10])
-    return f"it has {shown}" + (f" and {len(known) - 10} more" if len(known) > 10 else "")
+def _listing(connection: Connection, name: str) -> str:
+    known, count = queries.semvers(connection, name, LISTED)
+    more = f" and {count - len(known)} more" if count > len(known) else ""
+    return f"it has {', '.join(known)}{more}" if known else ""

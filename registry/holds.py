@@ -9,7 +9,9 @@ from sqlalchemy import Connection, update
 
 from infra.clock import to_millis
 from infra.db import reading, transaction
-from registry.adapters import custody_rows, events, grants, mirror, queries, tables, tenures
+from registry.adapters import (
+    custody_rows, events, grants, locks, mirror, queries, tables, tenures,
+)
 from registry.adapters import request_rows as rows
 from registry.domain.values import GOVERNED_ALIASES, GOVERNED_STAGES, Reason, Stage
 from registry.errors import GateClosedError
@@ -20,7 +22,7 @@ _V = tables.version.c
 
 
 class Holds(Rollouts):
-    """Retiring, deleting and renaming."""
+    """Retiring and deleting."""
 
     def held_by(self, record: VersionRecord) -> Sequence[Reason]:
         """Say what keeps a version from being deleted; empty when nothing does."""
@@ -53,6 +55,7 @@ class Holds(Rollouts):
     def remove_alias(self, name: str, alias: str, actor: str, at: datetime) -> None:
         """Remove a governed alias that nothing holds; does nothing if there is none."""
         with transaction(self.engine) as connection:
+            locks.hold_model(connection, name)
             number = queries.alias_holder(connection, name, alias)
             if number is not None:
                 grants.drop_alias(connection, name, alias, number, actor=actor, at_ms=to_millis(at))
@@ -65,6 +68,7 @@ class Holds(Rollouts):
         """
         at_ms = to_millis(at)
         with transaction(self.engine) as connection:
+            locks.hold_model(connection, record.name)
             reasons = serving(connection, record)
             if reasons:
                 raise GateClosedError(f"{record.ref} cannot move to {target}:", reasons)
@@ -113,34 +117,6 @@ class Holds(Rollouts):
             actor=actor,
             at_ms=at_ms,
             data={"semver": record.semver, "manifest_digest": record.manifest_digest},
-        )
-
-    def mark_renamed(
-        self, connection: Connection, name: str, new_name: str, actor: str, at_ms: int
-    ) -> None:
-        """Record that MLflow renames a model, in MLflow's own transaction."""
-        renamed = Reason(
-            "version.renamed",
-            f"the name it was asked under, {name}",
-            f"it is {new_name} now",
-            "ask again: it is judged under its new name",
-        )
-        for record in queries.versions_of(connection, name):
-            rows.refuse_open(connection, record.uid, renamed, actor, at_ms)
-        # Requests keep the name they were made under: that is what was judged.
-        connection.execute(
-            update(tables.version)
-            .where(_V.name == name, _V.deleted_ms.is_(None))
-            .values(name=new_name)
-        )
-        tenures.rename(connection, name, new_name, at_ms)
-        events.record(
-            connection,
-            "model.renamed",
-            name=new_name,
-            actor=actor,
-            at_ms=at_ms,
-            data={"from_name": name, "to_name": new_name},
         )
 
     def refresh_mirror(self, connection: Connection, name: str, number: int) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from infra.clock import to_millis
 from infra.db import reading, transaction
-from registry.adapters import artifact_files, events, mirror, queries, tables
+from registry.adapters import artifact_files, events, lists, locks, mirror, queries, tables
 from registry.adapters import request_rows as rows
 from registry.domain.requests import Pending, decide
 from registry.domain.values import (
@@ -73,9 +73,8 @@ class Requests(Versions):
                 return granted or rows.insert_request(connection, ask, manifest_digest, at_ms)
         except IntegrityError:
             with reading(self.engine) as connection:
-                for request in queries.requests(connection, state=RequestState.OPEN):
-                    if rows.same(request, ask):
-                        return request.id
+                for request in lists.matching(connection, ask, RequestState.OPEN):
+                    return request.id
             # It was settled in between: a new one is wanted.
             with transaction(self.engine) as connection:
                 return rows.insert_request(connection, ask, manifest_digest, at_ms)
@@ -97,7 +96,7 @@ class Requests(Versions):
     def open_requests(self) -> Sequence[Request]:
         """Return the requests that wait for something, oldest first."""
         with reading(self.engine) as connection:
-            return queries.requests(connection, state=RequestState.OPEN)
+            return lists.requests(connection, state=RequestState.OPEN)
 
     def requests_by_id(self, ids: Sequence[int]) -> list[Request]:
         """Return the requests with these numbers, in one query."""
@@ -107,10 +106,19 @@ class Requests(Versions):
                 for row in connection.execute(select(tables.request).where(_R.id.in_(ids)))
             ]
 
-    def requests(self, name: str | None = None) -> Sequence[Request]:
-        """Return requests, oldest first."""
+    def requests(
+        self,
+        name: str | None = None,
+        *,
+        state: RequestState | None = None,
+        after_id: int = 0,
+        limit: int | None = None,
+    ) -> Sequence[Request]:
+        """Return requests, oldest first; a page of them begins after a number."""
         with reading(self.engine) as connection:
-            return queries.requests(connection, name=name)
+            return lists.requests(
+                connection, name=name, state=state, after_id=after_id, limit=limit
+            )
 
     def attach_verdict(self, request_id: int, verdict: Verdict, at: datetime) -> None:
         """Attach a verdict to a request; the same verdict twice is attached once."""
@@ -261,6 +269,7 @@ class Requests(Versions):
         record = self.version(request.version_uid)
         manifest_digest = self.current_manifest_digest(record)
         with transaction(self.engine) as connection:
+            locks.hold_model(connection, request.name)
             current = queries.request(connection, request_id)
             if current is None or current.state is not RequestState.OPEN:
                 return self.get_request(request_id) if current is None else current
@@ -291,12 +300,8 @@ class Requests(Versions):
         """Whether a copy or rename was granted and not used yet."""
         with reading(self.engine) as connection:
             return any(
-                rows.same(request, ask)
-                and request.used_ms is None
-                and request.manifest_digest == ask.version.manifest_digest
-                for request in queries.requests(
-                    connection, state=RequestState.GRANTED, name=ask.version.name
-                )
+                request.used_ms is None and request.manifest_digest == ask.version.manifest_digest
+                for request in lists.matching(connection, ask, RequestState.GRANTED)
             )
 
     def use_permit(self, connection: Connection, ask: Ask, at_ms: int) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from registry.checking import Checking
 from registry.custody import Custody
+from registry.whole_models import WholeModels
 
 
-class Registry(Checking, Custody):
+class Registry(WholeModels, Checking, Custody):
     """Every use case of the registry: versions, requests, endpoints and rollouts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -12,8 +13,10 @@ from infra.clock import to_millis, utc_now
 from infra.db import reading, transaction
 from registry.adapters import (
     events,
+    locks,
     mirror,
     numbering,
+    places,
     provenance,
     queries,
     tables,
@@ -27,11 +30,15 @@ from registry.domain.manifest import Manifest
 from registry.domain.semver import Derived, Predecessor
 from registry.domain.signature import Signature
 from registry.domain.storage_place import storage_place
-from registry.domain.values import SignatureOrigin, Standing
+from registry.domain.values import SignatureOrigin
 from registry.domain.wishes import Wish
-from registry.errors import UnknownVersionError
+from registry.errors import NotAdoptedError, UnknownVersionError
 from registry.records import VersionRecord
 from registry.version_files import Inspected, VersionFiles
+
+
+FIRST = 100
+"""Most versions that get their record first while somebody waits for a later one's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,8 @@ class Versions(VersionFiles):
         inspected: Inspected,
         actor: str,
         number: int | None = None,
+        *,
+        shown: bool = True,
     ) -> VersionRecord:
         """Record a version that MLflow knows, in MLflow's own transaction.
 
@@ -64,6 +73,7 @@ class Versions(VersionFiles):
             actor: who registered it.
             number: MLflow's number; None means the one just created. A version that plain MLflow
                 registered is numbered whatever its author asked for.
+            shown: whether MLflow's pages may show it, if its name is governed.
 
         Raises:
             WishRefusedError, WishInvalidError: the author asks for what cannot be granted.
@@ -88,9 +98,9 @@ class Versions(VersionFiles):
                 "problem": inspected.problem,
             },
         )
-        if not self.governance().governs(name):
+        if not shown or not self.governance().governs(name):
             return record
-        _show(connection, record)
+        mirror.show(connection, record)
         return record
 
     def _insert_version(
@@ -141,30 +151,63 @@ class Versions(VersionFiles):
     def adopt(self, name: str, number: int, actor: str) -> VersionRecord:
         """Return a version's record, made now for one that plain MLflow registered.
 
+        Versions before it that have none get theirs first: a semantic version says what changed
+        since the one before.
+
         Raises:
             UnknownVersionError: MLflow has no such version.
+            NotAdoptedError: too many versions before it have no record yet.
         """
         with reading(self.engine) as connection:
             known = queries.live_version(connection, name, number)
+            if known is not None:
+                return known
             source = queries.source_of(connection, name, number)
-        if known is not None:
-            return known
+            before = places.unrecorded_numbers(connection, name, FIRST + 1, before=number)
         if source is None:
             raise UnknownVersionError(
                 f"{name} has no version number {number}: {self.known_versions(name)}"
             )
-        inspected = self.inspect(source)
+        if len(before) > FIRST:
+            raise NotAdoptedError(
+                f"{name} version {number}: expected a record of each version before it, found "
+                f"more than {FIRST} that plain MLflow registered and that have none yet",
+                hint="they get theirs in the background: acgs adoption status",
+            )
+        for earlier in before:
+            self.take_over(name, earlier, actor)
+        return self.take_over(name, number, actor)
+
+    def take_over(self, name: str, number: int, actor: str, *, shown: bool = True) -> VersionRecord:
+        """Make the record of one version that plain MLflow registered, or return the one made.
+
+        Args:
+            name: registered model.
+            number: MLflow's number of a live version.
+            actor: who makes it.
+            shown: whether MLflow's pages may show it.
+
+        Raises:
+            UnknownVersionError: it is gone.
+        """
+        with reading(self.engine) as connection:
+            source = queries.source_of(connection, name, number)
+        inspected = self.inspect(source) if source is not None else None
         with transaction(self.engine) as connection:
+            locks.hold_model(connection, name)
             known = queries.live_version(connection, name, number)
             if known is not None:
                 return known
-            return self.record_version(connection, name, inspected, actor, number)
+            # It may have been deleted, and MLflow made it anew, while its files were read.
+            if inspected is None or queries.source_of(connection, name, number) != source:
+                raise UnknownVersionError(f"{name} has no version number {number} any more")
+            return self.record_version(connection, name, inspected, actor, number, shown=shown)
 
-    def show_versions(self, name: str) -> None:
-        """Write the platform's tags onto every live version of a model."""
-        with transaction(self.engine) as connection:
-            for record in queries.versions_of(connection, name):
-                _show(connection, record)
+    def adopt_oldest(self, name: str, limit: int, actor: str) -> Sequence[VersionRecord]:
+        """Make the missing records of a model's oldest versions, in order; at most `limit`."""
+        with reading(self.engine) as connection:
+            numbers = places.unrecorded_numbers(connection, name, limit)
+        return [self.adopt(name, number, actor) for number in numbers]
 
     def refresh_lineage(self, uid: str) -> None:
         """Read again what MLflow knows of the run, where nothing was known at registration."""
@@ -228,15 +271,6 @@ def _mlflow_row(connection: Connection, name: str, number: int | None) -> Any:
     else:
         query = query.where(v.version == number)
     return connection.execute(query).one()
-
-
-def _show(connection: Connection, record: VersionRecord) -> None:
-    tags = {"acgs.version": record.semver, "acgs.bump": f"{record.bump}: {record.reason}"}
-    if record.standing is not Standing.ACTIVE:
-        tags[mirror.STANDING] = f"{record.standing.value}: {record.standing_reason}"
-    if record.manifest_digest:
-        tags["acgs.digest"] = record.manifest_digest
-    mirror.set_tags(connection, record.name, record.version, tags)
 
 
 def _keep_manifest(connection: Connection, manifest: Manifest, created_ms: int) -> None:

@@ -159,7 +159,7 @@ def endpoint_create(
     made = registry.create_endpoint(name, namespace, plan.document(), _actor(), utc_now())
     view = endpoint_view(registry, settings, made)
     _print(view, as_json, [f"endpoint {name}: {view['url']}"])
-    if not registry.versions(name):
+    if not registry.versions(name, limit=1):
         click.echo(
             f"no model {name} is registered with a version yet: the endpoint waits for its first "
             "version in Production",

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
 from registry.adapters import tables
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One of many events of the same type."""
+
+    name: str
+    version: int | None
+    data: Mapping[str, Any] = field(hash=False)
 
 
 def record(
@@ -43,21 +53,58 @@ def record(
     if key is None:
         raise RuntimeError("the database returned no key for an inserted event")
     event_id = int(key[0])
+    _deliver(connection, [event_id], _subscribers(connection, type), at_ms)
+    return event_id
+
+
+def record_many(
+    connection: Connection, type: str, happened: Sequence[Happened], *, actor: str, at_ms: int
+) -> None:
+    """Insert many events of one type, and their deliveries, in a few statements."""
+    rows = [
+        {
+            "uid": str(uuid.uuid4()),
+            "type": type,
+            "name": one.name,
+            "version": one.version,
+            "request_id": None,
+            "actor": actor,
+            "at_ms": at_ms,
+            "data": dict(one.data),
+        }
+        for one in happened
+    ]
+    if not rows:
+        return
+    connection.execute(insert(tables.event), rows)
+    hooks = _subscribers(connection, type)
+    if hooks:
+        uids = [row["uid"] for row in rows]
+        ids = connection.execute(select(tables.event.c.id).where(tables.event.c.uid.in_(uids)))
+        _deliver(connection, list(ids.scalars()), hooks, at_ms)
+
+
+def _subscribers(connection: Connection, type: str) -> list[int]:
     hooks = connection.execute(
         select(tables.webhook.c.id, tables.webhook.c.events).where(tables.webhook.c.active)
     )
+    return [hook.id for hook in hooks if "*" in hook.events or type in hook.events]
+
+
+def _deliver(
+    connection: Connection, event_ids: Sequence[int], webhook_ids: Sequence[int], at_ms: int
+) -> None:
     deliveries = [
         {
             "id": str(uuid.uuid4()),
             "event_id": event_id,
-            "webhook_id": hook.id,
+            "webhook_id": webhook_id,
             "state": "pending",
             "attempts": 0,
             "next_attempt_ms": at_ms,
         }
-        for hook in hooks
-        if "*" in hook.events or type in hook.events
+        for event_id in event_ids
+        for webhook_id in webhook_ids
     ]
     if deliveries:
         connection.execute(insert(tables.delivery), deliveries)
-    return event_id

@@ -9,14 +9,19 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy import Connection, and_, delete, exists, insert, select, update
 
 from registry.adapters import mlflow_tables as mlflow
+from registry.adapters import tables
+from registry.domain.values import Standing
+from registry.records import VersionRecord
 
 DESCRIPTION_LIMIT = 5000
 STANDING = "acgs.standing"
 """Tag that says that a version is deprecated or yanked, and why."""
 REPORT = "report.html"
+SHOWN = "acgs.version"
+"""Tag of a version that shows its record."""
 _RULE = "\n\n---\n"
 _BLOCK = re.compile(r"(?:\n*---\n|\A)\*\*Governance\*\* [^\n]*")
 
@@ -48,6 +53,32 @@ def set_tags(connection: Connection, name: str, version: int, tags: Mapping[str,
                 )
             )
     refresh_description(connection, name, version)
+
+
+def show(connection: Connection, record: VersionRecord) -> None:
+    """Show a version's semantic version, why it is that, and its digest."""
+    tags = {SHOWN: record.semver, "acgs.bump": f"{record.bump}: {record.reason}"}
+    if record.standing is not Standing.ACTIVE:
+        tags[STANDING] = f"{record.standing.value}: {record.standing_reason}"
+    if record.manifest_digest:
+        tags["acgs.digest"] = record.manifest_digest
+    set_tags(connection, record.name, record.version, tags)
+
+
+def unshown(connection: Connection, name: str, after: int, limit: int) -> list[int]:
+    """Return the numbers of recorded versions whose pages do not show it, oldest first."""
+    v, t = tables.version.c, mlflow.model_version_tags.c
+    shown = exists().where(
+        t.workspace == mlflow.WORKSPACE, t.name == v.name, t.version == v.version, t.key == SHOWN
+    )
+    return list(
+        connection.execute(
+            select(v.version)
+            .where(v.name == name, v.deleted_ms.is_(None), v.version > after, ~shown)
+            .order_by(v.version)
+            .limit(limit)
+        ).scalars()
+    )
 
 
 def refresh_description(connection: Connection, name: str, version: int) -> None:

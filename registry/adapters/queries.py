@@ -77,25 +77,12 @@ def live_semver(connection: Connection, name: str, semver: str) -> VersionRecord
     return version_record(row) if row else None
 
 
-def semvers(connection: Connection, name: str) -> list[str]:
-    """Return the semantic versions of a model, newest registration first."""
-    return list(
-        connection.execute(
-            select(_V.semver)
-            .where(_V.name == name, _V.deleted_ms.is_(None))
-            .order_by(_V.version.desc())
-        ).scalars()
-    )
-
-
-def versions_of(connection: Connection, name: str) -> list[VersionRecord]:
-    """Return the live versions of a model, newest first."""
-    rows = connection.execute(
-        select(tables.version)
-        .where(_V.name == name, _V.deleted_ms.is_(None))
-        .order_by(_V.version.desc())
-    )
-    return [version_record(row) for row in rows]
+def semvers(connection: Connection, name: str, limit: int) -> tuple[list[str], int]:
+    """Return the newest semantic versions of a model, and how many it has."""
+    live = (_V.name == name, _V.deleted_ms.is_(None))
+    newest = select(_V.semver).where(*live).order_by(_V.version.desc()).limit(limit)
+    count = select(func.count()).select_from(tables.version).where(*live)
+    return list(connection.execute(newest).scalars()), connection.execute(count).scalar_one()
 
 
 def stage_at(connection: Connection, name: str, number: int) -> Stage | None:
@@ -154,20 +141,6 @@ def source_of(connection: Connection, name: str, number: int) -> str | None:
     ).scalar()
 
 
-def live_numbers(connection: Connection, name: str) -> list[int]:
-    """Return MLflow's numbers of a model's live versions, oldest first; prompts are no models."""
-    return list(
-        connection.execute(
-            select(_MV.version)
-            .where(
-                _MV.workspace == mlflow.WORKSPACE,
-                _MV.name == name,
-                _MV.current_stage != DELETED,
-                _MV.source != mlflow.PROMPT_SOURCE,
-            )
-            .order_by(_MV.version)
-        ).scalars()
-    )
 
 
 def alias_holder(connection: Connection, name: str, alias: str) -> int | None:
@@ -199,18 +172,6 @@ def request(connection: Connection, request_id: int) -> Request | None:
     """Return one request."""
     row = connection.execute(select(tables.request).where(_R.id == request_id)).one_or_none()
     return request_record(row) if row else None
-
-
-def requests(
-    connection: Connection, *, state: RequestState | None = None, name: str | None = None
-) -> list[Request]:
-    """Return requests, oldest first."""
-    query = select(tables.request).order_by(_R.id)
-    if state is not None:
-        query = query.where(_R.state == state.value)
-    if name is not None:
-        query = query.where(_R.name == name)
-    return [request_record(row) for row in connection.execute(query)]
 
 
 def scorecards(connection: Connection, version_uid: str) -> list[Scorecard]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from infra.settings import Settings
 from registry.adapters import custody_rows, events, evidence_file, grants, mirror, queries, tables
@@ -97,17 +97,6 @@ def granted_since(connection: Connection, ask: Ask, manifest_digest: str, at_ms:
         )
     ).scalar()
     return None if found is None else int(found)
-
-
-def same(request: Request, ask: Ask) -> bool:
-    """Whether a request is the identical one that is asked for again."""
-    return (
-        request.version_uid == ask.version.uid
-        and request.kind is ask.kind
-        and request.judged_as == ask.judged_as
-        and request.target is ask.target
-        and request.alias == ask.alias
-    )
 
 
 def same_verdict(known: Mapping[str, Any], verdict: Verdict) -> bool:
@@ -335,17 +324,29 @@ def refuse_open(
     connection: Connection, version_uid: str, reason: Reason, actor: str, at_ms: int
 ) -> None:
     """Refuse whatever is still asked about a version, in the caller's transaction."""
+    _refuse_open(connection, _R.version_uid == version_uid, reason, actor, at_ms)
+
+
+def refuse_open_of_model(
+    connection: Connection, name: str, reason: Reason, actor: str, at_ms: int
+) -> None:
+    """Refuse whatever is still asked about a model's versions, in the caller's transaction."""
+    v = tables.version.c
+    live = select(v.uid).where(v.name == name, v.deleted_ms.is_(None))
+    _refuse_open(connection, _R.version_uid.in_(live), reason, actor, at_ms)
+
+
+def _refuse_open(
+    connection: Connection, which: ColumnElement[bool], reason: Reason, actor: str, at_ms: int
+) -> None:
     open_rows = connection.execute(
-        select(tables.request).where(
-            _R.version_uid == version_uid, _R.state == RequestState.OPEN.value
-        )
+        select(tables.request).where(which, _R.state == RequestState.OPEN.value)
     ).all()
     decision = {"reasons": [asdict(reason)], "warnings": []}
     for row in open_rows:
-        request = queries.request_record(row)
         close(
             connection,
-            request,
+            queries.request_record(row),
             RequestState.REFUSED,
             decision,
             actor=actor,

@@ -95,6 +95,13 @@ def end(connection: Connection, uid: str, at_ms: int) -> None:
     _end(connection, at_ms, _T.version_uid == uid)
 
 
+def end_of_model(connection: Connection, name: str, at_ms: int) -> None:
+    """Record that no version of a model holds anything any more."""
+    v = tables.version.c
+    of_model = select(v.uid).where(v.name == name, v.deleted_ms.is_(None))
+    _end(connection, at_ms, _T.version_uid.in_(of_model))
+
+
 def rename(connection: Connection, name: str, new_name: str, at_ms: int) -> None:
     """Record that stages and aliases go on under another name; what was keeps the old one."""
     going_on = list(

@@ -150,7 +150,7 @@ class Lineage:
         if spec is not None:
             return self._registry.find_version(name, spec)
         with reading(self._engine) as connection:
-            newest = next(iter(queries.semvers(connection, name)), None)
+            newest = next(iter(queries.semvers(connection, name, 1)[0]), None)
         return self._registry.find_version(name, newest or "")
 
 

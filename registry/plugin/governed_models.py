@@ -21,7 +21,10 @@ from registry.plugin.governed import Governed
 from registry.plugin.identity import current_actor
 from registry.plugin.mlflow_errors import translated
 from registry.plugin.reserved_tags import refuse_reserved
-from registry.records import Ask, VersionRecord
+from registry.records import Ask
+
+ADOPTED_AT_ONCE = 100
+"""Versions that get a record while a rename is waited for."""
 
 
 class GovernedModels(Governed):
@@ -66,10 +69,10 @@ class GovernedModels(Governed):
                 self.registry.use_permit(connection, ask, at_ms)
             self.registry.mark_renamed(connection, name, new_name, actor, at_ms)
 
-        with self.also(write):
+        with self.also(name, write):
             renamed = super().rename_registered_model(name, new_name)
-        # Versions that plain MLflow registered get their record now, and all show it.
-        self._held(new_name)
+        # What plain MLflow registered gets its record; the rest of many, in the background.
+        self.registry.adopt_oldest(new_name, ADOPTED_AT_ONCE, actor)
         self.registry.show_versions(new_name)
         return renamed
 
@@ -98,7 +101,7 @@ class GovernedModels(Governed):
 
     def _rename_asks(self, name: str, new_name: str, actor: str) -> list[Ask]:
         asks = []
-        for record in self._held(name):
+        for record in self.registry.placed_versions(name, actor):
             position = self.registry.position(record.uid)
             held = [GOVERNED_ALIASES.get(alias.lower()) for alias in position.aliases]
             bars = {position.stage, *held} & GOVERNED_STAGES
@@ -107,27 +110,17 @@ class GovernedModels(Governed):
                 asks.append(Ask(RequestKind.RENAME, record, new_name, target, actor))
         return asks
 
-    def _held(self, name: str) -> list[VersionRecord]:
-        return [
-            self.registry.adopt(name, number, current_actor())
-            for number in self.registry.live_numbers(name)
-        ]
-
     @translated
     def delete_registered_model(self, name: str) -> None:
         """Delete a model none of whose versions is in use."""
         super().get_registered_model(name)
-        if self._governs(name):
-            records = self._held(name)
-            for record in records:
-                self._refuse_held(record)
-        else:
-            records = list(self.registry.versions(name))
         actor = current_actor()
+        if self._governs(name):
+            for record in self.registry.placed_versions(name, actor):
+                self._refuse_held(record)
 
         def write(connection: Connection) -> None:
-            for record in records:
-                self.registry.mark_deleted(connection, record, actor, to_millis(utc_now()))
+            self.registry.mark_model_deleted(connection, name, actor, to_millis(utc_now()))
 
-        with self.also(write):
+        with self.also(name, write):
             super().delete_registered_model(name)

@@ -7,7 +7,7 @@ from typing import Any
 from mlflow.entities.model_registry import ModelVersion
 
 from infra.clock import utc_now
-from registry.domain.values import CHAMPION, GOVERNED_ALIASES, GOVERNED_STAGES, Stage
+from registry.domain.values import CHAMPION, GOVERNED_ALIASES, GOVERNED_STAGES, Reason, Stage
 from registry.errors import GateClosedError
 from registry.plugin import names
 from registry.plugin.gate import ask_for_alias, ask_for_stage
@@ -52,7 +52,11 @@ class GovernedPlaces(Governed):
     @translated
     def set_registered_model_alias(self, name: str, alias: str, version: Any) -> None:
         """Point an alias at a version; `champion` and `challenger` only through the gate."""
-        if not self._governs(name) or self._is_prompt(name, version):
+        if not self._governs(name):
+            super().set_registered_model_alias(name, alias, version)
+            return
+        if self._is_prompt(name, version):
+            self._refuse_prompt(name, alias)
             super().set_registered_model_alias(name, alias, version)
             return
         names.check_alias(alias)
@@ -64,6 +68,20 @@ class GovernedPlaces(Governed):
         if alias.lower() in position.aliases or self._is_on_its_way(record, alias):
             return
         self.gate.pass_or_raise(ask_for_alias(record, alias, current_actor()))
+
+    def _refuse_prompt(self, name: str, alias: str) -> None:
+        """Refuse a governed alias for a prompt: nothing can judge what has no files.
+
+        Its tags could be taken off, and the alias would name a version that nobody judged.
+        """
+        if alias.lower() in GOVERNED_ALIASES:
+            reason = Reason(
+                "alias.prompt",
+                "a model's version",
+                "a prompt, which has no files to judge",
+                f"choose another alias for the prompt than {' or '.join(GOVERNED_ALIASES)}",
+            )
+            raise GateClosedError(f"alias {alias} of {name} cannot be set:", [reason])
 
     def _is_on_its_way(self, record: VersionRecord, alias: str) -> bool:
         """Whether the version is being rolled out, which ends in the champion alias."""

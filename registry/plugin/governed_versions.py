@@ -52,7 +52,8 @@ class GovernedVersions(Governed):
             self.gate.permit(permit)
         arguments = (name, source, run_id, tags, run_link, description, local_model_path, model_id)
         if not governed and permit is None:
-            return super().create_model_version(*arguments)
+            with self.also(name):
+                return super().create_model_version(*arguments)
         inspected = self.registry.inspect(source)
         actor = current_actor()
 
@@ -62,7 +63,7 @@ class GovernedVersions(Governed):
             if governed:
                 self.registry.record_version(connection, name, inspected, actor)
 
-        with self.also(write):
+        with self.also(name, write):
             created = super().create_model_version(*arguments)
         return super().get_model_version(name, created.version) if governed else created
 
@@ -83,7 +84,7 @@ class GovernedVersions(Governed):
         names.check_text("description", description)
         if not self._governs(name):
             return super().update_model_version(name, version, description)
-        with self.also(lambda c: self.registry.refresh_mirror(c, name, int(version))):
+        with self.also(name, lambda c: self.registry.refresh_mirror(c, name, int(version))):
             super().update_model_version(name, version, description)
         return super().get_model_version(name, version)
 
@@ -97,7 +98,7 @@ class GovernedVersions(Governed):
         self._refuse_held(record)
         actor = current_actor()
         with self.also(
-            lambda c: self.registry.mark_deleted(c, record, actor, to_millis(utc_now()))
+            name, lambda c: self.registry.mark_deleted(c, record, actor, to_millis(utc_now()))
         ):
             super().delete_model_version(name, version)
 
@@ -108,5 +109,7 @@ class GovernedVersions(Governed):
             super().delete_model_version(name, version)
             return
         actor = current_actor()
-        with self.also(lambda c: self.registry.mark_deleted(c, known, actor, to_millis(utc_now()))):
+        with self.also(
+            name, lambda c: self.registry.mark_deleted(c, known, actor, to_millis(utc_now()))
+        ):
             super().delete_model_version(name, version)

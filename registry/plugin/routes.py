@@ -13,9 +13,11 @@ from starlette.routing import BaseRoute, Route
 
 from infra.errors import UnavailableError, UsageError
 from infra.settings import Settings
+from registry.adapters.lists import PAGE
 from registry.bootstrap import open_registry
 from registry.errors import UnknownRequestError
 from registry.plugin.boot import nonce
+from registry.records import Request as RequestRecord
 from registry.version_views import diff_view
 from registry.views import event_view, request_view, version_view
 
@@ -29,6 +31,17 @@ def _request_id(text: str) -> int:
         int(text) > _MAX_ID
     ):
         raise UnknownRequestError(f"expected the number of a request, found {text[:40]!r}")
+    return int(text)
+
+
+def _number(request: Request, name: str, otherwise: int) -> int:
+    text = request.query_params.get(name)
+    if text is None:
+        return otherwise
+    # Compared as text first: Python reads no number of more than 4300 digits.
+    digits = text.isascii() and text.isdigit() and len(text) <= len(str(_MAX_ID))
+    if not digits or int(text) > _MAX_ID:
+        raise UsageError(f"expected {name}=0 to {_MAX_ID}, found {text[:40]!r}")
     return int(text)
 
 
@@ -60,9 +73,11 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
 
     async def get_versions(request: Request) -> JSONResponse:
         name = request.path_params["name"]
+        below = _number(request, "below", _MAX_ID)
 
         def read() -> list[dict[str, Any]]:
-            return [version_view(registry, record) for record in registry.versions(name)]
+            found = registry.versions(name, below=below, limit=PAGE)
+            return [version_view(registry, record) for record in found]
 
         return JSONResponse({"versions": await run_in_threadpool(read)})
 
@@ -110,18 +125,16 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
 
     async def get_requests(request: Request) -> JSONResponse:
         name = request.query_params.get("name")
-        found = await run_in_threadpool(registry.requests, name)
+        after = _number(request, "after", 0)
+
+        def read() -> Sequence[RequestRecord]:
+            return registry.requests(name, after_id=after, limit=PAGE)
+
+        found = await run_in_threadpool(read)
         return JSONResponse({"requests": [request_view(item) for item in found]})
 
     async def get_events(request: Request) -> JSONResponse:
-        try:
-            after = int(request.query_params.get("after", "0"))
-        except ValueError as err:
-            raise UsageError(
-                f"expected after=<event number>, found {request.query_params['after']!r}"
-            ) from err
-        if not 0 <= after <= _MAX_ID:
-            raise UsageError(f"expected after=0 to {_MAX_ID}, found {after}")
+        after = _number(request, "after", 0)
         name = request.query_params.get("name")
         found = await run_in_threadpool(registry.events, after, name)
         return JSONResponse({"events": [event_view(event) for event in found]})

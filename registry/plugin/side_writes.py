@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
+from registry.adapters import locks
 from registry.plugin.mlflow_errors import translated
 
 SideWrite = Callable[[Connection], None]
@@ -30,6 +31,9 @@ class SideWrites:
             if not read_only and self._dialect == "sqlite":
                 # Otherwise two writers may read the same state, and one update is lost.
                 session.execute(text("BEGIN IMMEDIATE"))
+            model: str | None = getattr(self._pending, "model", None)
+            if model is not None and not read_only:
+                locks.hold_model(session.connection(), model)
             yield session
             write: SideWrite | None = getattr(self._pending, "write", None)
             if write is not None and not read_only:
@@ -38,10 +42,10 @@ class SideWrites:
                 translated(write)(session.connection())
 
     @contextmanager
-    def __call__(self, write: SideWrite) -> Iterator[None]:
-        """Run `write` at the end of this thread's next write session, inside its transaction."""
-        self._pending.write = write
+    def __call__(self, model: str, write: SideWrite | None = None) -> Iterator[None]:
+        """Make this thread's write sessions alone on a model, and run `write` at the next's end."""
+        self._pending.model, self._pending.write = model, write
         try:
             yield
         finally:
-            self._pending.write = None
+            self._pending.model = self._pending.write = None

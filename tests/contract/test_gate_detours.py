@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import mlflow
 import pytest
 from mlflow.exceptions import MlflowException
@@ -150,7 +151,30 @@ def test_prompts_are_no_models(platform: Platform) -> None:
         client.register_prompt(name, "Say {{it}}")
         prompt = client.register_prompt(name, "Say {{it}} twice")
         assert prompt.version == 2
-        client.set_prompt_alias(name, "champion", 2)
+        client.set_prompt_alias(name, "production", 2)
+        # Its prompt tags can be taken off: then nothing but the alias would be left to see.
+        for alias in ("champion", "Challenger"):
+            with pytest.raises(MlflowException, match=r"alias\.prompt"):
+                client.set_prompt_alias(name, alias, 2)
+
+
+def test_no_prompt_takes_the_alias_of_a_judged_version(platform: Platform) -> None:
+    client = platform.client()
+    name = unique("credit")
+    good = register(platform, name)
+    platform.stage(name, good.number, "Production")
+    prompt = httpx.post(
+        f"{platform.url}/api/2.0/mlflow/model-versions/create",
+        json={
+            "name": name,
+            "source": "dummy-source",
+            "tags": [{"key": "mlflow.prompt.is_prompt", "value": "true"}],
+        },
+        trust_env=False,
+    ).json()["model_version"]
+    with pytest.raises(MlflowException, match=r"alias\.prompt"):
+        client.set_registered_model_alias(name, "champion", prompt["version"])
+    assert client.get_model_version_by_alias(name, "champion").version == str(good.number)
 
 
 def test_what_is_in_production_cannot_be_deleted_nor_its_alias_removed(

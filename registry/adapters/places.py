@@ -1,0 +1,71 @@
+"""Which of a model's versions hold a place, and which have no record yet; never all of them."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, exists, func, select
+
+from registry.adapters import mlflow_tables as mlflow
+from registry.adapters import queries, tables
+from registry.domain.values import GOVERNED_ALIASES, GOVERNED_STAGES
+
+_MV = mlflow.model_versions.c
+_V = tables.version.c
+
+
+def governed_numbers(connection: Connection, name: str) -> set[int]:
+    """Return the numbers of the versions in a governed stage or with a governed alias."""
+    a = mlflow.aliases.c
+    staged = connection.execute(
+        select(_MV.version).where(
+            _MV.workspace == mlflow.WORKSPACE,
+            _MV.name == name,
+            _MV.current_stage.in_([stage.value for stage in GOVERNED_STAGES]),
+            _MV.source != mlflow.PROMPT_SOURCE,
+        )
+    ).scalars()
+    named = connection.execute(
+        select(a.version)
+        .join(
+            mlflow.model_versions,
+            (_MV.workspace == a.workspace) & (_MV.name == a.name) & (_MV.version == a.version),
+        )
+        .where(
+            a.workspace == mlflow.WORKSPACE,
+            a.name == name,
+            func.lower(a.alias).in_(list(GOVERNED_ALIASES)),
+            _MV.current_stage != queries.DELETED,
+            _MV.source != mlflow.PROMPT_SOURCE,
+        )
+    ).scalars()
+    return {*staged, *named}
+
+
+def unrecorded_numbers(
+    connection: Connection, name: str, limit: int, before: int | None = None
+) -> list[int]:
+    """Return the numbers of live versions that the platform has no record of, oldest first.
+
+    Args:
+        connection: to read from.
+        name: registered model.
+        limit: most numbers to return.
+        before: only versions below this number; None means all.
+    """
+    recorded = exists().where(
+        _V.name == _MV.name, _V.version == _MV.version, _V.deleted_ms.is_(None)
+    )
+    query = (
+        select(_MV.version)
+        .where(
+            _MV.workspace == mlflow.WORKSPACE,
+            _MV.name == name,
+            _MV.current_stage != queries.DELETED,
+            _MV.source != mlflow.PROMPT_SOURCE,
+            ~recorded,
+        )
+        .order_by(_MV.version)
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(_MV.version < before)
+    return list(connection.execute(query).scalars())
