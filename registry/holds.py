@@ -10,7 +10,14 @@ from sqlalchemy import Connection, update
 from infra.clock import to_millis
 from infra.db import reading, transaction
 from registry.adapters import (
-    custody_rows, events, grants, locks, mirror, queries, tables, tenures,
+    custody_rows,
+    events,
+    grants,
+    locks,
+    mirror,
+    queries,
+    tables,
+    tenures,
 )
 from registry.adapters import request_rows as rows
 from registry.domain.values import GOVERNED_ALIASES, GOVERNED_STAGES, Reason, Stage

@@ -26,12 +26,12 @@ from registry.domain.values import (
 )
 from registry.errors import GateClosedError, RequestClosedError, UnknownRequestError
 from registry.records import Ask, Request, VersionRecord
-from registry.versions import Versions
+from registry.taking_over import TakingOver
 
 _R = tables.request.c
 
 
-class Requests(Versions):
+class Requests(TakingOver):
     """Opening, judging and settling requests."""
 
     def open_request(self, ask: Ask, at: datetime) -> Request:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from infra.clock import to_millis, utc_now
-from infra.db import reading, transaction
+from infra.db import transaction
 from registry.adapters import (
     events,
-    locks,
     mirror,
     numbering,
-    places,
     provenance,
     queries,
     tables,
@@ -32,13 +30,8 @@ from registry.domain.signature import Signature
 from registry.domain.storage_place import storage_place
 from registry.domain.values import SignatureOrigin
 from registry.domain.wishes import Wish
-from registry.errors import NotAdoptedError, UnknownVersionError
 from registry.records import VersionRecord
 from registry.version_files import Inspected, VersionFiles
-
-
-FIRST = 100
-"""Most versions that get their record first while somebody waits for a later one's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +76,11 @@ class Versions(VersionFiles):
         record = self._insert_version(connection, row, inspected, numbered)
         events.record(
             connection,
-            "model_version.created",
+            "model_version.created" if number is None else "model_version.adopted",
             name=name,
             version=record.version,
             actor=actor,
-            at_ms=record.created_ms,
+            at_ms=record.created_ms if number is None else to_millis(utc_now()),
             data={
                 "semver": record.semver,
                 "bump": record.bump,
@@ -147,67 +140,6 @@ class Versions(VersionFiles):
         connection.execute(insert(tables.version).values(**row_values))
         tenures.adopt(connection, record, to_millis(utc_now()))
         return record
-
-    def adopt(self, name: str, number: int, actor: str) -> VersionRecord:
-        """Return a version's record, made now for one that plain MLflow registered.
-
-        Versions before it that have none get theirs first: a semantic version says what changed
-        since the one before.
-
-        Raises:
-            UnknownVersionError: MLflow has no such version.
-            NotAdoptedError: too many versions before it have no record yet.
-        """
-        with reading(self.engine) as connection:
-            known = queries.live_version(connection, name, number)
-            if known is not None:
-                return known
-            source = queries.source_of(connection, name, number)
-            before = places.unrecorded_numbers(connection, name, FIRST + 1, before=number)
-        if source is None:
-            raise UnknownVersionError(
-                f"{name} has no version number {number}: {self.known_versions(name)}"
-            )
-        if len(before) > FIRST:
-            raise NotAdoptedError(
-                f"{name} version {number}: expected a record of each version before it, found "
-                f"more than {FIRST} that plain MLflow registered and that have none yet",
-                hint="they get theirs in the background: acgs adoption status",
-            )
-        for earlier in before:
-            self.take_over(name, earlier, actor)
-        return self.take_over(name, number, actor)
-
-    def take_over(self, name: str, number: int, actor: str, *, shown: bool = True) -> VersionRecord:
-        """Make the record of one version that plain MLflow registered, or return the one made.
-
-        Args:
-            name: registered model.
-            number: MLflow's number of a live version.
-            actor: who makes it.
-            shown: whether MLflow's pages may show it.
-
-        Raises:
-            UnknownVersionError: it is gone.
-        """
-        with reading(self.engine) as connection:
-            source = queries.source_of(connection, name, number)
-        inspected = self.inspect(source) if source is not None else None
-        with transaction(self.engine) as connection:
-            locks.hold_model(connection, name)
-            known = queries.live_version(connection, name, number)
-            if known is not None:
-                return known
-            # It may have been deleted, and MLflow made it anew, while its files were read.
-            if inspected is None or queries.source_of(connection, name, number) != source:
-                raise UnknownVersionError(f"{name} has no version number {number} any more")
-            return self.record_version(connection, name, inspected, actor, number, shown=shown)
-
-    def adopt_oldest(self, name: str, limit: int, actor: str) -> Sequence[VersionRecord]:
-        """Make the missing records of a model's oldest versions, in order; at most `limit`."""
-        with reading(self.engine) as connection:
-            numbers = places.unrecorded_numbers(connection, name, limit)
-        return [self.adopt(name, number, actor) for number in numbers]
 
     def refresh_lineage(self, uid: str) -> None:
         """Read again what MLflow knows of the run, where nothing was known at registration."""
@@ -274,12 +206,10 @@ def _mlflow_row(connection: Connection, name: str, number: int | None) -> Any:
 
 
 def _keep_manifest(connection: Connection, manifest: Manifest, created_ms: int) -> None:
-    known = connection.execute(
-        select(tables.manifest.c.digest).where(tables.manifest.c.digest == manifest.digest)
-    ).scalar()
-    if known is None:
-        connection.execute(
-            insert(tables.manifest).values(
-                digest=manifest.digest, document=manifest.document(), created_ms=created_ms
-            )
-        )
+    # Another version may keep the same files' manifest at the same time.
+    insert_one = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(
+        insert_one(tables.manifest)
+        .values(digest=manifest.digest, document=manifest.document(), created_ms=created_ms)
+        .on_conflict_do_nothing()
+    )

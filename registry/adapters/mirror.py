@@ -22,6 +22,13 @@ STANDING = "acgs.standing"
 REPORT = "report.html"
 SHOWN = "acgs.version"
 """Tag of a version that shows its record."""
+TAGS = (
+    SHOWN, STANDING, "acgs.bump", "acgs.digest", "acgs.score", "acgs.verdict", "acgs.request",
+    "acgs.rollout", "acgs.report", "acgs.artifact",
+)  # fmt: skip
+"""Every tag that is written here."""
+MARK = "**Governance** "
+"""What the line under a description begins with."""
 _RULE = "\n\n---\n"
 _BLOCK = re.compile(r"(?:\n*---\n|\A)\*\*Governance\*\* [^\n]*")
 
@@ -63,6 +70,21 @@ def show(connection: Connection, record: VersionRecord) -> None:
     if record.manifest_digest:
         tags["acgs.digest"] = record.manifest_digest
     set_tags(connection, record.name, record.version, tags)
+
+
+def is_shown(connection: Connection, record: VersionRecord) -> bool:
+    """Whether MLflow's pages show a version's record; the back-fill shows none."""
+    t = mlflow.model_version_tags.c
+    return bool(
+        connection.execute(
+            select(t.key).where(
+                t.workspace == mlflow.WORKSPACE,
+                t.name == record.name,
+                t.version == record.version,
+                t.key == SHOWN,
+            )
+        ).scalar()
+    )
 
 
 def unshown(connection: Connection, name: str, after: int, limit: int) -> list[int]:
@@ -131,4 +153,4 @@ def _line(tags: Mapping[str, str], lineage: str) -> str:
         parts.append(f"[report]({tags['acgs.report']})")
     if parts:
         parts.append(f"[lineage]({lineage}) ![lineage]({lineage}/picture.svg)")
-    return ("**Governance** " + " · ".join(parts)) if parts else ""
+    return (MARK + " · ".join(parts)) if parts else ""

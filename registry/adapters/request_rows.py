@@ -56,6 +56,8 @@ def insert_request(connection: Connection, ask: Ask, manifest_digest: str, at_ms
     if key is None:
         raise RuntimeError("the database returned no key for an inserted request")
     request_id = int(key[0])
+    if not mirror.is_shown(connection, ask.version):
+        mirror.show(connection, ask.version)
     events.record(
         connection,
         "transition_request.created",

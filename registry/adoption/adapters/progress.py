@@ -1,0 +1,135 @@
+"""Reads and writes of the back-fill's one row, and what still waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, exists, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from registry.adapters import mlflow_tables as mlflow
+from registry.adapters import queries
+from registry.adapters import tables as core
+from registry.adoption.adapters.tables import adoption
+
+_A = adoption.c
+_ROW = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the back-fill is.
+
+    Attributes:
+        recorded: versions that it gave a record since it began.
+        unreadable: of those, how many have files that cannot be read.
+        waiting: versions without a record when it last looked.
+        started_ms: when it began; None when it never did.
+        finished_ms: when nothing was left; None while something is.
+        holder: who is at it now; None when nobody is.
+    """
+
+    recorded: int
+    unreadable: int
+    waiting: int
+    started_ms: int | None
+    finished_ms: int | None
+    holder: str | None
+
+
+def read(connection: Connection, at_ms: int) -> Progress:
+    """Return the progress."""
+    row = connection.execute(select(adoption).where(_A.id == _ROW)).one_or_none()
+    if row is None:
+        return Progress(0, 0, 0, None, None, None)
+    return Progress(
+        recorded=row.recorded,
+        unreadable=row.unreadable,
+        waiting=row.waiting,
+        started_ms=row.started_ms,
+        finished_ms=row.finished_ms,
+        holder=row.holder if row.held_until_ms > at_ms else None,
+    )
+
+
+def ensure(connection: Connection) -> None:
+    """Make the row, unless somebody did."""
+    if connection.execute(select(_A.id).where(_A.id == _ROW)).scalar() is not None:
+        return
+    try:
+        with connection.begin_nested():
+            connection.execute(
+                insert(adoption).values(
+                    id=_ROW, held_until_ms=0, recorded=0, unreadable=0, waiting=0
+                )
+            )
+    except IntegrityError:
+        return
+
+
+def hold(connection: Connection, holder: str, at_ms: int, until_ms: int) -> bool:
+    """Take or keep the right to be the only one at it; False when another has it."""
+    result = connection.execute(
+        update(adoption)
+        .where(_A.id == _ROW, or_(_A.holder == holder, _A.held_until_ms <= at_ms))
+        .values(holder=holder, held_until_ms=until_ms)
+    )
+    return result.rowcount == 1
+
+
+def release(connection: Connection, holder: str) -> None:
+    """Let another begin at once."""
+    connection.execute(
+        update(adoption).where(_A.id == _ROW, _A.holder == holder).values(held_until_ms=0)
+    )
+
+
+def begin(connection: Connection, waiting: int, at_ms: int) -> None:
+    """Note that something waits; a back-fill that was finished begins anew."""
+    connection.execute(
+        update(adoption)
+        .where(_A.id == _ROW, or_(_A.started_ms.is_(None), _A.finished_ms.is_not(None)))
+        .values(started_ms=at_ms, finished_ms=None, recorded=0, unreadable=0)
+    )
+    connection.execute(update(adoption).where(_A.id == _ROW).values(waiting=waiting))
+
+
+def advance(connection: Connection, recorded: int, unreadable: int) -> None:
+    """Note that versions got their record, in the transaction that made them."""
+    connection.execute(
+        update(adoption)
+        .where(_A.id == _ROW)
+        .values(
+            recorded=_A.recorded + recorded,
+            unreadable=_A.unreadable + unreadable,
+            waiting=_A.waiting - recorded,
+        )
+    )
+
+
+def finish(connection: Connection, at_ms: int) -> None:
+    """Note that nothing is left."""
+    connection.execute(
+        update(adoption)
+        .where(_A.id == _ROW, _A.started_ms.is_not(None), _A.finished_ms.is_(None))
+        .values(finished_ms=at_ms, waiting=0)
+    )
+
+
+def waiting(connection: Connection, governs: Callable[[str], bool]) -> dict[str, int]:
+    """Return how many versions of each governed model have no record, models by name."""
+    mv, v = mlflow.model_versions.c, core.version.c
+    recorded = exists().where(v.name == mv.name, v.version == mv.version, v.deleted_ms.is_(None))
+    rows = connection.execute(
+        select(mv.name, func.count())
+        .where(
+            mv.workspace == mlflow.WORKSPACE,
+            mv.current_stage != queries.DELETED,
+            mv.source != mlflow.PROMPT_SOURCE,
+            ~recorded,
+        )
+        .group_by(mv.name)
+        .order_by(mv.name)
+    )
+    return {name: count for name, count in rows if governs(name)}

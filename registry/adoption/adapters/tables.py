@@ -1,0 +1,24 @@
+"""Adoption's own table: one row that says how far the back-fill is, and who is at it.
+
+Which versions still wait is never stored: they are those without a record. Times are
+milliseconds since the epoch, UTC.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table
+
+metadata = MetaData()
+
+adoption = Table(
+    "acgs_adoption",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("holder", String(200)),
+    Column("held_until_ms", BigInteger, nullable=False),
+    Column("started_ms", BigInteger),
+    Column("finished_ms", BigInteger),
+    Column("recorded", BigInteger, nullable=False),
+    Column("unreadable", BigInteger, nullable=False),
+    Column("waiting", BigInteger, nullable=False),
+)

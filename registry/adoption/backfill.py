@@ -1,0 +1,144 @@
+"""Gives every governed version that plain MLflow registered its record.
+
+Models by name, versions of a model by number: a semantic version says what changed since the one
+before. A batch of one model is one transaction, so a process may be killed at any line: whatever
+has no record afterwards still waits. Nothing that plain MLflow reads is written: its pages show a
+version's record once a governed action touches the version.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from infra.clock import Clock, to_millis, utc_now
+from infra.db import reading, transaction
+from registry.adapters import places
+from registry.adoption.adapters import progress
+from registry.adoption.adapters.progress import Progress
+from registry.records import VersionRecord
+from registry.service import Registry
+
+ACTOR = "acgs"
+BATCH = 50
+"""Versions of one model in one transaction."""
+LEASE_SECONDS = 60.0
+TOLD_EVERY_SECONDS = 10.0
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Backfill:
+    """One process's share of the work; a lease lets one work at a time.
+
+    Attributes:
+        share: part of the time that it works, in (0, 1]; the rest it pauses.
+    """
+
+    registry: Registry
+    share: float = 1.0
+    clock: Clock = utc_now
+    pause: Callable[[float], object] = time.sleep
+    told: Callable[[int], None] = lambda _recorded: None
+    _holder: str = field(
+        default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    )
+
+    def waiting(self) -> dict[str, int]:
+        """Return how many versions of each governed model wait."""
+        governance = self.registry.governance()
+        with reading(self.registry.engine) as connection:
+            return progress.waiting(connection, governance.governs)
+
+    def progress(self) -> Progress:
+        """Return how far it is."""
+        with reading(self.registry.engine) as connection:
+            return progress.read(connection, self._now())
+
+    def work(self, stop: threading.Event, only: str | None = None) -> int:
+        """Do what waits, and return how many versions got a record.
+
+        Does nothing while another process is at it.
+
+        Args:
+            stop: ends it after the batch at hand.
+            only: one model's name; None means all.
+        """
+        if not self._hold():
+            return 0
+        try:
+            names = self.waiting()
+            with transaction(self.registry.engine) as connection:
+                if names:
+                    progress.begin(connection, sum(names.values()), self._now())
+            done = self._work_through(names, stop, only)
+            if not stop.is_set() and not self.waiting():
+                with transaction(self.registry.engine) as connection:
+                    progress.finish(connection, self._now())
+            return done
+        finally:
+            with transaction(self.registry.engine) as connection:
+                progress.release(connection, self._holder)
+
+    def _work_through(self, names: dict[str, int], stop: threading.Event, only: str | None) -> int:
+        done, total = 0, sum(names.values())
+        began = told_at = time.monotonic()
+        for name in names if only is None else [only]:
+            while not stop.is_set():
+                started = time.monotonic()
+                count = self._batch(name)
+                if not count:
+                    break
+                done += count
+                self.told(count)
+                now = time.monotonic()
+                if now - told_at >= TOLD_EVERY_SECONDS:
+                    told_at = now
+                    _tell(done, total, now - began)
+                self.pause((now - started) * (1 / self.share - 1))
+            if stop.is_set() or not self._hold():
+                break
+        if done:
+            _tell(done, total, time.monotonic() - began)
+        return done
+
+    def _batch(self, name: str) -> int:
+        """Record the oldest versions of a model that have no record; 0 when none are left."""
+        with reading(self.registry.engine) as connection:
+            numbers = places.unrecorded_numbers(connection, name, BATCH)
+        if not numbers or not self._hold():
+            return 0
+        return len(self.registry.take_over(name, numbers, ACTOR, shown=False, then=_advance))
+
+    def _hold(self) -> bool:
+        now = self._now()
+        with transaction(self.registry.engine) as connection:
+            progress.ensure(connection)
+            until = now + round(LEASE_SECONDS * 1000)
+            return progress.hold(connection, self._holder, now, until)
+
+    def _now(self) -> int:
+        return to_millis(self.clock())
+
+
+def _advance(connection: Connection, made: Sequence[VersionRecord]) -> None:
+    unreadable = sum(1 for record in made if record.manifest_digest is None)
+    progress.advance(connection, len(made), unreadable)
+
+
+def _tell(done: int, total: int, seconds: float) -> None:
+    rate = done / seconds if seconds else 0.0
+    left = f", about {(total - done) / rate:.0f} s left" if rate and done < total else ""
+    _logger.info(
+        "recorded %s of %s versions that plain MLflow registered, %.0f a second%s",
+        f"{done:,}", f"{total:,}", rate, left,
+    )  # fmt: skip

@@ -1,0 +1,148 @@
+"""`acgs adoption`: the back-fill of what plain MLflow registered; `acgs uninstall`: back."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from infra.errors import UsageError
+from infra.settings import load_settings
+
+if TYPE_CHECKING:
+    from registry.adoption.backfill import Backfill
+
+WIDTH = 30
+"""Characters of the bar."""
+PHRASE = "uninstall"
+_dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+
+
+def commands() -> Sequence[click.Command]:
+    """Return adoption's commands."""
+    return (adoption, uninstall_command)
+
+
+@click.group()
+def adoption() -> None:
+    """Records for the versions that plain MLflow registered."""
+
+
+def _backfill() -> Backfill:
+    from registry.adoption.backfill import Backfill
+    from registry.bootstrap import open_registry
+
+    return Backfill(open_registry(load_settings()))
+
+
+@adoption.command("status")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+def status_command(as_json: bool) -> None:
+    """Show how far the back-fill is."""
+    from infra.clock import to_millis, utc_now
+    from registry.views import moment
+
+    backfill = _backfill()
+    waiting, found = backfill.waiting(), backfill.progress()
+    left = sum(waiting.values())
+    total = found.recorded + left
+    end = found.finished_ms or to_millis(utc_now())
+    seconds = (end - found.started_ms) / 1000 if found.started_ms is not None else 0.0
+    rate = found.recorded / seconds if seconds > 0 else 0.0
+    if as_json:
+        document = {
+            "state": "done" if not left else "running" if found.holder else "waiting",
+            "versions": total,
+            "recorded": found.recorded,
+            "unreadable": found.unreadable,
+            "waiting": left,
+            "models_waiting": len(waiting),
+            "versions_per_second": round(rate, 1),
+            "started_at": moment(found.started_ms),
+            "finished_at": moment(found.finished_ms) if not left else None,
+            "holder": found.holder,
+        }
+        click.echo(json.dumps(document, indent=2))
+        return
+    if not total:
+        click.echo("every governed version has its record")
+        return
+    done = found.recorded / total
+    bar = "#" * int(done * WIDTH)
+    click.echo(
+        f"[{bar:<{WIDTH}}] {int(done * 100)} %: {found.recorded:,} of {total:,} versions recorded, "
+        f"{found.unreadable:,} of them with files that cannot be read"
+    )
+    if left:
+        who = f"at it: {found.holder}" if found.holder else "nobody is at it: acgs adoption run"
+        eta = f", about {left / rate:.0f} s left" if rate and found.holder else ""
+        click.echo(f"{left:,} versions of {len(waiting):,} models wait; {who}{eta}")
+
+
+@adoption.command("run")
+@click.option("--model", "name", help="Only this model.")
+@_dry_run
+def run_command(name: str | None, dry_run: bool) -> None:
+    """Record what waits now, in this terminal, as fast as it goes; Ctrl-C keeps what is done."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    backfill = _backfill()
+    waiting = backfill.waiting()
+    if name is not None and name not in waiting:
+        click.echo(f"no version of {name} waits", err=True)
+        return
+    total = waiting[name] if name is not None else sum(waiting.values())
+    if dry_run:
+        models = 1 if name is not None else len(waiting)
+        click.echo(f"would record {total:,} versions of {models:,} models")
+        return
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("recording", total=total)
+        backfill.told = lambda count: bar.advance(task, count)
+        done = backfill.work(stop, name)
+    click.echo(f"recorded {done:,} versions")
+    holder = backfill.progress().holder
+    if not done and total and holder:
+        click.echo(f"{holder} is at it: acgs adoption status", err=True)
+
+
+@click.command("uninstall")
+@_dry_run
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def uninstall_command(dry_run: bool, yes: bool) -> None:
+    """Take the platform out of the database; plain MLflow serves it as before.
+
+    Records, verdicts and the audit trail are gone after it: back the database up first.
+    """
+    from registry.adoption import uninstall
+
+    settings = load_settings()
+    planned = uninstall.plan(settings)
+    if planned.empty:
+        click.echo("nothing of the platform is in the database")
+        return
+    uninstall.must_be_idle(settings)
+    would = "would be removed" if dry_run else "to be removed"
+    click.echo(f"{would}: {planned.tags:,} tags and {planned.descriptions:,} lines in descriptions")
+    for table, rows in planned.tables.items():
+        click.echo(f"{would}: table {table}, {rows:,} rows")
+    if dry_run:
+        return
+    if not yes and click.prompt(f"type {PHRASE} to go on", err=True) != PHRASE:
+        raise UsageError(f"expected {PHRASE!r}, so nothing was removed")
+    uninstall.uninstall(settings)
+    click.echo(f"removed; plain MLflow serves it: mlflow server --backend-store-uri {_shown()}")
+
+
+def _shown() -> str:
+    from sqlalchemy.engine import make_url
+
+    return make_url(load_settings().sqlalchemy_url).render_as_string(hide_password=True)

@@ -1,0 +1,270 @@
+"""A database that plain MLflow filled is taken over in the background, and given back."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from mlflow.entities.model_registry import ModelVersionTag
+from mlflow.store.model_registry.dbmodels.models import SqlModelVersion
+from sqlalchemy import Engine, create_engine, inspect, select
+
+from compliance.adapters import constitution_file
+from infra.settings import Settings
+from registry.bootstrap import open_registry
+from tests.support.plain_mlflow import Version, dump, fill, plain_store
+from tests.support.platform import SHIPPED
+
+MODELS = 60
+VERSIONS = 200
+WITH_FILES = 40
+SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Site:
+    """A storage root on a database that plain MLflow filled."""
+
+    root: Path
+    url: str
+    engine: Engine
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(storage_root=self.root, database_url=self.url)
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        inherited = {
+            k: v for k, v in os.environ.items() if not k.startswith(("ACGS_", "MLFLOW_", "MLOPS_"))
+        }
+        return inherited | {"MLOPS_STORAGE_ROOT": str(self.root), "ACGS_DATABASE_URL": self.url}
+
+    def acgs(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "infra.cli", *words],
+            env=dict(self.environment), input=given, capture_output=True, text=True,
+            timeout=SECONDS, check=False,
+        )  # fmt: skip
+
+    def status(self) -> dict[str, Any]:
+        done = self.acgs("adoption", "status", "--json")
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def role(self) -> subprocess.Popen[bytes]:
+        with (self.root / "adoption.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-X", "importtime", "-m", "infra.cli", "run", "adoption"],
+                env=dict(self.environment), stdout=log, stderr=log,
+            )  # fmt: skip
+
+
+def plain_versions(folder: Path) -> Iterator[Version]:
+    """Models of different length; some versions have files, some had, one is a prompt."""
+    for count in range(VERSIONS):
+        model, number = divmod(count, VERSIONS // MODELS)
+        if model >= MODELS:
+            return
+        source = folder / f"{model}-{number}"
+        if count < WITH_FILES:
+            source.mkdir(parents=True)
+            (source / "MLmodel").write_text(f"flavors: {{}}\n# {count}\n")
+        tags = {"team": "risk", "acgs.note": "mine"} if number == 0 else {}
+        stage = "Production" if number == 1 else "None"
+        yield Version(
+            f"model-{model:04d}", number + 1, str(source), None, stage, "plain words", tags
+        )
+    yield Version("a-prompt", 1, "dummy-source", tags={"mlflow.prompt.is_prompt": "true"})
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    root = tmp_path / "root"
+    document = yaml.safe_load(SHIPPED.read_text())
+    document["applies_to"] = [{"pattern": "*", "enforcement": "observe"}]
+    target = root / "constitution" / "constitution.yaml"
+    target.parent.mkdir(parents=True)
+    target.write_text(yaml.safe_dump(document))
+    constitution_file.write_lock(target)
+    url = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres").new_database()
+    with plain_store(url) as store:
+        fill(store.engine, plain_versions(tmp_path / "files"))
+    engine = create_engine(url)
+    yield Site(root, url, engine)
+    engine.dispose()
+
+
+@contextmanager
+def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def await_recorded(site: Site, least: int) -> dict[str, Any]:
+    limit = time.monotonic() + SECONDS
+    while (found := site.status())["recorded"] < least:
+        assert time.monotonic() < limit, (site.root / "adoption.log").read_text()[-2000:]
+    return found
+
+
+def test_what_the_tests_insert_is_what_mlflow_writes(tmp_path: Path) -> None:
+    with plain_store(f"sqlite:///{tmp_path / 'mlflow.db'}") as store:
+        store.create_registered_model("api")
+        store.create_model_version(
+            "api", "/files/1", tags=[ModelVersionTag("a", "b")], description="words"
+        )
+        fill(store.engine, [Version("sql", 1, "/files/1", description="words", tags={"a": "b"})])
+        found = dump(store.engine)
+    for table in ("registered_models", "model_versions", "model_version_tags"):
+        rows = [
+            # Everything but the names and the times.
+            [None if value in {"api", "sql"} or isinstance(value, int) else value for value in row]
+            for row in found[table]
+        ]
+        assert rows[0] == rows[1], table
+
+
+def test_it_records_in_the_background_goes_on_after_a_kill_and_goes_without_a_trace(
+    site: Site,
+) -> None:
+    before = dump(site.engine)
+    assert site.acgs("prepare").returncode == 0
+    total = MODELS * (VERSIONS // MODELS)
+    assert site.status()["waiting"] == total
+    first = site.role()
+    found = await_recorded(site, 1)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    killed_at = site.status()["recorded"]
+    assert 0 < found["recorded"] <= killed_at <= total
+    done = site.acgs("adoption", "run")
+    # The killed one's lease runs out by itself; until then the second says who holds it.
+    if killed_at < total and done.stdout.strip() == "recorded 0 versions":
+        assert "acgs adoption status" in done.stderr
+        site.acgs("adoption", "run", "--model", "nobody")
+        with site.engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE acgs_adoption SET held_until_ms = 0")
+        done = site.acgs("adoption", "run")
+    assert done.returncode == 0, done.stderr
+    found = site.status()
+    assert (found["state"], found["recorded"], found["waiting"]) == ("done", total, 0)
+    assert found["unreadable"] == total - WITH_FILES
+    check_records(site)
+    after = dump(site.engine)
+    assert after == before
+    touch(site)
+    give_back(site, before)
+
+
+def check_records(site: Site) -> None:
+    registry = open_registry(site.settings)
+    versions = registry.versions("model-0000")
+    assert [version.version for version in versions] == list(range(VERSIONS // MODELS, 0, -1))
+    order = [version.created_ms for version in versions]
+    assert order == sorted(order, reverse=True)
+    assert [v.semver for v in reversed(versions)] == ["0.1.0", "0.2.0", "0.3.0"]
+    assert all(version.manifest_digest for version in versions)
+    assert registry.versions("a-prompt") == []
+    adopted = [e for e in registry.events(limit=10_000) if e.type == "model_version.adopted"]
+    assert len(adopted) == MODELS * (VERSIONS // MODELS)
+    registry.engine.dispose()
+
+
+def touch(site: Site) -> None:
+    """Do something governed, so that MLflow's pages show a version's record."""
+    from registry.plugin.store import GovernedStore
+
+    store = GovernedStore(site.settings)
+    store.transition_model_version_stage("model-0000", 1, "Staging", False)
+    shown = store.get_model_version("model-0000", 1)
+    assert shown.tags["acgs.version"] == "0.1.0"
+    assert "Governance" in (shown.description or "")
+    store.transition_model_version_stage("model-0000", 1, "None", False)
+    store.registry.engine.dispose()
+    store.engine.dispose()
+
+
+def give_back(site: Site, before: dict[str, list[tuple[Any, ...]]]) -> None:
+    running = site.role()
+    with ended(running):
+        if site.engine.dialect.name == "postgresql":
+            await_recorded(site, 1)
+            time.sleep(1)
+            refused = site.acgs("uninstall", "--yes")
+            assert refused.returncode == 3, refused.stdout
+            assert "nobody else in the database" in refused.stderr
+    site.engine.dispose()
+    dry = site.acgs("uninstall", "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    assert "would be removed: table acgs_version" in dry.stdout
+    wrong = site.acgs("uninstall", given="yes\n")
+    assert wrong.returncode == 2, wrong.stdout
+    assert "acgs_version" in inspect(site.engine).get_table_names()
+    site.engine.dispose()
+    gone = site.acgs("uninstall", given="uninstall\n")
+    assert gone.returncode == 0, gone.stderr
+    assert [t for t in inspect(site.engine).get_table_names() if t.startswith("acgs_")] == []
+    after = dump(site.engine)
+    with site.engine.connect() as connection:
+        touched = connection.execute(
+            select(SqlModelVersion.description, SqlModelVersion.current_stage).where(
+                SqlModelVersion.name == "model-0000", SqlModelVersion.version == 1
+            )
+        ).one()
+    assert tuple(touched) == ("plain words", "None")
+    assert without_times(after) == without_times(before)
+    with plain_store(site.url) as store:
+        assert store.get_model_version("model-0000", 1).tags == {
+            "team": "risk",
+            "acgs.note": "mine",
+        }
+        made = store.create_model_version("model-0000", "/files/next")
+        assert int(made.version) == VERSIONS // MODELS + 1
+        assert len(store.search_registered_models()) == MODELS
+
+
+def without_times(found: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[list[Any]]]:
+    """Leave out when a row was last written, which the touched version's rows tell."""
+    return {
+        table: sorted(
+            ([v for v in row if not (isinstance(v, int) and v > 10**12)] for row in rows), key=str
+        )
+        for table, rows in found.items()
+    }
+
+
+def test_the_role_is_light(site: Site) -> None:
+    assert site.acgs("prepare").returncode == 0
+    began = time.monotonic()
+    role = site.role()
+    with ended(role):
+        beat = site.root / "run" / "adoption.beat"
+        while not beat.exists():
+            assert time.monotonic() - began < SECONDS
+            time.sleep(0.02)
+        await_recorded(site, 1)
+    imported = {
+        line.rpartition("|")[2].strip().partition(".")[0]
+        for line in (site.root / "adoption.log").read_text().splitlines()
+        if line.startswith("import time:")
+    }
+    assert "sqlalchemy" in imported
+    assert "mlflow" not in imported
