@@ -23,13 +23,13 @@ class WholeModels(Standings):
     """Changes to every version of a model."""
 
     def placed_versions(self, name: str, actor: str) -> Sequence[VersionRecord]:
-        """Return the versions that hold a place: a stage, a governed alias or an endpoint.
+        """Return the versions in a governed stage, with a governed alias, served or legally held.
 
-        The others of a model hold nothing that would have to be judged, or kept.
+        Nothing else of a model would have to be judged, or kept.
         """
         with reading(self.engine) as connection:
             numbers = places.governed_numbers(connection, name)
-            uids = _served(connection, name)
+            uids = _served(connection, name) | _held(connection, name)
             numbers |= {
                 record.version
                 for uid in uids
@@ -120,6 +120,13 @@ def _served(connection: Connection, name: str) -> set[str]:
     found = {endpoint.stable_uid, queries.rollback_target(connection, name)}
     found |= {active.candidate_uid, active.stable_uid} if active else set()
     return {uid for uid in found if uid is not None}
+
+
+def _held(connection: Connection, name: str) -> set[str]:
+    of_model = select(tables.hold.c.version_uid).join(
+        tables.version, _V.uid == tables.hold.c.version_uid
+    )
+    return set(connection.execute(of_model.where(_V.name == name)).scalars())
 
 
 def _page(connection: Connection, name: str, after: int) -> Sequence[Any]:
