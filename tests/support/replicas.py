@@ -36,12 +36,10 @@ def replicas(root: Path, count: int, **more: str) -> Iterator[list[str]]:
     )  # fmt: skip
     assert prepared.returncode == 0, prepared.stderr
     ports = free_ports(count)
-    servers = []
+    servers = [_start(root, port, environment) for port in ports]
     try:
-        for port in ports:
-            # One after the other: each says its boot's nonce in the same file.
-            servers.append(_start(root, port, environment))
-            _await(port, servers[-1], root)
+        for port, server in zip(ports, servers, strict=True):
+            _await(port, server, root)
         yield [f"http://127.0.0.1:{port}" for port in ports]
     finally:
         _end(servers)
@@ -62,7 +60,7 @@ def _await(port: int, server: subprocess.Popen[bytes], root: Path) -> None:
             url = f"http://127.0.0.1:{port}/acgs/ready"
             answer = httpx.get(url, timeout=5, trust_env=False)
             # Somebody else's server may answer where ours could not bind.
-            announced = (root / "run" / "registry.boot").read_text()
+            announced = (root / "run" / f"registry-{port}.boot").read_text()
             if answer.status_code == httpx.codes.OK and answer.json()["boot"] == announced:
                 return
         except (httpx.TransportError, FileNotFoundError):
