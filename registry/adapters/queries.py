@@ -141,8 +141,6 @@ def source_of(connection: Connection, name: str, number: int) -> str | None:
     ).scalar()
 
 
-
-
 def alias_holder(connection: Connection, name: str, alias: str) -> int | None:
     """Return the version number an alias points at; aliases compare without case."""
     a = mlflow.aliases.c
