@@ -111,13 +111,19 @@ class Requests(TakingOver):
         name: str | None = None,
         *,
         state: RequestState | None = None,
+        version_uid: str | None = None,
         after_id: int = 0,
         limit: int | None = None,
     ) -> Sequence[Request]:
         """Return requests, oldest first; a page of them begins after a number."""
         with reading(self.engine) as connection:
             return lists.requests(
-                connection, name=name, state=state, after_id=after_id, limit=limit
+                connection,
+                name=name,
+                state=state,
+                version_uid=version_uid,
+                after_id=after_id,
+                limit=limit,
             )
 
     def attach_verdict(self, request_id: int, verdict: Verdict, at: datetime) -> None:

@@ -88,6 +88,7 @@ def requests(
     *,
     state: RequestState | None = None,
     name: str | None = None,
+    version_uid: str | None = None,
     after_id: int = 0,
     limit: int | None = None,
 ) -> list[Request]:
@@ -97,6 +98,8 @@ def requests(
         query = query.where(_R.state == state.value)
     if name is not None:
         query = query.where(_R.name == name)
+    if version_uid is not None:
+        query = query.where(_R.version_uid == version_uid)
     if limit is not None:
         query = query.limit(limit)
     return [queries.request_record(row) for row in connection.execute(query)]

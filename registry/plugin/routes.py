@@ -73,10 +73,10 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
 
     async def get_versions(request: Request) -> JSONResponse:
         name = request.path_params["name"]
-        below = _number(request, "below", _MAX_ID)
+        below, limit = _number(request, "below", _MAX_ID), _number(request, "limit", PAGE)
 
         def read() -> list[dict[str, Any]]:
-            found = registry.versions(name, below=below, limit=PAGE)
+            found = registry.versions(name, below=below, limit=min(limit, PAGE))
             return [version_view(registry, record) for record in found]
 
         return JSONResponse({"versions": await run_in_threadpool(read)})
@@ -90,8 +90,7 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
                 "version": version_view(registry, record),
                 "requests": [
                     request_view(item)
-                    for item in reversed(registry.requests(name))
-                    if item.version_uid == record.uid
+                    for item in reversed(registry.requests(version_uid=record.uid))
                 ],
                 "held_by": [asdict(reason) for reason in registry.held_by(record)],
             }

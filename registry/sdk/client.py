@@ -64,9 +64,15 @@ class GovernedClient:
     def __repr__(self) -> str:
         return f"GovernedClient({self._http.url!r})"
 
-    def versions(self, name: str) -> Listing[Version]:
-        """Return the live versions of a model, newest first; empty for an unknown model."""
-        return versions_of(name, self._http.get("models", name, "versions")["versions"])
+    def versions(self, name: str, limit: int = 50) -> Listing[Version]:
+        """Return live versions of a model, newest first; empty for an unknown model.
+
+        Args:
+            name: registered model.
+            limit: at most so many, 1 to 1,000.
+        """
+        views = self._http.get("models", name, "versions", limit=limit)["versions"]
+        return versions_of(name, views)
 
     def version(self, name: str, version: str | int) -> Version:
         """Return one version; warns of one that is deprecated or yanked."""
