@@ -22,7 +22,7 @@ from benchmarks.report import Row, missed, table
 from infra.errors import PlatformError, UsageError
 from pipelines import options
 
-MODULES = ("gate", "weight", "rollout", "story", "set_up", "serving", "operations")
+MODULES = ("gate", "weight", "rollout", "story", "set_up", "serving", "operations", "artifacts")
 """In this order they run."""
 MISSED, NO_DATA = 1, 3
 

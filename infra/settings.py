@@ -58,6 +58,30 @@ class Settings(BaseSettings):
         validation_alias="MLFLOW_S3_ENDPOINT_URL",
         description="URL of the S3 server, e.g. MinIO's; empty means Amazon's.",
     )
+    artifact_replica: str = Field(
+        "",
+        validation_alias="ACGS_ARTIFACT_REPLICA",
+        description="Second place for the files of registered versions: a folder or "
+        "s3://bucket/prefix; empty means none.",
+    )
+    artifact_retention_days: int = Field(
+        90,
+        ge=1,
+        validation_alias="ACGS_ARTIFACT_RETENTION_DAYS",
+        description="How long the files of a version that nothing needs are kept.",
+    )
+    artifact_scrub_days: float = Field(
+        7.0,
+        gt=0,
+        validation_alias="ACGS_ARTIFACT_SCRUB_DAYS",
+        description="How often the background role hashes each version's files anew.",
+    )
+    artifact_scrub_mb_per_second: float = Field(
+        20.0,
+        gt=0,
+        validation_alias="ACGS_ARTIFACT_SCRUB_MB_PER_SECOND",
+        description="How fast the background role reads while it hashes, in MB/s.",
+    )
     host: str = Field(
         "127.0.0.1",
         validation_alias="ACGS_HOST",

@@ -57,10 +57,10 @@ def show(version: str, up: bool, down: bool, depth: int, history: bool, as_json:
 
     VERSION is 1.2.0, a number, an alias or a stage; without it, the newest version.
     """
-    from registry.lineage.naming import split_name
     from registry.lineage.tree import lineage_lines
     from registry.lineage.views import lineage_view
     from registry.lineage.walk import Reach
+    from registry.naming import split_name
 
     both = up == down
     reach = Reach(steps=depth, history=history)
@@ -127,8 +127,8 @@ def served(name: str, at: str | None, as_json: bool) -> None:
 def export(version: str, form: str, output: Path | None, depth: int, history: bool) -> None:
     """Write a version's lineage for other tools."""
     from registry.lineage.formats import written
-    from registry.lineage.naming import split_name
     from registry.lineage.walk import Reach
+    from registry.naming import split_name
 
     settings = load_settings()
     reach = Reach(steps=depth, history=history)

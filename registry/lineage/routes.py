@@ -17,10 +17,10 @@ from registry.lineage import page
 from registry.lineage.bootstrap import open_lineage
 from registry.lineage.domain.moment import parse_moment
 from registry.lineage.formats import svg, written
-from registry.lineage.naming import version_spec
 from registry.lineage.service import VersionLineage
 from registry.lineage.views import impact_view, lineage_view, served_view
 from registry.lineage.walk import MAX_STEPS, Reach
+from registry.naming import version_spec
 
 DIRECTIONS = ("both", "up", "down")
 GUARDED = {

@@ -1,0 +1,179 @@
+"""The keys that statements are signed with.
+
+The private key is one secret file (0600). Every public key that ever signed lies beside it in
+`<root>/keys`, so that what an older key signed stays valid after a rotation. Who trusts a
+statement trusts that folder, or a public key that came by another way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from infra.secrets import FOLDER, secret_file
+from registry.artifacts.domain.statement import Envelope, pae
+from registry.artifacts.errors import SigningKeyError, StatementInvalidError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
+
+    from infra.settings import Settings
+
+KEY_FILE = "artifact-signing.pem"
+PUBLIC_FOLDER = "keys"
+
+
+class SigningKeys:
+    """This installation's keys; nothing is read before it is needed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def sign(self, payload: bytes) -> Envelope:
+        """Sign a statement with the key in use; made at the first use."""
+        private = self._private()
+        signature = private.sign(pae(payload))
+        return Envelope(payload, self._publish(private.public_key()), signature)
+
+    def current(self) -> str:
+        """Return the id of the key in use, made if there is none."""
+        return self._publish(self._private().public_key())
+
+    def trusted(self) -> Mapping[str, Ed25519PublicKey]:
+        """Return every public key of this installation by its id."""
+        self.current()
+        folder = self._settings.folder(PUBLIC_FOLDER)
+        found = {}
+        for file in sorted(folder.glob("*.pem")):
+            key = read_public(file.read_bytes(), str(file))
+            found[key_id(key)] = key
+        return found
+
+    def public_pem(self, identity: str) -> str:
+        """Return a public key as PEM, for whoever verifies elsewhere."""
+        return (self._settings.folder(PUBLIC_FOLDER) / f"{identity}.pem").read_text()
+
+    def rotate(self) -> str:
+        """Begin to sign with a new key and return its id; what older ones signed stays valid."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        self.current()
+        private = Ed25519PrivateKey.generate()
+        # Published first: no statement is ever signed by a key that nobody knows.
+        identity = self._publish(private.public_key())
+        folder = self._settings.folder(FOLDER)
+        _replace(folder / KEY_FILE, private_pem(private), 0o600)
+        return identity
+
+    def _private(self) -> Ed25519PrivateKey:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        text = secret_file(
+            self._settings, KEY_FILE, lambda: private_pem(Ed25519PrivateKey.generate())
+        )
+        try:
+            key = load_pem_private_key(text.encode(), password=None)
+        except ValueError as err:
+            raise SigningKeyError(
+                f"secret {KEY_FILE}: expected a private key in PEM, found {err}",
+                hint="restore the file from a backup of the storage root, or: "
+                "acgs artifact rotate-key",
+            ) from err
+        if not isinstance(key, Ed25519PrivateKey):
+            raise SigningKeyError(f"secret {KEY_FILE}: expected an Ed25519 key, found another kind")
+        return key
+
+    def _publish(self, key: Ed25519PublicKey) -> str:
+        identity = key_id(key)
+        file = self._settings.folder(PUBLIC_FOLDER) / f"{identity}.pem"
+        if not file.exists():
+            _replace(file, public_pem(key), 0o644)
+        return identity
+
+
+def verify(envelope: Envelope, trusted: Mapping[str, Ed25519PublicKey]) -> None:
+    """Check an envelope's signature.
+
+    Raises:
+        StatementInvalidError: nobody trusts its key, or it does not match.
+    """
+    from cryptography.exceptions import InvalidSignature
+
+    key = trusted.get(envelope.key_id)
+    if key is None:
+        raise StatementInvalidError(
+            f"expected a signature by one of {', '.join(trusted) or 'no key'}, found one by "
+            f"{envelope.key_id}",
+            hint="give the signer's public key: --public-key FILE",
+        )
+    try:
+        key.verify(envelope.signature, pae(envelope.payload))
+    except InvalidSignature:
+        raise StatementInvalidError(
+            f"expected a signature by {envelope.key_id} that matches the statement, found one "
+            "that does not",
+            hint="the statement was changed after it was signed; get it from where it was made",
+        ) from None
+
+
+def key_id(key: Ed25519PublicKey) -> str:
+    """Return SHA-256 (hex) of the key's SubjectPublicKeyInfo."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    return hashlib.sha256(
+        key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    ).hexdigest()
+
+
+def public_pem(key: Ed25519PublicKey) -> str:
+    """Return a public key as PEM."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def private_pem(key: Ed25519PrivateKey) -> str:
+    """Return a private key as PEM, unencrypted: it lives in a file of mode 0600."""
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+    )
+
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def read_public(pem: bytes, where: str) -> Ed25519PublicKey:
+    """Read a public key.
+
+    Raises:
+        SigningKeyError: it is no Ed25519 key in PEM.
+    """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(pem)
+    except ValueError as err:
+        raise SigningKeyError(f"{where}: expected a public key in PEM, found {err}") from err
+    if not isinstance(key, Ed25519PublicKey):
+        raise SigningKeyError(f"{where}: expected an Ed25519 key, found another kind")
+    return key
+
+
+def _replace(path: Path, text: str, mode: int) -> None:
+    draft = path.with_name(f".{path.name}.{uuid4().hex}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(draft, path)

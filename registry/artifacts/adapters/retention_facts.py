@@ -1,0 +1,142 @@
+"""What retention needs to know of every version, in a handful of queries however many there are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, func, select
+
+from registry.adapters import mlflow_tables as mlflow
+from registry.adapters import queries
+from registry.adapters import tables as core
+from registry.artifacts.adapters import tables
+from registry.artifacts.domain.retention import Facts
+from registry.domain.values import GOVERNED_STAGES, RequestState
+from registry.records import VersionRecord
+
+_V = core.version.c
+_T = core.tenure.c
+_ENDPOINT = "endpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """Who needs which version now, by identity."""
+
+    serving: frozenset[str]
+    rollback: frozenset[str]
+    requests: dict[str, list[int]]
+    rollouts: dict[str, list[int]]
+    holds: dict[str, str]
+    left_ms: dict[str, int]
+
+
+def gather(
+    connection: Connection, governs: Callable[[str], bool]
+) -> list[tuple[VersionRecord, Facts]]:
+    """Return every version whose files are kept, deleted ones too, oldest first.
+
+    Args:
+        connection: of the caller's transaction.
+        governs: whether a name is governed.
+    """
+    uses = _uses(connection)
+    stages, aliases = _stages(connection), _aliases(connection)
+    rows = connection.execute(
+        select(core.version)
+        .where(_V.manifest_digest.is_not(None), _V.uid.not_in(select(tables.freed.c.version_uid)))
+        .order_by(_V.created_ms, _V.uid)
+    )
+    found = []
+    for row in rows:
+        record = queries.version_record(row)
+        key = (record.name, record.version) if record.deleted_ms is None else ("", 0)
+        facts = _facts(record, uses, stages.get(key, ""), aliases.get(key, ()))
+        found.append((record, replace(facts, governed=governs(record.name))))
+    return found
+
+
+def _facts(record: VersionRecord, uses: Uses, stage: str, aliases: Iterable[str]) -> Facts:
+    uid = record.uid
+    moments = (record.created_ms, record.deleted_ms or 0, uses.left_ms.get(uid, 0))
+    return Facts(
+        uid=uid,
+        ref=str(record.ref),
+        place=record.storage_place,
+        needed_ms=max(moments),
+        serves=uid in uses.serving,
+        rollback_target=uid in uses.rollback,
+        stage=stage,
+        aliases=tuple(aliases),
+        legal_hold=uses.holds.get(uid, ""),
+        open_requests=tuple(uses.requests.get(uid, ())),
+        active_rollouts=tuple(uses.rollouts.get(uid, ())),
+    )
+
+
+def _uses(connection: Connection) -> Uses:
+    endpoints = list(connection.execute(select(core.endpoint.c.name, core.endpoint.c.stable_uid)))
+    serving = {row.stable_uid for row in endpoints if row.stable_uid}
+    serving |= set(
+        connection.execute(
+            select(_T.version_uid).where(_T.place == _ENDPOINT, _T.to_ms.is_(None))
+        ).scalars()
+    )
+    names = {row.name for row in endpoints} | set(
+        connection.execute(
+            select(_T.name).where(_T.place == "stage", _T.slot == "Production").distinct()
+        ).scalars()
+    )
+    rollback = {queries.rollback_target(connection, name) for name in names}
+    r, o, h = core.request.c, core.rollout.c, core.hold.c
+    requests: dict[str, list[int]] = defaultdict(list)
+    for request in connection.execute(
+        select(r.version_uid, r.id).where(r.state == RequestState.OPEN.value)
+    ):
+        requests[request.version_uid].append(request.id)
+    rollouts: dict[str, list[int]] = defaultdict(list)
+    for rollout in connection.execute(
+        select(o.id, o.candidate_uid, o.stable_uid).where(o.finished_ms.is_(None))
+    ):
+        for uid in {rollout.candidate_uid, rollout.stable_uid} - {None}:
+            rollouts[uid].append(rollout.id)
+    holds = {
+        row.version_uid: row.reason for row in connection.execute(select(h.version_uid, h.reason))
+    }
+    left = connection.execute(
+        select(_T.version_uid, func.max(_T.to_ms))
+        .where(_T.to_ms.is_not(None))
+        .group_by(_T.version_uid)
+    )
+    return Uses(
+        frozenset(serving),
+        frozenset(uid for uid in rollback if uid),
+        requests,
+        rollouts,
+        holds,
+        {uid: int(at) for uid, at in left},
+    )
+
+
+def _stages(connection: Connection) -> dict[tuple[str, int], str]:
+    v = mlflow.model_versions.c
+    rows = connection.execute(
+        select(v.name, v.version, v.current_stage).where(
+            v.workspace == mlflow.WORKSPACE,
+            v.current_stage.in_([stage.value for stage in GOVERNED_STAGES]),
+        )
+    )
+    return {(row.name, row.version): row.current_stage for row in rows}
+
+
+def _aliases(connection: Connection) -> dict[tuple[str, int], list[str]]:
+    a = mlflow.aliases.c
+    found: dict[tuple[str, int], list[str]] = defaultdict(list)
+    rows = connection.execute(
+        select(a.name, a.version, a.alias).where(a.workspace == mlflow.WORKSPACE)
+    )
+    for row in rows:
+        found[row.name, row.version].append(row.alias)
+    return found

@@ -1,0 +1,285 @@
+"""Reads and writes of the component's tables, and what it needs to know of the registry's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, update
+
+from registry.adapters import queries
+from registry.adapters import tables as core
+from registry.artifacts.adapters import tables
+from registry.artifacts.adapters.blobs import Blob
+from registry.artifacts.adapters.compression import Encoding
+from registry.artifacts.domain.statement import Envelope
+from registry.domain.manifest import Manifest
+from registry.records import VersionRecord
+
+_V = core.version.c
+_S = tables.statement.c
+_C = tables.check.c
+_B = tables.blob.c
+_P = tables.replicated.c
+_F = tables.freed.c
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the last look at a version's files found."""
+
+    version_uid: str
+    checked_ms: int
+    ok: bool
+    changes: tuple[str, ...]
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """The tombstone of a version's files."""
+
+    version_uid: str
+    manifest_digest: str
+    storage_uri: str
+    size_bytes: int
+    proof: Mapping[str, Any]
+    decided_ms: int
+    done_ms: int | None
+
+
+def kept() -> ColumnElement[bool]:
+    """Condition: a live version whose files are known, and were not freed."""
+    return (
+        _V.deleted_ms.is_(None)
+        & _V.manifest_digest.is_not(None)
+        & _V.uid.not_in(select(_F.version_uid))
+    )
+
+
+def versions(
+    connection: Connection, name: str | None = None, after_uid: str = "", limit: int = _BATCH
+) -> list[VersionRecord]:
+    """Return a page of the versions whose files are kept, ordered by identity."""
+    query = select(core.version).where(kept(), _V.uid > after_uid)
+    if name is not None:
+        query = query.where(_V.name == name)
+    rows = connection.execute(query.order_by(_V.uid).limit(limit))
+    return [queries.version_record(row) for row in rows]
+
+
+def count(connection: Connection, name: str | None = None) -> tuple[int, int]:
+    """Return how many versions are kept, and how many manifests they have between them."""
+    query = select(func.count(), func.count(_V.manifest_digest.distinct())).where(kept())
+    if name is not None:
+        query = query.where(_V.name == name)
+    total, distinct = connection.execute(query).one()
+    return int(total), int(distinct)
+
+
+def without_statement(connection: Connection, limit: int) -> list[VersionRecord]:
+    """Return versions that have no signed statement yet."""
+    return _missing(connection, tables.statement, _S.version_uid, limit)
+
+
+def without_lock(connection: Connection, limit: int) -> list[VersionRecord]:
+    """Return versions whose objects were not locked yet."""
+    return _missing(connection, tables.object_lock, tables.object_lock.c.version_uid, limit)
+
+
+def _missing(connection: Connection, table: Any, uid: Any, limit: int) -> list[VersionRecord]:
+    rows = connection.execute(
+        select(core.version)
+        .outerjoin(table, uid == _V.uid)
+        .where(kept(), uid.is_(None))
+        .order_by(_V.created_ms)
+        .limit(limit)
+    )
+    return [queries.version_record(row) for row in rows]
+
+
+def not_replicated(
+    connection: Connection, replica: str, passed_over: Iterable[str], limit: int
+) -> list[VersionRecord]:
+    """Return versions of which not every file is in the replica."""
+    rows = connection.execute(
+        select(core.version)
+        .outerjoin(
+            tables.replicated,
+            (_P.manifest_digest == _V.manifest_digest) & (_P.replica == replica),
+        )
+        .where(kept(), _P.manifest_digest.is_(None), _V.uid.not_in(list(passed_over)[:_BATCH]))
+        .order_by(_V.created_ms)
+        .limit(limit)
+    )
+    return [queries.version_record(row) for row in rows]
+
+
+def due_for_check(connection: Connection, before_ms: int, limit: int) -> list[VersionRecord]:
+    """Return versions that were never looked at, or not since; the longest waiting first."""
+    rows = connection.execute(
+        select(core.version)
+        .outerjoin(tables.check, _C.version_uid == _V.uid)
+        .where(kept(), or_(_C.checked_ms.is_(None), _C.checked_ms < before_ms))
+        .order_by(func.coalesce(_C.checked_ms, 0), _V.created_ms)
+        .limit(limit)
+    )
+    return [queries.version_record(row) for row in rows]
+
+
+def manifests(connection: Connection, digests: Iterable[str]) -> dict[str, Manifest]:
+    """Return recorded manifests by their digest."""
+    wanted, found = sorted(set(digests)), {}
+    m = core.manifest.c
+    for start in range(0, len(wanted), _BATCH):
+        page = select(m.digest, m.document).where(m.digest.in_(wanted[start : start + _BATCH]))
+        for digest, document in connection.execute(page):
+            found[str(digest)] = Manifest.read(document)
+    return found
+
+
+def statement_of(connection: Connection, uid: str) -> tuple[Envelope, str] | None:
+    """Return a version's statement and the manifest digest it was recorded under."""
+    row = connection.execute(select(tables.statement).where(_S.version_uid == uid)).one_or_none()
+    return (Envelope.read(row.envelope), str(row.manifest_digest)) if row else None
+
+
+def keep_statement(
+    connection: Connection, record: VersionRecord, envelope: Envelope, at_ms: int
+) -> None:
+    """Keep a version's first statement."""
+    connection.execute(
+        insert(tables.statement).values(
+            version_uid=record.uid,
+            manifest_digest=record.manifest_digest,
+            key_id=envelope.key_id,
+            envelope=envelope.document(),
+            created_ms=at_ms,
+        )
+    )
+
+
+def checked(connection: Connection, uid: str) -> Checked | None:
+    """Return what the last look at a version found."""
+    row = connection.execute(select(tables.check).where(_C.version_uid == uid)).one_or_none()
+    return _checked(row) if row else None
+
+
+def damaged(connection: Connection) -> list[Checked]:
+    """Return the versions whose files were not those registered when last looked at."""
+    rows = connection.execute(
+        select(tables.check)
+        .join(core.version, _V.uid == _C.version_uid)
+        .where(_C.ok.is_(False), kept())
+        .order_by(_C.checked_ms)
+    )
+    return [_checked(row) for row in rows]
+
+
+def keep_check(connection: Connection, found: Checked) -> None:
+    """Replace what is known of a version's files."""
+    values = {
+        "checked_ms": found.checked_ms,
+        "ok": found.ok,
+        "changes": list(found.changes),
+        "size_bytes": found.size_bytes,
+    }
+    here = _C.version_uid == found.version_uid
+    if not connection.execute(update(tables.check).where(here).values(**values)).rowcount:
+        connection.execute(insert(tables.check).values(version_uid=found.version_uid, **values))
+
+
+def blobs(connection: Connection, replica: str, digests: Iterable[str]) -> dict[str, Blob]:
+    """Return what the replica holds of some contents."""
+    wanted, found = sorted(set(digests)), {}
+    for start in range(0, len(wanted), _BATCH):
+        page = wanted[start : start + _BATCH]
+        query = select(tables.blob).where(_B.replica == replica, _B.sha256.in_(page))
+        for row in connection.execute(query):
+            found[str(row.sha256)] = Blob(
+                row.sha256, row.size_bytes, row.stored_bytes, Encoding(row.encoding)
+            )
+    return found
+
+
+def keep_blob(connection: Connection, replica: str, blob: Blob, at_ms: int) -> None:
+    """Record content that was written and read back; a second time changes nothing."""
+    here = (_B.replica == replica) & (_B.sha256 == blob.sha256)
+    values = {
+        "size_bytes": blob.size_bytes,
+        "stored_bytes": blob.stored_bytes,
+        "encoding": blob.encoding.value,
+        "verified_ms": at_ms,
+    }
+    if not connection.execute(update(tables.blob).where(here).values(**values)).rowcount:
+        connection.execute(
+            insert(tables.blob).values(
+                replica=replica, sha256=blob.sha256, created_ms=at_ms, **values
+            )
+        )
+
+
+def forget_blob(connection: Connection, replica: str, sha256: str) -> None:
+    """Forget content that the replica no longer holds, and that manifests were complete."""
+    connection.execute(delete(tables.blob).where(_B.replica == replica, _B.sha256 == sha256))
+
+
+def keep_replicated(connection: Connection, replica: str, digest: str, at_ms: int) -> None:
+    """Record that every file of a manifest is in the replica."""
+    here = (_P.replica == replica) & (_P.manifest_digest == digest)
+    if connection.execute(select(_P.completed_ms).where(here)).one_or_none() is None:
+        connection.execute(
+            insert(tables.replicated).values(
+                replica=replica, manifest_digest=digest, completed_ms=at_ms
+            )
+        )
+
+
+def forget_replicated(connection: Connection, replica: str, digest: str) -> None:
+    """Record that a manifest's files are not all in the replica any more."""
+    connection.execute(
+        delete(tables.replicated).where(_P.replica == replica, _P.manifest_digest == digest)
+    )
+
+
+def is_replicated(connection: Connection, replica: str, digest: str) -> bool:
+    """Whether every file of a manifest is in the replica."""
+    return (
+        connection.execute(
+            select(_P.completed_ms).where(_P.replica == replica, _P.manifest_digest == digest)
+        ).one_or_none()
+        is not None
+    )
+
+
+def lock_state(connection: Connection, uid: str) -> str | None:
+    """Return whether the store's own lock holds a version's objects; None if not asked yet."""
+    c = tables.object_lock.c
+    state = connection.execute(select(c.state).where(c.version_uid == uid)).scalar()
+    return str(state) if state is not None else None
+
+
+def keep_lock(connection: Connection, uid: str, state: str, at_ms: int) -> None:
+    """Record what became of locking a version's objects."""
+    c = tables.object_lock.c
+    connection.execute(delete(tables.object_lock).where(c.version_uid == uid))
+    connection.execute(insert(tables.object_lock).values(version_uid=uid, state=state, at_ms=at_ms))
+
+
+def tombstones(connection: Connection, *, unfinished: bool = False) -> Sequence[Freed]:
+    """Return the tombstones, oldest first."""
+    query = select(tables.freed).order_by(_F.decided_ms, _F.version_uid)
+    if unfinished:
+        query = query.where(_F.done_ms.is_(None))
+    return [Freed(**row._mapping) for row in connection.execute(query)]
+
+
+def newest_event(connection: Connection) -> int:
+    """Return the number of the newest event; 0 when there is none."""
+    return int(connection.execute(select(func.max(core.event.c.id))).scalar() or 0)
+
+
+def _checked(row: Row[Any]) -> Checked:
+    return Checked(row.version_uid, row.checked_ms, row.ok, tuple(row.changes), row.size_bytes)

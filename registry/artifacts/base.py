@@ -1,0 +1,93 @@
+"""What every use case of artifact keeping is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from sqlalchemy import Engine
+
+from infra.clock import Clock, to_millis, utc_now
+from infra.db import reading
+from infra.settings import Settings
+from registry.adapters.artifact_files import ArtifactError
+from registry.adapters.stored_files import StoredFiles, open_files
+from registry.artifacts.adapters import rows
+from registry.artifacts.adapters.blobs import Replica
+from registry.artifacts.adapters.keys import SigningKeys
+from registry.artifacts.errors import NoManifestError, ReplicaMissingError
+from registry.domain.manifest import Manifest
+from registry.records import VersionRecord
+from registry.service import Registry
+
+SYSTEM = "acgs"
+"""Actor of what the platform does by itself."""
+
+
+@dataclass
+class UseCases:
+    """The registry, the database, the keys and the replica; opened when they are needed."""
+
+    settings: Settings
+    registry: Registry
+    clock: Clock = field(default=utc_now)
+
+    @property
+    def engine(self) -> Engine:
+        """The registry's database, which is ours too."""
+        return self.registry.engine
+
+    @cached_property
+    def keys(self) -> SigningKeys:
+        """The keys of this installation."""
+        return SigningKeys(self.settings)
+
+    @cached_property
+    def replica(self) -> Replica | None:
+        """The replica, if one is set up."""
+        return Replica.of(self.settings)
+
+    def require_replica(self) -> Replica:
+        """Return the replica.
+
+        Raises:
+            ReplicaMissingError: none is set up.
+        """
+        if self.replica is None:
+            raise ReplicaMissingError(
+                "expected a replica, found ACGS_ARTIFACT_REPLICA empty",
+                hint="set ACGS_ARTIFACT_REPLICA to a folder on another disk or to s3://bucket/...",
+            )
+        return self.replica
+
+    def now_ms(self) -> int:
+        """Return the time."""
+        return to_millis(self.clock())
+
+    def manifest(self, record: VersionRecord) -> Manifest:
+        """Return the files that were registered.
+
+        Raises:
+            NoManifestError: they were not readable then.
+        """
+        if record.manifest_digest is not None:
+            with reading(self.engine) as connection:
+                found = rows.manifests(connection, [record.manifest_digest])
+            if found:
+                return found[record.manifest_digest]
+        raise NoManifestError(
+            f"{record.ref}: expected a manifest from its registration, found none",
+            hint="register the model again",
+        )
+
+    def files(self, record: VersionRecord) -> StoredFiles:
+        """Return a version's files where they lie.
+
+        Raises:
+            ArtifactError: they lie where the platform cannot write.
+        """
+        uri = self.registry.files_uri(record)
+        found = open_files(self.settings, uri)
+        if found is None:
+            raise ArtifactError(f"{record.ref}: expected files in a folder or S3, found {uri}")
+        return found

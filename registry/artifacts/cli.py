@@ -1,0 +1,213 @@
+"""`acgs artifact status|verify|statement|bom|usage`: reading, and proving."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from infra.errors import UsageError, storage_error
+from registry.artifacts import cli_changes, cli_scrub
+from registry.artifacts.cli_kit import as_json, dry_run, opened, print_result, size, version_of
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    from registry.artifacts.statements import Proof
+
+
+@click.group()
+def artifact() -> None:
+    """The files of registered versions: proof, damage, repair, retention."""
+
+
+@artifact.command("status")
+@click.argument("version", metavar="[NAME@VERSION]", required=False)
+@as_json
+def status(version: str | None, as_json: bool) -> None:
+    """Say how well files are kept: all together, or those of one version."""
+    from registry.artifacts.views import overview, version_status
+
+    artifacts = opened()
+    if version is None:
+        view = overview(artifacts)
+        lines = [f"{key.replace('_', ' '):<22} {_shown(value)}" for key, value in view.items()]
+        print_result(view, as_json, lines)
+        return
+    view = version_status(artifacts, version_of(artifacts, version))
+    print_result(view, as_json, [f"{k.replace('_', ' '):<18} {_shown(v)}" for k, v in view.items()])
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return "; ".join(map(_shown, value)) or "none"
+        case dict():
+            return ", ".join(f"{k} {_shown(v)}" for k, v in value.items())
+        case _:
+            return str(value)
+
+
+@artifact.command("verify")
+@click.argument("version", metavar="[NAME@VERSION]", required=False)
+@click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Verify this folder instead; needs --statement and --public-key, and no platform.",
+)
+@click.option(
+    "--statement",
+    "statement_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with what `acgs artifact statement` printed.",
+)
+@click.option(
+    "--public-key",
+    "key_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Trust this key (PEM) and no other.",
+)
+@as_json
+def verify(
+    version: str | None,
+    folder: Path | None,
+    statement_file: Path | None,
+    key_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Prove that files are those that were signed; exit 1 and name each that differs."""
+    trusted = _read_key(key_file) if key_file else None
+    if folder is not None:
+        proof = _verify_folder(folder, statement_file, trusted)
+    elif version is not None:
+        artifacts = opened()
+        proof = artifacts.verify(version_of(artifacts, version), trusted)
+    else:
+        raise UsageError("expected NAME@VERSION or --folder, found neither")
+    view = {
+        "name": proof.predicate["name"],
+        "semver": proof.predicate["semver"],
+        "manifest_digest": proof.manifest_digest,
+        "key_id": proof.key_id,
+        "files": proof.files,
+        "size_bytes": proof.size_bytes,
+    }
+    line = (
+        f"{view['name']} {view['semver']}: {proof.files} files, {size(proof.size_bytes)}, are "
+        f"those that {proof.key_id[:16]} signed ({proof.manifest_digest})"
+    )
+    print_result(view, as_json, [line])
+
+
+def _verify_folder(
+    folder: Path, statement_file: Path | None, trusted: dict[str, Ed25519PublicKey] | None
+) -> Proof:
+    from registry.artifacts.domain.statement import Envelope, MalformedStatementError
+    from registry.artifacts.errors import StatementInvalidError
+    from registry.artifacts.statements import verify_folder
+
+    if statement_file is None or trusted is None:
+        raise UsageError("expected --statement and --public-key beside --folder, found one less")
+    try:
+        envelope = Envelope.read(json.loads(statement_file.read_text("utf-8")))
+    except (ValueError, MalformedStatementError) as err:
+        raise StatementInvalidError(f"{statement_file}: {err}") from err
+    return verify_folder(folder, envelope, trusted)
+
+
+def _read_key(file: Path) -> dict[str, Ed25519PublicKey]:
+    from registry.artifacts.adapters.keys import key_id, read_public
+
+    key = read_public(file.read_bytes(), str(file))
+    return {key_id(key): key}
+
+
+@artifact.command("statement")
+@click.argument("version", metavar="NAME@VERSION")
+def statement(version: str) -> None:
+    """Print the signed in-toto statement about a version (DSSE, JSON); signs it if need be."""
+    artifacts = opened()
+    envelope = artifacts.envelope(version_of(artifacts, version))
+    click.echo(json.dumps(envelope.document(), indent=2))
+
+
+@artifact.command("public-key")
+@click.option("--id", "identity", help="Of an older key; default: the one in use.")
+def public_key(identity: str | None) -> None:
+    """Print a public key (PEM) for whoever verifies elsewhere."""
+    keys = opened().keys
+    trusted = keys.trusted()
+    wanted = identity or keys.current()
+    matching = [known for known in trusted if known.startswith(wanted)]
+    if len(matching) != 1:
+        raise UsageError(f"expected one of {', '.join(trusted)}, found {wanted}")
+    click.echo(keys.public_pem(matching[0]), nl=False)
+
+
+@artifact.command("rotate-key")
+@dry_run
+def rotate_key(dry_run: bool) -> None:
+    """Sign with a new key from now on; what older keys signed stays valid."""
+    keys = opened().keys
+    if dry_run:
+        click.echo(f"would stop signing with {keys.current()}")
+        return
+    before = keys.current()
+    click.echo(keys.rotate())
+    click.echo(f"{before} signs no more; its public key stays trusted here", err=True)
+
+
+@artifact.command("usage")
+@click.argument("name", required=False)
+@as_json
+def usage(name: str | None, as_json: bool) -> None:
+    """Say how much space each model takes."""
+    from dataclasses import asdict
+
+    found = opened().usage(name)
+    lines = [
+        f"{'model':<32} {'versions':>8} {'logical':>10} {'stored':>10} {'distinct':>10} "
+        f"{'replica':>10}"
+    ]
+    for used in found:
+        replica = size(used.replica_bytes) if used.replica_bytes is not None else "-"
+        damaged = f"  {used.damaged} damaged" if used.damaged else ""
+        lines.append(
+            f"{used.name:<32} {used.versions:>8} {size(used.logical_bytes):>10} "
+            f"{size(used.stored_bytes):>10} {size(used.unique_bytes):>10} {replica:>10}{damaged}"
+        )
+    print_result([asdict(used) for used in found], as_json, lines if found else ["no files yet"])
+
+
+@artifact.command("bom")
+@click.argument("version", metavar="NAME@VERSION")
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it here instead."
+)
+def bom(version: str, output: Path | None) -> None:
+    """Print a version's bill of materials (CycloneDX 1.6 ML-BOM, JSON)."""
+    artifacts = opened()
+    text = json.dumps(artifacts.registry.bill(version_of(artifacts, version)), indent=2)
+    if output is None:
+        click.echo(text)
+        return
+    try:
+        output.write_text(text + "\n")
+    except OSError as err:
+        raise storage_error(err, output) or err from err
+
+
+def _add(commands: Iterable[Any]) -> None:
+    for command in commands:
+        artifact.add_command(command)
+
+
+_add(cli_scrub.COMMANDS)
+_add(cli_changes.COMMANDS)

@@ -1,0 +1,84 @@
+"""`acgs artifact hold|release|expire`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from infra.clock import utc_now
+from registry.artifacts.cli_kit import (
+    actor,
+    as_json,
+    dry_run,
+    opened,
+    print_result,
+    progress,
+    reason,
+    size,
+    version_of,
+)
+
+
+@click.command("hold")
+@click.argument("version", metavar="NAME@VERSION")
+@reason
+@dry_run
+def hold(version: str, reason: str, dry_run: bool) -> None:
+    """Put a legal hold on a version: nothing of it can be deleted or freed."""
+    artifacts = opened()
+    record = version_of(artifacts, version)
+    if dry_run:
+        click.echo(f"would hold {record.ref}")
+        return
+    new = artifacts.registry.hold(record, reason, actor(), utc_now())
+    click.echo(f"{record.ref} is held" if new else f"{record.ref} was held already")
+
+
+@click.command("release")
+@click.argument("version", metavar="NAME@VERSION")
+@reason
+@dry_run
+def release(version: str, reason: str, dry_run: bool) -> None:
+    """End a version's legal hold."""
+    artifacts = opened()
+    record = version_of(artifacts, version)
+    if dry_run:
+        click.echo(f"would release {record.ref}")
+        return
+    done = artifacts.registry.release(record, reason, actor(), utc_now())
+    click.echo(f"{record.ref} is held no more" if done else f"{record.ref} was not held")
+
+
+@click.command("expire")
+@dry_run
+@as_json
+def expire(dry_run: bool, as_json: bool) -> None:
+    """Free the files of versions that nothing has needed for the whole retention.
+
+    Prints for each version why its files may or may not go. Each is recorded, with the proof,
+    before its first file is deleted; an interrupted run is finished by the next.
+    """
+    artifacts = opened()
+    views: list[dict[str, Any]] = []
+    lines: list[str] = []
+    if dry_run:
+        for decision in artifacts.decisions():
+            views.append(asdict(decision))
+            word = "would free" if decision.free else "keeps"
+            lines.append(f"{word} {decision.ref}: {'; '.join(decision.reasons)}")
+        print_result(views, as_json, lines or ["no files yet"])
+        return
+    with progress() as shown:
+        total = sum(decision.free for decision in artifacts.decisions())
+        task = shown.add_task("expire", total=total)
+        for done in artifacts.expire(actor()):
+            shown.advance(task)
+            views.append({**asdict(done.decision), "size_bytes": done.size_bytes})
+            reasons = "; ".join(done.decision.reasons)
+            lines.append(f"freed {done.decision.ref}, {size(done.size_bytes)}: {reasons}")
+    print_result(views, as_json, lines or ["nothing may be freed"])
+
+
+COMMANDS = (hold, release, expire)

@@ -1,0 +1,129 @@
+"""`acgs artifact scrub|repair`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from registry.artifacts.cli_kit import (
+    actor,
+    as_json,
+    dry_run,
+    opened,
+    print_result,
+    progress,
+    version_of,
+)
+
+
+@click.command("scrub")
+@click.argument("name", metavar="[NAME|NAME@VERSION]", required=False)
+@click.option("--restart", is_flag=True, help="Begin anew where an earlier scrub was interrupted.")
+@click.option(
+    "--mb-per-second", type=click.FloatRange(min=0, min_open=True), help="Read no faster."
+)
+@as_json
+def scrub(name: str | None, restart: bool, mb_per_second: float | None, as_json: bool) -> None:
+    """Hash every file again and name what is not as it was registered; exit 1 if anything is.
+
+    Looks at the replica's copies and at the signed statements too. An interrupted scrub goes on
+    where it stopped.
+    """
+    from registry.artifacts.errors import FilesDifferError
+    from registry.artifacts.scrubbing import bounded
+
+    artifacts = opened()
+    pace = bounded(mb_per_second * 1e6) if mb_per_second else None
+    findings: list[dict[str, Any]] = []
+    looked = 0
+    with progress() as shown:
+        if name is not None and "@" in name:
+            record = version_of(artifacts, name)
+            found = [(record, artifacts.check(record, pace))]
+            task = shown.add_task("scrub", total=1)
+        else:
+            walk = artifacts.begin_pass(name, restart=restart)
+            if walk.resumed:
+                click.echo("goes on with a scrub that was interrupted (--restart: anew)", err=True)
+            task = shown.add_task("scrub", total=artifacts.version_count(name))
+            found = artifacts.walk(walk, name, pace)  # type: ignore[assignment]
+        for record, checked in found:
+            looked += 1
+            shown.advance(task)
+            if not checked.ok:
+                findings.append(
+                    {
+                        "name": record.name,
+                        "version": record.version,
+                        "semver": record.semver,
+                        "changes": list(checked.changes),
+                    }
+                )
+    lines = [
+        f"{one['name']} {one['semver']} (version {one['version']}): {change}"
+        for one in findings
+        for change in one["changes"]
+    ]
+    print_result(
+        {"versions": looked, "damaged": findings},
+        as_json,
+        [*lines, f"{looked} versions looked at, {len(findings)} damaged"],
+    )
+    if findings:
+        raise FilesDifferError(
+            f"expected the registered files everywhere, found {len(findings)} versions damaged",
+            hint="acgs artifact repair",
+        )
+
+
+@click.command("repair")
+@click.argument("version", metavar="[NAME@VERSION]", required=False)
+@dry_run
+@as_json
+def repair(version: str | None, dry_run: bool, as_json: bool) -> None:
+    """Restore damaged files from the replica; without NAME@VERSION, all that scrub found.
+
+    Writes only bytes that hash to what was registered. A version that cannot be restored in full
+    is quarantined: it can be neither promoted nor deployed. Exit 1 if there is one.
+    """
+    from registry.artifacts.errors import FilesDifferError
+
+    artifacts = opened()
+    records = [version_of(artifacts, version)] if version else artifacts.damaged()
+    views: list[dict[str, Any]] = []
+    lines, lost = [], 0
+    with progress() as shown:
+        for record in shown.track(records, description="repair"):
+            if dry_run:
+                plan = artifacts.plan(record)
+                views.append({"ref": str(record.ref), "would_repair": list(plan)})
+                lines += [f"{record.ref}: would repair {change}" for change in plan]
+                continue
+            done = artifacts.repair(record, actor())
+            quarantined = artifacts.registry.quarantine_of(record.uid)
+            lost += quarantined is not None
+            views.append(
+                {
+                    "ref": str(record.ref),
+                    "restored": list(done.restored),
+                    "removed": list(done.removed),
+                    "missing": list(done.missing),
+                    "quarantined": quarantined.detail if quarantined else None,
+                    "strays": str(done.strays) if done.strays else None,
+                }
+            )
+            lines += [f"{record.ref}: restored {name}" for name in done.restored]
+            lines += [f"{record.ref}: set aside {name}, which was added" for name in done.removed]
+            lines += [f"{record.ref}: nobody has {name} as registered" for name in done.missing]
+            if quarantined:
+                lines.append(f"{record.ref}: quarantined")
+    print_result(views, as_json, lines or ["nothing to repair"])
+    if lost:
+        raise FilesDifferError(
+            f"expected every version restored, found {lost} that nobody has the files of",
+            hint="restore them from a backup, then: acgs artifact repair; or register new versions",
+        )
+
+
+COMMANDS = (scrub, repair)

@@ -1,0 +1,181 @@
+"""Use cases around damage that was found: restore proven bytes, else quarantine and say so.
+
+Nothing is thrown away: a file that was added, and the damaged form of one that is replaced, is
+kept under `<storage root>/strays` for whoever looks into it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.db import reading, transaction
+from registry.adapters import events
+from registry.adapters.artifact_files import ArtifactError
+from registry.adapters.stored_files import StoredFiles
+from registry.artifacts.adapters import rows
+from registry.artifacts.adapters.blobs import local_copy
+from registry.artifacts.scrubbing import Scrubbing
+from registry.domain.manifest import Change, ChangeKind, Manifest, changes, difference
+from registry.records import VersionRecord
+
+_NOTHING = Manifest(())
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What became of a repair.
+
+    Attributes:
+        restored: files that have their registered content again.
+        removed: files that were added since, moved to `strays`.
+        missing: files that nobody has the registered content of.
+        strays: where the damaged and added files went, if there were any.
+    """
+
+    restored: tuple[str, ...]
+    removed: tuple[str, ...]
+    missing: tuple[str, ...]
+    strays: Path | None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the version is again what was registered."""
+        return not self.missing
+
+
+class Repairing(Scrubbing):
+    """Restoring files."""
+
+    def plan(self, record: VersionRecord) -> tuple[str, ...]:
+        """Say what a repair would set right; changes nothing."""
+        return difference(self.manifest(record), self._now(record))
+
+    def damaged(self) -> list[VersionRecord]:
+        """Return the versions whose files were not those registered when last looked at."""
+        with reading(self.engine) as connection:
+            found = rows.damaged(connection)
+        return [self.registry.version(check.version_uid) for check in found]
+
+    def repair(self, record: VersionRecord, actor: str) -> Repair:
+        """Restore a version's files from the replica or from their neighbours.
+
+        Only bytes that hash to what was registered are written. What cannot be restored leaves
+        the version quarantined; what is restored in full lifts a quarantine.
+
+        Raises:
+            UnavailableError: a store is away; call again.
+        """
+        registered, found = self.manifest(record), self._now(record)
+        files = self.files(record)
+        wrong = changes(registered, found)
+        with self._work(record) as (work, strays):
+            sources = self._sources(files, registered, found, work)
+            done = _put_right(files, registered, wrong, sources, strays)
+        self._conclude(record, done, actor)
+        return done
+
+    def _now(self, record: VersionRecord) -> Manifest:
+        try:
+            return self.registry.current_manifest(record)
+        except ArtifactError:
+            return _NOTHING
+
+    def _sources(
+        self, files: StoredFiles, registered: Manifest, found: Manifest, work: Path
+    ) -> Mapping[str, Path]:
+        """Gather the registered content of each file that is wrong, proven, before any write."""
+        right = {file.path: file for file in found.files}
+        wanted = {f.sha256 for f in registered.files if right.get(f.path) != f}
+        gathered: dict[str, Path] = {}
+        for file in found.files:
+            if file.sha256 in wanted and file.sha256 not in gathered:
+                copy = work / file.sha256
+                shutil.copyfile(local_copy(files, file.path, work / "object"), copy)
+                if _sha256(copy) == file.sha256:
+                    gathered[file.sha256] = copy
+        if self.replica is not None:
+            with reading(self.engine) as connection:
+                blobs = rows.blobs(connection, self.replica.id, wanted - gathered.keys())
+            for sha256, blob in blobs.items():
+                if self.replica.fetch(blob, work / sha256):
+                    gathered[sha256] = work / sha256
+        return gathered
+
+    def _conclude(self, record: VersionRecord, done: Repair, actor: str) -> None:
+        after = self.check(record)
+        if done.whole and after.ok:
+            if done.restored or done.removed:
+                with transaction(self.engine) as connection:
+                    events.record(
+                        connection,
+                        "artifact.repaired",
+                        name=record.name,
+                        version=record.version,
+                        actor=actor,
+                        at_ms=self.now_ms(),
+                        data={
+                            "semver": record.semver,
+                            "restored": list(done.restored[:50]),
+                            "removed": list(done.removed[:50]),
+                        },
+                    )
+            self.registry.lift_quarantine(record, "restored and proven", actor, self.clock())
+            return
+        primary = [change for change in after.changes if not change.startswith("replica: ")]
+        if primary:
+            detail = "; ".join(primary[:5])
+            self.registry.quarantine(record, detail, actor, self.clock())
+
+    @contextmanager
+    def _work(self, record: VersionRecord) -> Iterator[tuple[Path, Path]]:
+        folder = Path(tempfile.mkdtemp(prefix="repair-", dir=self.settings.folder("downloads")))
+        strays = self.settings.folder("strays") / f"{record.uid}-{self.now_ms()}"
+        try:
+            yield folder, strays
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _put_right(
+    files: StoredFiles,
+    registered: Manifest,
+    wrong: tuple[Change, ...],
+    sources: Mapping[str, Path],
+    strays: Path,
+) -> Repair:
+    entries = {file.path: file for file in registered.files}
+    restored, removed, missing = [], [], []
+    for change in wrong:
+        if change.kind is not ChangeKind.MISSING:
+            _set_aside(files, change.path, strays)
+        if change.kind is ChangeKind.ADDED:
+            files.remove(change.path)
+            removed.append(change.path)
+            continue
+        source = sources.get(entries[change.path].sha256)
+        if source is None:
+            missing.append(change.path)
+            continue
+        files.put(change.path, source)
+        restored.append(change.path)
+    kept = strays if strays.is_dir() else None
+    return Repair(tuple(restored), tuple(removed), tuple(missing), kept)
+
+
+def _set_aside(files: StoredFiles, name: str, strays: Path) -> None:
+    target = strays / name
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    copy = local_copy(files, name, target)
+    if copy != target:
+        shutil.copyfile(copy, target)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,88 @@
+"""Use cases around the replica: bringing versions there, and locks of the store itself."""
+
+from __future__ import annotations
+
+from infra.db import reading, transaction
+from registry.adapters import events
+from registry.adapters.stored_files import S3Files
+from registry.artifacts.adapters import bucket_locks, rows
+from registry.artifacts.base import SYSTEM
+from registry.artifacts.statements import Statements
+from registry.records import VersionRecord
+
+
+class Replication(Statements):
+    """Second copies."""
+
+    def replicate(self, record: VersionRecord) -> int:
+        """Bring a version's files to the replica; return how many bytes were new there.
+
+        Each file counts once it was read back and hashed, so a killed process loses nothing and
+        the next begins with the first file that is missing.
+
+        Raises:
+            ReplicaMissingError: there is no replica.
+            ArtifactError: a file is not what was registered; it does not go there.
+        """
+        replica = self.require_replica()
+        manifest = self.manifest(record)
+        with reading(self.engine) as connection:
+            there = rows.blobs(connection, replica.id, (f.sha256 for f in manifest.files))
+        source, new_bytes = self.files(record), 0
+        for file in manifest.files:
+            if file.sha256 in there:
+                continue
+            there[file.sha256] = blob = replica.add(source, file)
+            new_bytes += blob.stored_bytes
+            with transaction(self.engine) as connection:
+                rows.keep_blob(connection, replica.id, blob, self.now_ms())
+        at_ms = self.now_ms()
+        with transaction(self.engine) as connection:
+            if rows.is_replicated(connection, replica.id, manifest.digest):
+                return new_bytes
+            rows.keep_replicated(connection, replica.id, manifest.digest, at_ms)
+            events.record(
+                connection,
+                "artifact.replicated",
+                name=record.name,
+                version=record.version,
+                actor=SYSTEM,
+                at_ms=at_ms,
+                data={
+                    "semver": record.semver,
+                    "manifest_digest": manifest.digest,
+                    "new_bytes": new_bytes,
+                },
+            )
+        return new_bytes
+
+    def is_replicated(self, record: VersionRecord) -> bool:
+        """Whether every file of a version is in the replica."""
+        if self.replica is None or record.manifest_digest is None:
+            return False
+        with reading(self.engine) as connection:
+            return rows.is_replicated(connection, self.replica.id, record.manifest_digest)
+
+    def lock_objects(self, record: VersionRecord) -> str:
+        """Have the store itself hold a version's objects, where it can.
+
+        Returns:
+            `held`, or `unsupported` for a folder or a bucket without object lock.
+        """
+        files = self.files(record)
+        state = "unsupported"
+        if isinstance(files, S3Files) and bucket_locks.enabled(files.store):
+            for file in self.manifest(record).files:
+                bucket_locks.hold(files.store, file.path)
+            state = "held"
+        with transaction(self.engine) as connection:
+            rows.keep_lock(connection, record.uid, state, self.now_ms())
+        return state
+
+    def lock_missing(self, limit: int) -> int:
+        """Lock the objects of versions that were not asked about yet; return how many."""
+        with reading(self.engine) as connection:
+            waiting = rows.without_lock(connection, limit)
+        for record in waiting:
+            self.lock_objects(record)
+        return len(waiting)

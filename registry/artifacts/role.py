@@ -1,0 +1,227 @@
+"""The role `artifacts`: signs, replicates, locks and slowly re-reads; safe to kill at any line.
+
+It looks for work when the audit trail has grown, and every half minute; otherwise it sleeps.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from infra.component import Probe, Role
+from infra.errors import PlatformError
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+    from registry.artifacts.adapters.leases import Leases
+    from registry.artifacts.service import Artifacts
+    from registry.records import VersionRecord
+
+NAME = "artifacts"
+PAUSE_SECONDS = 0.5
+LOOK_SECONDS = 30.0
+TROUBLE_SECONDS = 5.0
+BEAT_MAX_AGE_SECONDS = 30.0
+PASS_OVER_SECONDS = 600.0
+"""How long a version that could not be replicated or repaired is left alone."""
+BATCH = 20
+DAY_MS = 86_400_000
+
+_logger = logging.getLogger(__name__)
+
+
+class StoppedError(Exception):
+    """The role was told to stop in the middle of reading."""
+
+
+@dataclass
+class Keeper:
+    """One process's work, a little at a time."""
+
+    artifacts: Artifacts
+    leases: Leases
+    pulse: Callable[[], None]
+    stop: threading.Event
+    monotonic: Callable[[], float] = time.monotonic
+    _seen_event: int = -1
+    _looked_at: float = float("-inf")
+    _uncopied: dict[str, float] = field(default_factory=dict)
+    _unread: dict[str, float] = field(default_factory=dict)
+
+    def round(self) -> bool:
+        """Do what there is to do, at most one batch of each kind; whether there was anything."""
+        if not self._worth_looking():
+            return False
+        if not self.leases.take("keeper"):
+            return False
+        done = self.artifacts.sign_missing(BATCH)
+        done += self.artifacts.lock_missing(BATCH)
+        done += self._replicate()
+        done += self._check()
+        if done:
+            # There may be more of it.
+            self._looked_at = float("-inf")
+        return bool(done)
+
+    def _worth_looking(self) -> bool:
+        from infra.db import reading
+        from registry.artifacts.adapters import rows
+
+        with reading(self.artifacts.engine) as connection:
+            newest = rows.newest_event(connection)
+        now = self.monotonic()
+        if newest == self._seen_event and now - self._looked_at < LOOK_SECONDS:
+            return False
+        self._seen_event, self._looked_at = newest, now
+        self._uncopied = {uid: until for uid, until in self._uncopied.items() if until > now}
+        self._unread = {uid: until for uid, until in self._unread.items() if until > now}
+        return True
+
+    def _replicate(self) -> int:
+        from infra.db import reading
+        from registry.artifacts.adapters import rows
+        from registry.artifacts.retaining import REPLICA_LEASE
+
+        replica = self.artifacts.replica
+        if replica is None:
+            return 0
+        with reading(self.artifacts.engine) as connection:
+            waiting = rows.not_replicated(connection, replica.id, self._uncopied, BATCH)
+        if not waiting:
+            return 0
+        with self.leases.held(REPLICA_LEASE) as had:
+            if not had:
+                return 0
+            for record in waiting:
+                self._step()
+                self.leases.take(REPLICA_LEASE)
+                self._guarded(record, lambda r: self.artifacts.replicate(r), self._uncopied)
+        return len(waiting)
+
+    def _check(self) -> int:
+        from infra.db import reading
+        from registry.artifacts.adapters import rows
+        from registry.artifacts.scrubbing import bounded
+
+        settings = self.artifacts.settings
+        before_ms = self.artifacts.now_ms() - int(settings.artifact_scrub_days * DAY_MS)
+        with reading(self.artifacts.engine) as connection:
+            found = rows.due_for_check(connection, before_ms, BATCH)
+        due = [record for record in found if record.uid not in self._unread][:1]
+        slow = bounded(settings.artifact_scrub_mb_per_second * 1e6, self._sleep)
+
+        def pace(count: int) -> None:
+            self._step()
+            slow(count)
+
+        for record in due:
+            self._guarded(record, lambda r: self._look(r, pace), self._unread)
+        return len(due)
+
+    def _look(self, record: VersionRecord, pace: Callable[[int], None]) -> None:
+        from registry.artifacts.base import SYSTEM
+
+        found = self.artifacts.check(record, pace)
+        if found.ok:
+            return
+        _logger.error("%s: %s", record.ref, "; ".join(found.changes[:5]))
+        if any(not change.startswith("replica: ") for change in found.changes):
+            done = self.artifacts.repair(record, SYSTEM)
+            if done.missing:
+                _logger.error("%s: quarantined, nobody has %s", record.ref, done.missing[:5])
+
+    def _guarded(
+        self,
+        record: VersionRecord,
+        work: Callable[[VersionRecord], object],
+        passed_over: dict[str, float],
+    ) -> None:
+        try:
+            work(record)
+        except PlatformError as err:
+            if err.retriable:
+                raise
+            _logger.error("%s: %s", record.ref, err)
+            passed_over[record.uid] = self.monotonic() + PASS_OVER_SECONDS
+
+    def _step(self) -> None:
+        if self.stop.is_set():
+            raise StoppedError
+        self.pulse()
+
+    def _sleep(self, seconds: float) -> None:
+        until = self.monotonic() + seconds
+        while (left := until - self.monotonic()) > 0:
+            self._step()
+            self.leases.take("keeper")
+            self.stop.wait(min(left, 1.0))
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Keep artifacts until `stop` is set."""
+    from infra.health import beat
+    from registry.artifacts.adapters.leases import Leases
+    from registry.artifacts.bootstrap import open_artifacts
+
+    artifacts = open_artifacts(settings)
+    keeper = Keeper(artifacts, Leases.mine(artifacts.engine), _Beats(settings, beat).pulse, stop)
+    troubles = 0
+    try:
+        while not stop.is_set():
+            keeper.pulse()
+            try:
+                busy = keeper.round()
+            except PlatformError as err:
+                _logger.warning("%s", err)
+                troubles = min(troubles + 1, 6)
+                _wait(stop, TROUBLE_SECONDS * troubles, keeper.pulse)
+                continue
+            troubles = 0
+            if not busy:
+                stop.wait(PAUSE_SECONDS)
+    except StoppedError:
+        _logger.info("stopped in the middle of a version; it is looked at again later")
+    finally:
+        artifacts.engine.dispose()
+
+
+@dataclass
+class _Beats:
+    """A heartbeat at most once a second, however often the loop goes round."""
+
+    settings: Settings
+    beat: Callable[[Settings, str], None]
+    last: float = float("-inf")
+
+    def pulse(self) -> None:
+        now = time.monotonic()
+        if now - self.last >= 1.0:
+            self.last = now
+            self.beat(self.settings, NAME)
+
+
+def _wait(stop: threading.Event, seconds: float, pulse: Callable[[], None]) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not stop.wait(0.5):
+        pulse()
+
+
+def ready(settings: Settings) -> Probe:
+    """OK while a live process's loop goes round."""
+    from infra.health import beating
+
+    return beating(settings, NAME, max_age_seconds=BEAT_MAX_AGE_SECONDS)
+
+
+def artifacts_role() -> Role:
+    """Describe the role to the platform."""
+    return Role(
+        name=NAME,
+        summary="signs, replicates and re-reads the files of registered versions",
+        run=run,
+        ready=ready,
+    )

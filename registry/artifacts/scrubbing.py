@@ -1,0 +1,187 @@
+"""Use cases around finding damage: hash what lies there, compare, remember."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select, update
+
+from infra.db import reading, transaction
+from registry.adapters import events
+from registry.adapters.artifact_files import ArtifactError
+from registry.adapters.hashing import Pace
+from registry.adapters.stored_files import manifest_at
+from registry.artifacts.adapters import rows, tables
+from registry.artifacts.adapters.rows import Checked
+from registry.artifacts.base import SYSTEM
+from registry.artifacts.errors import StatementInvalidError
+from registry.artifacts.replication import Replication
+from registry.artifacts.statements import proven
+from registry.domain.manifest import Manifest, difference
+from registry.records import VersionRecord
+
+_P = tables.scrub_pass.c
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One walk over versions; `resumed` when an earlier process began it."""
+
+    id: int
+    scope: str
+    started_ms: int
+    resumed: bool
+
+
+class Scrubbing(Replication):
+    """Looking at files."""
+
+    def check(self, record: VersionRecord, pace: Pace | None = None) -> Checked:
+        """Hash a version's files, its copy in the replica and its statement, and remember.
+
+        Raises:
+            UnavailableError: a store is away; nothing is remembered.
+        """
+        registered = self.manifest(record)
+        changes = self._file_changes(record, registered, pace)
+        changes += self._statement_changes(record)
+        changes += self._replica_changes(registered, pace)
+        found = Checked(
+            record.uid, self.now_ms(), not changes, tuple(changes), registered.size_bytes
+        )
+        with transaction(self.engine) as connection:
+            before = rows.checked(connection, record.uid)
+            rows.keep_check(connection, found)
+            if changes and (before is None or before.changes != found.changes):
+                _announce(connection, record, found)
+        return found
+
+    def _file_changes(
+        self, record: VersionRecord, registered: Manifest, pace: Pace | None
+    ) -> list[str]:
+        try:
+            found = manifest_at(self.settings, self.registry.files_uri(record), pace)
+        except ArtifactError as err:
+            return [f"files: {err.message}"]
+        return list(difference(registered, found))
+
+    def _statement_changes(self, record: VersionRecord) -> list[str]:
+        with reading(self.engine) as connection:
+            known = rows.statement_of(connection, record.uid)
+        if known is None:
+            return []
+        try:
+            predicate, signed = proven(known[0], self.keys.trusted())
+        except StatementInvalidError as err:
+            return [f"statement: {err.message}"]
+        if (predicate["version_uid"], signed.digest) != (record.uid, record.manifest_digest):
+            return ["statement: it is about other files than the registered manifest"]
+        return []
+
+    def _replica_changes(self, registered: Manifest, pace: Pace | None) -> list[str]:
+        """Read the replica's copy; what is damaged there is forgotten, so it is copied again."""
+        replica = self.replica
+        if replica is None:
+            return []
+        with reading(self.engine) as connection:
+            there = rows.blobs(connection, replica.id, (f.sha256 for f in registered.files))
+        lost = [blob for blob in there.values() if not replica.holds(blob, pace)]
+        if not lost:
+            return []
+        with transaction(self.engine) as connection:
+            for blob in lost:
+                rows.forget_blob(connection, replica.id, blob.sha256)
+            rows.forget_replicated(connection, replica.id, registered.digest)
+        names = {blob.sha256 for blob in lost}
+        return [
+            f"replica: {file.path}: content changed or missing"
+            for file in registered.files
+            if file.sha256 in names
+        ]
+
+    def begin_pass(self, name: str | None, *, restart: bool = False) -> Pass:
+        """Begin a walk over all versions or one model's, or go on with one that stopped."""
+        scope, now_ms = name or "*", self.now_ms()
+        with transaction(self.engine) as connection:
+            left = connection.execute(
+                select(tables.scrub_pass)
+                .where(_P.scope == scope, _P.finished_ms.is_(None))
+                .order_by(_P.id.desc())
+                .limit(1)
+            ).one_or_none()
+            if left is not None and not restart:
+                return Pass(left.id, scope, left.started_ms, resumed=True)
+            if left is not None:
+                _finish(connection, scope, now_ms)
+            key = connection.execute(
+                insert(tables.scrub_pass).values(scope=scope, started_ms=now_ms)
+            ).inserted_primary_key
+        if key is None:
+            raise RuntimeError("the database returned no key for an inserted row")
+        return Pass(int(key[0]), scope, now_ms, resumed=False)
+
+    def version_count(self, name: str | None) -> int:
+        """Return how many versions a walk looks at."""
+        with reading(self.engine) as connection:
+            return rows.count(connection, name)[0]
+
+    def walk(
+        self, walk: Pass, name: str | None, pace: Pace | None = None
+    ) -> Iterator[tuple[VersionRecord, Checked]]:
+        """Look at each version once per pass, also when the process was killed in between."""
+        after = ""
+        while True:
+            with reading(self.engine) as connection:
+                page = rows.versions(connection, name, after)
+            if not page:
+                break
+            for record in page:
+                after = record.uid
+                with reading(self.engine) as connection:
+                    known = rows.checked(connection, record.uid)
+                if known is None or known.checked_ms < walk.started_ms:
+                    known = self.check(record, pace)
+                yield record, known
+        with transaction(self.engine) as connection:
+            _finish(connection, walk.scope, self.now_ms())
+
+
+def bounded(
+    bytes_per_second: float,
+    sleep: Callable[[float], None] = time.sleep,
+    now: Callable[[], float] = time.monotonic,
+) -> Pace:
+    """Return a pace that keeps reading below a rate, over any stretch longer than a second."""
+    due = now()
+
+    def pace(count: int) -> None:
+        nonlocal due
+        # Time that nobody used does not add up to a burst.
+        due = max(due, now() - 1.0) + count / bytes_per_second
+        ahead = due - now()
+        if ahead > 0:
+            sleep(ahead)
+
+    return pace
+
+
+def _finish(connection: Connection, scope: str, at_ms: int) -> None:
+    connection.execute(
+        update(tables.scrub_pass)
+        .where(_P.scope == scope, _P.finished_ms.is_(None))
+        .values(finished_ms=at_ms)
+    )
+
+
+def _announce(connection: Connection, record: VersionRecord, found: Checked) -> None:
+    events.record(
+        connection,
+        "artifact.damaged",
+        name=record.name,
+        version=record.version,
+        actor=SYSTEM,
+        at_ms=found.checked_ms,
+        data={"semver": record.semver, "changes": list(found.changes[:50])},
+    )

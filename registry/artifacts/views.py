@@ -1,0 +1,88 @@
+"""What `acgs artifact status` tells, as JSON values."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import func, select
+
+from infra.db import reading
+from registry.adapters import custody_rows
+from registry.artifacts.adapters import rows, tables
+from registry.artifacts.service import Artifacts
+from registry.records import VersionRecord
+
+NO_LOCK = "no object lock"
+
+
+def overview(artifacts: Artifacts) -> dict[str, Any]:
+    """Return how well the files of all versions are kept."""
+    replica = artifacts.replica
+    with reading(artifacts.engine) as connection:
+        total, distinct = rows.count(connection)
+        signed = connection.execute(select(func.count()).select_from(tables.statement)).scalar()
+        held = connection.execute(
+            select(func.count()).where(tables.object_lock.c.state == "held")
+        ).scalar()
+        looked = connection.execute(select(func.count()).select_from(tables.check)).scalar()
+        copied = connection.execute(
+            select(func.count()).where(
+                tables.replicated.c.replica == (replica.id if replica else "")
+            )
+        ).scalar()
+        damaged = rows.damaged(connection)
+        quarantined = custody_rows.quarantined(connection)
+        freed = rows.tombstones(connection)
+    return {
+        "versions": total,
+        "signed": signed,
+        "looked_at": looked,
+        "damaged": [_named(artifacts, check.version_uid) for check in damaged],
+        "quarantined": [
+            f"{_named(artifacts, q.version_uid)}: {q.detail}"
+            for q in quarantined
+            if q.kind is custody_rows.Unusable.DAMAGED
+        ],
+        "replica": replica.location if replica else None,
+        "manifests_in_replica": {"complete": copied, "of": distinct} if replica else None,
+        "locked_by_the_store": held or NO_LOCK,
+        "freed": len(freed),
+        "signing_key": artifacts.keys.current(),
+        "retention_days": artifacts.settings.artifact_retention_days,
+    }
+
+
+def version_status(artifacts: Artifacts, record: VersionRecord) -> dict[str, Any]:
+    """Return how well one version's files are kept."""
+    with reading(artifacts.engine) as connection:
+        statement = rows.statement_of(connection, record.uid)
+        check = rows.checked(connection, record.uid)
+        lock = rows.lock_state(connection, record.uid)
+        quarantine = custody_rows.quarantine_of(connection, record.uid)
+        hold = custody_rows.hold_of(connection, record.uid)
+    manifest = artifacts.manifest(record)
+    decision = next((d for d in artifacts.decisions() if d.uid == record.uid), None)
+    return {
+        "version": str(record.ref),
+        "files": len(manifest.files),
+        "size_bytes": manifest.size_bytes,
+        "manifest_digest": manifest.digest,
+        "place": record.storage_uri,
+        "signed_by": statement[0].key_id if statement else None,
+        "looked_at": _moment(check.checked_ms) if check else None,
+        "damage": list(check.changes) if check else [],
+        "quarantine": f"{quarantine.kind}: {quarantine.detail}" if quarantine else None,
+        "replica": artifacts.is_replicated(record) if artifacts.replica else None,
+        "object_lock": "legal hold" if lock == "held" else NO_LOCK if lock else None,
+        "legal_hold": f"{hold.actor}: {hold.reason}" if hold else None,
+        "retention": list(decision.reasons) if decision else [],
+    }
+
+
+def _named(artifacts: Artifacts, uid: str) -> str:
+    return str(artifacts.registry.version(uid).ref)
+
+
+def _moment(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds")

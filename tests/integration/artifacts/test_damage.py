@@ -1,0 +1,141 @@
+"""A flipped byte, a lost, an added and two swapped files: found, refused, repaired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from infra.clock import utc_now
+from registry.adapters.artifact_files import ArtifactError
+from registry.artifacts.errors import FilesDifferError
+from registry.domain.values import RequestKind, Stage
+from registry.errors import GateClosedError
+from registry.records import Ask, VersionRecord
+from tests.integration.artifacts.places import Keep, emptied
+
+DAMAGE: dict[str, tuple[Callable[[Keep, VersionRecord], None], tuple[str, ...]]] = {
+    "flip one byte": (Keep.flip, ("data/a.bin: content changed",)),
+    "delete one file": (Keep.lose, ("MLmodel: missing",)),
+    "add one file": (Keep.add, ("data/evil.py: added",)),
+    "swap two files": (
+        Keep.swap,
+        ("data/a.bin: swapped with data/b.bin", "data/b.bin: swapped with data/a.bin"),
+    ),
+}
+
+
+def promote(keep: Keep, record: VersionRecord) -> None:
+    ask = Ask(RequestKind.TRANSITION, record, record.name, Stage.PRODUCTION, "ann")
+    keep.artifacts.registry.open_request(ask, utc_now())
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_damage_is_found_refused_and_repaired(keep: Keep, how: str) -> None:
+    damage, changes = DAMAGE[how]
+    record, other = keep.register(), keep.register()
+    before = keep.content(record)
+    keep.artifacts.replicate(record)
+    keep.artifacts.sign(record)
+    assert keep.artifacts.check(record).ok
+
+    damage(keep, record)
+
+    walk = keep.artifacts.begin_pass(None)
+    found = {r.uid: c for r, c in keep.artifacts.walk(walk, None)}
+    assert found[record.uid].changes == changes
+    assert found[other.uid].ok
+    with pytest.raises(FilesDifferError, match=changes[0]):
+        keep.artifacts.verify(record)
+    with pytest.raises(GateClosedError, match=r"artifact\.changed") as refused:
+        promote(keep, record)
+    assert changes[0] in str(refused.value)
+    with pytest.raises(ArtifactError, match=changes[0]):
+        keep.artifacts.registry.model_files(record.uid)
+    assert keep.artifacts.plan(record) == changes
+
+    done = keep.artifacts.repair(record, "ann")
+
+    assert done.whole
+    assert keep.content(record) == before
+    assert keep.artifacts.verify(record).files == len(before)
+    assert keep.artifacts.registry.quarantine_of(record.uid) is None
+    assert keep.events(record)[-2:] == ["artifact.damaged", "artifact.repaired"]
+    promote(keep, record)
+    assert not keep.artifacts.repair(record, "ann").restored
+
+
+def test_what_was_damaged_or_added_is_set_aside_not_thrown_away(local: Keep) -> None:
+    record = local.register()
+    local.artifacts.replicate(record)
+    local.flip(record)
+    local.add(record)
+    flipped = local.place.read(local.folder(record), "data/a.bin")
+    strays = local.artifacts.repair(record, "ann").strays
+    assert strays is not None
+    assert (strays / "data" / "a.bin").read_bytes() == flipped
+    assert (strays / "data" / "evil.py").read_bytes() == b"print('evil')"
+
+
+def test_what_nobody_has_is_quarantined_and_said_in_mlflow(keep: Keep) -> None:
+    registry = keep.artifacts.registry
+    record = keep.register()
+    keep.flip(record, "data/b.bin")
+    done = keep.artifacts.repair(record, "ann")
+    assert done.missing == ("data/b.bin",)
+    shown = registry.position(record.uid)
+    assert shown.tags["acgs.artifact"] == "quarantined: data/b.bin: content changed"
+    assert "files **quarantined: data/b.bin: content changed**" in shown.description
+    with pytest.raises(GateClosedError, match=r"artifact\.quarantined"):
+        registry.model_files(record.uid)
+    keep.flip(record, "data/b.bin")  # flipped back, from a backup as it were
+    with pytest.raises(GateClosedError, match=r"artifact\.quarantined"):
+        promote(keep, record)
+    keep.artifacts.repair(record, "ann")
+    assert registry.quarantine_of(record.uid) is None
+    assert registry.position(record.uid).tags["acgs.artifact"].startswith("verified")
+    assert [e for e in keep.events(record) if e.startswith("artifact.")] == [
+        "artifact.damaged", "artifact.quarantined", "artifact.released",
+    ]  # fmt: skip
+    promote(keep, record)
+
+
+def test_swapped_files_are_their_own_replica(local: Keep) -> None:
+    record = local.register()
+    before = local.content(record)
+    local.swap(record)
+    assert local.artifacts.repair(record, "ann").whole
+    assert local.content(record) == before
+
+
+def test_a_damaged_replica_is_found_never_restored_from_and_copied_again(local: Keep) -> None:
+    record = local.register()
+    local.artifacts.replicate(record)
+    replica = Path(local.settings.artifact_replica)
+    for blob in replica.rglob("*"):
+        if blob.is_file():
+            blob.write_bytes(blob.read_bytes()[:-1] + b"?")
+    local.flip(record)
+    done = local.artifacts.repair(record, "ann")
+    assert done.missing == ("data/a.bin",)
+    local.flip(record)
+    local.artifacts.repair(record, "ann")
+    assert not local.artifacts.is_replicated(record)
+    local.artifacts.replicate(record)
+    assert local.artifacts.check(record).ok
+    emptied(replica)
+    assert "replica: MLmodel: content changed or missing" in local.artifacts.check(record).changes
+    local.artifacts.replicate(record)
+    assert local.artifacts.check(record).ok
+
+
+def test_a_whole_folder_comes_back_from_the_replica(keep: Keep) -> None:
+    record = keep.register()
+    before = keep.content(record)
+    keep.artifacts.replicate(record)
+    for file in before:
+        keep.lose(record, file)
+    assert not keep.artifacts.check(record).ok
+    assert keep.artifacts.repair(record, "ann").whole
+    assert keep.content(record) == before
