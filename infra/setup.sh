@@ -79,6 +79,8 @@ quietly "${uv[@]}" pip sync --python .venv/bin/python --require-hashes \
     requirements/bootstrap.txt requirements/platform.txt requirements/dev.txt
 quietly "${uv[@]}" pip install --python .venv/bin/python --no-deps --no-build-isolation \
     --offline --editable .
+# The build leaves it here, where `python -m` finds it before the installed one, stale or not.
+rm -rf acgs_mlops.egg-info
 
 echo "setup: installing the model servers' environment into .venv-serving"
 if ! .venv-serving/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
