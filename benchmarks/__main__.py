@@ -22,7 +22,17 @@ from benchmarks.report import Row, missed, table
 from infra.errors import PlatformError, UsageError
 from pipelines import options
 
-MODULES = ("gate", "weight", "rollout", "story", "set_up", "serving", "operations", "artifacts")
+MODULES = (
+    "gate",
+    "weight",
+    "rollout",
+    "story",
+    "set_up",
+    "serving",
+    "operations",
+    "artifacts",
+    "git_tags",
+)
 """In this order they run."""
 MISSED, NO_DATA = 1, 3
 

@@ -112,10 +112,13 @@ def compared(what: str, unit: str, ours: Sequence[float], peers: Sequence[float]
     ]
 
 
-def ratio(what: str, ours: Sequence[float], peers: Sequence[float]) -> Row:
+def ratio(
+    what: str, ours: Sequence[float], peers: Sequence[float], *, target: Target | None = None
+) -> Row:
     """Return the ratio of two medians; below 1 we are faster."""
     value = statistics.median(ours) / statistics.median(peers)
-    return Row(f"{what}: ratio of the medians", "x", (value,), of=min(len(ours), len(peers)))
+    count = min(len(ours), len(peers))
+    return Row(f"{what}: ratio of the medians", "x", (value,), target, of=count)
 
 
 def figure(value: float) -> str:

@@ -17,7 +17,8 @@ from registry.git.adapters.remote import Remote
 from registry.git.adapters.repository import Ref, Repository
 from registry.git.domain import grammar
 from registry.git.domain.names import to_name
-from registry.git.errors import GitError
+from registry.git.errors import CorruptRepositoryError, GitError
+from registry.git.writing import remake
 
 _logger = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ class Checker:
             commit_id, object_id = tag.commit_id or "", tag.object_id or ""
             try:
                 if not self.repository.has_all([commit_id]):
-                    self.repository.write("commit", [commits[commit_id]])
+                    self._remake(commit_id, commits[commit_id])
                 self.repository.write("tag", [(tag.content or "").encode()])
                 ref = there.get(tag.name)
                 self.repository.replace(tag.name, object_id, ref.object_id if ref else "")
@@ -114,6 +115,14 @@ class Checker:
                 checked.error = err
                 continue
             self._restored(checked, tag.name, Place.LOCAL, object_id, now_ms)
+
+    def _remake(self, commit_id: str, content: bytes) -> None:
+        lost = remake(self.repository, {commit_id: content})
+        if lost:
+            raise CorruptRepositoryError(
+                f"expected {lost[commit_id]}, on which a version's commit builds, found none",
+                hint="fetch the history of the code into the repository",
+            )
 
     def _repair_remote(self, remote: Remote, checked: Checked, now_ms: int) -> None:
         for one in checked.tampered:

@@ -167,6 +167,7 @@ _TOLD: tuple[tuple[str, type[GitError]], ...] = (
         CorruptRepositoryError,
     ),
 )
+_SAYS_WHY = re.compile(r"fatal:|error:|remote:|ssh:|! ", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
 
@@ -175,7 +176,8 @@ def told(command: str, output: str) -> GitError:
     text = without_credentials(output.strip()) or "it said nothing"
     kinds = (kind for pattern, kind in _TOLD if re.search(pattern, text, re.IGNORECASE))
     kind = next(kinds, GitError)
-    return kind(f"git {command} failed: {' | '.join(text.splitlines()[-4:])}"[:800])
+    lines = [line for line in text.splitlines() if _SAYS_WHY.match(line)] or text.splitlines()
+    return kind(f"git {command} failed: {' | '.join(lines[-4:])}"[:800])
 
 
 def without_credentials(text: str) -> str:

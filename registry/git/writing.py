@@ -7,7 +7,7 @@ makes the very same object, finds the ref in place and goes on.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -39,6 +39,8 @@ class Written:
 
     made: int = 0
     error: GitError | None = None
+    renamed: set[int] = field(default_factory=set)
+    """Tags of the last batch whose name was taken by somebody."""
     lost: dict[str, str] = field(default_factory=dict)
     """Commits that cannot be made again, with the objects that they need."""
 
@@ -62,8 +64,10 @@ class Writer:
         done = Written()
         after_id = 0
         while batch := self._next(after_id):
-            after_id = batch[-1].id
+            done.renamed.clear()
             self._write_batch(batch, done, to_millis(now))
+            # Those that got another name are tried once more, with what comes after them.
+            after_id = min(done.renamed, default=batch[-1].id + 1) - 1
         if done.made >= PACK_AT:
             self.repository.pack_refs()
         self._tell_lost(done, to_millis(now))
@@ -137,21 +141,8 @@ class Writer:
             return frozenset()
         with reading(self.engine) as connection:
             known = rows.commit_contents(connection, (tag.page_id for tag in tags))
-        lost = set()
-        for commit_id in ids:
-            content = known[commit_id]
-            needed = [
-                line.split()[1]
-                for line in content.decode().splitlines()[:2]
-                if "author" not in line
-            ]
-            if needed and needed[0] == self.repository.empty_tree():
-                needed = needed[1:]
-            if self.repository.has_all(needed):
-                self.repository.write("commit", [content])
-            else:
-                lost.add(commit_id)
-                done.lost[commit_id] = needed[-1]
+        lost = remake(self.repository, {commit_id: known[commit_id] for commit_id in ids})
+        done.lost |= lost
         return frozenset(lost)
 
     def _with_objects(self, tags: Sequence[TagRow]) -> list[TagRow]:
@@ -192,6 +183,7 @@ class Writer:
             if ref is not None and ref.object_id != tag.object_id:
                 if tag.local_ms is None:
                     self._rename(tag, there, now_ms)
+                    done.renamed.add(tag.id)
                 else:
                     # It stood in another repository: what it is here is for the check to tell.
                     standing.append(tag.id)
@@ -227,3 +219,22 @@ class Writer:
                 )
                 findings.note(connection, found, now_ms)
             findings.settle(connection, [Kind.COMMIT], Place.LOCAL, done.lost, now_ms)
+
+
+def remake(repository: Repository, commits: Mapping[str, bytes]) -> dict[str, str]:
+    """Write versions' commits anew, by their ids and contents.
+
+    Returns:
+        Those that cannot be, each with the object that the repository lacks for it.
+    """
+    # Git knows the empty tree without having it; other readers of a repository do not.
+    empty = repository.empty_tree()
+    lost = {}
+    for commit_id, content in commits.items():
+        head = content.decode().split("\nauthor ", 1)[0]
+        needed = [line.split()[1] for line in head.splitlines() if line.split()[1] != empty]
+        if repository.has_all(needed):
+            repository.write("commit", [content])
+        else:
+            lost[commit_id] = needed[-1]
+    return lost

@@ -6,18 +6,25 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 _RUN = "import sys; from gto.cli import app; sys.exit(app())"
 
 
-def gto(repository: Path, *arguments: str, check: bool = True) -> str:
+def gto(
+    repository: Path,
+    *arguments: str,
+    check: bool = True,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """Run one gto command and return what it wrote."""
     outcome = subprocess.run(
         [sys.executable, "-c", _RUN, *arguments, "--repo", str(repository)],
         cwd=repository,
-        env={**os.environ, "COLUMNS": "200"},
+        env={**os.environ, "COLUMNS": "200", **environment},
         capture_output=True,
         text=True,
         check=False,

@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from registry.git.adapters.repository import TAGS, Ref, Repository
-from registry.git.errors import GitError, RemoteRefusedError, RemoteUnknownError, told
+from registry.git.errors import (
+    GitError,
+    RemoteRefusedError,
+    RemoteUnknownError,
+    ShallowError,
+    told,
+)
 
 _REJECTED = "!"
 _WITH_THE_REST = "atomic push fail"
@@ -119,4 +125,5 @@ def refusal(refused: Sequence[Refused]) -> GitError:
     """Return the error of a push of which these tags were refused."""
     first = refused[0]
     more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
-    return RemoteRefusedError(f"the remote refused {first.name}{more}: {first.why}")
+    kind = ShallowError if "shallow" in first.why else RemoteRefusedError
+    return kind(f"the remote refused {first.name}{more}: {first.why}")

@@ -91,7 +91,7 @@ class Repository:
         self,
         *arguments: str,
         text: bytes = b"",
-        seconds: float = LOCAL_SECONDS,
+        seconds: float | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> Outcome:
         """Run one git command here, whatever its exit status.
@@ -109,11 +109,11 @@ class Repository:
             command,
             arguments[0],
             text=text,
-            seconds=seconds,
+            seconds=LOCAL_SECONDS if seconds is None else seconds,
             environment={**clean_environment(self.path), **(environment or {})},
         )
 
-    def read(self, *arguments: str, text: bytes = b"", seconds: float = LOCAL_SECONDS) -> bytes:
+    def read(self, *arguments: str, text: bytes = b"", seconds: float | None = None) -> bytes:
         """Run one git command here and return what it wrote.
 
         Raises:

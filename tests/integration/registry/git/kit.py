@@ -85,17 +85,22 @@ class Desk:
     repository: Path
     more: Mapping[str, str] = field(default_factory=dict)
     now: datetime = START
+    url: str | None = None
     registry: Registry = field(init=False)
     engine: Engine = field(init=False)
 
     def __post_init__(self) -> None:
-        opened = shelf.opened(self.root)
+        opened = shelf.opened(self.root, self.url)
         self.registry = opened.store.registry
         self.engine = self.registry.engine
 
     @property
     def settings(self) -> Settings:
-        values: dict[str, object] = {"git_repository": self.repository, **self.more}
+        values: dict[str, object] = {
+            "git_repository": self.repository,
+            "database_url": self.url or "",
+            **self.more,
+        }
         return Settings(storage_root=self.root, **values)  # type: ignore[arg-type]
 
     @property
@@ -189,6 +194,11 @@ class Desk:
                     {"new": new_name, "old": name},
                 )
             self.registry.mark_renamed(connection, name, new_name, "ada@cli", self.now_ms)
+
+    def follow_and_write(self) -> None:
+        """Make the tags, and push none."""
+        self.tags.follow(self.later())
+        self.tags.write(self.now)
 
     def sync(self, *, repair: bool = False) -> Synced:
         return self.tags.sync(self.later(), repair=repair)
