@@ -193,7 +193,11 @@ class Writer:
                     self.repository.create({tag.name: tag.object_id or ""})
                 standing.append(tag.id)
             except GitError as err:
-                done.error = err
+                # Another process of ours may have made it since the look.
+                if self.repository.target(tag.name) == tag.object_id:
+                    standing.append(tag.id)
+                else:
+                    done.error = err
         return standing
 
     def _rename(self, tag: TagRow, there: dict[str, Ref], now_ms: int) -> None:

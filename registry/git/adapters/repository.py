@@ -206,6 +206,11 @@ class Repository:
             for object_id, kind, name in found
         }
 
+    def target(self, name: str) -> str | None:
+        """Return the object that one tag points to; None when there is no such tag."""
+        outcome = self.run("rev-parse", "--verify", "--quiet", f"{TAGS}{name}")
+        return outcome.output.decode().strip() if outcome.status == 0 else None
+
     def pack_refs(self) -> None:
         """Put many small ref files into one; for repositories that just got hundreds."""
         self.read("pack-refs", "--all")

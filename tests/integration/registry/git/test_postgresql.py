@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from infra.servers.postgres import Postgres
 from registry.domain.values import Stage
-from registry.git.service import Synced
 from tests.integration.registry.git import kit
 from tests.integration.registry.git.kit import Desk
 from tests.support.gto import shown
@@ -21,14 +20,8 @@ def test_several_processes_follow_one_registry_and_gto_agrees(
     for _ in range(10):
         desk.move(desk.register(), Stage.STAGING)
     desk.rename(kit.NAME, "credit-eu")
-    done: list[Synced] = []
-    threads = [
-        threading.Thread(target=lambda: done.append(desk.tags.sync(desk.now))) for _ in range(4)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: desk.tags.sync(desk.now), range(4)))
     assert [one.error for one in done] == [None] * 4
     desk.sync()
     assert sum(one.events for one in done) == 21

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sqlalchemy import text
@@ -15,7 +16,7 @@ from infra.db import transaction
 from registry.domain.values import Stage
 from registry.git.domain import objects
 from registry.git.role import Loop, Pace
-from registry.git.service import GitTags, open_tags
+from registry.git.service import open_tags
 from tests.integration.registry.git import kit
 from tests.integration.registry.git.kit import Desk
 
@@ -166,17 +167,8 @@ def _killed_while_syncing(desk: Desk, *, after_seconds: float) -> bool:
 def test_several_processes_make_each_tag_once(desk: Desk) -> None:
     for _ in range(8):
         desk.move(desk.register(), Stage.STAGING)
-    done = []
-    threads = [
-        threading.Thread(
-            target=lambda: done.append(GitTags(desk.engine, desk.settings).sync(desk.now))
-        )
-        for _ in range(4)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: desk.tags.sync(desk.now), range(4)))
     desk.sync()
     assert sum(one.events for one in done) == 16
     assert len(kit.tags(desk.repository)) == 16
