@@ -1,0 +1,97 @@
+"""`acgs artifact`, as a person uses it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from click.testing import CliRunner
+
+from infra.errors import PlatformError, exit_code
+from registry.artifacts.cli import artifact
+from tests.integration.artifacts.places import Keep
+
+
+@dataclass(frozen=True)
+class Answer:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def acgs(keep: Keep, *arguments: str) -> Answer:
+    """Run the command in this process: another one would only import everything again."""
+    environment = {
+        "MLOPS_STORAGE_ROOT": str(keep.settings.storage_root),
+        "ACGS_DATABASE_URL": keep.settings.database_url,
+        "ACGS_ARTIFACT_REPLICA": keep.settings.artifact_replica,
+    }
+    result = CliRunner().invoke(artifact, arguments, env=environment)
+    error = result.exception
+    if isinstance(error, PlatformError):
+        return Answer(exit_code(error), result.stdout, str(error))
+    assert error is None or isinstance(error, SystemExit), result.exc_info
+    return Answer(result.exit_code, result.stdout, result.stderr)
+
+
+def told(keep: Keep, *arguments: str, status: int = 0) -> Any:
+    answer = acgs(keep, *arguments, "--json")
+    assert answer.returncode == status, answer.stderr
+    return json.loads(answer.stdout)
+
+
+def test_damage_is_seen_repaired_and_gone(local: Keep) -> None:
+    record = local.register()
+    name = f"{record.name}@{record.semver}"
+    local.artifacts.replicate(record)
+    assert told(local, "scrub") == {"versions": 1, "damaged": []}
+    local.flip(record)
+    found = told(local, "scrub", record.name, status=1)
+    assert found["damaged"][0]["changes"] == ["data/a.bin: content changed"]
+    assert told(local, "scrub", name, status=1)["versions"] == 1
+    (damaged,) = told(local, "status")["damaged"]
+    assert damaged == str(record.ref)
+    (plan,) = told(local, "repair", "--dry-run")
+    assert plan["would_repair"] == ["data/a.bin: content changed"]
+    (done,) = told(local, "repair")
+    assert (done["restored"], done["quarantined"]) == (["data/a.bin"], None)
+    assert told(local, "status", name)["damage"] == []
+    assert "nothing to repair" in acgs(local, "repair").stdout
+
+
+def test_what_cannot_be_repaired_is_refused_with_exit_code_1(local: Keep) -> None:
+    record = local.register()
+    name = f"{record.name}@{record.version}"
+    local.lose(record)
+    answer = acgs(local, "repair", name)
+    assert answer.returncode == 1
+    assert "nobody has MLmodel as registered" in answer.stdout
+    assert "restore them from a backup" in answer.stderr
+    status = told(local, "status", name)
+    assert status["quarantine"] == "damaged: MLmodel: missing"
+    assert status["object_lock"] is None
+    assert status["replica"] is False
+
+
+def test_holds_retention_usage_keys_and_bills_are_told(local: Keep) -> None:
+    record = local.register()
+    name = f"{record.name}@{record.semver}"
+    assert acgs(local, "hold", name, "--reason", " ").returncode == 2
+    assert "would hold" in acgs(local, "hold", name, "--reason", "case", "--dry-run").stdout
+    assert "is held" in acgs(local, "hold", name, "--reason", "case 7").stdout
+    (kept,) = told(local, "expire", "--dry-run")
+    assert (kept["free"], kept["reasons"][0]) == (False, "legal hold: case 7")
+    assert told(local, "expire") == []
+    assert "is held no more" in acgs(local, "release", name, "--reason", "closed").stdout
+    (usage,) = told(local, "usage")
+    assert usage["versions"] == 1
+    before = acgs(local, "public-key").stdout
+    assert before.startswith("-----BEGIN PUBLIC KEY-----")
+    statement = json.loads(acgs(local, "statement", name).stdout)
+    assert statement["payloadType"] == "application/vnd.in-toto+json"
+    assert acgs(local, "rotate-key").returncode == 0
+    assert acgs(local, "public-key").stdout != before
+    assert told(local, "verify", name)["key_id"] == statement["signatures"][0]["keyid"]
+    assert json.loads(acgs(local, "bom", name).stdout)["bomFormat"] == "CycloneDX"
+    assert acgs(local, "verify").returncode == 2
