@@ -17,11 +17,21 @@ from tests.support.runtime import serving_interpreter
 @contextlib.contextmanager
 def plain_registry(root: Path) -> Iterator[Platform]:
     """Run `mlflow server` on SQLite with one worker; the clients of a platform work on it."""
+    with plain_registry_on(root, f"sqlite:///{root / 'mlflow.db'}") as url:
+        port = url.rpartition(":")[2]
+        # Only the registry's port is somebody's: nothing else of a platform runs here.
+        unused = ("GATEWAY", "GATEWAY_ADMIN", "COMPLIANCE")
+        yield Platform(root, {f"ACGS_{name}_PORT": port for name in ("REGISTRY", *unused)})
+
+
+@contextlib.contextmanager
+def plain_registry_on(root: Path, database_url: str) -> Iterator[str]:
+    """Run `mlflow server` with one worker on a database, and yield its URL."""
     root.mkdir()
     port = free_port()
     command = [
         sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
-        "--workers", "1", "--backend-store-uri", f"sqlite:///{root / 'mlflow.db'}",
+        "--workers", "1", "--backend-store-uri", database_url,
         "--artifacts-destination", str(root / "artifacts"),
         "--default-artifact-root", "mlflow-artifacts:/",
     ]  # fmt: skip
@@ -32,10 +42,7 @@ def plain_registry(root: Path) -> Iterator[Platform]:
     }
     health = f"http://127.0.0.1:{port}/health"
     with serving(command, health, folder=root, environment=environment, log=root / "log"):
-        # Only the registry's port is somebody's: nothing else of a platform runs here.
-        unused = ("GATEWAY", "GATEWAY_ADMIN", "COMPLIANCE")
-        ports = {f"ACGS_{name}_PORT": str(port) for name in ("REGISTRY", *unused)}
-        yield Platform(root, ports)
+        yield f"http://127.0.0.1:{port}"
 
 
 @contextlib.contextmanager

@@ -104,6 +104,37 @@ def constitution_lock(path: Path | None, dry_run: bool) -> None:
     click.echo(f"wrote {constitution_file.write_lock(where)}")
 
 
+@constitution.command("accept-shipped")
+@_dry_run
+def constitution_accept_shipped(dry_run: bool) -> None:
+    """Be governed by the shipped constitution again, where one of your own was in force."""
+    from infra.db import open_engine
+    from infra.people import os_user
+    from registry.adapters import constitution_memory, governance_file
+
+    settings = load_settings()
+    if not governance_file.is_shipped(settings):
+        raise UsageError(
+            f"expected no constitution of this installation's own, found "
+            f"{governance_file.constitution_path(settings)}",
+            hint="remove it first, and constitution.own beside its folder, or unset "
+            "ACGS_CONSTITUTION",
+        )
+    found = constitution_memory.InForce(
+        governance_file.load(settings).constitution_digest, own=False
+    )
+    engine = open_engine(settings.sqlalchemy_url)
+    before = constitution_memory.recall(engine)
+    if before is None or not before.own:
+        click.echo(f"the shipped constitution is in force: {found.digest}")
+        return
+    if dry_run:
+        click.echo(f"would put {found.digest} in the place of {before.digest}")
+        return
+    constitution_memory.remember(engine, found, accepted_by=f"{os_user()}@cli")
+    click.echo(f"the shipped constitution is in force: {found.digest}")
+
+
 @click.group()
 def evidence() -> None:
     """What each model is judged on: task, holdout, label and sensitive attributes."""

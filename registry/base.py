@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Engine
 
 from infra.settings import Settings
-from registry.adapters import governance_file
+from registry.adapters import constitution_memory, governance_file
+from registry.adapters.constitution_memory import InForce
 from registry.domain.governance import Governance
 
 
@@ -20,6 +21,10 @@ class UseCases:
         """Return what is governed now.
 
         Raises:
-            ConstitutionError: there is no valid constitution; nothing may be granted.
+            ConstitutionError: there is no valid constitution, or the shipped one took the place
+                of this installation's own; nothing may be granted.
         """
-        return governance_file.load(self.settings)
+        found = governance_file.load(self.settings)
+        own = not governance_file.is_shipped(self.settings)
+        constitution_memory.require(self.engine, InForce(found.constitution_digest, own))
+        return found

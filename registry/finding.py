@@ -151,6 +151,11 @@ class Finding(UseCases):
         with reading(self.engine) as connection:
             return numbering.newest_usable_in_stage(connection, name, stage)
 
+    def stage_of(self, record: VersionRecord) -> Stage | None:
+        """Return the stage in which a version stands now; None once it was deleted."""
+        with reading(self.engine) as connection:
+            return queries.stage_of(connection, record)
+
     def position(self, uid: str) -> Position:
         """Return where a version stands now."""
         record = self.version(uid)

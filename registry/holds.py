@@ -15,6 +15,7 @@ from registry.adapters import (
     grants,
     locks,
     mirror,
+    places,
     queries,
     tables,
     tenures,
@@ -79,13 +80,13 @@ class Holds(Rollouts):
             reasons = serving(connection, record)
             if reasons:
                 raise GateClosedError(f"{record.ref} cannot move to {target}:", reasons)
-            stage = queries.position(connection, record).stage
+            stage = queries.stage_of(connection, record)
             if stage is None or stage is target:
                 return
             grants.move_stage(
                 connection, record.name, record.version, stage, target, actor=actor, at_ms=at_ms
             )
-            for alias in GOVERNED_ALIASES:
+            for alias in places.governed_aliases(connection, record.name, record.version):
                 grants.drop_alias(
                     connection, record.name, alias, record.version, actor=actor, at_ms=at_ms
                 )
@@ -126,9 +127,9 @@ class Holds(Rollouts):
             data={"semver": record.semver, "manifest_digest": record.manifest_digest},
         )
 
-    def refresh_mirror(self, connection: Connection, name: str, number: int) -> None:
-        """Write the platform's line under a description that was just replaced."""
-        mirror.refresh_description(connection, name, number)
+    def refresh_mirror(self, connection: Connection, name: str, number: int) -> str:
+        """Write the platform's line under a description that was just replaced; return it all."""
+        return mirror.refresh_description(connection, name, number)
 
 
 def serving(connection: Connection, record: VersionRecord) -> list[Reason]:

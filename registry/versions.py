@@ -74,6 +74,8 @@ class Versions(VersionFiles):
         row = _mlflow_row(connection, name, number)
         numbered = _numbered(connection, row, inspected, adopted=number is not None)
         record = self._insert_version(connection, row, inspected, numbered)
+        if number is not None:
+            tenures.adopt(connection, record, to_millis(utc_now()))
         events.record(
             connection,
             "model_version.created" if number is None else "model_version.adopted",
@@ -138,7 +140,6 @@ class Versions(VersionFiles):
         row_values = {field.name: getattr(record, field.name) for field in fields(record)}
         row_values["signature"] = record.signature.to_json() if record.signature else None
         connection.execute(insert(tables.version).values(**row_values))
-        tenures.adopt(connection, record, to_millis(utc_now()))
         return record
 
     def refresh_lineage(self, uid: str) -> None:

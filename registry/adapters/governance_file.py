@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -39,14 +39,26 @@ def constitution_path(settings: Settings) -> Path:
     own = settings.storage_root / "constitution" / DOCUMENT
     if own.exists() or (settings.storage_root / MARKER).exists():
         return own
-    spec = find_spec("compliance")
-    folder = spec.submodule_search_locations if spec else None
-    if not folder:
+    shipped = shipped_path()
+    if shipped is None:
         raise ConstitutionError(
             "expected a constitution, found none",
             hint="set ACGS_CONSTITUTION to its path",
         )
-    return Path(next(iter(folder))) / "constitution" / DOCUMENT
+    return shipped
+
+
+@cache
+def shipped_path() -> Path | None:
+    """Return where the shipped constitution lies; None where compliance is not installed."""
+    spec = find_spec("compliance")
+    folder = spec.submodule_search_locations if spec else None
+    return Path(next(iter(folder))) / "constitution" / DOCUMENT if folder else None
+
+
+def is_shipped(settings: Settings) -> bool:
+    """Whether the constitution in force is the shipped one, not this installation's own."""
+    return constitution_path(settings) == shipped_path()
 
 
 def load(settings: Settings) -> Governance:

@@ -44,21 +44,18 @@ def set_tags(connection: Connection, name: str, version: int, tags: Mapping[str,
     A tag with an empty value is removed.
     """
     t = mlflow.model_version_tags.c
-    for key, value in tags.items():
-        connection.execute(
-            delete(mlflow.model_version_tags).where(
-                t.workspace == mlflow.WORKSPACE,
-                t.name == name,
-                t.version == version,
-                t.key == key,
-            )
+    connection.execute(
+        delete(mlflow.model_version_tags).where(
+            t.workspace == mlflow.WORKSPACE,
+            t.name == name,
+            t.version == version,
+            t.key.in_(list(tags)),
         )
-        if value:
-            connection.execute(
-                insert(mlflow.model_version_tags).values(
-                    workspace=mlflow.WORKSPACE, name=name, version=version, key=key, value=value
-                )
-            )
+    )
+    here = {"workspace": mlflow.WORKSPACE, "name": name, "version": version}
+    wanted = [{**here, "key": key, "value": value} for key, value in tags.items() if value]
+    if wanted:
+        connection.execute(insert(mlflow.model_version_tags), wanted)
     refresh_description(connection, name, version)
 
 
@@ -103,23 +100,32 @@ def unshown(connection: Connection, name: str, after: int, limit: int) -> list[i
     )
 
 
-def refresh_description(connection: Connection, name: str, version: int) -> None:
-    """Write the line under a version's description anew."""
+def refresh_description(connection: Connection, name: str, version: int) -> str:
+    """Write the line under a version's description anew, and return the whole description."""
     v, t = mlflow.model_versions.c, mlflow.model_version_tags.c
     here = and_(v.workspace == mlflow.WORKSPACE, v.name == name, v.version == version)
-    description = connection.execute(select(v.description).where(here)).scalar()
-    tags = {
-        row.key: row.value
-        for row in connection.execute(
-            select(t.key, t.value).where(
-                t.workspace == mlflow.WORKSPACE, t.name == name, t.version == version
-            )
+    rows = connection.execute(
+        select(v.description, t.key, t.value)
+        .outerjoin_from(
+            mlflow.model_versions,
+            mlflow.model_version_tags,
+            and_(
+                t.workspace == v.workspace,
+                t.name == v.name,
+                t.version == v.version,
+                t.key.in_(TAGS),
+            ),
         )
-    }
+        .where(here)
+    ).all()
+    description = (rows[0].description if rows else None) or ""
+    tags = {row.key: row.value for row in rows if row.key is not None}
     line = _line(tags, lineage_page(name, version))
-    words = own_words(description or "")[: DESCRIPTION_LIMIT - len(_RULE) - len(line)]
+    words = own_words(description)[: DESCRIPTION_LIMIT - len(_RULE) - len(line)]
     text = _RULE.join(part for part in (words, line) if part)
-    connection.execute(update(mlflow.model_versions).where(here).values(description=text))
+    if text != description:
+        connection.execute(update(mlflow.model_versions).where(here).values(description=text))
+    return text
 
 
 def report_page(connection: Connection, run_id: str) -> str | None:

@@ -40,6 +40,20 @@ def governed_numbers(connection: Connection, name: str) -> set[int]:
     return {*staged, *named}
 
 
+def governed_aliases(connection: Connection, name: str, number: int) -> list[str]:
+    """Return the governed aliases that name a version, in lower case."""
+    a = mlflow.aliases.c
+    found = connection.execute(
+        select(a.alias).where(
+            a.workspace == mlflow.WORKSPACE,
+            a.name == name,
+            a.version == number,
+            func.lower(a.alias).in_(list(GOVERNED_ALIASES)),
+        )
+    ).scalars()
+    return sorted({alias.lower() for alias in found})
+
+
 def unrecorded_numbers(
     connection: Connection, name: str, limit: int, before: int | None = None
 ) -> list[int]:

@@ -95,6 +95,20 @@ def stage_at(connection: Connection, name: str, number: int) -> Stage | None:
     return Stage.parse(stage) if stage else None
 
 
+def stage_of(connection: Connection, record: VersionRecord) -> Stage | None:
+    """Return the stage in which a version stands now; a deleted one stands in none."""
+    row = connection.execute(
+        select(_MV.current_stage, _MV.creation_time).where(
+            _MV.workspace == mlflow.WORKSPACE,
+            _MV.name == record.name,
+            _MV.version == record.version,
+        )
+    ).one_or_none()
+    if row is None or record.deleted_ms is not None or row.creation_time != record.created_ms:
+        return None
+    return Stage.parse(row.current_stage)
+
+
 def position(connection: Connection, record: VersionRecord) -> Position:
     """Return where a version stands now.
 

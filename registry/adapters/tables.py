@@ -316,3 +316,13 @@ hold = Table(
     Column("actor", String(256), nullable=False),
     Column("since_ms", BigInteger, nullable=False),
 )
+
+# One row: the constitution in force.  own: this installation's, not the shipped one.
+constitution = Table(
+    "acgs_constitution",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("digest", String(80), nullable=False),
+    Column("own", Boolean, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+)

@@ -32,13 +32,12 @@ class GovernedPlaces(Governed):
                 name, version, stage, archive_existing_versions
             )
         record = self._record(name, version)
-        position = self.registry.position(record.uid)
-        if position.stage is target:
+        if self.registry.stage_of(record) is target:
             return super().get_model_version(name, version)
-        if target is not Stage.PRODUCTION:
-            self.registry.must_not_serve(record, target)
         actor = current_actor()
         if target in GOVERNED_STAGES:
+            if target is not Stage.PRODUCTION:
+                self.registry.must_not_serve(record, target)
             self.gate.pass_or_raise(
                 ask_for_stage(record, target, actor, archive=bool(archive_existing_versions))
             )
@@ -55,33 +54,25 @@ class GovernedPlaces(Governed):
         if not self._governs(name):
             super().set_registered_model_alias(name, alias, version)
             return
-        if self._is_prompt(name, version):
-            self._refuse_prompt(name, alias)
-            super().set_registered_model_alias(name, alias, version)
-            return
-        names.check_alias(alias)
         if alias.lower() not in GOVERNED_ALIASES:
+            self._check_alias(name, alias, version)
             super().set_registered_model_alias(name, alias, version)
             return
+        if self._is_prompt(name, version):
+            raise _no_prompt(name, alias)
         record = self._record(name, version)
         position = self.registry.position(record.uid)
         if alias.lower() in position.aliases or self._is_on_its_way(record, alias):
             return
         self.gate.pass_or_raise(ask_for_alias(record, alias, current_actor()))
 
-    def _refuse_prompt(self, name: str, alias: str) -> None:
-        """Refuse a governed alias for a prompt: nothing can judge what has no files.
-
-        Its tags could be taken off, and the alias would name a version that nobody judged.
-        """
-        if alias.lower() in GOVERNED_ALIASES:
-            reason = Reason(
-                "alias.prompt",
-                "a model's version",
-                "a prompt, which has no files to judge",
-                f"choose another alias for the prompt than {' or '.join(GOVERNED_ALIASES)}",
-            )
-            raise GateClosedError(f"alias {alias} of {name} cannot be set:", [reason])
+    def _check_alias(self, name: str, alias: str, version: Any) -> None:
+        """Refuse an alias that misleads about a model; a prompt's may be what it likes."""
+        try:
+            names.check_alias(alias)
+        except names.ModelNameError:
+            if not self._is_prompt(name, version):
+                raise
 
     def _is_on_its_way(self, record: VersionRecord, alias: str) -> bool:
         """Whether the version is being rolled out, which ends in the champion alias."""
@@ -98,3 +89,17 @@ class GovernedPlaces(Governed):
                 raise GateClosedError(f"alias {alias} of {name} cannot be removed:", reasons)
             self.registry.remove_alias(name, alias, current_actor(), utc_now())
         super().delete_registered_model_alias(name, alias)
+
+
+def _no_prompt(name: str, alias: str) -> GateClosedError:
+    """Refuse a governed alias for a prompt: nothing can judge what has no files.
+
+    Its tags could be taken off, and the alias would name a version that nobody judged.
+    """
+    reason = Reason(
+        "alias.prompt",
+        "a model's version",
+        "a prompt, which has no files to judge",
+        f"choose another alias for the prompt than {' or '.join(GOVERNED_ALIASES)}",
+    )
+    return GateClosedError(f"alias {alias} of {name} cannot be set:", [reason])

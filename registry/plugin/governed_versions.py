@@ -84,9 +84,16 @@ class GovernedVersions(Governed):
         names.check_text("description", description)
         if not self._governs(name):
             return super().update_model_version(name, version, description)
-        with self.also(name, lambda c: self.registry.refresh_mirror(c, name, int(version))):
-            super().update_model_version(name, version, description)
-        return super().get_model_version(name, version)
+        shown: list[str] = []
+
+        def write(connection: Connection) -> None:
+            number = version_number(version)
+            shown.append(self.registry.refresh_mirror(connection, name, number))
+
+        with self.also(None, write):
+            updated: ModelVersion = super().update_model_version(name, version, description)
+        updated.description = shown[0] if shown[0] or description is not None else None
+        return updated
 
     @translated
     def delete_model_version(self, name: str, version: Any) -> None:

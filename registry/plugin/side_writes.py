@@ -42,8 +42,11 @@ class SideWrites:
                 translated(write)(session.connection())
 
     @contextmanager
-    def __call__(self, model: str, write: SideWrite | None = None) -> Iterator[None]:
-        """Make this thread's write sessions alone on a model, and run `write` at the next's end."""
+    def __call__(self, model: str | None, write: SideWrite | None = None) -> Iterator[None]:
+        """Make this thread's write sessions alone on a model, and run `write` at the next's end.
+
+        `model` is None where nothing that others compare with is changed.
+        """
         self._pending.model, self._pending.write = model, write
         try:
             yield
