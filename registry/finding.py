@@ -12,8 +12,8 @@ from registry.adapters import mlflow_tables as mlflow
 from registry.adapters.lists import ModelSummary
 from registry.base import UseCases
 from registry.domain import semver
-from registry.domain.values import CHAMPION, Stage
-from registry.errors import UnknownVersionError
+from registry.domain.values import CHAMPION, Reason, Stage
+from registry.errors import GateClosedError, UnknownVersionError
 from registry.records import Event, Position, Scorecard, VersionRecord
 
 _SHOWN = 40
@@ -105,6 +105,31 @@ class Finding(UseCases):
         """
         with reading(self.engine) as connection:
             return pages.version_page(connection, name, limit, before)
+
+    def released_as(self, candidate: VersionRecord) -> VersionRecord | None:
+        """Return the release that a pre-release became: the same files, registered after it.
+
+        Raises:
+            GateClosedError: it was not released, and a release above it is there already.
+        """
+        with reading(self.engine) as connection:
+            released = numbering.release_with_files(connection, candidate)
+            above = numbering.highest_release(connection, candidate.name)
+        if released is not None or above is None:
+            return released
+        if semver.precedence(above.semver) > semver.precedence(candidate.semver):
+            raise GateClosedError(
+                f"{candidate.ref} cannot be released:",
+                [
+                    Reason(
+                        "release.superseded",
+                        f"a candidate above {above.semver}, the highest release",
+                        f"{candidate.semver}",
+                        "register its files as a new version, if they are to come after all",
+                    )
+                ],
+            )
+        return None
 
     def live_record(self, name: str, number: int) -> VersionRecord | None:
         """Return the record of a live version, if the platform has one."""

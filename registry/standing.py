@@ -10,7 +10,7 @@ from typing import TypedDict
 from sqlalchemy import Connection, select, update
 
 from infra.clock import to_millis
-from infra.db import transaction
+from infra.db import reading, transaction
 from infra.errors import ConflictError, UsageError
 from registry.adapters import events, grants, mirror, queries, tables
 from registry.adapters import request_rows as rows
@@ -69,6 +69,15 @@ class Standings(Holds):
         """
         return self._change(uid, Standing.ACTIVE, actor, reason, at)
 
+    def check_change(self, record: VersionRecord, to: Standing) -> None:
+        """Refuse what changing a version's standing would refuse; changes nothing.
+
+        Raises:
+            GateClosedError: it is yanked and would be deprecated, or in use and would be yanked.
+        """
+        with reading(self.engine) as connection:
+            _may_change(connection, record, to)
+
     def _change(
         self, uid: str, to: Standing, actor: str, reason: str, at: datetime
     ) -> VersionRecord:
@@ -77,8 +86,7 @@ class Standings(Holds):
             record = _locked(connection, uid)
             if record.standing is to and (to is Standing.ACTIVE or record.standing_reason == told):
                 return record
-            if to is Standing.DEPRECATED and record.standing is Standing.YANKED:
-                raise _still_yanked(record)
+            _may_change(connection, record, to)
             if to is Standing.YANKED:
                 _withdraw(connection, record, actor, told, at_ms)
             _write(connection, record, to, actor, told, at_ms)
@@ -114,9 +122,11 @@ def _locked(connection: Connection, uid: str) -> VersionRecord:
     return queries.version_record(row)
 
 
-def _withdraw(
-    connection: Connection, record: VersionRecord, actor: str, told: str, at_ms: int
-) -> None:
+def _may_change(connection: Connection, record: VersionRecord, to: Standing) -> None:
+    if to is Standing.DEPRECATED and record.standing is Standing.YANKED:
+        raise _still_yanked(record)
+    if to is not Standing.YANKED or record.standing is Standing.YANKED:
+        return
     stage = queries.position(connection, record).stage
     reasons = serving(connection, record)
     if not reasons and stage is Stage.PRODUCTION:
@@ -134,6 +144,12 @@ def _withdraw(
             reasons,
             hint=f"roll back first: acgs rollback {record.name} --reason ...",
         )
+
+
+def _withdraw(
+    connection: Connection, record: VersionRecord, actor: str, told: str, at_ms: int
+) -> None:
+    stage = queries.position(connection, record).stage
     for alias in GOVERNED_ALIASES:
         grants.drop_alias(connection, record.name, alias, record.version, actor=actor, at_ms=at_ms)
     if stage is Stage.STAGING:

@@ -141,6 +141,7 @@ def _change(name: str, spec: str, reason: str, to: Standing, dry_run: bool) -> N
     record = registry.find_version(name, spec)
     told = check_reason(reason)
     if dry_run:
+        registry.check_change(record, to)
         click.echo(f"{record.ref} is {record.standing}, would be {to}: {told}")
         return
     match to:
@@ -158,13 +159,17 @@ def _change(name: str, spec: str, reason: str, to: Standing, dry_run: bool) -> N
 @click.argument("spec", metavar="VERSION")
 @dry_run
 def version_release(name: str, spec: str, dry_run: bool) -> None:
-    """Register the files of the pre-release VERSION as a release."""
+    """Register the files of the pre-release VERSION as a release; once, however often asked."""
     settings = load_settings()
     registry = open_registry(settings)
     record = registry.find_version(name, spec)
     warn_of(record)
     if record.prerelease is None:
         raise GateClosedError(f"expected a pre-release, found {record.ref}", [])
+    released = registry.released_as(record)
+    if released is not None:
+        click.echo(f"{record.ref} was released as {released.ref}", err=True)
+        return
     if dry_run:
         click.echo(f"would register the files of {record.ref} as a release")
         return

@@ -39,6 +39,24 @@ def highest_release(connection: Connection, name: str) -> VersionRecord | None:
     return version_record(row) if row else None
 
 
+def release_with_files(connection: Connection, candidate: VersionRecord) -> VersionRecord | None:
+    """Return the first live release with a candidate's files that was registered after it."""
+    row = connection.execute(
+        select(tables.version)
+        .where(
+            _V.name == candidate.name,
+            _V.prerelease.is_(None),
+            _V.deleted_ms.is_(None),
+            _V.version > candidate.version,
+            _V.source == candidate.source,
+            _V.manifest_digest == candidate.manifest_digest,
+        )
+        .order_by(_V.version)
+        .limit(1)
+    ).one_or_none()
+    return version_record(row) if row else None
+
+
 def prereleases_above(
     connection: Connection, name: str, release: VersionRecord | None
 ) -> list[str]:

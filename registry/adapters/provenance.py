@@ -13,6 +13,8 @@ from registry.adapters import queries
 _LOGGED_MODEL = re.compile(r"(?:^models:|/)/?(m-[0-9a-f]{32})(?:/|$)")
 """A logged model in a source: `models:/m-…`, or the folder that `runs:/…` is resolved to."""
 
+_COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
+
 
 def logged_model_of(source: str) -> str | None:
     """Return the logged model that a source stands for, if it stands for one."""
@@ -53,4 +55,8 @@ def lineage(connection: Connection, run_id: str | None) -> tuple[str | None, str
         .order_by(d.digest)
         .limit(1)
     ).scalar()
-    return commit, digest
+    # Anyone may write anything there; "unknown" and blanks are no origin.
+    return (
+        commit if commit and _COMMIT.fullmatch(commit) else None,
+        digest if digest and digest.strip() else None,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -82,12 +83,20 @@ def _line(node: Node, again: bool = False) -> str:
     kind = node.id.kind.value
     name = node.label if node.label.startswith(kind) else f"{kind} {node.label}"
     if again:
-        return f"{name}  (as above)"
+        return printable(f"{name}  (as above)")
     facts = [
         _fact(name, node.facts[name]) for name in _SHOWN_FACTS[node.id.kind] if name in node.facts
     ]
     more = ", ".join(fact for fact in facts if fact)
-    return f"{name}  {more}" if more else name
+    return printable(f"{name}  {more}" if more else name)
+
+
+def printable(text: str) -> str:
+    """Return text that cannot steer a terminal: control and direction marks are spelled out."""
+    return "".join(
+        f"\\u{ord(char):04x}" if unicodedata.category(char) in {"Cc", "Cf"} else char
+        for char in text
+    )
 
 
 def _fact(name: str, value: str) -> str:

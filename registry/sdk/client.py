@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from infra.errors import SettingsError
+from infra.errors import SettingsError, UsageError
 from infra.people import os_user
 from registry.errors import GateClosedError, RequestPendingError
 from registry.sdk.diff import Diff, diff_of
@@ -87,7 +87,7 @@ class GovernedClient:
 
     def explain(self, name: str, version: str | int) -> Explanation:
         """Say why a version is where it is: verdict, requests, and what holds it."""
-        view = self._http.get("models", name, "versions", str(version))
+        view = self._http.get("models", name, "versions", _spec(version))
         return Explanation(
             version=Version.of(view["version"]),
             requests=tuple(Request.of(request) for request in view["requests"]),
@@ -116,23 +116,28 @@ class GovernedClient:
             second: the one to go to.
             other: model of the second.
         """
-        path = ("models", name, "versions", str(first), "diff")
-        return diff_of(self._http.get(*path, to=str(second), other=other))
+        path = ("models", name, "versions", _spec(first), "diff")
+        return diff_of(self._http.get(*path, to=_spec(second), other=other))
 
     def bom(self, name: str, version: str | int) -> Mapping[str, Any]:
         """Return the bill of materials as CycloneDX 1.6 JSON values."""
-        found: Mapping[str, Any] = self._http.get("models", name, "versions", str(version), "bom")
+        found: Mapping[str, Any] = self._http.get("models", name, "versions", _spec(version), "bom")
         return found
 
     def lineage(self, name: str, version: str | int) -> Lineage:
         """Return where a version comes from and what came of it."""
-        view = self._http.get("lineage", name, str(version))
-        picture = self._http.get_picture("lineage", name, str(version), "picture.svg")
+        view = self._http.get("lineage", name, _spec(version))
+        picture = self._http.get_picture("lineage", name, _spec(version), "picture.svg")
         return Lineage.of(view, picture)
 
-    def served(self, endpoint: str, at: datetime | None = None) -> Listing[Serving]:
-        """Return what served at a moment, with its share of the traffic; None means now."""
-        when = at.isoformat() if at is not None else None
+    def served(self, endpoint: str, at: datetime | str | None = None) -> Listing[Serving]:
+        """Return what served at a moment, with its share of the traffic.
+
+        Args:
+            endpoint: where, or the name of a model without one.
+            at: with its offset from UTC, e.g. `2026-11-24T12:00Z`; None means now.
+        """
+        when = at.isoformat() if isinstance(at, datetime) else at
         return served_of(self._http.get("served", endpoint, at=when))
 
     def promote(
@@ -187,3 +192,9 @@ class GovernedClient:
                 raise GateClosedError(f"{found}:", found.reasons)
             time.sleep(_POLL_SECONDS)
         raise pending
+
+
+def _spec(version: str | int) -> str:
+    if not isinstance(version, str | int) or isinstance(version, bool):
+        raise UsageError(f"expected a version such as '1.2.0', 3 or '@champion', found {version!r}")
+    return str(version)

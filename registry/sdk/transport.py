@@ -88,6 +88,9 @@ class Transport:
 
 
 def _escaped(path: Sequence[str]) -> str:
+    for part in path:
+        if "/" in part or part in {"", ".", ".."}:
+            raise UsageError(f"expected a name without '/', found {part!r}")
     return "/".join(quote(part, safe="") for part in path)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from infra.errors import NotFoundError, SettingsError, UnavailableError
+from infra.errors import NotFoundError, SettingsError, UnavailableError, UsageError
 from pipelines.steps.models import Recipe
 from registry.sdk import GateClosedError, GovernedClient, VersionStandingWarning
 from tests.ports import free_port
@@ -133,6 +133,17 @@ def test_what_is_not_there_is_told_with_what_there_is(
     register(platform, name)
     with pytest.raises(NotFoundError, match=r"it has 1\.0\.0"):
         client.version(name, "9.9.9")
+
+
+@pytest.mark.parametrize("wrong", ["a/../credit", "", ".."])
+def test_a_name_that_is_none_is_told_before_anything_is_sent(wrong: str) -> None:
+    with pytest.raises(UsageError, match="without '/'"):
+        GovernedClient("http://127.0.0.1:9").versions(wrong)
+
+
+def test_a_version_is_named_by_text_or_number() -> None:
+    with pytest.raises(UsageError, match="found None"):
+        GovernedClient("http://127.0.0.1:9").explain("credit", None)  # type: ignore[arg-type]
 
 
 def test_an_address_where_nobody_listens_is_told_as_such() -> None:

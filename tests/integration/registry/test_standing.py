@@ -67,6 +67,8 @@ def test_what_serves_cannot_be_yanked_and_the_way_out_is_told(shelf: Shelf) -> N
     with pytest.raises(GateClosedError, match="in Production") as caught:
         yank(shelf, version)
     assert "acgs rollback" in str(caught.value.hint)
+    with pytest.raises(GateClosedError, match="in Production"):
+        shelf.store.registry.check_change(version, Standing.YANKED)
     assert shelf.record(version.version).standing is Standing.ACTIVE
 
 

@@ -11,6 +11,7 @@ from mlflow.tracking import MlflowClient
 
 from infra.servers.postgres import Postgres
 from registry.domain.values import SignatureOrigin
+from registry.errors import GateClosedError
 from tests.integration.registry import shelf as kit
 from tests.integration.registry.shelf import GROWN, NAME, OTHER, SMALL, Shelf
 
@@ -31,6 +32,20 @@ def test_release_candidates_count_up_and_end_in_their_release(shelf: Shelf) -> N
         "prerelease=rc",
     )
     assert shelf.register(GROWN).semver == "1.1.0"
+
+
+def test_a_candidate_is_released_once_and_not_after_it_was_superseded(shelf: Shelf) -> None:
+    registry = shelf.store.registry
+    shelf.register()
+    candidate = shelf.register(GROWN, version_prerelease="rc")
+    assert registry.released_as(candidate) is None
+    release = shelf.register(source=candidate.source)
+    assert release.semver == "1.1.0"
+    assert registry.released_as(candidate) == release
+    stale = shelf.register(GROWN, version_prerelease="rc")
+    shelf.register(OTHER)
+    with pytest.raises(GateClosedError, match=r"release\.superseded"):
+        registry.released_as(stale)
 
 
 def test_a_deleted_number_is_not_used_again(shelf: Shelf) -> None:
