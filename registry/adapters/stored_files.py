@@ -7,6 +7,7 @@ streams it: no copy is kept.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -47,6 +48,10 @@ class StoredFiles(Protocol):
 
     def remove(self, name: str) -> None:
         """Delete a file; one that is gone already counts as deleted."""
+        ...
+
+    def set_links_aside(self, folder: Path) -> tuple[str, ...]:
+        """Move what is no plain file (a link, a pipe) into a folder; return its names."""
         ...
 
 
@@ -90,9 +95,27 @@ class LocalFiles:
             with suppress(OSError):
                 parent.rmdir()
 
+    def set_links_aside(self, folder: Path) -> tuple[str, ...]:
+        """Move links and special files, which no manifest holds; a link is moved, not followed."""
+        odd = [
+            Path(root) / name
+            for root, folders, names in os.walk(self.folder)
+            for name in folders + names
+            if _is_odd(Path(root) / name)
+        ]
+        for path in odd:
+            target = folder / path.relative_to(self.folder)
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.move(path, target)
+        return tuple(path.relative_to(self.folder).as_posix() for path in odd)
+
     def _path(self, name: str) -> Path:
         require_plain(name)
         return self.folder / name
+
+
+def _is_odd(path: Path) -> bool:
+    return path.is_symlink() or not (path.is_dir() or path.is_file())
 
 
 class S3Files:
@@ -129,6 +152,11 @@ class S3Files:
         """Delete an object."""
         require_plain(name)
         self.store.delete([name])
+
+    def set_links_aside(self, folder: Path) -> tuple[str, ...]:
+        """Objects are plain files."""
+        del folder
+        return ()
 
     def _entry(self, key: str, pace: hashing.Pace | None) -> FileEntry:
         return hashing.hash_chunks(key, self.chunks(key), pace)

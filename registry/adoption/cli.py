@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from infra.errors import UsageError
+from infra.errors import ConflictError, UsageError
 from infra.settings import load_settings
 
 if TYPE_CHECKING:
@@ -111,7 +111,10 @@ def run_command(name: str | None, dry_run: bool) -> None:
     click.echo(f"recorded {done:,} versions")
     holder = backfill.progress().holder
     if not done and total and holder:
-        click.echo(f"{holder} is at it: acgs adoption status", err=True)
+        raise ConflictError(
+            f"expected to record {total:,} versions, found {holder} at it",
+            hint="watch it: acgs adoption status; one that died is replaced within a minute",
+        )
 
 
 @click.command("uninstall")

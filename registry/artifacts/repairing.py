@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infra.db import reading, transaction
@@ -33,7 +33,7 @@ class Repair:
 
     Attributes:
         restored: files that have their registered content again.
-        removed: files that were added since, moved to `strays`.
+        removed: files and links that were added since, moved to `strays`.
         missing: files that nobody has the registered content of.
         strays: where the damaged and added files went, if there were any.
     """
@@ -54,7 +54,11 @@ class Repairing(Scrubbing):
 
     def plan(self, record: VersionRecord) -> tuple[str, ...]:
         """Say what a repair would set right; changes nothing."""
-        return difference(self.manifest(record), self._now(record))
+        try:
+            found = self.registry.current_manifest(record)
+        except ArtifactError as err:
+            return (err.message,)
+        return difference(self.manifest(record), found)
 
     def damaged(self) -> list[VersionRecord]:
         """Return the versions whose files were not those registered when last looked at."""
@@ -71,12 +75,14 @@ class Repairing(Scrubbing):
         Raises:
             UnavailableError: a store is away; call again.
         """
-        registered, found = self.manifest(record), self._now(record)
-        files = self.files(record)
-        wrong = changes(registered, found)
+        registered, files = self.manifest(record), self.files(record)
         with self._work(record) as (work, strays):
+            links = files.set_links_aside(strays)
+            found = self._now(record)
+            wrong = changes(registered, found)
             sources = self._sources(files, registered, found, work)
             done = _put_right(files, registered, wrong, sources, strays)
+        done = replace(done, removed=(*links, *done.removed))
         self._conclude(record, done, actor)
         return done
 

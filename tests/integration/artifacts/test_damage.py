@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.clock import utc_now
+from registry.adapters import artifact_files
 from registry.adapters.artifact_files import ArtifactError
 from registry.artifacts.errors import FilesDifferError
 from registry.domain.values import RequestKind, Stage
@@ -76,6 +77,23 @@ def test_what_was_damaged_or_added_is_set_aside_not_thrown_away(local: Keep) -> 
     assert strays is not None
     assert (strays / "data" / "a.bin").read_bytes() == flipped
     assert (strays / "data" / "evil.py").read_bytes() == b"print('evil')"
+
+
+def test_a_link_is_set_aside_and_takes_no_version_out_of_service(local: Keep) -> None:
+    record = local.register()
+    before = local.content(record)
+    local.artifacts.replicate(record)
+    uri = local.artifacts.registry.files_uri(record)
+    folder = artifact_files.local_folder(local.artifacts.settings, uri)
+    assert folder is not None
+    (folder / "data" / "link").symlink_to("/etc/passwd")
+    assert "found a link" in local.artifacts.plan(record)[0]
+    done = local.artifacts.repair(record, "ann")
+    assert (done.restored, done.removed, done.whole) == ((), ("data/link",), True)
+    assert done.strays is not None
+    assert (done.strays / "data" / "link").is_symlink()
+    assert local.content(record) == before
+    assert local.artifacts.registry.quarantine_of(record.uid) is None
 
 
 def test_what_nobody_has_is_quarantined_and_said_in_mlflow(keep: Keep) -> None:
