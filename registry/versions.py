@@ -13,6 +13,7 @@ from infra.clock import to_millis, utc_now
 from infra.db import transaction
 from registry.adapters import (
     events,
+    governance_file,
     mirror,
     numbering,
     provenance,
@@ -93,7 +94,8 @@ class Versions(VersionFiles):
                 "problem": inspected.problem,
             },
         )
-        if not shown or not self.governance().governs(name):
+        # Not `governance()`, which may write: the caller's transaction is open.
+        if not shown or not governance_file.load(self.settings).governs(name):
             return record
         mirror.show(connection, record)
         return record

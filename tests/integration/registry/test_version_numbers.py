@@ -79,7 +79,9 @@ def test_tags_of_the_run_and_of_the_logged_model_count_too(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tracking = f"sqlite:///{shelf.root / 'registry.db'}"
-    # MLflow's store finds logged models through the process's own tracking URI.
+    # MLflow's store finds logged models through the process's own tracking URI, which a test
+    # before this one may have set.
+    monkeypatch.setattr("mlflow.tracking._tracking_service.utils._tracking_uri", tracking)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking)
     client = MlflowClient(tracking)
     experiment = client.create_experiment("wishes", str(shelf.root / "artifacts"))
