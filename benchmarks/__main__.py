@@ -30,6 +30,7 @@ MODULES = (
     "set_up",
     "serving",
     "operations",
+    "adoption",
     "artifacts",
     "git_tags",
 )
