@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -107,11 +106,9 @@ class Platform:
 
     def stage(self, name: str, number: int, stage: str, *, archive: bool = False) -> Any:
         """Transition as any Python user does."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            return self.client().transition_model_version_stage(
-                name, str(number), stage, archive_existing_versions=archive
-            )
+        return self.client().transition_model_version_stage(
+            name, str(number), stage, archive_existing_versions=archive
+        )
 
     def pids(self) -> dict[str, int]:
         """Return the process of each role that is up, as the supervisor knows it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -82,9 +81,7 @@ def test_one_promotion_wins_at_a_time_and_the_champion_is_what_is_in_production(
     urls, registry = site
 
     def promote(client: MlflowClient, writer: int) -> str:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            moved = client.transition_model_version_stage(NAME, str(writer + 1), "Production")
+        moved = client.transition_model_version_stage(NAME, str(writer + 1), "Production")
         return str(moved.current_stage)
 
     answers = at_once(urls, promote)
