@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,16 @@ from tests.support.stores import RAN, Databases, Kind, databases, postgres, s3
 __all__ = ["databases", "postgres", "s3"]
 
 _KEY = "acgs_servers"
+
+
+@pytest.fixture(autouse=True)
+def _own_environment() -> Iterator[None]:
+    """What a command sets for its process, and MLflow for its children, ends with the test."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")

@@ -22,19 +22,19 @@ def _read(path: Path) -> NotebookNode:
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_a_notebook_runs_and_shows_something_in_each_cell_that_ends_in_a_value(
-    path: Path, platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, platform: Platform, tmp_path: Path
 ) -> None:
-    # A kernel keeps its profile and history in the user's home.
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     notebook = _read(path)
     given = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ()))
     given.source = f"TRACKING_URI = {platform.url!r}\nNAME = {unique('credit')!r}"
+    # A kernel keeps its profile and history in the user's home.
+    environment = {**platform.environment, "IPYTHONDIR": str(tmp_path)}
     NotebookClient(
         notebook,
         timeout=CELL_SECONDS,
         kernel_name="python3",
         resources={"metadata": {"path": str(tmp_path)}},
-    ).execute()
+    ).execute(env=environment)
     last = notebook.cells[-1]
     assert "text/html" in last.outputs[-1].data
 

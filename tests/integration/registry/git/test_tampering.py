@@ -119,6 +119,9 @@ def test_what_gto_registered_is_never_taken_for_a_registration(
     desk = Desk(tmp_path / "root", code)
     desk.register()
     desk.sync()
+    # libgit2, which gto tags with, reads the home's configuration and this, not the environment's.
+    kit.git(code, "config", "user.name", "ann")
+    kit.git(code, "config", "user.email", "ann@example.invalid")
     gto(code, "register", kit.NAME, "HEAD", "--version", "v7.0.0")
     gto(code, "assign", kit.NAME, "--version", "v7.0.0", "--stage", "prod")
     done = desk.sync()
