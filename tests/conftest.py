@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -21,11 +22,8 @@ _KEY = "acgs_servers"
 @pytest.fixture(autouse=True)
 def _own_environment() -> Iterator[None]:
     """What a command sets for its process, and MLflow for its children, ends with the test."""
-    before = dict(os.environ)
-    yield
-    for name in os.environ.keys() - before.keys():
-        del os.environ[name]
-    os.environ.update(before)
+    with mock.patch.dict(os.environ):
+        yield
 
 
 @pytest.fixture(scope="session")
