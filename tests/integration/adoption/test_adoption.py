@@ -222,6 +222,7 @@ def give_back(site: Site, before: dict[str, list[tuple[Any, ...]]]) -> None:
     gone = site.acgs("uninstall", given="uninstall\n")
     assert gone.returncode == 0, gone.stderr
     assert [t for t in inspect(site.engine).get_table_names() if t.startswith("acgs_")] == []
+    assert inspect(site.engine).get_indexes("model_versions") == []
     after = dump(site.engine)
     with site.engine.connect() as connection:
         touched = connection.execute(
