@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 
 from infra.clock import to_millis
 from infra.db import reading, transaction
-from registry.git.adapters import findings, rows
+from registry.git.adapters import findings, rows, turns
 from registry.git.adapters.findings import Found, Kind, Place
 from registry.git.adapters.remote import Remote
 from registry.git.adapters.repository import Ref, Repository
@@ -63,8 +63,9 @@ class Checker:
         if dry_run:
             checked.found += unknown
             return checked
-        if repair:
-            self._repair_local(checked, there, to_millis(now))
+        if repair and checked.tampered:
+            with turns.writing(self.repository):
+                self._repair_local(checked, self.repository.tags(), to_millis(now))
         self._tell(checked, unknown, Place.LOCAL, to_millis(now))
         return checked
 

@@ -17,7 +17,7 @@ from infra.clock import to_millis
 from infra.db import reading, transaction
 from infra.settings import Settings
 from registry.git.adapters import book as books
-from registry.git.adapters import findings, rows, tables
+from registry.git.adapters import findings, rows, tables, turns
 from registry.git.adapters.book import Book
 from registry.git.adapters.findings import Found, Kind, Place
 from registry.git.adapters.repository import Ref, Repository
@@ -63,13 +63,19 @@ class Writer:
         self._recognise(self.repository.identity())
         done = Written()
         after_id = 0
-        while batch := self._next(after_id):
-            done.renamed.clear()
-            self._write_batch(batch, done, to_millis(now))
+        while self._next(after_id):
+            with turns.writing(self.repository):
+                # Read anew: another process may have written them meanwhile.
+                batch = self._next(after_id)
+                if not batch:
+                    break
+                done.renamed.clear()
+                self._write_batch(batch, done, to_millis(now))
             # Those that got another name are tried once more, with what comes after them.
             after_id = min(done.renamed, default=batch[-1].id + 1) - 1
         if done.made >= PACK_AT:
-            self.repository.pack_refs()
+            with turns.writing(self.repository):
+                self.repository.pack_refs()
         self._tell_lost(done, to_millis(now))
         return done
 
