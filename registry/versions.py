@@ -85,6 +85,7 @@ class Versions(VersionFiles):
             actor=actor,
             at_ms=record.created_ms if number is None else to_millis(utc_now()),
             data={
+                "uid": record.uid,
                 "semver": record.semver,
                 "bump": record.bump,
                 "reason": record.reason,
@@ -92,6 +93,7 @@ class Versions(VersionFiles):
                 "manifest_digest": record.manifest_digest,
                 "source": record.source,
                 "problem": inspected.problem,
+                "stage": row.current_stage,
             },
         )
         # Not `governance()`, which may write: the caller's transaction is open.
@@ -198,7 +200,7 @@ def _signature(
 
 def _mlflow_row(connection: Connection, name: str, number: int | None) -> Any:
     v = mlflow.model_versions.c
-    query = select(v.name, v.version, v.creation_time, v.source, v.run_id).where(
+    query = select(v.name, v.version, v.creation_time, v.source, v.run_id, v.current_stage).where(
         v.workspace == mlflow.WORKSPACE, v.name == name
     )
     if number is None:

@@ -103,6 +103,7 @@ def _status_lines(now: Overview) -> list[str]:
         f"repository      {now.repository}",
         f"remote          {without_credentials(now.remote) or 'none'}",
         f"tags            {now.made}",
+        f"without a tag   {_versions(now.untagged)}",
         f"events to read  {now.unread}",
         f"to write        {now.waiting_local}",
         f"to push         {now.waiting_push}",
@@ -115,6 +116,12 @@ def _status_lines(now: Overview) -> list[str]:
     ]
     lines += [f"error           {e}" for e in (now.local_error, now.push_error) if e is not None]
     return lines + _finding_lines(now.findings)
+
+
+def _versions(count: int | None) -> str:
+    if count is None:
+        return "unknown: the constitution cannot be read, acgs constitution check"
+    return f"{count} version{'' if count == 1 else 's'}"
 
 
 def _finding_lines(found: Sequence[Found]) -> list[str]:
@@ -168,11 +175,12 @@ def _would_sync(tags: GitTags, as_json: bool) -> None:
         "events": now.unread,
         "to_write": now.waiting_local,
         "to_push": now.waiting_push,
+        "untagged": now.untagged,
         "found": [asdict(one) for one in found],
     }
     line = (
         f"would follow {now.unread} events, write {now.waiting_local} tags "
-        f"and push {now.waiting_push}"
+        f"and push {now.waiting_push}; without a tag: {_versions(now.untagged)}"
     )
     _print(view, as_json, [line, *_finding_lines(found)])
 

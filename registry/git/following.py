@@ -17,10 +17,13 @@ from registry.git.domain.marks import Mark
 from registry.git.domain.names import NameRefusedError
 from registry.records import Event
 
+CREATED = "model_version.created"
+ADOPTED = "model_version.adopted"
 RENAMED = "model.renamed"
 TYPES = frozenset(
     {
-        "model_version.created",
+        CREATED,
+        ADOPTED,
         "model_version.transitioned_stage",
         "model_version.deprecated",
         "model_version.yanked",
@@ -58,16 +61,24 @@ class Follower:
             return self._rename(event)
         if event.version is None:
             return False
-        if event.type == "model_version.created":
-            known = facts.registered_at(self.connection, event)
-            if known is None or self.book.page(known.uid) is not None:
-                return False
-            self._open(known, event)
-            return True
+        if event.type in (CREATED, ADOPTED):
+            return self._begin(event)
         page = self._page(event)
         if page is None:
             return False
         self.book.mark(page, self._target(page, event), self._cause(event, page.uid))
+        return True
+
+    def _begin(self, event: Event) -> bool:
+        if event.type == ADOPTED:
+            # It may have stood in a stage for long before; moves after that are events too.
+            known = facts.by_uid(self.connection, str(event.data.get("uid")))
+            mark = Mark.at(Stage.parse(str(event.data.get("stage"))))
+        else:
+            known, mark = facts.registered_at(self.connection, event), Mark(True)
+        if known is None or self.book.page(known.uid) is not None:
+            return False
+        self._open(known, event, mark)
         return True
 
     def _target(self, page: Page, event: Event) -> Mark:
@@ -95,15 +106,15 @@ class Follower:
         known = facts.live(self.connection, event.name, number)
         if known is None:
             return None
-        return self.book.page(known.uid) or self._open(known, event)
+        return self.book.page(known.uid) or self._open(known, event, Mark(True))
 
-    def _open(self, known: Known, event: Event) -> Page:
+    def _open(self, known: Known, event: Event, mark: Mark) -> Page:
         cause = self._cause(event, known.uid)
         # Under the name of that time: a later renaming is an event of its own.
         page = self.book.open(
             known.uid, event.name, known.number, known.semver, known.git_commit, cause
         )
-        return self.book.mark(page, Mark(True), cause)
+        return self.book.mark(page, mark, cause)
 
     def _rename(self, event: Event) -> bool:
         pages = self.book.under(str(event.data.get("from_name", "")))

@@ -51,7 +51,10 @@ def judged(now: Overview) -> Probe:
     oldest = now.oldest_pending_seconds
     if oldest is not None and oldest > LATE_SECONDS:
         return Probe(NAME, Health.FAILED, f"a tag waits for {oldest:.0f} s; does the role git run?")
-    return Probe(NAME, Health.OK, f"{now.made} tags, {now.waiting_local + now.waiting_push} wait")
+    told = f"{now.made} tags, {now.waiting_local + now.waiting_push} wait"
+    if now.untagged:
+        told += f", {now.untagged} versions without a tag"
+    return Probe(NAME, Health.OK, told)
 
 
 class GitCollector(Collector):
@@ -72,6 +75,12 @@ class GitCollector(Collector):
             return
         now = overview(self.engine, self.settings, self.clock())
         yield GaugeMetricFamily("acgs_git_tags", "Tags in the repository.", value=now.made)
+        if now.untagged is not None:
+            yield GaugeMetricFamily(
+                "acgs_git_untagged_versions",
+                "Governed versions that the repository has no tag of.",
+                value=now.untagged,
+            )
         queue = GaugeMetricFamily(
             "acgs_git_queue", "What waits, by what it waits for.", labels=["stage"]
         )

@@ -6,15 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from infra.clock import to_millis
 from infra.db import open_engine, reading, transaction
 from infra.errors import SettingsError
 from infra.settings import Settings
+from registry.adapters import governance_file
+from registry.adapters.governance_file import ConstitutionError
 from registry.domain.retry import back_off_seconds
 from registry.git import intake
-from registry.git.adapters import findings, rows
+from registry.git.adapters import facts, findings, rows
 from registry.git.adapters.findings import Found
 from registry.git.adapters.remote import Remote
 from registry.git.adapters.repository import Repository
@@ -43,6 +45,7 @@ class Overview:
     Attributes:
         repository, remote: as set; "" where none is.
         unread: events that were not followed yet.
+        untagged: governed versions without a tag; None while nobody can say what is governed.
         waiting_local, waiting_push: tags not in the repository, and not on the remote.
         oldest_pending_seconds: age of the oldest of all these; None when none waits.
         pushed_ms, checked_ms: when that last succeeded.
@@ -53,6 +56,7 @@ class Overview:
     remote: str
     unread: int
     made: int
+    untagged: int | None
     waiting_local: int
     waiting_push: int
     oldest_pending_seconds: float | None
@@ -242,11 +246,13 @@ def overview(engine: Engine, settings: Settings, now: datetime) -> Overview:
         times = (unread_ms, rows.oldest_ms(connection, states))
         oldest_ms = min((ms for ms in times if ms is not None), default=None)
         found = tuple(findings.standing(connection))
+        untagged = _untagged(connection, settings)
     return Overview(
         repository=str(settings.git_repository or ""),
         remote=settings.git_remote,
         unread=unread,
         made=counts[rows.LOCAL] + counts[rows.PUSHED],
+        untagged=untagged,
         waiting_local=counts[rows.PLANNED],
         waiting_push=counts[rows.LOCAL] if settings.git_remote else 0,
         oldest_pending_seconds=None
@@ -258,6 +264,16 @@ def overview(engine: Engine, settings: Settings, now: datetime) -> Overview:
         push_error=known.push_error,
         findings=found,
     )
+
+
+def _untagged(connection: Connection, settings: Settings) -> int | None:
+    if settings.git_repository is None:
+        return 0
+    try:
+        governance = governance_file.load(settings)
+    except ConstitutionError:
+        return None
+    return facts.untagged(connection, governance.governs)
 
 
 def open_tags(settings: Settings) -> GitTags:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, select
+from sqlalchemy import Connection, Row, Select, and_, exists, func, or_, select
 
 from registry.adapters import mlflow_tables as mlflow
-from registry.adapters import tables
+from registry.adapters import queries, tables
 from registry.domain.values import Stage, shown_score
+from registry.git.adapters import rows as tag_rows
+from registry.git.adapters import tables as git
 from registry.git.domain import marks
+from registry.git.domain.grammar import Action
 from registry.git.domain.marks import Mark
 from registry.records import Event
 
@@ -96,6 +99,34 @@ def all_live(connection: Connection) -> Iterator[Known]:
     """Yield every version that is not deleted, in the order of registration."""
     query = _versions().where(_V.deleted_ms.is_(None)).order_by(_V.created_ms, _V.version)
     return (_known(row) for row in connection.execute(query).all())
+
+
+def untagged(connection: Connection, governs: Callable[[str], bool]) -> int:
+    """Return how many governed versions the repository has no tag of; a yanked one needs none.
+
+    A version that plain MLflow registered has none before the back-fill numbered it.
+    """
+    tagged = exists().where(
+        git.page.c.uid == _V.uid,
+        git.page.c.registered.is_(True),
+        git.tag.c.page_id == git.page.c.id,
+        git.tag.c.action == Action.REGISTER.value,
+        git.tag.c.state != tag_rows.PLANNED,
+    )
+    recorded = and_(_V.name == _MV.name, _V.version == _MV.version, _V.deleted_ms.is_(None))
+    query = (
+        select(_MV.name, func.count())
+        .join_from(mlflow.model_versions, tables.version, recorded, isouter=True)
+        .where(
+            _MV.workspace == mlflow.WORKSPACE,
+            _MV.current_stage != queries.DELETED,
+            _MV.source != mlflow.PROMPT_SOURCE,
+            or_(_V.uid.is_(None), _V.standing != "yanked"),
+            ~tagged,
+        )
+        .group_by(_MV.name)
+    )
+    return sum(count for name, count in connection.execute(query) if governs(name))
 
 
 def is_gone(connection: Connection, uid: str) -> bool:

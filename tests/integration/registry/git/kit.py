@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from infra import migrations
 from infra.db import transaction
 from infra.settings import Settings
 from registry.adapters import grants
+from registry.adoption.backfill import Backfill
 from registry.domain.signature import Signature
 from registry.domain.values import Stage
 from registry.git.service import GitTags, Overview, Synced, overview
@@ -122,26 +124,8 @@ class Desk:
         self, name: str = NAME, *, code: str | None = None, actor: str = "ada@cli"
     ) -> VersionRecord:
         """Register a version through the use case, on rows as MLflow writes them."""
-        self.later()
         with transaction(self.engine) as connection:
-            row = {"name": name, "at": self.now_ms}
-            connection.execute(
-                text(
-                    "INSERT INTO registered_models (workspace, name, creation_time) "
-                    "SELECT 'default', :name, :at WHERE NOT EXISTS "
-                    "(SELECT 1 FROM registered_models WHERE name = :name)"
-                ),
-                row,
-            )
-            connection.execute(
-                text(
-                    "INSERT INTO model_versions "
-                    "(workspace, name, version, creation_time, current_stage, source, status) "
-                    "SELECT 'default', :name, 1 + COALESCE(MAX(version), 0), :at, 'None', "
-                    "'models', 'READY' FROM model_versions WHERE name = :name"
-                ),
-                row,
-            )
+            self._insert(connection, name, Stage.NONE)
             inspected = Inspected(None, SIGNATURE)
             record = self.registry.record_version(connection, name, inspected, actor)
             if code is not None:
@@ -150,6 +134,36 @@ class Desk:
                     {"code": code, "uid": record.uid},
                 )
         return record
+
+    def _insert(self, connection: Connection, name: str, stage: Stage) -> None:
+        self.later()
+        row = {"name": name, "at": self.now_ms, "stage": stage.value}
+        connection.execute(
+            text(
+                "INSERT INTO registered_models (workspace, name, creation_time) "
+                "SELECT 'default', :name, :at WHERE NOT EXISTS "
+                "(SELECT 1 FROM registered_models WHERE name = :name)"
+            ),
+            row,
+        )
+        connection.execute(
+            text(
+                "INSERT INTO model_versions "
+                "(workspace, name, version, creation_time, current_stage, source, status) "
+                "SELECT 'default', :name, 1 + COALESCE(MAX(version), 0), :at, :stage, "
+                "'models', 'READY' FROM model_versions WHERE name = :name"
+            ),
+            row,
+        )
+
+    def left_by_plain_mlflow(self, *stages: Stage, name: str = NAME) -> None:
+        """Leave versions as plain MLflow does, without a record of the platform."""
+        with transaction(self.engine) as connection:
+            for stage in stages:
+                self._insert(connection, name, stage)
+
+    def back_fill(self) -> int:
+        return Backfill(self.registry).work(threading.Event())
 
     def move(self, record: VersionRecord, target: Stage, actor: str = "ada@cli") -> None:
         """Move a version as a grant does, with its event."""
