@@ -28,7 +28,7 @@ metadata = MetaData(
     info={
         "triggers": {
             "sqlite": ("acgs_event_no_update", "acgs_event_no_delete"),
-            "postgresql": ("acgs_event_guard",),
+            "postgresql": ("acgs_event_guard", "acgs_event_no_truncate"),
         }
     }
 )

@@ -156,14 +156,16 @@ def test_many_settlers_at_once_end_a_request_once(store: GovernedStore) -> None:
 
 
 def test_the_audit_trail_cannot_be_changed(registry: Registry) -> None:
-    from sqlalchemy import delete, update
+    from sqlalchemy import Executable, delete, text, update
     from sqlalchemy.exc import DBAPIError
 
     from infra.db import transaction
     from registry.adapters import tables
 
     registry.create_endpoint(NAME, "acgs", {}, "ada", utc_now())
-    statements = (update(tables.event).values(actor="eve"), delete(tables.event))
+    statements: list[Executable] = [update(tables.event).values(actor="eve"), delete(tables.event)]
+    if registry.engine.dialect.name == "postgresql":
+        statements += [text("TRUNCATE acgs_event"), text("TRUNCATE acgs_scorecard, acgs_event")]
     for statement in statements:
         with (
             pytest.raises(DBAPIError, match="insert-only"),

@@ -100,6 +100,7 @@ def test_a_schema_changed_by_hand_is_found_and_named(
         (Kind.SQLITE, "DROP TRIGGER acgs_event_no_update"),
         (Kind.POSTGRES, "ALTER TABLE acgs_event DISABLE TRIGGER acgs_event_guard"),
         (Kind.POSTGRES, "DROP TRIGGER acgs_event_guard ON acgs_event"),
+        (Kind.POSTGRES, "DROP TRIGGER acgs_event_no_truncate ON acgs_event"),
     ],
 )
 def test_an_audit_trail_without_its_guard_is_drift(
