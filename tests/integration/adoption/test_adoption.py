@@ -21,6 +21,7 @@ from mlflow.store.model_registry.dbmodels.models import SqlModelVersion
 from sqlalchemy import Engine, create_engine, inspect, select
 
 from compliance.adapters import constitution_file
+from infra.clock import utc_now
 from infra.settings import Settings
 from registry.bootstrap import open_registry
 from tests.support.plain_mlflow import Version, dump, fill, plain_store
@@ -198,6 +199,11 @@ def touch(site: Site) -> None:
     assert shown.tags["acgs.version"] == "0.1.0"
     assert "Governance" in (shown.description or "")
     store.transition_model_version_stage("model-0000", 1, "None", False)
+    other = store.registry.find_version("model-0001", "0.1.0")
+    assert "acgs.version" not in store.get_model_version("model-0001", 1).tags
+    store.registry.deprecate(other.uid, "ada@cli", "too old", utc_now())
+    told = dict(store.get_model_version("model-0001", 1).tags)
+    assert told == {"team": "risk", "acgs.note": "mine", "acgs.standing": "deprecated: too old"}
     store.registry.engine.dispose()
     store.engine.dispose()
 
