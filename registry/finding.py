@@ -54,10 +54,7 @@ class Finding(UseCases):
             record = _find(connection, name, spec)
             known = _listing(connection, name) if record is None else ""
         if record is None and not known:
-            raise UnknownVersionError(
-                f"expected a registered model {name} with versions, found none",
-                hint="acgs model list",
-            )
+            raise _unknown_model(name)
         if record is None:
             raise UnknownVersionError(
                 f"{name} has no version {spec[:_SHOWN] or '(empty)'}: {known}",
@@ -102,9 +99,15 @@ class Finding(UseCases):
             name: registered model.
             limit: at most this many.
             before: only MLflow numbers below this one.
+
+        Raises:
+            UnknownVersionError: no model of this name has a version.
         """
         with reading(self.engine) as connection:
-            return pages.version_page(connection, name, limit, before)
+            found = pages.version_page(connection, name, limit, before)
+            if not found and not _listing(connection, name):
+                raise _unknown_model(name)
+        return found
 
     def released_as(self, candidate: VersionRecord) -> VersionRecord | None:
         """Return the release that a pre-release became: the same files, registered after it.
@@ -226,6 +229,12 @@ def _number_of(connection: Connection, name: str, spec: str) -> int | None:
         queries.alias_holder(connection, name, CHAMPION) if stage is Stage.PRODUCTION else None
     )
     return crowned or next(iter(queries.numbers_in_stage(connection, name, stage)), None)
+
+
+def _unknown_model(name: str) -> UnknownVersionError:
+    return UnknownVersionError(
+        f"expected a registered model {name} with versions, found none", hint="acgs model list"
+    )
 
 
 def _listing(connection: Connection, name: str) -> str:

@@ -95,7 +95,8 @@ def impact(origin: str, as_json: bool) -> None:
 def served(name: str, at: str | None, as_json: bool) -> None:
     """Show what an endpoint served at a moment, with weights, and who held stages and aliases.
 
-    ENDPOINT is the model's name; a model without an endpoint shows its stages and aliases.
+    ENDPOINT is the model's name; a model without an endpoint shows its stages and aliases. Exit 0
+    when nothing served then, which is an answer too; 2 when nothing of this name is known.
     """
     from registry.lineage.domain.moment import parse_moment
     from registry.lineage.tree import served_lines

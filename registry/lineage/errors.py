@@ -18,6 +18,6 @@ class OriginUnclearError(UsageError):
 
 
 class NothingServedError(NotFoundError):
-    """No such name, or nothing is known of it at that time."""
+    """No endpoint and no governed model has, or had, this name."""
 
     code = "lineage.nothing_served"

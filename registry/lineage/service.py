@@ -131,7 +131,7 @@ class Lineage:
         """Return what served under a name at a moment, and who held its stages and aliases.
 
         Raises:
-            NothingServedError: nothing of this name is known, or nothing that early.
+            NothingServedError: nothing of this name is known.
         """
         return serving_history.served(self._engine, name, at)
 

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Engine, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, exists, or_, select
 
 from infra.clock import to_millis
 from infra.db import reading
 from registry.adapters import numbering, queries, tables
 from registry.adapters.tenures import Place
 from registry.lineage.errors import NothingServedError
-from registry.views import moment
 
 _T, _V = tables.tenure.c, tables.version.c
 
@@ -80,27 +79,23 @@ def _tenures(connection: Connection, *which: ColumnElement[bool]) -> list[Tenure
 def served(engine: Engine, name: str, at: datetime) -> list[Tenure]:
     """Return what served under a name at a moment, and who held its stages and aliases.
 
-    Empty when nothing did, though something did before.
+    Empty when nothing did: not yet, or no more.
 
     Raises:
-        NothingServedError: nothing of this name is known, or nothing that early.
+        NothingServedError: nothing of this name is known.
     """
     at_ms = to_millis(at)
     with reading(engine) as connection:
         found = held_at(connection, name, at_ms)
         if found:
             return found
-        first = connection.execute(select(func.min(_T.from_ms)).where(_T.name == name)).scalar()
-        known = first is not None or queries.endpoint(connection, name) is not None
-        known = known or numbering.predecessor(connection, name) is not None
+        known = (
+            connection.execute(select(exists().where(_T.name == name))).scalar()
+            or queries.endpoint(connection, name) is not None
+            or numbering.predecessor(connection, name) is not None
+        )
     if not known:
         raise NothingServedError(
             f"expected an endpoint or a governed model {name}, found none", hint="acgs model list"
-        )
-    if first is not None and first > at_ms:
-        raise NothingServedError(
-            f"{name} held no place yet at {moment(at_ms)}: "
-            f"the first is recorded at {moment(first)}",
-            hint="a model that was renamed is known under the name it had then",
         )
     return []

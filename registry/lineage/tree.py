@@ -118,6 +118,7 @@ def served_lines(name: str, at: datetime, found: Sequence[Tenure]) -> Iterator[s
     yield f"{name} at {moment(to_millis(at))} (UTC)"
     if not found:
         yield "  nothing served, and no version held a stage or a governed alias"
+        yield "  (a model that was renamed is known under the name it had then)"
     for tenure in found:
         what = "traffic" if tenure.place is Place.ENDPOINT else tenure.slot
         share = f"{tenure.share_percent:>3} %" if tenure.place is Place.ENDPOINT else "     "

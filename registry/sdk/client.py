@@ -131,7 +131,7 @@ class GovernedClient:
         return Lineage.of(view, picture)
 
     def served(self, endpoint: str, at: datetime | str | None = None) -> Listing[Serving]:
-        """Return what served at a moment, with its share of the traffic.
+        """Return what served at a moment, with its share of the traffic; empty when nothing did.
 
         Args:
             endpoint: where, or the name of a model without one.

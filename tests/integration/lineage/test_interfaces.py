@@ -91,6 +91,11 @@ def test_impact_and_served_answer_on_the_command_line_and_over_http(
     assert (served.status_code, served.json()["traffic"]) == (200, [])
 
 
+def test_that_nothing_served_yet_is_an_answer(platform: Platform, logged: Logged) -> None:
+    done = platform.acgs("lineage", "served", logged.name, "--at", "2020-01-01T00:00Z", check=True)
+    assert "nothing served" in done.stdout
+
+
 def test_what_was_never_heard_of_is_refused_in_words(platform: Platform, logged: Logged) -> None:
     for words, code, said in (
         (["show", "credit-nowhere"], 2, "expected a registered model credit-nowhere"),

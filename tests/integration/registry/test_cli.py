@@ -107,7 +107,10 @@ def test_a_number_that_cannot_be_is_wrong_usage(store: GovernedStore, words: lis
     assert cli.invoke(words) == 2
 
 
-@pytest.mark.parametrize("words", [["model", "show", "nope"], ["promote", "nope", "1"]])
+@pytest.mark.parametrize(
+    "words",
+    [["model", "show", "nope"], ["version", "list", "nope"], ["promote", "nope", "1"]],
+)
 def test_an_unknown_model_is_said_to_be_unknown(
     store: GovernedStore, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -113,8 +113,9 @@ def test_what_served_is_asked_by_moment(platform: Platform, client: GovernedClie
         ("stage", "1.0.0"),
         ("alias", "1.0.0"),
     }
-    with pytest.raises(NotFoundError, match="held no place yet"):
-        client.served(name, before)
+    assert list(client.served(name, before)) == []
+    with pytest.raises(NotFoundError, match="expected an endpoint or a governed model"):
+        client.served(f"{name}-unknown")
 
 
 def test_the_bill_of_materials_names_every_file(platform: Platform, client: GovernedClient) -> None:

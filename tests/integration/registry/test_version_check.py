@@ -109,6 +109,7 @@ def test_two_versions_are_compared_and_told_apart(shelf: Shelf) -> None:
 def test_what_owners_say_is_shown_and_warned_about(shelf: Shelf) -> None:
     assert run("deprecate", NAME, "1.0.0", "--reason", "too old", "--dry-run").exit_code == 0
     assert "active" in run("list", NAME, "--json").stdout
+    assert run("list", NAME, "--before", "1").stdout == "no versions\n"
     done = run("deprecate", NAME, "1.0.0", "--reason", "too old")
     assert done.stdout == f"{NAME} 1.0.0 (version 1) is deprecated\n"
     listed = json.loads(run("list", NAME, "--json").stdout)
