@@ -24,12 +24,12 @@ from registry.adapters import request_rows as rows
 from registry.domain.values import GOVERNED_ALIASES, GOVERNED_STAGES, Reason, Stage
 from registry.errors import GateClosedError
 from registry.records import VersionRecord
-from registry.rollouts import Rollouts
+from registry.rollbacks import Rollbacks
 
 _V = tables.version.c
 
 
-class Holds(Rollouts):
+class Holds(Rollbacks):
     """Retiring and deleting."""
 
     def held_by(self, record: VersionRecord) -> Sequence[Reason]:

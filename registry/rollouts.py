@@ -1,4 +1,4 @@
-"""Use cases around endpoints and rollouts, as facts in the registry.
+"""Use cases around rollouts, as facts in the registry.
 
 How traffic moves is the serving package's business. What the registry says about it (stage,
 alias, audit) changes here, each time in one transaction.
@@ -15,13 +15,13 @@ from sqlalchemy import Connection, insert, update
 
 from infra.clock import to_millis
 from infra.db import reading, transaction
-from infra.errors import ConflictError, UsageError
-from registry.adapters import custody_rows, events, grants, mirror, queries, tables, tenures
+from infra.errors import ConflictError
+from registry.adapters import events, grants, mirror, queries, tables, tenures
 from registry.adapters.request_rows import SYSTEM
-from registry.domain.values import CHAMPION, Reason, Stage
-from registry.errors import GateClosedError, UnknownEndpointError
-from registry.records import Endpoint, Rollout, VersionRecord
-from registry.requests import Requests
+from registry.domain.values import Reason, Stage
+from registry.endpoints import Endpoints
+from registry.errors import UnknownEndpointError
+from registry.records import Rollout, VersionRecord
 
 _RO = tables.rollout.c
 
@@ -32,71 +32,8 @@ class RolloutMovedError(ConflictError):
     code = "registry.rollout_moved"
 
 
-class Rollouts(Requests):
-    """Endpoints and rollouts."""
-
-    def create_endpoint(
-        self, name: str, namespace: str, plan: Mapping[str, Any], actor: str, at: datetime
-    ) -> Endpoint:
-        """Create an endpoint, or give an existing one a new plan for its next rollout.
-
-        A new endpoint begins with the model's champion, where there is one.
-
-        Args:
-            name: registered model it serves.
-            namespace: Kubernetes namespace, part of the URL.
-            plan: rollout plan as JSON; its meaning belongs to serving.
-            actor: who asks.
-            at: now.
-
-        Raises:
-            GateClosedError: the champion is quarantined.
-        """
-        at_ms = to_millis(at)
-        with transaction(self.engine) as connection:
-            known = queries.endpoint(connection, name)
-            if known is None:
-                connection.execute(
-                    insert(tables.endpoint).values(
-                        name=name, namespace=namespace, plan=dict(plan), created_ms=at_ms
-                    )
-                )
-            else:
-                connection.execute(
-                    update(tables.endpoint)
-                    .where(tables.endpoint.c.name == name)
-                    .values(namespace=namespace, plan=dict(plan))
-                )
-            events.record(
-                connection,
-                "endpoint.created" if known is None else "endpoint.changed",
-                name=name,
-                actor=actor,
-                at_ms=at_ms,
-                data={"namespace": namespace, "plan": dict(plan)},
-            )
-            if known is None:
-                _deploy_champion(connection, name, actor, at_ms)
-        return self.endpoint(name)
-
-    def endpoint(self, name: str) -> Endpoint:
-        """Return one endpoint.
-
-        Raises:
-            UnknownEndpointError: there is none of this name.
-        """
-        with reading(self.engine) as connection:
-            found = queries.endpoint(connection, name)
-        if found is None:
-            raise UnknownEndpointError(
-                f"expected an endpoint {name}, found none", hint=f"acgs endpoint create {name}"
-            )
-        return found
-
-    def endpoints(self) -> Sequence[Endpoint]:
-        """Return every endpoint, by name."""
-        with reading(self.engine) as connection:
-            return queries.endpoints(connection)
+class Rollouts(Endpoints):
+    """Rollouts: a version on its way to an endpoint's traffic."""
 
     def rollout(self, rollout_id: int) -> Rollout:
         """Return one rollout.
@@ -273,75 +210,6 @@ class Rollouts(Requests):
             )
         return self.rollout(rollout_id)
 
-    def request_rollback(self, name: str, actor: str, reason: str, at: datetime) -> Rollout:
-        """Take an endpoint back: abort the rollout under way, else return to the version before.
-
-        A rollback that is under way already is left alone and returned.
-
-        Raises:
-            UsageError: no reason was given.
-            GateClosedError: there is nothing to go back to, or its files have changed.
-        """
-        if not reason.strip():
-            raise UsageError("expected a reason for the rollback, found none")
-        self.endpoint(name)
-        at_ms = to_millis(at)
-        with reading(self.engine) as connection:
-            active = queries.active_rollout(connection, name)
-            target_uid = queries.rollback_target(connection, name)
-        if active is not None and active.takes_back:
-            return active
-        if active is not None:
-            return self.save_rollout(
-                active.id,
-                active.revision,
-                "rolling_back",
-                {**active.state, "rollback_reason": reason, "rollback_actor": actor},
-                at,
-                event=("rollout.rollback_requested", {"reason": reason, "actor": actor}),
-            )
-        record = self._rollback_version(name, target_uid)
-        with transaction(self.engine) as connection:
-            stage = queries.position(connection, record).stage
-            if stage is None:
-                raise GateClosedError(f"{name} cannot be rolled back:", [_nothing_before(name)])
-            rollout_id = grants.open_rollout(
-                connection,
-                endpoint=name,
-                candidate_uid=record.uid,
-                candidate_from_stage=stage,
-                version=record.version,
-                request_id=None,
-                actor=actor,
-                at_ms=at_ms,
-            )
-            connection.execute(
-                update(tables.rollout)
-                .where(_RO.id == rollout_id)
-                .values(state={"rollback_reason": reason, "rollback_actor": actor})
-            )
-        return self.rollout(rollout_id)
-
-    def _rollback_version(self, name: str, target_uid: str | None) -> VersionRecord:
-        if target_uid is None:
-            raise GateClosedError(f"{name} cannot be rolled back:", [_nothing_before(name)])
-        record = self.version(target_uid)
-        self.require_usable(record)
-        found = self.current_manifest_digest(record)
-        if found != record.manifest_digest:
-            raise GateClosedError(
-                f"{record.ref} cannot come back:",
-                [
-                    Reason(
-                        "artifact.changed",
-                        f"digest {record.manifest_digest}",
-                        f"digest {found}",
-                        "restore the registered files",
-                    )
-                ],
-            )
-        return record
-
     def _finish(
         self,
         connection: Connection,
@@ -384,39 +252,8 @@ class Rollouts(Requests):
         )
 
 
-def _deploy_champion(connection: Connection, name: str, actor: str, at_ms: int) -> None:
-    number = queries.alias_holder(connection, name, CHAMPION)
-    champion = queries.live_version(connection, name, number) if number is not None else None
-    if champion is None:
-        return
-    stage = queries.position(connection, champion).stage
-    reasons = custody_rows.unusable(connection, champion.uid)
-    if reasons:
-        raise GateClosedError(f"{champion.ref} cannot be deployed:", reasons)
-    if stage is Stage.PRODUCTION:
-        grants.open_rollout(
-            connection,
-            endpoint=name,
-            candidate_uid=champion.uid,
-            candidate_from_stage=stage,
-            version=champion.version,
-            request_id=None,
-            actor=actor,
-            at_ms=at_ms,
-        )
-
-
 def _candidate(connection: Connection, rollout: Rollout) -> VersionRecord:
     record = queries.version_by_uid(connection, rollout.candidate_uid)
     if record is None:
         raise RuntimeError(f"rollout {rollout.id} names a version that was never registered")
     return record
-
-
-def _nothing_before(name: str) -> Reason:
-    return Reason(
-        "rollback.no_target",
-        "a version that served before",
-        f"none recorded for {name}",
-        f"promote another version: acgs promote {name} VERSION",
-    )
