@@ -15,7 +15,7 @@ from infra.settings import Settings, load_settings
 from registry.domain.values import CHAMPION, RequestKind, RequestState, shown_score
 from registry.errors import GateClosedError, RequestPendingError, UnknownVersionError
 from registry.outcome import refusal
-from registry.version_cli import warn_of
+from registry.version_cli import warn_of, warn_unusable
 from registry.views import event_view, moment, request_view, version_view
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ def model_show(
     view = version_view(registry, registry.find_version(name, version))
     lines = [f"{key:<16} {value}" for key, value in view.items() if key != "verdict"]
     _print(view, as_json, [*lines, *_verdict_lines(view["verdict"])])
+    warn_unusable(view)
 
 
 def _version_line(view: Mapping[str, Any]) -> str:
@@ -127,8 +128,8 @@ def _version_line(view: Mapping[str, Any]) -> str:
     aliases = " ".join(f"@{alias}" for alias in view["aliases"])
     return (
         f"{view['semver']:<10} #{view['version']:<4} {view['stage'] or 'deleted':<11} "
-        f"{score:<12} {aliases}"
-    )
+        f"{score:<12} {aliases} {view['unusable'] or ''}"
+    ).rstrip()
 
 
 def _verdict_lines(verdict: Mapping[str, Any] | None) -> list[str]:

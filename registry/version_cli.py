@@ -85,6 +85,17 @@ def version_show(name: str, spec: str, as_json: bool) -> None:
     lines = [f"{key:<16} {value}" for key, value in view.items() if key != "verdict"]
     emit(view, as_json, lines)
     warn_of(record)
+    warn_unusable(view)
+
+
+def warn_unusable(view: Mapping[str, Any]) -> None:
+    """Say on stderr that a version is quarantined or that its files were freed."""
+    if view["unusable"]:
+        click.echo(
+            f"warning: {view['name']} {view['semver']} is {view['unusable']} since "
+            f"{view['unusable_at']}: {view['unusable_reason']}",
+            err=True,
+        )
 
 
 def warn_of(record: VersionRecord) -> None:

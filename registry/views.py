@@ -21,6 +21,7 @@ def version_view(registry: Registry, record: VersionRecord) -> dict[str, Any]:
     """Return a version with its place and its newest verdict."""
     position = registry.position(record.uid)
     cards = registry.scorecards(record.uid)
+    kept_from_use = registry.quarantine_of(record.uid)
     return {
         "name": record.name,
         "semver": record.semver,
@@ -34,6 +35,10 @@ def version_view(registry: Registry, record: VersionRecord) -> dict[str, Any]:
         "standing_reason": record.standing_reason,
         "standing_actor": record.standing_actor,
         "standing_at": moment(record.standing_ms),
+        "unusable": kept_from_use.kind.word if kept_from_use else None,
+        "unusable_reason": kept_from_use.detail if kept_from_use else None,
+        "unusable_actor": kept_from_use.actor if kept_from_use else None,
+        "unusable_at": moment(kept_from_use.since_ms) if kept_from_use else None,
         "manifest_digest": record.manifest_digest,
         "source": record.source,
         "run_id": record.run_id,

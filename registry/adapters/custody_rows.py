@@ -29,6 +29,15 @@ class Unusable(StrEnum):
     DAMAGED = "damaged"
     FREED = "freed"
 
+    @property
+    def word(self) -> str:
+        """What people call a version that is so."""
+        match self:
+            case Unusable.DAMAGED:
+                return "quarantined"
+            case Unusable.FREED:
+                return "freed"
+
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
@@ -147,8 +156,7 @@ def set_quarantine(
         at_ms,
         detail,
     )
-    word = "quarantined" if damaged else "freed"
-    _show(connection, record, f"{word}: {detail}"[:SHOWN_CHARACTERS])
+    _show(connection, record, f"{kind.word}: {detail}"[:SHOWN_CHARACTERS])
     return True
 
 

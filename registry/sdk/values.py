@@ -60,6 +60,8 @@ class Version:
         bump: what changed since the version before, and `reason` says why.
         manifest_digest: digest over every file; None when the files could not be read.
         standing: `active`, `deprecated` or `yanked`, and `standing_reason` says why.
+        unusable: `quarantined` or `freed` when its files must not be used, and
+            `unusable_reason` says why; else None.
     """
 
     name: str
@@ -78,6 +80,8 @@ class Version:
     verdict: Verdict | None
     standing: str = "active"
     standing_reason: str | None = None
+    unusable: str | None = None
+    unusable_reason: str | None = None
 
     @classmethod
     def of(cls, view: Mapping[str, Any]) -> Version:
@@ -99,6 +103,8 @@ class Version:
             verdict=Verdict.of(view["verdict"]) if view["verdict"] else None,
             standing=view["standing"],
             standing_reason=view["standing_reason"],
+            unusable=view["unusable"],
+            unusable_reason=view["unusable_reason"],
         )
 
     def __str__(self) -> str:
@@ -111,7 +117,8 @@ class Version:
     def place(self) -> str:
         """Stage and aliases, e.g. `Production @champion`."""
         shown = [self.stage or "deleted", *(f"@{alias}" for alias in self.aliases)]
-        return " ".join(shown if self.standing == "active" else [*shown, f"({self.standing})"])
+        shown += [] if self.standing == "active" else [f"({self.standing})"]
+        return " ".join(shown if self.unusable is None else [*shown, f"({self.unusable})"])
 
     def _repr_html_(self) -> str:
         return html.facts(str(self), self.facts())
@@ -121,6 +128,7 @@ class Version:
         return {
             "stage": self.place,
             self.standing: self.standing_reason,
+            self.unusable or "unusable": self.unusable_reason,
             "verdict": self.verdict or "none yet",
             "change": f"{self.bump}: {self.reason}",
             "run": self.run_id,

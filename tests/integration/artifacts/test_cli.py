@@ -6,10 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import click
 from click.testing import CliRunner
 
 from infra.errors import PlatformError, exit_code
 from registry.artifacts.cli import artifact
+from registry.cli import model
+from registry.version_cli import version
 from tests.integration.artifacts.places import Keep
 
 
@@ -20,14 +23,14 @@ class Answer:
     stderr: str
 
 
-def acgs(keep: Keep, *arguments: str) -> Answer:
+def acgs(keep: Keep, *arguments: str, group: click.Group = artifact) -> Answer:
     """Run the command in this process: another one would only import everything again."""
     environment = {
         "MLOPS_STORAGE_ROOT": str(keep.settings.storage_root),
         "ACGS_DATABASE_URL": keep.settings.database_url,
         "ACGS_ARTIFACT_REPLICA": keep.settings.artifact_replica,
     }
-    result = CliRunner().invoke(artifact, arguments, env=environment)
+    result = CliRunner().invoke(group, arguments, env=environment)
     error = result.exception
     if isinstance(error, PlatformError):
         return Answer(exit_code(error), result.stdout, str(error))
@@ -72,6 +75,23 @@ def test_what_cannot_be_repaired_is_refused_with_exit_code_1(local: Keep) -> Non
     assert status["quarantine"] == "damaged: MLmodel: missing"
     assert status["object_lock"] is None
     assert status["replica"] is False
+
+
+def test_a_quarantine_is_said_wherever_a_version_is_shown(local: Keep) -> None:
+    record = local.register()
+    assert "quarantined" not in acgs(local, "show", record.name, group=model).stdout
+    local.lose(record)
+    acgs(local, "repair", f"{record.name}@{record.semver}")
+    assert acgs(local, "show", record.name, group=model).stdout.endswith("quarantined\n")
+    for group in (model, version):
+        answer = acgs(local, "show", record.name, record.semver, group=group)
+        assert "unusable_reason  MLmodel: missing\n" in answer.stdout
+        assert "unusable_at      20" in answer.stdout
+        assert f"warning: {record.name} {record.semver} is quarantined since 20" in answer.stderr
+    view = json.loads(
+        acgs(local, "show", record.name, record.semver, "--json", group=version).stdout
+    )
+    assert (view["unusable"], view["unusable_reason"]) == ("quarantined", "MLmodel: missing")
 
 
 def test_holds_retention_usage_keys_and_bills_are_told(local: Keep) -> None:
