@@ -15,17 +15,16 @@ from sqlalchemy.exc import IntegrityError
 
 from infra.clock import to_millis
 from infra.db import reading, transaction
-from registry.adapters import artifact_files, events, lists, locks, mirror, queries, tables
+from registry.adapters import events, lists, locks, mirror, queries, tables
 from registry.adapters import request_rows as rows
 from registry.domain.requests import Pending, decide
 from registry.domain.values import (
-    Reason,
     RequestState,
     Stage,
     Verdict,
 )
-from registry.errors import GateClosedError, RequestClosedError, UnknownRequestError
-from registry.records import Ask, Request, VersionRecord
+from registry.errors import RequestClosedError, UnknownRequestError
+from registry.records import Ask, Request
 from registry.taking_over import TakingOver
 
 _R = tables.request.c
@@ -41,28 +40,12 @@ class Requests(TakingOver):
             GateClosedError: the version's files cannot be read, or are not those registered.
         """
         self.refresh_lineage(ask.version.uid)
-        found = self._proven_digest(ask)
+        found = self.prove(ask.version, "cannot be judged")
         request = self.settle(self._insert_or_join(ask, found, to_millis(at)), at)
         if request.state is RequestState.REFUSED and request.manifest_digest != found:
             # The joined request was about files that are no longer there.
             request = self.settle(self._insert_or_join(ask, found, to_millis(at)), at)
         return request
-
-    def _proven_digest(self, ask: Ask) -> str:
-        """Hash the files that somebody asks to move, and refuse others than those registered."""
-        record = ask.version
-        try:
-            found = self.current_manifest(record)
-        except artifact_files.ArtifactError as err:
-            raise _unfit(record, "artifact.unreadable", "readable files", err.message) from err
-        if record.manifest_digest is None:
-            problem = "they could not be read when it was registered"
-            raise _unfit(record, "artifact.unreadable", "readable files", problem)
-        self.require_usable(record)
-        if found.digest != record.manifest_digest:
-            what = self.described_difference(record, found)
-            raise _unfit(record, "artifact.changed", "the registered files", what)
-        return found.digest
 
     def _insert_or_join(self, ask: Ask, manifest_digest: str, at_ms: int) -> int:
         try:
@@ -325,9 +308,3 @@ class Requests(TakingOver):
             .values(used_ms=at_ms)
         )
         return result.rowcount > 0
-
-
-def _unfit(record: VersionRecord, rule: str, expected: str, found: str) -> GateClosedError:
-    fix = "restore them (acgs artifact repair), or register the model again"
-    reason = Reason(rule, expected, found, fix)
-    return GateClosedError(f"{record.ref} cannot be judged:", [reason])

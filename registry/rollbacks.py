@@ -1,7 +1,8 @@
-"""Use cases around going back: taking an endpoint to the version that served before."""
+"""Use cases around going back: aborting a rollout, returning to a version that served before."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import update
@@ -9,11 +10,24 @@ from sqlalchemy import update
 from infra.clock import to_millis
 from infra.db import reading, transaction
 from infra.errors import UsageError
-from registry.adapters import grants, queries, tables
+from registry.adapters import custody_rows, grants, queries, tables
 from registry.domain.values import Reason
 from registry.errors import GateClosedError
 from registry.records import Rollout, VersionRecord
 from registry.rollouts import Rollouts
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """Where a rollback leads.
+
+    Attributes:
+        to: the version that would serve; None when there is none that may.
+        passed_over: versions that served after it and must not be used, and why.
+    """
+
+    to: VersionRecord | None
+    passed_over: tuple[tuple[VersionRecord, Reason], ...]
 
 
 class Rollbacks(Rollouts):
@@ -26,15 +40,13 @@ class Rollbacks(Rollouts):
 
         Raises:
             UsageError: no reason was given.
-            GateClosedError: there is nothing to go back to, or its files have changed.
+            GateClosedError: there is nothing to go back to, or its files are not those registered.
         """
         if not reason.strip():
             raise UsageError("expected a reason for the rollback, found none")
         self.endpoint(name)
-        at_ms = to_millis(at)
         with reading(self.engine) as connection:
             active = queries.active_rollout(connection, name)
-            target_uid = queries.rollback_target(connection, name)
         if active is not None and active.takes_back:
             return active
         if active is not None:
@@ -46,20 +58,56 @@ class Rollbacks(Rollouts):
                 at,
                 event=("rollout.rollback_requested", {"reason": reason, "actor": actor}),
             )
-        record = self._rollback_version(name, target_uid)
+        return self._go_back(self.rollback_version(name), actor, reason, at)
+
+    def way_back(self, name: str) -> WayBack:
+        """Say where a rollback leads: the last version before this one that may be used."""
+        passed_over: list[tuple[VersionRecord, Reason]] = []
+        with reading(self.engine) as connection:
+            for uid in queries.rollback_candidates(connection, name):
+                record = queries.version_by_uid(connection, uid)
+                if record is None:
+                    continue
+                reasons = custody_rows.unusable(connection, uid)
+                if not reasons:
+                    return WayBack(record, tuple(passed_over))
+                passed_over.append((record, reasons[0]))
+        return WayBack(None, tuple(passed_over))
+
+    def rollback_version(self, name: str) -> VersionRecord:
+        """Return the version that a rollback brings back, its stored files proven just now.
+
+        Raises:
+            GateClosedError: there is none, or its files are not those registered.
+        """
+        way = self.way_back(name)
+        if way.to is None:
+            reasons = [
+                replace(reason, found=f"{record.semver} {reason.found}")
+                for record, reason in way.passed_over
+            ]
+            raise GateClosedError(
+                f"{name} cannot be rolled back:", reasons or [_nothing_before(name)]
+            )
+        self.prove(way.to, "cannot come back")
+        return way.to
+
+    def _go_back(self, record: VersionRecord, actor: str, reason: str, at: datetime) -> Rollout:
         with transaction(self.engine) as connection:
             stage = queries.position(connection, record).stage
             if stage is None:
-                raise GateClosedError(f"{name} cannot be rolled back:", [_nothing_before(name)])
+                raise GateClosedError(
+                    f"{record.name} cannot be rolled back:", [_nothing_before(record.name)]
+                )
             rollout_id = grants.open_rollout(
                 connection,
-                endpoint=name,
+                endpoint=record.name,
                 candidate_uid=record.uid,
                 candidate_from_stage=stage,
                 version=record.version,
                 request_id=None,
                 actor=actor,
-                at_ms=at_ms,
+                at_ms=to_millis(at),
             )
             connection.execute(
                 update(tables.rollout)
@@ -67,26 +115,6 @@ class Rollbacks(Rollouts):
                 .values(state={"rollback_reason": reason, "rollback_actor": actor})
             )
         return self.rollout(rollout_id)
-
-    def _rollback_version(self, name: str, target_uid: str | None) -> VersionRecord:
-        if target_uid is None:
-            raise GateClosedError(f"{name} cannot be rolled back:", [_nothing_before(name)])
-        record = self.version(target_uid)
-        self.require_usable(record)
-        found = self.current_manifest_digest(record)
-        if found != record.manifest_digest:
-            raise GateClosedError(
-                f"{record.ref} cannot come back:",
-                [
-                    Reason(
-                        "artifact.changed",
-                        f"digest {record.manifest_digest}",
-                        f"digest {found}",
-                        "restore the registered files",
-                    )
-                ],
-            )
-        return record
 
 
 def _nothing_before(name: str) -> Reason:

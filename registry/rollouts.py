@@ -16,11 +16,11 @@ from sqlalchemy import Connection, insert, update
 from infra.clock import to_millis
 from infra.db import reading, transaction
 from infra.errors import ConflictError
-from registry.adapters import events, grants, mirror, queries, tables, tenures
+from registry.adapters import custody_rows, events, grants, mirror, queries, tables, tenures
 from registry.adapters.request_rows import SYSTEM
 from registry.domain.values import Reason, Stage
 from registry.endpoints import Endpoints
-from registry.errors import UnknownEndpointError
+from registry.errors import GateClosedError, UnknownEndpointError
 from registry.records import Rollout, VersionRecord
 
 _RO = tables.rollout.c
@@ -122,6 +122,9 @@ class Rollouts(Endpoints):
         """Make the candidate the champion: alias, stages, endpoint and audit move together.
 
         Does nothing to a rollout that is finished already.
+
+        Raises:
+            GateClosedError: the candidate was quarantined meanwhile.
         """
         at_ms = to_millis(at)
         with transaction(self.engine) as connection:
@@ -129,6 +132,9 @@ class Rollouts(Endpoints):
             if rollout is None:
                 return self.rollout(rollout_id)
             candidate = _candidate(connection, rollout)
+            reasons = custody_rows.unusable(connection, candidate.uid)
+            if reasons:
+                raise GateClosedError(f"{candidate.ref} cannot be promoted:", reasons)
             stage = queries.position(connection, candidate).stage
             if stage is None:
                 raise ConflictError(f"{candidate.ref} was deleted while it was rolled out")

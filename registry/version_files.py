@@ -15,6 +15,7 @@ from registry.adapters.input_example import read_columns
 from registry.domain.inference import ExampleUnreadableError, JsonKind
 from registry.domain.manifest import Manifest, difference
 from registry.domain.signature import Signature
+from registry.domain.values import Reason
 from registry.errors import GateClosedError
 from registry.finding import Finding
 from registry.records import VersionRecord
@@ -97,10 +98,48 @@ class VersionFiles(Finding):
         Raises:
             GateClosedError: it is.
         """
-        with reading(self.engine) as connection:
-            reasons = custody_rows.unusable(connection, record.uid)
+        reasons = self.unusable(record.uid)
         if reasons:
             raise GateClosedError(f"{record.ref} cannot be used:", reasons)
+
+    def prove(self, record: VersionRecord, refused: str) -> str:
+        """Hash a version's stored files anew and refuse others than those registered.
+
+        Args:
+            record: whose files.
+            refused: what does not come about with other files: "cannot be deployed".
+
+        Returns:
+            Their digest.
+
+        Raises:
+            GateClosedError: they differ or cannot be read, or the version must not be used.
+            UnavailableError: the object store is away; trying again may help.
+        """
+        reasons = self.unusable(record.uid) or self._differences(record)
+        if reasons or record.manifest_digest is None:
+            raise GateClosedError(f"{record.ref} {refused}:", reasons)
+        return record.manifest_digest
+
+    def _differences(self, record: VersionRecord) -> tuple[Reason, ...]:
+        fix = "restore them (acgs artifact repair), or register the model again"
+        readable = "readable files"
+        if record.manifest_digest is None:
+            never = "they could not be read when it was registered"
+            return (Reason("artifact.unreadable", readable, never, fix),)
+        try:
+            found = self.current_manifest(record)
+        except artifact_files.ArtifactError as err:
+            return (Reason("artifact.unreadable", readable, err.message, fix),)
+        if found.digest == record.manifest_digest:
+            return ()
+        what = self.described_difference(record, found)
+        return (Reason("artifact.changed", "the registered files", what, fix),)
+
+    def unusable(self, uid: str) -> tuple[Reason, ...]:
+        """Say why a version must not be used: quarantined, or its files were freed."""
+        with reading(self.engine) as connection:
+            return custody_rows.unusable(connection, uid)
 
     def require_registered(self, record: VersionRecord, found: Manifest) -> None:
         """Refuse files that are not those that were registered.

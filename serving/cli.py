@@ -20,6 +20,7 @@ from serving.ordering import check_order, find_rollout, give_order
 from serving.views import endpoint_view, manifest, rollout_line, rollout_lines, rollout_view
 
 if TYPE_CHECKING:
+    from registry.records import Rollout
     from registry.service import Registry
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
@@ -322,16 +323,27 @@ def rollout_abort(which: str, reason: str, dry_run: bool) -> None:
 def rollback(name: str, reason: str, dry_run: bool) -> None:
     """Take endpoint NAME back: abort its rollout, else return to the version before."""
     _, registry = _open()
-    found = registry.endpoint(name)
+    registry.endpoint(name)
+    active = [known for known in registry.active_rollouts() if known.endpoint == name]
     if dry_run:
-        click.echo(f"would roll {found.name} back", err=True)
+        click.echo(_would_go_back(registry, name, active), err=True)
         return
-    before = {known.id for known in registry.active_rollouts() if known.takes_back}
     made = registry.request_rollback(name, _actor(), reason, utc_now())
-    already = "already " if made.id in before else ""
+    how = "already " if any(known.takes_back for known in active) else ""
+    if not active:
+        how = f"to {registry.version(made.candidate_uid).semver} "
+        for record, why in registry.way_back(name).passed_over:
+            click.echo(f"passed over {record.semver}: {why.found}", err=True)
     click.echo(
-        f"rollback {already}under way as rollout {made.id}; acgs rollout watch {made.id}", err=True
+        f"rollback {how}under way as rollout {made.id}; acgs rollout watch {made.id}", err=True
     )
+
+
+def _would_go_back(registry: Registry, name: str, active: Sequence[Rollout]) -> str:
+    for known in active:
+        found = "rollback under way already as" if known.takes_back else "would abort"
+        return f"{found} rollout {known.id}"
+    return f"would roll {name} back to {registry.rollback_version(name).semver}"
 
 
 @click.group()

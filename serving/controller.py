@@ -14,6 +14,7 @@ from datetime import datetime
 from infra.clock import Clock, utc_now
 from infra.errors import ConflictError, PlatformError, UnavailableError
 from registry.domain.values import Reason
+from registry.errors import GateClosedError
 from registry.records import Endpoint, Rollout
 from serving.domain.decide import (
     Action,
@@ -31,7 +32,8 @@ from serving.domain.routing import cluster_name
 from serving.domain.seldon import resource_name
 from serving.domain.state import Phase, RolloutState
 from serving.lanes import Lane, served
-from serving.ports import GatewayPort, RegistryPort, ServersPort
+from serving.ports import GatewayPort, RegistryPort, ServersPort, ServersStatus
+from serving.proving import may_be_made
 from serving.telling import event_of, material, measurement_of
 
 SAVE_SECONDS = 1.0
@@ -119,7 +121,11 @@ class Deployer:
         deployment = lane.deployment()
         if deployment is not None:
             for predictor in deployment.predictors:
-                lane.statuses[predictor.name] = self._servers.ensure(deployment, predictor)
+                if predictor.version == lane.candidate and not may_be_made(self._registry, lane):
+                    status = ServersStatus((), ready=False, detail=lane.waits_for)
+                else:
+                    status = self._servers.ensure(deployment, predictor)
+                lane.statuses[predictor.name] = status
         return lane
 
     def _state(self, rollout: Rollout) -> RolloutState:
@@ -173,6 +179,7 @@ class Deployer:
             has_stable=lane.stable is not None,
             ready=status.ready,
             failed=status.failed,
+            unusable=lane.refused or tuple(self._registry.unusable(lane.candidate.uid)),
             weight_percent=None if weights is None else weights.get(lane.candidate.uid, 0),
             candidate=found.get(candidate),
             stable=found.get(stable) if stable else None,
@@ -218,7 +225,12 @@ class Deployer:
                 examples = self._servers.examples(found)
                 return self._gateway.smoke(lane.route(), predictor, examples), True
             case Promote():
-                self._registry.complete_rollout(lane.rollout.id, self._clock())
+                try:
+                    self._registry.complete_rollout(lane.rollout.id, self._clock())
+                except GateClosedError as err:
+                    # Quarantined since we looked: the next look takes it back.
+                    _logger.warning("%s: %s", lane.endpoint.name, err)
+                    return None, False
                 _logger.info("%s: promoted", lane.endpoint.name)
             case RollBack(reasons):
                 self._registry.fail_rollout(lane.rollout.id, reasons, self._clock())

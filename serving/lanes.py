@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from registry.domain.values import Reason
 from registry.records import Endpoint, Rollout, VersionRecord
 from serving.domain.plan import RolloutPlan
 from serving.domain.routing import Backend, DeploymentRoute
@@ -25,6 +26,8 @@ class Lane:
     """One endpoint, what serves it, and its rollout if there is one.
 
     Attributes:
+        refused: why the candidate's model servers are not made; empty when they may be.
+        waits_for: what keeps the candidate's files from being looked at now, or "".
         statuses: model servers per predictor name; missing before they were looked after.
         traffic: percent per version uid as the gateway had it at the last look; None if unknown.
     """
@@ -35,6 +38,8 @@ class Lane:
     candidate: ServedVersion | None = None
     rollout: Rollout | None = None
     state: RolloutState = field(default_factory=RolloutState)
+    refused: tuple[Reason, ...] = ()
+    waits_for: str = ""
     statuses: dict[str, ServersStatus] = field(default_factory=dict)
     traffic: Mapping[str, int] | None = None
 

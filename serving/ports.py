@@ -26,6 +26,12 @@ class RegistryPort(Protocol):
     def version(self, uid: str) -> VersionRecord:
         """One version."""
 
+    def prove(self, record: VersionRecord, refused: str) -> str:
+        """Hash a version's stored files anew; raises GateClosedError if it must not be served."""
+
+    def unusable(self, uid: str) -> Sequence[Reason]:
+        """Why a version must not be used, whatever its files are now; empty when it may."""
+
     def save_rollout(
         self,
         rollout_id: int,
@@ -76,7 +82,7 @@ class ServersStatus:
         addresses: (host, port) of those that answer; if none does, of those that last did.
         ready: all replicas answer.
         failed: why they never will, or None.
-        detail: the last lines of a log, for a reason.
+        detail: why they are not ready, as far as it is known, for a reason.
     """
 
     addresses: tuple[tuple[str, int], ...]

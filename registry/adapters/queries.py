@@ -341,12 +341,21 @@ def trusted_versions(connection: Connection, endpoint: str) -> tuple[str, ...]:
     )
 
 
-def rollback_target(connection: Connection, endpoint: str) -> str | None:
-    """Return the version that a rollback of an endpoint would bring back; a yanked one never."""
+def rollback_candidates(connection: Connection, endpoint: str) -> tuple[str, ...]:
+    """Return the versions that a rollback may bring back, newest first; a yanked one never."""
     before = trusted_versions(connection, endpoint)[:-1]
     usable = set(
         connection.execute(
             select(_V.uid).where(_V.uid.in_(before), _V.standing != Standing.YANKED.value)
         ).scalars()
     )
-    return next((uid for uid in reversed(before) if uid in usable), None)
+    return tuple(uid for uid in reversed(before) if uid in usable)
+
+
+def rollback_target(connection: Connection, endpoint: str) -> str | None:
+    """Return the version that a rollback of an endpoint would bring back, or needs repaired."""
+    candidates = rollback_candidates(connection, endpoint)
+    q = tables.quarantine.c.version_uid
+    kept_from_use = set(connection.execute(select(q).where(q.in_(candidates))).scalars())
+    good = (uid for uid in candidates if uid not in kept_from_use)
+    return next(good, next(iter(candidates), None))

@@ -139,7 +139,7 @@ class LocalServers:
             addresses=tuple(("127.0.0.1", s.port) for s in known if s.port is not None),
             ready=missing is None,
             failed=failed,
-            detail=self._tail(missing) if missing else "",
+            detail=self._log_end(missing) if missing else "",
         )
 
     def running(self) -> Sequence[tuple[str, str, str]]:
@@ -248,6 +248,10 @@ class LocalServers:
                 words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
                 if any(w.startswith(marker) and w.endswith(".ready") for w in words):
                     Identity.of(int(entry.name)).send(signal.SIGTERM)
+
+    def _log_end(self, server: Server) -> str:
+        tail = self._tail(server)
+        return f"the log ends with:\n{tail}" if tail else ""
 
     def _tail(self, server: Server) -> str:
         with suppress(OSError):

@@ -24,15 +24,17 @@ class Observation:
         has_stable: a version is serving that the candidate is to replace.
         ready: every model server of the candidate answers.
         failed: why the candidate cannot serve, or None.
+        unusable: why the candidate must not serve: its files are damaged or were freed.
         weight_percent: the candidate's weight as read back from the gateway; None if unknown.
         candidate, stable: the gateway's running totals; None if it did not answer.
-        detail: the end of a log of a model server that is not ready.
+        detail: what is known of why the candidate is not ready.
         smoke: None before smoke predictions ran; then "" if they passed, else what went wrong.
     """
 
     has_stable: bool
     ready: bool
     failed: str | None = None
+    unusable: tuple[Reason, ...] = ()
     weight_percent: int | None = None
     candidate: Counters | None = None
     stable: Counters | None = None
@@ -91,6 +93,8 @@ def decide(plan: RolloutPlan, state: RolloutState, seen: Observation, now: datet
             return state, ()
         case Phase.ROLLING_BACK:
             return _rolling_back(state, seen)
+        case _ if seen.unusable:
+            return _to_roll_back(state, seen, now, *seen.unusable)
         case Phase.PENDING:
             return _pending(plan, state, seen, now)
         case Phase.PROGRESSING | Phase.PAUSED:
@@ -158,7 +162,7 @@ def _pending(plan: RolloutPlan, state: RolloutState, seen: Observation, now: dat
         if (now - state.phase_since).total_seconds() >= plan.ready_seconds:
             found = f"not ready after {plan.ready_seconds:g} s"
             if seen.detail:
-                found += f"; the log ends with:\n{seen.detail}"
+                found += f"; {seen.detail}"
             return _to_roll_back(state, seen, now, _cannot_serve(found))
         return state, (Wait("the candidate's model servers are starting"),)
     # A way back to a version that served before has shown its evidence then.

@@ -83,6 +83,7 @@ class RolloutState:
         step_since: when the current weight was read back from the gateway, or None before.
         step_requests: requests that the candidate answered at this step.
         slow_ms: what counts as slow, or None until the stable version's latency is known.
+        proven: the candidate's stored files were those registered when the rollout began.
         rollback_reason, rollback_actor: why and for whom the registry opened this rollout as a way
         back, or took it back; "" otherwise.
         candidate_mark, stable_mark: counters that the evidence already holds.
@@ -95,6 +96,7 @@ class RolloutState:
     step_since: datetime | None = None
     step_requests: int = 0
     slow_ms: float | None = None
+    proven: bool = False
     smoked: bool = False
     paused_because: str = ""
     order: Order | None = None
@@ -115,6 +117,7 @@ class RolloutState:
             "step_since": self.step_since.isoformat() if self.step_since else None,
             "step_requests": self.step_requests,
             "slow_ms": self.slow_ms,
+            "proven": self.proven,
             "smoked": self.smoked,
             "paused_because": self.paused_because,
             "order": self.order.value if self.order else None,
@@ -145,6 +148,7 @@ class RolloutState:
             step_since=_time(document.get("step_since")),
             step_requests=cast(int, document.get("step_requests", 0)),
             slow_ms=cast("float | None", document.get("slow_ms")),
+            proven=bool(document.get("proven", False)),
             smoked=bool(document.get("smoked", False)),
             paused_because=str(document.get("paused_because", "")),
             order=Order(str(order)) if order else None,

@@ -45,6 +45,11 @@ def register(store: GovernedStore) -> int:
     return int(store.create_model_version(NAME, str(folder)).version)
 
 
+def quarantine(registry: Registry, number: int) -> None:
+    record = registry.find_version(NAME, str(number))
+    registry.quarantine(record, "MLmodel: missing", "acgs", utc_now())
+
+
 def ask(registry: Registry, number: int, target: Stage = Stage.PRODUCTION) -> Request:
     version = registry.find_version(NAME, str(number))
     asked = Ask(RequestKind.TRANSITION, version, NAME, target, "ada")
@@ -344,6 +349,54 @@ def test_a_rollback_after_an_old_version_was_promoted_returns_to_what_it_replace
     registry.complete_rollout(only_rollout(registry).id, utc_now())
     rollout = registry.request_rollback(NAME, "ada", "worse", utc_now())
     assert registry.version(rollout.candidate_uid).version == second
+
+
+def test_a_rollback_passes_over_a_quarantined_version(served: GovernedStore) -> None:
+    first, second, third = roll_out(served), roll_out(served), roll_out(served)
+    registry = served.registry
+    quarantine(registry, second)
+    way = registry.way_back(NAME)
+    assert [(record.version, why.rule) for record, why in way.passed_over] == [
+        (second, "artifact.quarantined")
+    ]
+    rollout = registry.request_rollback(NAME, "ada", "worse", utc_now())
+    assert registry.version(rollout.candidate_uid).version == first
+    registry.complete_rollout(rollout.id, utc_now())
+    assert stages(served)[third] == "Archived"
+
+
+def test_a_rollback_with_nothing_but_quarantined_versions_says_which(
+    served: GovernedStore,
+) -> None:
+    first, _ = roll_out(served), roll_out(served)
+    registry = served.registry
+    quarantine(registry, first)
+    semver = registry.find_version(NAME, str(first)).semver
+    with pytest.raises(GateClosedError, match=rf"{semver} quarantined: MLmodel: missing"):
+        registry.request_rollback(NAME, "ada", "worse", utc_now())
+    assert not registry.active_rollouts()
+
+
+def test_a_rollback_to_files_that_changed_is_refused_by_their_names(served: GovernedStore) -> None:
+    first, _ = roll_out(served), roll_out(served)
+    registry = served.registry
+    source = registry.find_version(NAME, str(first)).source
+    (Path(source) / "MLmodel").write_text("flavors: {}\n# evil\n")
+    with pytest.raises(GateClosedError, match=r"cannot come back:\n.*MLmodel: content changed"):
+        registry.request_rollback(NAME, "ada", "worse", utc_now())
+    assert not registry.active_rollouts()
+
+
+def test_a_candidate_quarantined_at_the_last_moment_is_not_promoted(served: GovernedStore) -> None:
+    first = roll_out(served)
+    second = promote(served)
+    registry = served.registry
+    rollout = only_rollout(registry)
+    quarantine(registry, second)
+    with pytest.raises(GateClosedError, match=r"artifact\.quarantined"):
+        registry.complete_rollout(rollout.id, utc_now())
+    assert champion(served) == first
+    assert registry.rollout(rollout.id).finished_ms is None
 
 
 def test_a_second_rollback_leaves_the_one_under_way_alone(served: GovernedStore) -> None:

@@ -20,7 +20,7 @@ def opened(settings: Settings, place: Place) -> Keep:
     write_constitution(settings.storage_root)
     store = GovernedStore(settings)
     shelf = Shelf(settings.storage_root, store)
-    return Keep(shelf, place, Artifacts(settings, store.registry))
+    return Keep(place, Artifacts(settings, store.registry), shelf)
 
 
 @pytest.fixture

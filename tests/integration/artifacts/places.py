@@ -80,23 +80,15 @@ class Bucket:
 
 
 @dataclass
-class Keep:
-    """A registry without a server, its files, and what keeps them."""
+class Stored:
+    """Files of registered versions where they lie, and what happens to them there."""
 
-    shelf: Shelf
     place: Place
     artifacts: Artifacts
 
     @property
     def settings(self) -> Settings:
         return self.artifacts.settings
-
-    def register(self, name: str = NAME, **more: bytes) -> VersionRecord:
-        """Write files and register them; the folder is the place's `v<number>`."""
-        folder = f"v{len(self.artifacts.registry.versions(name))}-{name}"
-        for file, content in {**FILES, "unique.txt": folder.encode(), **more}.items():
-            self.place.write(folder, file, content)
-        return self.shelf.register(name=name, source=self.place.uri(folder))
 
     def folder(self, record: VersionRecord) -> str:
         return record.source.rsplit("/", 1)[-1]
@@ -112,11 +104,13 @@ class Keep:
     def add(self, record: VersionRecord, file: str = "data/evil.py") -> None:
         self.place.write(self.folder(record), file, b"print('evil')")
 
-    def swap(self, record: VersionRecord) -> None:
+    def swap(
+        self, record: VersionRecord, one: str = "data/a.bin", other: str = "data/b.bin"
+    ) -> None:
         folder = self.folder(record)
-        one, other = (self.place.read(folder, f) for f in ("data/a.bin", "data/b.bin"))
-        self.place.write(folder, "data/a.bin", other)
-        self.place.write(folder, "data/b.bin", one)
+        content = self.place.read(folder, one)
+        self.place.write(folder, one, self.place.read(folder, other))
+        self.place.write(folder, other, content)
 
     def content(self, record: VersionRecord) -> dict[str, bytes]:
         folder = self.folder(record)
@@ -125,6 +119,20 @@ class Keep:
     def events(self, record: VersionRecord) -> list[str]:
         found = self.artifacts.registry.events(name=record.name)
         return [e.type for e in found if e.version == record.version]
+
+
+@dataclass
+class Keep(Stored):
+    """A registry without a server, its files, and what keeps them."""
+
+    shelf: Shelf
+
+    def register(self, name: str = NAME, **more: bytes) -> VersionRecord:
+        """Write files and register them; the folder is the place's `v<number>`."""
+        folder = f"v{len(self.artifacts.registry.versions(name))}-{name}"
+        for file, content in {**FILES, "unique.txt": folder.encode(), **more}.items():
+            self.place.write(folder, file, content)
+        return self.shelf.register(name=name, source=self.place.uri(folder))
 
 
 def emptied(folder: Path) -> None:

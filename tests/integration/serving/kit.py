@@ -118,6 +118,8 @@ class Platform:
 
     settings: Settings
     registry: Registry
+    store: Callable[[Path], str] = str
+    """Takes the folder of a model to be registered to where it is kept; returns its source."""
 
     def register(
         self, save: Callable[[Path], object] | None = None, **behaviour: Any
@@ -133,6 +135,7 @@ class Platform:
             else:
                 folder.mkdir(parents=True)
                 (folder / "behaviour.json").write_text(json.dumps({**behaviour, "n": number}))
+            source = self.store(folder)
             if number == 1:
                 connection.execute(
                     insert(mlflow.registered_models).values(
@@ -143,10 +146,10 @@ class Platform:
             connection.execute(
                 insert(mlflow.model_versions).values(
                     workspace=mlflow.WORKSPACE, name=NAME, version=number, creation_time=now,
-                    last_updated_time=now, current_stage="None", source=str(folder),
+                    last_updated_time=now, current_stage="None", source=source,
                 )
             )  # fmt: skip
-        inspected = self.registry.inspect(str(folder))
+        inspected = self.registry.inspect(source)
         with transaction(self.registry.engine) as connection:
             return self.registry.record_version(connection, NAME, inspected, "tester", number)
 
@@ -267,14 +270,20 @@ def deploying(settings: Settings, command: Command | None = backend_command) -> 
 
 @contextlib.contextmanager
 def platform(root: Path, template: Path) -> Iterator[Platform]:
-    settings = make_settings(root)
     shutil.copy(template, root / "registry.db")
+    with running(make_settings(root)) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def running(settings: Settings) -> Iterator[Platform]:
+    """Run the gateway over a database that is there already."""
     registry = open_registry(settings)
     try:
         with gateway(settings):
             yield Platform(settings, registry)
     finally:
-        end_children(root, grace_seconds=3.0)
+        end_children(settings.storage_root, grace_seconds=3.0)
         registry.engine.dispose()
 
 

@@ -36,9 +36,10 @@ def applicants() -> pd.DataFrame:
     )
 
 
-def save_classifier(path: Path) -> tuple[Any, pd.DataFrame]:
+def save_classifier(path: Path, *, opposite: bool = False) -> tuple[Any, pd.DataFrame]:
     """Scaled logistic regression on 30 doubles, skops (MLflow's default format)."""
     features, target = load_breast_cancer(return_X_y=True, as_frame=True)
+    target = 1 - target if opposite else target
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(features, target)
     _save(model, path, infer_signature(features, model.predict(features)))
     return model, features

@@ -143,3 +143,32 @@ def test_watching_gives_up_when_told_to(still: Platform) -> None:
     acgs("endpoint", "create", NAME)
     still.roll_out(still.register())
     assert acgs("rollout", "watch", NAME, "--timeout-seconds", "0.1").exit_code == 3
+
+
+def test_a_rollback_says_where_it_leads_and_what_it_passed_over(still: Platform) -> None:
+    acgs("endpoint", "create", NAME)
+    first, second, _ = versions = [still.register(), still.register(), still.register()]
+    for version in versions:
+        still.registry.complete_rollout(still.roll_out(version).id, utc_now())
+    because = ("rollback", NAME, "--reason", "complaints")
+    assert acgs(*because, "--dry-run").stderr == f"would roll {NAME} back to {second.semver}\n"
+    still.registry.quarantine(second, "MLmodel: missing", "acgs", utc_now())
+    assert acgs(*because, "--dry-run").stderr == f"would roll {NAME} back to {first.semver}\n"
+    said = acgs(*because).stderr
+    assert f"passed over {second.semver}: quarantined: MLmodel: missing\n" in said
+    assert f"rollback to {first.semver} under way as rollout 4" in said
+    assert "already under way as rollout 4" in acgs(*because).stderr
+    assert "already as rollout 4" in acgs(*because, "--dry-run").stderr
+
+
+def test_a_dry_run_of_a_rollback_refuses_what_the_rollback_would_refuse(still: Platform) -> None:
+    acgs("endpoint", "create", NAME)
+    first, second = still.register(), still.register()
+    for version in (first, second):
+        still.registry.complete_rollout(still.roll_out(version).id, utc_now())
+    (Path(first.source) / "behaviour.json").unlink()
+    (Path(first.source) / "other.json").write_text("{}")
+    for words in (["--dry-run"], []):
+        with pytest.raises(RefusedError, match=r"behaviour\.json: missing; other\.json: added"):
+            acgs("rollback", NAME, "--reason", "complaints", *words)
+    assert still.registry.active_rollouts() == []

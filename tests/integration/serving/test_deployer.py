@@ -139,7 +139,8 @@ def test_files_changed_after_registration_are_never_served(platform: Platform) -
     (Path(version.source) / "behaviour.json").write_text('{"error_rate": 0.0, "evil": 1}')
     with deploying(platform.settings):
         rollout = platform.wait_phase(platform.roll_out(version), "rolled_back")
-    assert "digest" in rollout.reasons[0]["found"]
+    assert rollout.reasons[0]["rule"] == "artifact.changed"
+    assert rollout.reasons[0]["found"] == "behaviour.json: content changed"
     assert platform.servers() == set()
 
 

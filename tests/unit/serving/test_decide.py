@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -220,6 +221,21 @@ def test_a_candidate_that_never_gets_ready_is_rolled_back_with_its_log() -> None
     assert "ImportError" in last.reasons[0].found
 
 
+@pytest.mark.parametrize("after_ticks", [0, 3, 7])
+def test_a_candidate_that_must_not_be_used_any_more_is_taken_back_at_the_next_look(
+    after_ticks: int,
+) -> None:
+    damaged = Reason("artifact.quarantined", "the registered files", "quarantined", "repair them")
+    world = World(PLAN)
+    world.run(after_ticks)
+    world.seen = replace(world.seen, unusable=(damaged,))
+    world.tick()
+    world.tick()
+    assert world.history[-1] == RollBack((damaged,))
+    assert Promote() not in world.history
+    assert world.seen.weight_percent == 0
+
+
 def test_a_way_back_to_a_version_that_served_before_needs_no_new_evidence() -> None:
     world = World(PLAN)
     world.state = RolloutState.read({"rollback_reason": "it is worse", "rollback_actor": "ann"})
@@ -251,6 +267,7 @@ observations = st.builds(
     has_stable=st.just(True),
     ready=st.booleans(),
     failed=st.sampled_from([None, None, None, "it died"]),
+    unusable=st.sampled_from([(), (), (), (Reason("artifact.freed", "files", "none", "ask"),)]),
     weight_percent=st.one_of(st.none(), st.integers(0, 100)),
     candidate=st.one_of(st.none(), st.builds(counters, st.integers(0, 3000))),
     stable=st.one_of(st.none(), st.builds(counters, st.integers(0, 3000))),
