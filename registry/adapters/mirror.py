@@ -30,12 +30,12 @@ TAGS = (
 MARK = "**Governance** "
 """What the line under a description begins with."""
 _RULE = "\n\n---\n"
-_BLOCK = re.compile(r"(?:\n*---\n|\A)\*\*Governance\*\* [^\n]*")
+_BLOCK = re.compile(r"(?:\n{0,2}---\n|\A)\*\*Governance\*\* [^\n]*")
 
 
 def own_words(description: str) -> str:
     """Return a version's description without the platform's line."""
-    return _BLOCK.sub("", description).strip("\n")
+    return _BLOCK.sub("", description)
 
 
 def set_tags(connection: Connection, name: str, version: int, tags: Mapping[str, str]) -> None:
@@ -101,7 +101,10 @@ def unshown(connection: Connection, name: str, after: int, limit: int) -> list[i
 
 
 def refresh_description(connection: Connection, name: str, version: int) -> str:
-    """Write the line under a version's description anew, and return the whole description."""
+    """Write the line under a version's description anew, and return the whole description.
+
+    A person's words are never cut: where they leave no room, the line ends earlier or goes.
+    """
     v, t = mlflow.model_versions.c, mlflow.model_version_tags.c
     here = and_(v.workspace == mlflow.WORKSPACE, v.name == name, v.version == version)
     rows = connection.execute(
@@ -120,8 +123,8 @@ def refresh_description(connection: Connection, name: str, version: int) -> str:
     ).all()
     description = (rows[0].description if rows else None) or ""
     tags = {row.key: row.value for row in rows if row.key is not None}
-    line = _line(tags, lineage_page(name, version))
-    words = own_words(description)[: DESCRIPTION_LIMIT - len(_RULE) - len(line)]
+    words = own_words(description)
+    line = _line(tags, lineage_page(name, version), DESCRIPTION_LIMIT - len(_RULE) - len(words))
     text = _RULE.join(part for part in (words, line) if part)
     if text != description:
         connection.execute(update(mlflow.model_versions).where(here).values(description=text))
@@ -142,7 +145,7 @@ def lineage_page(name: str, version: int) -> str:
     return f"acgs/lineage/{quote(name, safe='')}/{version}"
 
 
-def _line(tags: Mapping[str, str], lineage: str) -> str:
+def _line(tags: Mapping[str, str], lineage: str, room: int) -> str:
     parts = [f"version `{tags['acgs.version']}`"] if "acgs.version" in tags else []
     if STANDING in tags:
         standing, _, why = tags[STANDING].partition(": ")
@@ -159,4 +162,6 @@ def _line(tags: Mapping[str, str], lineage: str) -> str:
         parts.append(f"[report]({tags['acgs.report']})")
     if parts:
         parts.append(f"[lineage]({lineage}) ![lineage]({lineage}/picture.svg)")
-    return (MARK + " · ".join(parts)) if parts else ""
+    while parts and len(line := MARK + " · ".join(parts)) > room:
+        parts.pop()
+    return line if parts else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, inspect, select, text, update
+from sqlalchemy import Connection, delete, exists, func, inspect, select, text, update
 
 from infra import migrations, running
 from infra.component import components
@@ -22,7 +22,12 @@ from registry.adapters import mlflow_tables as mlflow
 PREFIX = "acgs_"
 _V, _T = mlflow.model_versions.c, mlflow.model_version_tags.c
 _OURS = (_T.workspace == mlflow.WORKSPACE, _T.key.in_(mirror.TAGS))
-_SHOWN = (_V.workspace == mlflow.WORKSPACE, _V.description.contains(mirror.MARK, autoescape=True))
+_SHOWN = (
+    _V.workspace == mlflow.WORKSPACE,
+    _V.description.contains(mirror.MARK, autoescape=True),
+    # Else the words are a person's, whatever they look like.
+    exists().where(_T.name == _V.name, _T.version == _V.version, *_OURS),
+)
 
 
 @dataclass(frozen=True, slots=True)

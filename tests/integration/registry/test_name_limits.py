@@ -93,11 +93,17 @@ def test_an_alias_that_reads_as_something_else_is_refused(
         shelf.store.set_registered_model_alias(NAME, alias, number)
 
 
-def test_a_description_at_its_limit_keeps_the_platforms_line(shelf: Shelf, number: int) -> None:
-    shelf.store.update_model_version(NAME, number, "尺" * 5000)
-    shown = shelf.store.get_model_version(NAME, number).description
-    assert len(shown) == 5000
-    assert "**Governance** version `1.0.0`" in shown
+def test_a_description_is_kept_whole_and_the_platforms_line_takes_what_room_is_left(
+    shelf: Shelf, number: int
+) -> None:
+    for length, line in (
+        (5000, ""),
+        (4950, "\n\n---\n**Governance** version `1.0.0`"),
+    ):
+        shelf.store.update_model_version(NAME, number, "尺" * length)
+        assert shelf.store.get_model_version(NAME, number).description == "尺" * length + line
+    shelf.store.update_model_version(NAME, number, "short")
+    assert "[lineage](" in shelf.store.get_model_version(NAME, number).description
 
 
 STRANGE = ["", "9" * 5000, "1.0.0" + "0" * 5000, "٣", "1.٠.0", "@" + "x" * 999]

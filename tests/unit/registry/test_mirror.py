@@ -19,8 +19,9 @@ LINE = "**Governance** version `1.0.0` · passed for Production, score **1.000**
         (LINE, ""),
         ("mine", "mine"),
         (f"mine\n\n---\n{LINE}", "mine"),
-        (f"{LINE}\nadded below", "added below"),
+        (f"{LINE}\nadded below", "\nadded below"),
         (f"mine\n\n---\n{LINE}\nadded below", "mine\nadded below"),
+        (f"\n mine \n\n\n\n---\n{LINE}", "\n mine \n\n"),
         ("we take **Governance** seriously", "we take **Governance** seriously"),
     ],
 )
