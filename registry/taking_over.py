@@ -85,16 +85,14 @@ class TakingOver(Versions):
             then: what else happens in the transaction.
         """
         with reading(self.engine) as connection:
-            sources = {number: queries.source_of(connection, name, number) for number in numbers}
-        inspected = {
-            number: self.inspect(source) for number, source in sources.items() if source is not None
-        }
+            at = {number: queries.location_of(connection, name, number) for number in numbers}
+        inspected = {number: self.inspect(location) for number, location in at.items() if location}
         made = []
         with transaction(self.engine) as connection:
             locks.hold_model(connection, name)
             for number, found in inspected.items():
                 # It may have been deleted, or made anew, while its files were read.
-                same = queries.source_of(connection, name, number) == sources[number]
+                same = queries.location_of(connection, name, number) == at[number]
                 if not same or queries.live_version(connection, name, number) is not None:
                     continue
                 made.append(

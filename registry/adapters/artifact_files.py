@@ -52,7 +52,7 @@ def storage_uri(connection: Connection, source: str) -> str:
         if not number.isdigit():
             raise ArtifactError(f"expected models:/<name>/<number>, found {source}")
         row = connection.execute(
-            select(mlflow.model_versions.c.storage_location).where(
+            select(mlflow.LOCATION).where(
                 mlflow.model_versions.c.workspace == mlflow.WORKSPACE,
                 mlflow.model_versions.c.name == unquote(name),
                 mlflow.model_versions.c.version == int(number),
@@ -130,20 +130,25 @@ def discard(settings: Settings, folder: Path) -> None:
 
 
 def _download(settings: Settings, uri: str) -> Path:
-    from mlflow.exceptions import MlflowException
-    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
     uri = behind_proxy(settings, uri)
     target = tempfile.mkdtemp(dir=settings.folder("downloads"))
     try:
         if is_s3(uri):
             return _download_s3(settings, uri, Path(target))
-        return Path(get_artifact_repository(uri).download_artifacts("", dst_path=target))
-    except BaseException as err:
+        return _download_by_mlflow(uri, target)
+    except BaseException:
         shutil.rmtree(target, ignore_errors=True)
-        if isinstance(err, MlflowException | OSError):
-            raise ArtifactError(f"cannot read the model's files at {uri}: {err}") from err
         raise
+
+
+def _download_by_mlflow(uri: str, target: str) -> Path:
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    try:
+        return Path(get_artifact_repository(uri).download_artifacts("", dst_path=target))
+    # One class for each scheme, each with a library of its own: they raise whatever they like.
+    except Exception as err:
+        raise ArtifactError(f"cannot read the model's files at {uri}: {err}") from err
 
 
 def _download_s3(settings: Settings, uri: str, target: Path) -> Path:

@@ -6,7 +6,7 @@ A test compares them with MLflow's models (3.17.2).
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Float, Integer, String, Text, column, table
+from sqlalchemy import BigInteger, Boolean, Float, Integer, String, Text, column, func, table
 
 WORKSPACE = "default"
 PROMPT_SOURCE = "dummy-source"
@@ -34,6 +34,11 @@ model_versions = table(
     column("storage_location", String),
     column("run_id", String),
 )
+
+LOCATION = func.coalesce(
+    func.nullif(model_versions.c.storage_location, ""), model_versions.c.source
+)
+"""Where MLflow reads a version's files; versions older than MLflow 2.6 have no location."""
 
 model_version_tags = table(
     "model_version_tags",

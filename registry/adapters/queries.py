@@ -155,6 +155,21 @@ def source_of(connection: Connection, name: str, number: int) -> str | None:
     ).scalar()
 
 
+def location_of(connection: Connection, name: str, number: int) -> str | None:
+    """Return where MLflow reads a live version's files; None if there is no such version.
+
+    Its source may name another version, by a name that is gone since.
+    """
+    return connection.execute(
+        select(mlflow.LOCATION).where(
+            _MV.workspace == mlflow.WORKSPACE,
+            _MV.name == name,
+            _MV.version == number,
+            _MV.current_stage != DELETED,
+        )
+    ).scalar()
+
+
 def alias_holder(connection: Connection, name: str, alias: str) -> int | None:
     """Return the version number an alias points at; aliases compare without case."""
     a = mlflow.aliases.c

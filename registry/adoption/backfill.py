@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 
 from infra.clock import Clock, to_millis, utc_now
 from infra.db import reading, transaction
+from infra.errors import UnavailableError
 from registry.adapters import places
 from registry.adoption.adapters import progress
 from registry.adoption.adapters.progress import Progress
@@ -72,6 +73,9 @@ class Backfill:
         Args:
             stop: ends it after the batch at hand.
             only: one model's name; None means all.
+
+        Raises:
+            UnavailableError: a store is away. Models whose files lie elsewhere are done.
         """
         if not self._hold():
             return 0
@@ -91,11 +95,17 @@ class Backfill:
 
     def _work_through(self, names: dict[str, int], stop: threading.Event, only: str | None) -> int:
         done, total = 0, sum(names.values())
+        away: UnavailableError | None = None
         began = told_at = time.monotonic()
         for name in names if only is None else [only]:
             while not stop.is_set():
                 started = time.monotonic()
-                count = self._batch(name)
+                try:
+                    count = self._batch(name)
+                except UnavailableError as err:
+                    # Its files' store may be gone for good; the next model's need not be.
+                    away = err
+                    break
                 if not count:
                     break
                 done += count
@@ -109,6 +119,8 @@ class Backfill:
                 break
         if done:
             _tell(done, total, time.monotonic() - began)
+        if away is not None:
+            raise away
         return done
 
     def _batch(self, name: str) -> int:

@@ -2,75 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from mlflow.entities.model_registry import ModelVersionTag
 from mlflow.store.model_registry.dbmodels.models import SqlModelVersion
-from sqlalchemy import Engine, create_engine, inspect, select
+from sqlalchemy import inspect, select
 
-from compliance.adapters import constitution_file
 from infra.clock import utc_now
-from infra.settings import Settings
 from registry.bootstrap import open_registry
+from tests.support.adoption_site import SECONDS, Site, without_times
 from tests.support.plain_mlflow import Version, dump, fill, plain_store
-from tests.support.platform import SHIPPED
 
 MODELS = 60
 VERSIONS = 200
 WITH_FILES = 40
-SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class Site:
-    """A storage root on a database that plain MLflow filled."""
-
-    root: Path
-    url: str
-    engine: Engine
-
-    @property
-    def settings(self) -> Settings:
-        return Settings(storage_root=self.root, database_url=self.url)
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        inherited = {
-            k: v for k, v in os.environ.items() if not k.startswith(("ACGS_", "MLFLOW_", "MLOPS_"))
-        }
-        return inherited | {"MLOPS_STORAGE_ROOT": str(self.root), "ACGS_DATABASE_URL": self.url}
-
-    def acgs(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "infra.cli", *words],
-            env=dict(self.environment), input=given, capture_output=True, text=True,
-            timeout=SECONDS, check=False,
-        )  # fmt: skip
-
-    def status(self) -> dict[str, Any]:
-        done = self.acgs("adoption", "status", "--json")
-        assert done.returncode == 0, done.stderr
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
-
-    def role(self) -> subprocess.Popen[bytes]:
-        with (self.root / "adoption.log").open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-X", "importtime", "-m", "infra.cli", "run", "adoption"],
-                env=dict(self.environment), stdout=log, stderr=log,
-            )  # fmt: skip
 
 
 def plain_versions(folder: Path) -> Iterator[Version]:
@@ -91,23 +43,11 @@ def plain_versions(folder: Path) -> Iterator[Version]:
     yield Version("a-prompt", 1, "dummy-source", tags={"mlflow.prompt.is_prompt": "true"})
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
-    root = tmp_path / "root"
-    document = yaml.safe_load(SHIPPED.read_text())
-    document["applies_to"] = [{"pattern": "*", "enforcement": "observe"}]
-    target = root / "constitution" / "constitution.yaml"
-    target.parent.mkdir(parents=True)
-    target.write_text(yaml.safe_dump(document))
-    constitution_file.write_lock(target)
-    url = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres").new_database()
-    with plain_store(url) as store:
+@pytest.fixture
+def site(bare_site: Site, tmp_path: Path) -> Site:
+    with plain_store(bare_site.url) as store:
         fill(store.engine, plain_versions(tmp_path / "files"))
-    engine = create_engine(url)
-    yield Site(root, url, engine)
-    engine.dispose()
+    return bare_site
 
 
 @contextmanager
@@ -246,16 +186,6 @@ def give_back(site: Site, before: dict[str, list[tuple[Any, ...]]]) -> None:
         made = store.create_model_version("model-0000", "/files/next")
         assert int(made.version) == VERSIONS // MODELS + 1
         assert len(store.search_registered_models()) == MODELS
-
-
-def without_times(found: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[list[Any]]]:
-    """Leave out when a row was last written, which the touched version's rows tell."""
-    return {
-        table: sorted(
-            ([v for v in row if not (isinstance(v, int) and v > 10**12)] for row in rows), key=str
-        )
-        for table, rows in found.items()
-    }
 
 
 def test_the_role_is_light(site: Site) -> None:
