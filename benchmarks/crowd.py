@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import create_engine, insert, select
+from sqlalchemy import create_engine, insert, select, text
 
 from infra.settings import Settings
 from registry.adapters import tables
@@ -45,6 +45,8 @@ def crowd(settings: Settings, name: str, count: int, source: Path | str) -> None
             ]
             for start in range(0, len(copies), _ROWS):
                 connection.execute(insert(v), copies[start : start + _ROWS])
+            # What autovacuum does within a minute: without it PostgreSQL plans for empty tables.
+            connection.execute(text("ANALYZE"))
     finally:
         registry.engine.dispose()
         engine.dispose()

@@ -174,6 +174,11 @@ class Finding(UseCases):
         with reading(self.engine) as connection:
             return queries.source_of(connection, name, number) == mlflow.PROMPT_SOURCE
 
+    def unusable(self, name: str, numbers: Sequence[int]) -> set[int]:
+        """Return those of the numbers that are a pre-release or yanked."""
+        with reading(self.engine) as connection:
+            return numbering.unusable_among(connection, name, numbers)
+
     def newest_usable(self, name: str, stage: str) -> int | None:
         """Return the highest number in a stage that is no pre-release and not yanked."""
         with reading(self.engine) as connection:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, exists, or_, select, tuple_
 
 from registry.adapters import mlflow_tables as mlflow
@@ -12,6 +14,10 @@ from registry.records import VersionRecord
 
 _V = tables.version.c
 _MV = mlflow.model_versions.c
+_UNUSABLE = (
+    _V.deleted_ms.is_(None),
+    or_(_V.prerelease.is_not(None), _V.standing == Standing.YANKED.value),
+)
 
 
 def predecessor(connection: Connection, name: str) -> VersionRecord | None:
@@ -88,14 +94,15 @@ def highest_in(
     return version_record(row) if row else None
 
 
+def unusable_among(connection: Connection, name: str, numbers: Sequence[int]) -> set[int]:
+    """Return those of the numbers that are a pre-release or yanked."""
+    query = select(_V.version).where(_V.name == name, _V.version.in_(numbers), *_UNUSABLE)
+    return set(connection.execute(query).scalars())
+
+
 def newest_usable_in_stage(connection: Connection, name: str, stage: str) -> int | None:
     """Return the highest number in a stage that is no pre-release and not yanked."""
-    unfit = exists().where(
-        _V.name == _MV.name,
-        _V.version == _MV.version,
-        _V.deleted_ms.is_(None),
-        or_(_V.prerelease.is_not(None), _V.standing == Standing.YANKED.value),
-    )
+    unfit = exists().where(_V.name == _MV.name, _V.version == _MV.version, *_UNUSABLE)
     return connection.execute(
         select(_MV.version)
         .where(

@@ -33,17 +33,19 @@ class SemanticUris(Governed):
         if wanted:
             return crowned
         # Nobody named a stage: this is what `models:/name/latest` resolves by.
-        usable = [self._usable_for(version) for version in crowned]
+        unusable = self.registry.unusable(name, [int(version.version) for version in crowned])
+        usable = [
+            self._usable_instead(version) if int(version.version) in unusable else version
+            for version in crowned
+        ]
         return [version for version in usable if version is not None]
 
-    def _usable_for(self, version: ModelVersion) -> ModelVersion | None:
-        """Replace a pre-release or yanked version by the newest of its stage that is neither."""
+    def _usable_instead(self, version: ModelVersion) -> ModelVersion | None:
+        """Return the newest of a version's stage that is neither a pre-release nor yanked."""
         if version.current_stage == Stage.PRODUCTION.value:
             return version  # the gate lets neither in, and no yank leaves one there
         number = self.registry.newest_usable(version.name, version.current_stage)
-        if number is None or number == int(version.version):
-            return version if number is not None else None
-        return super().get_model_version(version.name, number)
+        return None if number is None else super().get_model_version(version.name, number)
 
     def _found(self, name: str, spec: str) -> VersionRecord:
         record = self.registry.find_version(name, spec)
