@@ -84,8 +84,9 @@ def scrub(name: str | None, restart: bool, mb_per_second: float | None, as_json:
 def repair(version: str | None, dry_run: bool, as_json: bool) -> None:
     """Restore damaged files from the replica; without NAME@VERSION, all that scrub found.
 
-    Writes only bytes that hash to what was registered. A version that cannot be restored in full
-    is quarantined: it can be neither promoted nor deployed. Exit 1 if there is one.
+    Copies to the replica again what was lost or damaged there. Writes only bytes that hash to
+    what was registered. A version that cannot be restored in full is quarantined: it can be
+    neither promoted nor deployed. Exit 1 if there is one.
     """
     from registry.artifacts.errors import FilesDifferError
 
@@ -109,6 +110,7 @@ def repair(version: str | None, dry_run: bool, as_json: bool) -> None:
                     "restored": list(done.restored),
                     "removed": list(done.removed),
                     "missing": list(done.missing),
+                    "copied": list(done.copied),
                     "quarantined": quarantined.detail if quarantined else None,
                     "strays": str(done.strays) if done.strays else None,
                 }
@@ -116,6 +118,7 @@ def repair(version: str | None, dry_run: bool, as_json: bool) -> None:
             lines += [f"{record.ref}: restored {name}" for name in done.restored]
             lines += [f"{record.ref}: set aside {name}, which was added" for name in done.removed]
             lines += [f"{record.ref}: nobody has {name} as registered" for name in done.missing]
+            lines += [f"{record.ref}: copied {name} to the replica again" for name in done.copied]
             if quarantined:
                 lines.append(f"{record.ref}: quarantined")
     print_result(views, as_json, lines or ["nothing to repair"])

@@ -20,7 +20,8 @@ from registry.adapters.artifact_files import ArtifactError
 from registry.adapters.stored_files import StoredFiles
 from registry.artifacts.adapters import rows
 from registry.artifacts.adapters.blobs import local_copy
-from registry.artifacts.scrubbing import Scrubbing
+from registry.artifacts.adapters.rows import Checked
+from registry.artifacts.scrubbing import IN_REPLICA, Scrubbing, replica_changes
 from registry.domain.manifest import Change, ChangeKind, Manifest, changes, difference
 from registry.records import VersionRecord
 
@@ -35,6 +36,7 @@ class Repair:
         restored: files that have their registered content again.
         removed: files and links that were added since, moved to `strays`.
         missing: files that nobody has the registered content of.
+        copied: files that have their copy in the replica again.
         strays: where the damaged and added files went, if there were any.
     """
 
@@ -42,6 +44,7 @@ class Repair:
     removed: tuple[str, ...]
     missing: tuple[str, ...]
     strays: Path | None
+    copied: tuple[str, ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -58,7 +61,9 @@ class Repairing(Scrubbing):
             found = self.registry.current_manifest(record)
         except ArtifactError as err:
             return (err.message,)
-        return difference(self.manifest(record), found)
+        registered = self.manifest(record)
+        copies = replica_changes(registered, self.lost_copies(registered))
+        return (*difference(registered, found), *copies)
 
     def damaged(self) -> list[VersionRecord]:
         """Return the versions whose files were not those registered when last looked at."""
@@ -67,13 +72,14 @@ class Repairing(Scrubbing):
         return [self.registry.version(check.version_uid) for check in found]
 
     def repair(self, record: VersionRecord, actor: str) -> Repair:
-        """Restore a version's files from the replica or from their neighbours.
+        """Restore a version's files from the replica or their neighbours, then lost copies.
 
         Only bytes that hash to what was registered are written. What cannot be restored leaves
         the version quarantined; what is restored in full lifts a quarantine.
 
         Raises:
             UnavailableError: a store is away; call again.
+            ConflictError: another process writes to the replica; call again for the copies.
         """
         registered, files = self.manifest(record), self.files(record)
         with self._work(record) as (work, strays):
@@ -83,7 +89,13 @@ class Repairing(Scrubbing):
             sources = self._sources(files, registered, found, work)
             done = _put_right(files, registered, wrong, sources, strays)
         done = replace(done, removed=(*links, *done.removed))
-        self._conclude(record, done, actor)
+        after = self.check(record)
+        self._conclude(record, done, after, actor)
+        if not done.whole or _of_the_files(after):
+            return done
+        done = replace(done, copied=self._copy_again(record, registered))
+        if done.copied:
+            self.check(record)
         return done
 
     def _now(self, record: VersionRecord) -> Manifest:
@@ -113,9 +125,25 @@ class Repairing(Scrubbing):
                     gathered[sha256] = work / sha256
         return gathered
 
-    def _conclude(self, record: VersionRecord, done: Repair, actor: str) -> None:
-        after = self.check(record)
-        if done.whole and after.ok:
+    def _copy_again(self, record: VersionRecord, registered: Manifest) -> tuple[str, ...]:
+        """Make lost copies again; return the files whose copy that was."""
+        replica = self.replica
+        if replica is None or self.is_replicated(record):
+            return ()
+        wanted = {file.sha256 for file in registered.files}
+        with reading(self.engine) as connection:
+            promised = rows.promised_blobs(connection, replica.id, wanted)
+            lost = promised.keys() - rows.blobs(connection, replica.id, wanted)
+        if not lost and promised.keys() != wanted:
+            # It was never copied in full: that is the role's work.
+            return ()
+        with self.writing_replica():
+            self.replicate(record)
+        return tuple(file.path for file in registered.files if file.sha256 in lost)
+
+    def _conclude(self, record: VersionRecord, done: Repair, after: Checked, actor: str) -> None:
+        primary = _of_the_files(after)
+        if done.whole and not primary:
             if done.restored or done.removed:
                 with transaction(self.engine) as connection:
                     events.record(
@@ -133,7 +161,6 @@ class Repairing(Scrubbing):
                     )
             self.registry.lift_quarantine(record, "restored and proven", actor, self.clock())
             return
-        primary = [change for change in after.changes if not change.startswith("replica: ")]
         if primary:
             detail = "; ".join(primary[:5])
             self.registry.quarantine(record, detail, actor, self.clock())
@@ -146,6 +173,10 @@ class Repairing(Scrubbing):
             yield folder, strays
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _of_the_files(found: Checked) -> list[str]:
+    return [change for change in found.changes if not change.startswith(IN_REPLICA)]
 
 
 def _put_right(

@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from infra.db import reading, transaction
+from infra.errors import ConflictError
 from registry.adapters import events
 from registry.adapters.stored_files import S3Files
 from registry.artifacts.adapters import bucket_locks, rows
+from registry.artifacts.adapters.leases import Leases
 from registry.artifacts.base import SYSTEM
 from registry.artifacts.statements import Statements
 from registry.records import VersionRecord
 
+REPLICA_LEASE = "replica"
+"""Who writes blobs and who collects those that nobody needs take turns."""
+
 
 class Replication(Statements):
     """Second copies."""
+
+    @contextmanager
+    def writing_replica(self) -> Iterator[Leases]:
+        """Be the only one who changes the replica.
+
+        Raises:
+            ConflictError: another process writes to the replica right now.
+        """
+        leases = Leases.mine(self.engine, self.clock)
+        with leases.held(REPLICA_LEASE) as had:
+            if not had:
+                raise ConflictError(
+                    "expected the replica to be at rest, found another process writing to it",
+                    hint="try again in half a minute",
+                )
+            yield leases
 
     def replicate(self, record: VersionRecord) -> int:
         """Bring a version's files to the replica; return how many bytes were new there.

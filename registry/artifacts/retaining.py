@@ -8,21 +8,17 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, insert, select, update
 
 from infra.db import reading, transaction
-from infra.errors import ConflictError
 from registry.adapters import custody_rows, locks
 from registry.adapters.stored_files import S3Files, StoredFiles
 from registry.artifacts.adapters import bucket_locks, retention_facts, rows, tables
 from registry.artifacts.adapters.blobs import Blob
 from registry.artifacts.adapters.compression import Encoding
-from registry.artifacts.adapters.leases import Leases
 from registry.artifacts.adapters.rows import Freed
 from registry.artifacts.domain.retention import Decision, Facts, decide
 from registry.artifacts.repairing import Repairing
+from registry.artifacts.replication import REPLICA_LEASE
 from registry.domain.manifest import Manifest
 from registry.records import VersionRecord
-
-REPLICA_LEASE = "replica"
-"""Who writes blobs and who collects those that nobody needs take turns."""
 
 _F = tables.freed.c
 
@@ -51,13 +47,7 @@ class Retaining(Repairing):
         Raises:
             ConflictError: another process writes to the replica right now.
         """
-        leases = Leases.mine(self.engine, self.clock)
-        with leases.held(REPLICA_LEASE) as had:
-            if not had:
-                raise ConflictError(
-                    "expected the replica to be at rest, found another process writing to it",
-                    hint="try again in half a minute",
-                )
+        with self.writing_replica() as leases:
             with reading(self.engine) as connection:
                 left = rows.tombstones(connection, unfinished=True)
                 waiting = [d for d in self._decide(connection) if d.free]

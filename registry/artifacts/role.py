@@ -84,7 +84,7 @@ class Keeper:
     def _replicate(self) -> int:
         from infra.db import reading
         from registry.artifacts.adapters import rows
-        from registry.artifacts.retaining import REPLICA_LEASE
+        from registry.artifacts.replication import REPLICA_LEASE
 
         replica = self.artifacts.replica
         if replica is None:
@@ -99,8 +99,19 @@ class Keeper:
             for record in waiting:
                 self._step()
                 self.leases.take(REPLICA_LEASE)
-                self._guarded(record, lambda r: self.artifacts.replicate(r), self._uncopied)
+                self._guarded(record, self._copy, self._uncopied)
         return len(waiting)
+
+    def _copy(self, record: VersionRecord) -> None:
+        from infra.db import reading
+        from registry.artifacts.adapters import rows
+
+        self.artifacts.replicate(record)
+        with reading(self.artifacts.engine) as connection:
+            known = rows.checked(connection, record.uid)
+        if known is not None and not known.ok:
+            # What a scrub by hand found lost may be whole again by that.
+            self.artifacts.check(record, lambda _count: self._step())
 
     def _check(self) -> int:
         from infra.db import reading
@@ -129,10 +140,9 @@ class Keeper:
         if found.ok:
             return
         _logger.error("%s: %s", record.ref, "; ".join(found.changes[:5]))
-        if any(not change.startswith("replica: ") for change in found.changes):
-            done = self.artifacts.repair(record, SYSTEM)
-            if done.missing:
-                _logger.error("%s: quarantined, nobody has %s", record.ref, done.missing[:5])
+        done = self.artifacts.repair(record, SYSTEM)
+        if done.missing:
+            _logger.error("%s: quarantined, nobody has %s", record.ref, done.missing[:5])
 
     def _guarded(
         self,

@@ -23,6 +23,8 @@ from registry.domain.manifest import Manifest, difference
 from registry.records import VersionRecord
 
 _P = tables.scrub_pass.c
+IN_REPLICA = "replica: "
+"""What a change of the copy begins with; every other one is about the version's own files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,13 @@ class Scrubbing(Replication):
         registered = self.manifest(record)
         changes = self._file_changes(record, registered, pace)
         changes += self._statement_changes(record)
-        changes += self._replica_changes(registered, pace)
+        lost = self.lost_copies(registered, pace)
+        changes += replica_changes(registered, lost)
         found = Checked(
             record.uid, self.now_ms(), not changes, tuple(changes), registered.size_bytes
         )
         with transaction(self.engine) as connection:
+            self._lose(connection, registered, lost)
             before = rows.checked(connection, record.uid)
             rows.keep_check(connection, found)
             if changes and (before is None or before.changes != found.changes):
@@ -80,26 +84,24 @@ class Scrubbing(Replication):
             return ["statement: it is about other files than the registered manifest"]
         return []
 
-    def _replica_changes(self, registered: Manifest, pace: Pace | None) -> list[str]:
-        """Read the replica's copy; what is damaged there is forgotten, so it is copied again."""
+    def lost_copies(self, registered: Manifest, pace: Pace | None = None) -> frozenset[str]:
+        """Read the replica's copy, and return the contents that should be there and are not."""
         replica = self.replica
         if replica is None:
-            return []
+            return frozenset()
+        wanted = (file.sha256 for file in registered.files)
         with reading(self.engine) as connection:
-            there = rows.blobs(connection, replica.id, (f.sha256 for f in registered.files))
-        lost = [blob for blob in there.values() if not replica.holds(blob, pace)]
-        if not lost:
-            return []
-        with transaction(self.engine) as connection:
-            for blob in lost:
-                rows.forget_blob(connection, replica.id, blob.sha256)
-            rows.forget_replicated(connection, replica.id, registered.digest)
-        names = {blob.sha256 for blob in lost}
-        return [
-            f"replica: {file.path}: content changed or missing"
-            for file in registered.files
-            if file.sha256 in names
-        ]
+            promised = rows.promised_blobs(connection, replica.id, wanted)
+        lost = (blob for blob in promised.values() if not replica.holds(blob, pace))
+        return frozenset(blob.sha256 for blob in lost)
+
+    def _lose(self, connection: Connection, registered: Manifest, lost: frozenset[str]) -> None:
+        """Have what is damaged in the replica copied again; found anew until it is."""
+        if self.replica is None or not lost:
+            return
+        for sha256 in sorted(lost):
+            rows.lose_blob(connection, self.replica.id, sha256)
+        rows.forget_replicated(connection, self.replica.id, registered.digest)
 
     def begin_pass(self, name: str | None, *, restart: bool = False) -> Pass:
         """Begin a walk over all versions or one model's, or go on with one that stopped."""
@@ -146,6 +148,15 @@ class Scrubbing(Replication):
                 yield record, known
         with transaction(self.engine) as connection:
             _finish(connection, walk.scope, self.now_ms())
+
+
+def replica_changes(registered: Manifest, lost: frozenset[str]) -> list[str]:
+    """Say which files have no copy in the replica any more."""
+    return [
+        f"{IN_REPLICA}{file.path}: content changed or missing"
+        for file in registered.files
+        if file.sha256 in lost
+    ]
 
 
 def bounded(

@@ -193,10 +193,21 @@ def keep_check(connection: Connection, found: Checked) -> None:
 
 def blobs(connection: Connection, replica: str, digests: Iterable[str]) -> dict[str, Blob]:
     """Return what the replica holds of some contents."""
+    return _blobs(connection, replica, digests, _B.verified_ms > 0)
+
+
+def promised_blobs(connection: Connection, replica: str, digests: Iterable[str]) -> dict[str, Blob]:
+    """Return what the replica should hold of some contents, lost or not."""
+    return _blobs(connection, replica, digests)
+
+
+def _blobs(
+    connection: Connection, replica: str, digests: Iterable[str], *more: ColumnElement[bool]
+) -> dict[str, Blob]:
     wanted, found = sorted(set(digests)), {}
     for start in range(0, len(wanted), _BATCH):
         page = wanted[start : start + _BATCH]
-        query = select(tables.blob).where(_B.replica == replica, _B.sha256.in_(page))
+        query = select(tables.blob).where(_B.replica == replica, _B.sha256.in_(page), *more)
         for row in connection.execute(query):
             found[str(row.sha256)] = Blob(
                 row.sha256, row.size_bytes, row.stored_bytes, Encoding(row.encoding)
@@ -222,8 +233,14 @@ def keep_blob(connection: Connection, replica: str, blob: Blob, at_ms: int) -> N
 
 
 def forget_blob(connection: Connection, replica: str, sha256: str) -> None:
-    """Forget content that the replica no longer holds, and that manifests were complete."""
+    """Forget content that is to go from the replica."""
     connection.execute(delete(tables.blob).where(_B.replica == replica, _B.sha256 == sha256))
+
+
+def lose_blob(connection: Connection, replica: str, sha256: str) -> None:
+    """Record that the replica holds a content no more, until it is copied there again."""
+    here = (_B.replica == replica) & (_B.sha256 == sha256)
+    connection.execute(update(tables.blob).where(here).values(verified_ms=0))
 
 
 def keep_replicated(connection: Connection, replica: str, digest: str, at_ms: int) -> None:

@@ -53,7 +53,7 @@ scrub_pass = Table(
 )
 
 # Content in a replica, by its digest; each replica has rows of its own.
-# encoding: identity | zstd.
+# encoding: identity | zstd.  verified_ms: 0 since it was found lost or changed there.
 blob = Table(
     "acgs_blob",
     metadata,

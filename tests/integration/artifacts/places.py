@@ -101,6 +101,28 @@ class Stored:
     def lose(self, record: VersionRecord, file: str = "MLmodel") -> None:
         self.place.delete(self.folder(record), file)
 
+    def lose_copy(self, sha256: str) -> None:
+        """Delete a content from the replica."""
+        self._change_copy(sha256, None)
+
+    def flip_copy(self, sha256: str) -> None:
+        self._change_copy(sha256, b"something else")
+
+    def _change_copy(self, sha256: str, content: bytes | None) -> None:
+        where = self.settings.artifact_replica
+        if not where.startswith("s3://"):
+            (path,) = Path(where).rglob(f"{sha256}*")
+            path.unlink() if content is None else path.write_bytes(content)
+            return
+        assert isinstance(self.place, Bucket)
+        bucket = where.removeprefix("s3://").partition("/")[0]
+        found = self.place.client.list_objects_v2(Bucket=bucket)["Contents"]
+        (key,) = (item["Key"] for item in found if sha256 in item["Key"])
+        if content is None:
+            self.place.client.delete_object(Bucket=bucket, Key=key)
+        else:
+            self.place.client.put_object(Bucket=bucket, Key=key, Body=content)
+
     def add(self, record: VersionRecord, file: str = "data/evil.py") -> None:
         self.place.write(self.folder(record), file, b"print('evil')")
 

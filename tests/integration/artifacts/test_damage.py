@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -138,14 +139,56 @@ def test_a_damaged_replica_is_found_never_restored_from_and_copied_again(local: 
     done = local.artifacts.repair(record, "ann")
     assert done.missing == ("data/a.bin",)
     local.flip(record)
-    local.artifacts.repair(record, "ann")
-    assert not local.artifacts.is_replicated(record)
-    local.artifacts.replicate(record)
+    assert "data/a.bin" in local.artifacts.repair(record, "ann").copied
+    assert local.artifacts.is_replicated(record)
     assert local.artifacts.check(record).ok
     emptied(replica)
     assert "replica: MLmodel: content changed or missing" in local.artifacts.check(record).changes
     local.artifacts.replicate(record)
     assert local.artifacts.check(record).ok
+
+
+@pytest.mark.parametrize("how", [Keep.lose_copy, Keep.flip_copy])
+def test_a_lost_copy_is_told_until_it_is_made_again(
+    keep: Keep, how: Callable[[Keep, str], None]
+) -> None:
+    record, other = keep.register(), keep.register()
+    for each in (record, other):
+        keep.artifacts.replicate(each)
+    how(keep, hashlib.sha256(keep.content(record)["unique.txt"]).hexdigest())
+    told = ("replica: unique.txt: content changed or missing",)
+    assert keep.artifacts.plan(record) == told
+    for _ in range(2):
+        assert keep.artifacts.check(record).changes == told
+        assert not keep.artifacts.is_replicated(record)
+    assert keep.artifacts.check(other).ok
+    assert keep.artifacts.damaged() == [record]
+    promote(keep, record)
+
+    done = keep.artifacts.repair(record, "ann")
+
+    assert (done.copied, done.restored, done.missing) == (("unique.txt",), (), ())
+    assert keep.artifacts.is_replicated(record)
+    assert keep.artifacts.damaged() == []
+    before = keep.content(record)
+    keep.lose(record, "unique.txt")
+    assert keep.artifacts.repair(record, "ann").restored == ("unique.txt",)
+    assert keep.content(record) == before
+
+
+def test_a_copy_that_two_versions_share_is_lost_to_both(local: Keep) -> None:
+    one, other = local.register(), local.register()
+    for each in (one, other):
+        local.artifacts.replicate(each)
+    local.lose_copy(hashlib.sha256(local.content(one)["data/a.bin"]).hexdigest())
+    assert not local.artifacts.check(one).ok
+    assert local.artifacts.check(other).changes == (
+        "replica: data/a.bin: content changed or missing",
+    )
+    local.artifacts.repair(one, "ann")
+    assert local.artifacts.repair(other, "ann").copied == ()
+    assert local.artifacts.is_replicated(other)
+    assert local.artifacts.damaged() == []
 
 
 def test_a_whole_folder_comes_back_from_the_replica(keep: Keep) -> None:

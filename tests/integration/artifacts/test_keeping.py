@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from infra.servers.s3 import S3
 from registry.adapters.stored_files import S3Files
 from registry.artifacts.adapters import bucket_locks
 from registry.artifacts.adapters.leases import Leases
-from registry.artifacts.retaining import REPLICA_LEASE
+from registry.artifacts.replication import REPLICA_LEASE
 from registry.artifacts.role import Keeper, artifacts_role
 from registry.artifacts.service import Artifacts
 from registry.errors import GateClosedError
@@ -176,6 +177,23 @@ def test_the_role_repairs_what_it_finds_and_quarantines_what_it_cannot(local: Ke
     quarantine = local.artifacts.registry.quarantine_of(lost.uid)
     assert quarantine is not None
     assert quarantine.detail == "unique.txt: content changed"
+
+
+def test_the_role_copies_again_what_the_replica_lost_whoever_found_it(local: Keep) -> None:
+    by_itself, by_hand = local.register(), local.register()
+    working = keeper(local)
+    while working.round():
+        pass
+    for record in (by_itself, by_hand):
+        local.lose_copy(hashlib.sha256(local.content(record)["unique.txt"]).hexdigest())
+    assert not local.artifacts.check(by_hand).ok
+    working = keeper(local)
+    working.artifacts = later(local, 8)
+    while working.round():
+        pass
+    assert local.artifacts.damaged() == []
+    assert local.artifacts.is_replicated(by_itself)
+    assert local.artifacts.is_replicated(by_hand)
 
 
 def test_objects_are_held_by_the_bucket_where_it_has_object_lock(
