@@ -169,6 +169,13 @@ class Finding(UseCases):
             known = queries.source_of(connection, *named)
         return named if known not in {None, mlflow.PROMPT_SOURCE} else None
 
+    def is_registered(self, name: str) -> bool:
+        """Whether MLflow has a model of exactly this name, with versions or without."""
+        m = mlflow.registered_models.c
+        query = select(m.name).where(m.workspace == mlflow.WORKSPACE, m.name == name)
+        with reading(self.engine) as connection:
+            return connection.execute(query).first() is not None
+
     def is_prompt(self, name: str, number: int) -> bool:
         """Whether a version is one of MLflow's prompts, which have no files and never serve."""
         with reading(self.engine) as connection:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mlflow.entities.model_registry import RegisteredModel
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from sqlalchemy import Connection
 
 from infra.clock import to_millis, utc_now
@@ -53,10 +55,13 @@ class GovernedModels(Governed):
         if new_name:
             names.check_storable(new_name)
         if not self._governs(name) and not self._governs(new_name):
-            return super().rename_registered_model(name, new_name)
+            return self._renamed(name, new_name)
         # An unknown model is MLflow's own error.
         super().get_registered_model(name)
         names.check(new_name)
+        if new_name != name and self.registry.is_registered(new_name):
+            # Said before the gate is asked for what cannot be.
+            raise _taken(new_name)
         self._refuse_rename(name, new_name)
         actor = current_actor()
         asks = self._rename_asks(name, new_name, actor)
@@ -70,11 +75,20 @@ class GovernedModels(Governed):
             self.registry.mark_renamed(connection, name, new_name, actor, at_ms)
 
         with self.also(name, write):
-            renamed = super().rename_registered_model(name, new_name)
+            renamed = self._renamed(name, new_name)
         # What plain MLflow registered gets its record; the rest of many, in the background.
         self.registry.adopt_oldest(new_name, ADOPTED_AT_ONCE, actor)
         self.registry.show_versions(new_name)
         return renamed
+
+    def _renamed(self, name: str, new_name: str) -> RegisteredModel:
+        try:
+            return super().rename_registered_model(name, new_name)
+        except MlflowException as err:
+            if err.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
+                raise
+            # MLflow's text goes on with the database's statement and values.
+            raise _taken(new_name) from err
 
     def _refuse_rename(self, name: str, new_name: str) -> None:
         reasons = []
@@ -124,3 +138,9 @@ class GovernedModels(Governed):
 
         with self.also(name, write):
             super().delete_registered_model(name)
+
+
+def _taken(name: str) -> MlflowException:
+    return MlflowException(
+        f"Registered Model (name={name}) already exists.", RESOURCE_ALREADY_EXISTS
+    )

@@ -10,13 +10,14 @@ from mlflow.exceptions import MlflowException
 
 from infra.settings import Settings
 from registry.plugin.store import GovernedStore
+from registry.service import Registry
 from tests.support.platform import write_constitution
 from tests.support.stores import Databases, Kind
 
 
 @pytest.fixture
 def store(kind: Kind, databases: Databases, tmp_path: Path) -> Iterator[GovernedStore]:
-    write_constitution(tmp_path)  # governs none of these names
+    write_constitution(tmp_path)  # governs `credit*`
     opened = GovernedStore(Settings(storage_root=tmp_path, database_url=databases.new(kind)))
     yield opened
     opened.registry.engine.dispose()
@@ -44,3 +45,22 @@ def test_a_name_that_no_database_holds_is_refused_without_sql(
         assert told.value.error_code == "INVALID_PARAMETER_VALUE"
         assert "INSERT" not in str(told.value)
     assert [model.name for model in store.search_registered_models()] == ["short"]
+
+
+@pytest.mark.parametrize(
+    ("name", "new_name"), [("a", "b"), ("credit-a", "credit-b"), ("a", "credit-b")]
+)
+def test_a_name_that_is_taken_is_said_to_be_without_sql(
+    store: GovernedStore, name: str, new_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in ("a", "b", "credit-a", "credit-b"):
+        store.create_registered_model(each)
+    for unseen in (False, True):
+        if unseen:
+            # Somebody took it after the look.
+            monkeypatch.setattr(Registry, "is_registered", lambda _self, _name: False)
+        with pytest.raises(MlflowException) as told:
+            store.rename_registered_model(name, new_name)
+        assert told.value.error_code == "RESOURCE_ALREADY_EXISTS"
+        assert str(told.value).endswith(f"Registered Model (name={new_name}) already exists.")
+    assert len(store.search_registered_models()) == 4
