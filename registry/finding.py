@@ -181,7 +181,7 @@ class Finding(UseCases):
         with reading(self.engine) as connection:
             return queries.source_of(connection, name, number) == mlflow.PROMPT_SOURCE
 
-    def unusable(self, name: str, numbers: Sequence[int]) -> set[int]:
+    def unusable_numbers(self, name: str, numbers: Sequence[int]) -> set[int]:
         """Return those of the numbers that are a pre-release or yanked."""
         with reading(self.engine) as connection:
             return numbering.unusable_among(connection, name, numbers)

@@ -16,7 +16,7 @@ from mlflow.entities.model_registry import ModelVersionTag, RegisteredModelTag
 from mlflow.exceptions import MlflowException
 from mlflow.store.model_registry.dbmodels.models import SqlModelVersion
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
-from sqlalchemy import event, text
+from sqlalchemy import event
 
 from infra.settings import Settings
 from registry.plugin.store import GovernedStore
@@ -40,10 +40,6 @@ def stores(
         url = request.getfixturevalue("postgres").new_database()
     ours = GovernedStore(Settings(storage_root=root, database_url=url))
     with plain_store(ours.registry.settings.sqlalchemy_url) as plain:
-        # MLflow orders the newest versions as the database finds them; our index makes it find
-        # them by stage, where by itself it goes by number.
-        with plain.engine.begin() as connection:
-            connection.execute(text("DROP INDEX acgs_model_versions_by_stage"))
         yield ours, plain
         ours.registry.engine.dispose()
 
