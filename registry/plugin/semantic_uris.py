@@ -33,7 +33,8 @@ class SemanticUris(Governed):
         if wanted:
             return crowned
         # Nobody named a stage: this is what `models:/name/latest` resolves by.
-        unusable = self.registry.unusable_numbers(name, [int(version.version) for version in crowned])
+        numbers = [int(version.version) for version in crowned]
+        unusable = self.registry.unusable_numbers(name, numbers)
         usable = [
             self._usable_instead(version) if int(version.version) in unusable else version
             for version in crowned
