@@ -14,6 +14,7 @@ from registry.adapters import events, mending, snapshots
 from registry.comparing import Comparing
 from registry.domain.findings import Action, Finding
 from registry.domain.health import examine
+from registry.domain.resolving import foresee
 from registry.errors import UnknownVersionError
 
 
@@ -43,6 +44,11 @@ class Checking(Comparing):
         """Return everything that is wrong with a model's versions."""
         with reading(self.engine) as connection:
             return examine(snapshots.read(connection, name))
+
+    def foresee_steps(self, name: str) -> Sequence[Finding]:
+        """Return the findings whose steps a resolution will carry out, in their order."""
+        with reading(self.engine) as connection:
+            return foresee(snapshots.read(connection, name))
 
     def resolve_finding(self, finding: Finding, actor: str, at: datetime) -> bool:
         """Carry a finding's step out, with its event, in one transaction.

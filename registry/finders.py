@@ -1,6 +1,6 @@
 """Who looks for what is wrong with versions: the registry itself, and whoever joins it.
 
-An installed package joins by the entry-point group `acgs.version_finders`: an object with the two
+An installed package joins by the entry-point group `acgs.version_finders`: an object with the
 methods below. Its findings carry its entry point's name as `finder`, and a step of
 `Action.EXTERNAL` where it can mend them by itself.
 """
@@ -33,6 +33,10 @@ class Finder(Protocol):
         """Return everything that is wrong now."""
         ...
 
+    def plan(self, settings: Settings, name: str) -> Sequence[Finding]:
+        """Return the findings that `resolve` will mend if it is asked for each, in their order."""
+        ...
+
     def resolve(self, settings: Settings, finding: Finding, actor: str, at: datetime) -> bool:
         """Mend one finding, with its event; False where it does not stand any more.
 
@@ -49,6 +53,12 @@ class RegistryFinder:
         from registry.bootstrap import open_registry
 
         return open_registry(settings).check_versions(name)
+
+    def plan(self, settings: Settings, name: str) -> Sequence[Finding]:
+        """Return what will be mended."""
+        from registry.bootstrap import open_registry
+
+        return open_registry(settings).foresee_steps(name)
 
     def resolve(self, settings: Settings, finding: Finding, actor: str, at: datetime) -> bool:
         """Mend one finding."""

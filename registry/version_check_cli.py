@@ -13,10 +13,8 @@ from infra.clock import utc_now
 from infra.settings import Settings, load_settings
 from registry import version_cli as cli
 from registry.domain.findings import Finding
+from registry.domain.resolving import PASSES
 from registry.finders import finders
-
-_PASSES = 3
-"""A step may uncover another finding: a forgotten record is then found missing."""
 
 
 def commands() -> Sequence[click.Command]:
@@ -47,12 +45,17 @@ def version_resolve(name: str | None, dry_run: bool, as_json: bool) -> None:
     """Mend what `check` finds, one audited step at a time; exit 1 when something is left."""
     settings = load_settings()
     names = _names(settings, name)
-    plan = [finding for finding in _found(settings, names) if finding.step]
     if dry_run:
+        plan = [
+            f
+            for name in names
+            for finder in finders().values()
+            for f in finder.plan(settings, name)
+        ]
         views = [_view(finding) for finding in plan]
         cli.emit(views, as_json, [_step(finding) for finding in plan] or ["nothing to do"])
         return
-    done = _resolve(settings, names, plan)
+    done = [finding for each in _shown(names, "resolving") for finding in _resolve(settings, each)]
     left = _found(settings, names)
     view = {"done": [_view(f) for f in done], "left": [_view(f) for f in left]}
     lines = [f"done: {_step(finding)}" for finding in done]
@@ -63,16 +66,14 @@ def version_resolve(name: str | None, dry_run: bool, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _resolve(settings: Settings, names: Sequence[str], plan: Sequence[Finding]) -> list[Finding]:
-    done: list[Finding] = []
-    for _ in range(_PASSES):
+def _resolve(settings: Settings, name: str) -> Iterator[Finding]:
+    for _ in range(PASSES):
+        plan = [finding for finding in _found(settings, [name]) if finding.step]
         if not plan:
-            break
-        for finding in _shown(plan, "resolving"):
+            return
+        for finding in plan:
             if finders()[finding.finder].resolve(settings, finding, cli.actor(), utc_now()):
-                done.append(finding)
-        plan = [finding for finding in _found(settings, names) if finding.step]
-    return done
+                yield finding
 
 
 def _names(settings: Settings, name: str | None) -> Sequence[str]:

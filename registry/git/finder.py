@@ -42,6 +42,11 @@ class GitFinder:
             return [_unreadable(name, err)]
         return [_finding(model, number, one) for model, number, one in found if model == name]
 
+    def plan(self, settings: Settings, name: str) -> Sequence[Finding]:
+        """Return nothing, since nothing is mended."""
+        del settings, name
+        return []
+
     def resolve(self, settings: Settings, finding: Finding, actor: str, at: datetime) -> bool:
         """Mend nothing: whether a tag is written over is for a person to say."""
         del settings, finding, actor, at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,38 @@ def test_damage_is_found_and_mended(shelf: Shelf, rule: str) -> None:
     assert again["done"] == []
     trail = [e.data["rule"] for e in shelf.store.registry.events(name=NAME) if "resolved" in e.type]
     assert trail == [found["rule"] for found in told["done"]]
+
+
+TOGETHER = list(combinations(sorted({*DAMAGE} - {"semver.parts", "stage.of_deleted"}), 2))
+
+
+@pytest.mark.parametrize("rules", TOGETHER, ids=" and ".join)
+def test_a_dry_run_lists_exactly_what_is_done(shelf: Shelf, rules: tuple[str, ...]) -> None:
+    damage(shelf, *(DAMAGE[rule] for rule in rules))
+    planned = json.loads(run("resolve", "--dry-run", "--json").stdout)
+    done = json.loads(run("resolve", "--json").stdout)["done"]
+    assert [summed_up(finding) for finding in planned] == [summed_up(finding) for finding in done]
+    assert json.loads(run("resolve", "--dry-run", "--json").stdout) == []
+
+
+def test_what_one_step_mends_for_two_findings_is_planned_once(shelf: Shelf) -> None:
+    yanked_beside_the_champion = (
+        "UPDATE model_versions SET current_stage = 'Production' WHERE version = 3",
+        "UPDATE acgs_tenure SET slot = 'Production' WHERE slot = 'Staging'",
+        "UPDATE acgs_version SET standing = 'yanked' WHERE version = 3",
+    )
+    damage(shelf, *yanked_beside_the_champion)
+    found = {f["rule"] for f in json.loads(run("check", "--json").stdout)}
+    assert found == {"stage.yanked", "stage.two_in_production"}
+    (planned,) = json.loads(run("resolve", "--dry-run", "--json").stdout)
+    assert planned["rule"] == "stage.yanked"
+    assert run("resolve").stdout.count("done: ") == 1
+
+
+def summed_up(finding: dict[str, Any]) -> tuple[object, ...]:
+    """Leave out the record's identity and number, which nobody knows before it is made."""
+    step = finding["step"]
+    return finding["rule"], finding["version"], step["action"], step["number"], step["value"]
 
 
 def test_a_step_that_somebody_else_carried_out_is_not_done_twice(shelf: Shelf) -> None:
