@@ -42,23 +42,24 @@ def find_origin(connection: Connection, text: str) -> NodeId:
 
 
 def _dataset(connection: Connection, key: str) -> str:
-    name, at, digest = key.rpartition("@")
-    if not at or not digest:
-        name = key.rstrip("@")
-        digests = _digests(connection, name)
+    name, _, digest = key.rpartition("@")
+    digests = _digests(connection, name) if name and digest else []
+    if digest in digests:
+        return key
+    # A name may hold an "@" itself, and stand here without a digest.
+    whole = key.removesuffix("@")
+    of_whole = _digests(connection, whole)
+    if of_whole or not (name and digest):
         raise OriginUnclearError(
             f"expected a dataset with its digest, dataset:NAME@DIGEST, found {key!r}: "
-            + _list("known digests", digests, f"no run has a dataset {name}"),
+            + _list("known digests", of_whole, f"no run has a dataset {whole}"),
             hint="a name alone does not say which data it was",
         )
-    digests = _digests(connection, name)
-    if digest not in digests:
-        raise UnknownOriginError(
-            f"expected a dataset {name} with digest {digest} in some run, found none: "
-            + _list("known digests", digests, f"no run has a dataset {name}"),
-            hint="the MLflow UI shows a run's datasets with their digests",
-        )
-    return key
+    raise UnknownOriginError(
+        f"expected a dataset {name} with digest {digest} in some run, found none: "
+        + _list("known digests", digests, f"no run has a dataset {name}"),
+        hint="the MLflow UI shows a run's datasets with their digests",
+    )
 
 
 def _digests(connection: Connection, name: str) -> list[str]:

@@ -144,6 +144,19 @@ def test_a_dataset_without_its_digest_is_answered_with_those_there_are(world: Wo
         world.lineage.impact(f"dataset:{data}")
 
 
+def test_a_dataset_may_have_an_at_sign_in_its_name(world: World, name: str) -> None:
+    data, known = f"team@{digest()}@eu", digest()
+    version = world.register(name, world.run((data, known, "training")))
+    found = world.lineage.impact(f"dataset:{data}@{known}")
+    assert [node.id.key for node in found.versions] == [version.uid]
+    assert found.origin.label == data
+    for text in (data, f"{data}@"):
+        with pytest.raises(OriginUnclearError, match=f"known digests: {known}"):
+            world.lineage.impact(f"dataset:{text}")
+    with pytest.raises(UnknownOriginError, match=f"known digests: {known}"):
+        world.lineage.impact(f"dataset:{data}@other")
+
+
 def test_a_commit_is_found_by_its_beginning_unless_several_begin_so(
     world: World, name: str
 ) -> None:
