@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from infra.clock import utc_now
-from infra.errors import UnavailableError
 from infra.people import os_user
 from infra.settings import Settings, load_settings
 from registry.domain.values import Standing
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
 _reason = click.option("--reason", required=True, help="Why, in one line: everybody will read it.")
-_ANSWER_SECONDS = 120.0
 
 
 def open_registry(settings: Settings | None = None) -> Registry:
@@ -190,25 +188,12 @@ def version_release(name: str, spec: str, dry_run: bool) -> None:
 
 def _register_again(settings: Settings, record: VersionRecord) -> int:
     """Register over REST as any client does, so that every rule of registration holds."""
-    import httpx
-
     from registry.domain.wishes import BUMP_TAG, PRERELEASE_TAG
+    from registry.sdk.transport import Transport
 
     tags = [{"key": PRERELEASE_TAG, "value": "none"}, {"key": BUMP_TAG, "value": "none"}]
     body = {"name": record.name, "source": record.source, "run_id": record.run_id, "tags": tags}
     if record.model_id:
         body["model_id"] = record.model_id
-    url = f"{settings.tracking_url}/api/2.0/mlflow/model-versions/create"
-    try:
-        answer = httpx.post(
-            url, json=body, auth=(os_user(), ""), timeout=_ANSWER_SECONDS, trust_env=False
-        )
-        told = answer.json()
-    except (httpx.HTTPError, ValueError) as err:
-        raise UnavailableError(
-            f"expected the MLflow server on {settings.tracking_url}, found no answer: {err}",
-            hint="is the platform up? acgs status",
-        ) from err
-    if answer.is_error:
-        raise GateClosedError(str(told.get("message", answer.text)), [])
-    return int(told["model_version"]["version"])
+    server = Transport(settings.tracking_url, os_user())
+    return int(server.post("model-versions/create", body)["model_version"]["version"])

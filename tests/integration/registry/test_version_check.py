@@ -13,10 +13,12 @@ from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from infra.cli import acgs
+from infra.errors import UnavailableError
 from registry.domain.findings import Finding
 from registry.errors import UnknownVersionError
 from tests.integration.registry import shelf as kit
 from tests.integration.registry.shelf import GROWN, NAME, Shelf
+from tests.ports import free_ports
 
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 
@@ -151,3 +153,14 @@ def test_what_owners_say_is_shown_and_warned_about(shelf: Shelf) -> None:
     assert "is deprecated: too old" in shown.stderr
     paged = json.loads(run("list", NAME, "--limit", "1", "--before", "2", "--json").stdout)
     assert [v["semver"] for v in paged] == ["1.0.0"]
+
+
+def test_a_release_without_its_server_says_so(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate = shelf.register(version_prerelease="rc")
+    monkeypatch.setenv("ACGS_REGISTRY_PORT", str(free_ports(1)[0]))
+    assert run("release", NAME, candidate.semver, "--dry-run").exit_code == 0
+    away = run("release", NAME, candidate.semver).exception
+    assert isinstance(away, UnavailableError)
+    assert "acgs status" in str(away)
