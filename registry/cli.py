@@ -15,7 +15,7 @@ from infra.settings import Settings, load_settings
 from registry.domain.values import CHAMPION, RequestKind, RequestState, shown_score
 from registry.errors import GateClosedError, RequestPendingError, UnknownVersionError
 from registry.outcome import refusal
-from registry.version_cli import warn_of, warn_unusable
+from registry.version_cli import fact_lines, warn_of, warn_unusable
 from registry.views import event_view, moment, request_view, version_view
 
 if TYPE_CHECKING:
@@ -116,19 +116,19 @@ def model_show(
         if len(found) == limit:
             _more(f"--below {found[-1].version}")
         return
-    view = version_view(registry, registry.find_version(name, version))
-    lines = [f"{key:<16} {value}" for key, value in view.items() if key != "verdict"]
-    _print(view, as_json, [*lines, *_verdict_lines(view["verdict"])])
-    warn_unusable(view)
+    record = registry.find_version(name, version)
+    view = version_view(registry, record)
+    _print(view, as_json, [*fact_lines(view), *_verdict_lines(view["verdict"])])
+    warn_unusable(registry, record)
 
 
 def _version_line(view: Mapping[str, Any]) -> str:
     verdict = view["verdict"]
     score = f"score {shown_score(verdict['score'])}" if verdict else "not scored"
-    aliases = " ".join(f"@{alias}" for alias in view["aliases"])
+    last = [*(f"@{alias}" for alias in view["aliases"]), view["unusable"] or ""]
     return (
         f"{view['semver']:<10} #{view['version']:<4} {view['stage'] or 'deleted':<11} "
-        f"{score:<12} {aliases} {view['unusable'] or ''}"
+        f"{score:<12} {' '.join(last)}"
     ).rstrip()
 
 
@@ -262,6 +262,7 @@ def promote(name: str, version: str, target: str, dry_run: bool) -> None:
     GovernedClient(settings.tracking_url).promote(name, record.version, target)
     click.echo(f"{record.ref} is in {target}")
     warn_of(record)
+    warn_unusable(registry, record)
     for rollout in registry.active_rollouts():
         if rollout.candidate_uid == record.uid:
             click.echo(f"rollout {rollout.id} has begun: acgs rollout watch {rollout.id}", err=True)

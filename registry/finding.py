@@ -10,6 +10,7 @@ from infra.db import is_storable, reading
 from registry.adapters import lists, numbering, pages, provenance, queries, tables
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters.lists import ModelSummary
+from registry.adapters.pages import Listed
 from registry.base import UseCases
 from registry.domain import semver
 from registry.domain.values import CHAMPION, Reason, Stage
@@ -90,10 +91,8 @@ class Finding(UseCases):
                 ).scalars()
             )
 
-    def version_page(
-        self, name: str, limit: int, before: int | None = None
-    ) -> Sequence[tuple[VersionRecord, str | None, tuple[str, ...]]]:
-        """Return versions with stage and aliases, newest first.
+    def version_page(self, name: str, limit: int, before: int | None = None) -> Sequence[Listed]:
+        """Return versions and where they stand, newest first.
 
         Args:
             name: registered model.

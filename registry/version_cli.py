@@ -13,6 +13,7 @@ from infra.people import os_user
 from infra.settings import Settings, load_settings
 from registry.domain.values import Standing
 from registry.errors import GateClosedError
+from registry.views import moment
 
 if TYPE_CHECKING:
     from registry.records import VersionRecord
@@ -63,7 +64,7 @@ def version_list(name: str, limit: int, before: int | None, as_json: bool) -> No
     from registry.version_views import brief_view
 
     found = open_registry().version_page(name, limit, before)
-    views = [brief_view(record, stage, aliases) for record, stage, aliases in found]
+    views = [brief_view(listed) for listed in found]
     emit(views, as_json, [_line(view) for view in views] or ["no versions"])
     if len(found) == limit:
         click.echo(f"more: --before {views[-1]['version']}", err=True)
@@ -80,19 +81,28 @@ def version_show(name: str, spec: str, as_json: bool) -> None:
     registry = open_registry()
     record = registry.find_version(name, spec)
     view = version_view(registry, record)
-    lines = [f"{key:<16} {value}" for key, value in view.items() if key != "verdict"]
-    emit(view, as_json, lines)
+    emit(view, as_json, fact_lines(view))
     warn_of(record)
-    warn_unusable(view)
+    warn_unusable(registry, record)
 
 
-def warn_unusable(view: Mapping[str, Any]) -> None:
+def fact_lines(view: Mapping[str, Any]) -> list[str]:
+    """Return what is known of a version, a line each, without its verdict."""
+    known = {
+        key: ", ".join(value) if isinstance(value, list) else value
+        for key, value in view.items()
+        if key != "verdict" and value not in (None, [])
+    }
+    return [f"{key:<16} {value}" for key, value in known.items()]
+
+
+def warn_unusable(registry: Registry, record: VersionRecord) -> None:
     """Say on stderr that a version is quarantined or that its files were freed."""
-    if view["unusable"]:
+    found = registry.quarantine_of(record.uid)
+    if found is not None:
+        since = moment(found.since_ms)
         click.echo(
-            f"warning: {view['name']} {view['semver']} is {view['unusable']} since "
-            f"{view['unusable_at']}: {view['unusable_reason']}",
-            err=True,
+            f"warning: {record.ref} is {found.kind.word} since {since}: {found.detail}", err=True
         )
 
 
@@ -106,10 +116,11 @@ def warn_of(record: VersionRecord) -> None:
 
 def _line(view: Mapping[str, Any]) -> str:
     aliases = " ".join(f"@{alias}" for alias in view["aliases"])
-    standing = "" if view["standing"] == Standing.ACTIVE else f"{view['standing']} "
+    standing = "" if view["standing"] == Standing.ACTIVE else view["standing"]
+    last = " ".join(word for word in (standing, view["unusable"], aliases) if word)
     return (
         f"{view['semver']:<14} #{view['version']:<5} {view['stage'] or 'deleted':<11} "
-        f"{view['bump']:<8} {standing}{aliases}"
+        f"{view['bump']:<8} {last}"
     ).rstrip()
 
 

@@ -122,7 +122,8 @@ class VersionFiles(Finding):
         return record.manifest_digest
 
     def _differences(self, record: VersionRecord) -> tuple[Reason, ...]:
-        fix = "restore them (acgs artifact repair), or register the model again"
+        repair = f"acgs artifact repair {record.name}@{record.semver}"
+        fix = f"restore them ({repair}), or register the model again"
         readable = "readable files"
         if record.manifest_digest is None:
             never = "they could not be read when it was registered"
@@ -151,7 +152,7 @@ class VersionFiles(Finding):
             raise artifact_files.ArtifactError(
                 f"{record.ref}: expected files with digest {record.manifest_digest}, "
                 f"found {found.digest}: {self.described_difference(record, found)}",
-                hint="acgs artifact repair restores them from the replica; "
+                hint=f"acgs artifact repair {record.name}@{record.semver} restores them; "
                 "or register these as a new version",
             )
 

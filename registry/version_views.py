@@ -6,22 +6,25 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from registry.adapters.pages import Listed
 from registry.domain.difference import Comparison, Line
 from registry.records import VersionRecord
 from registry.views import moment
 
 
-def brief_view(record: VersionRecord, stage: str | None, aliases: Sequence[str]) -> dict[str, Any]:
-    """Return a version in a listing: its number, its place and what its owners say."""
+def brief_view(listed: Listed) -> dict[str, Any]:
+    """Return a version in a listing: its number, its place and whether to use it."""
+    record = listed.record
     return {
         "name": record.name,
         "semver": record.semver,
         "version": record.version,
-        "stage": stage,
-        "aliases": list(aliases),
+        "stage": listed.stage,
+        "aliases": list(listed.aliases),
         "bump": record.bump,
         "reason": record.reason,
         **standing_view(record),
+        "unusable": listed.unusable,
         "created_at": moment(record.created_ms),
     }
 

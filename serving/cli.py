@@ -202,6 +202,9 @@ def endpoint_show(name: str, as_json: bool) -> None:
         f"  V2:     {view['v2_url']}",
         f"  plan:   {json.dumps(view['plan'])}",
     ]
+    if view["stable_unusable"]:
+        goes_on = "its model servers go on from their own copy"
+        lines.insert(1, f"  quarantined: {view['stable_unusable']}; {goes_on}")
     under_way = view["rollout"]
     if isinstance(under_way, dict):
         lines += rollout_lines(under_way)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 def endpoint_view(registry: Registry, settings: Settings, endpoint: Endpoint) -> dict[str, object]:
     """Return an endpoint for machines."""
     stable = registry.version(endpoint.stable_uid) if endpoint.stable_uid else None
+    kept = registry.quarantine_of(stable.uid) if stable else None
     active = [r for r in registry.active_rollouts() if r.endpoint == endpoint.name]
     base = f"{settings.gateway_url}/seldon/{endpoint.namespace}/{resource_name(endpoint.name)}"
     return {
@@ -29,6 +30,7 @@ def endpoint_view(registry: Registry, settings: Settings, endpoint: Endpoint) ->
         "deployment": resource_name(endpoint.name),
         "stable": _version(stable),
         "stable_since": _moment(endpoint.stable_since_ms),
+        "stable_unusable": kept.detail if kept else None,
         "rollout": rollout_view(registry, active[0]) if active else None,
         "plan": dict(endpoint.plan),
         "url": f"{base}/api/v1.0/predictions",

@@ -1,20 +1,35 @@
-"""Versions page by page, with where they stand: three queries a page, however long it is."""
+"""Versions page by page, with where they stand: four queries a page, however long it is."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import queries, tables
+from registry.adapters.custody_rows import Unusable
 from registry.records import VersionRecord
 
 _V = tables.version.c
 
 
-def version_page(
-    connection: Connection, name: str, limit: int, before: int | None
-) -> list[tuple[VersionRecord, str | None, tuple[str, ...]]]:
-    """Return live versions with stage and aliases, newest first, below a number."""
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A version in a listing.
+
+    Attributes:
+        unusable: `quarantined` or `freed` when its files must not be used, else None.
+    """
+
+    record: VersionRecord
+    stage: str | None
+    aliases: tuple[str, ...]
+    unusable: str | None
+
+
+def version_page(connection: Connection, name: str, limit: int, before: int | None) -> list[Listed]:
+    """Return live versions and where they stand, newest first, below a number."""
     query = select(tables.version).where(_V.name == name, _V.deleted_ms.is_(None))
     if before is not None:
         query = query.where(_V.version < before)
@@ -39,4 +54,19 @@ def version_page(
         .order_by(a.alias)
     ):
         aliases.setdefault(row.version, []).append(row.alias)
-    return [(v, stages.get(v.version), tuple(aliases.get(v.version, ()))) for v in found]
+    q = tables.quarantine.c
+    kept_from_use = {
+        row.version_uid: Unusable(row.kind).word
+        for row in connection.execute(
+            select(q.version_uid, q.kind).where(q.version_uid.in_([v.uid for v in found]))
+        )
+    }
+    return [
+        Listed(
+            v,
+            stages.get(v.version),
+            tuple(aliases.get(v.version, ())),
+            kept_from_use.get(v.uid),
+        )
+        for v in found
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -15,6 +16,9 @@ from registry.artifacts.cli_kit import (
     progress,
     version_of,
 )
+
+_NAMED = 5
+"""Damaged versions that an error message names."""
 
 
 @click.command("scrub")
@@ -68,11 +72,11 @@ def scrub(name: str | None, restart: bool, mb_per_second: float | None, as_json:
     print_result(
         {"versions": looked, "damaged": findings},
         as_json,
-        [*lines, f"{looked} versions looked at, {len(findings)} damaged"],
+        [*lines, f"versions looked at: {looked}, damaged: {len(findings)}"],
     )
     if findings:
         raise FilesDifferError(
-            f"expected the registered files everywhere, found {len(findings)} versions damaged",
+            f"expected the registered files everywhere, found damage to {_named(findings)}",
             hint="acgs artifact repair",
         )
 
@@ -101,6 +105,7 @@ def repair(version: str | None, dry_run: bool, as_json: bool) -> None:
                 views.append({"ref": str(record.ref), "would_repair": list(plan)})
                 lines += [f"{record.ref}: would repair {change}" for change in plan]
                 continue
+            before = artifacts.registry.quarantine_of(record.uid)
             done = artifacts.repair(record, actor())
             quarantined = artifacts.registry.quarantine_of(record.uid)
             lost += quarantined is not None
@@ -121,12 +126,21 @@ def repair(version: str | None, dry_run: bool, as_json: bool) -> None:
             lines += [f"{record.ref}: copied {name} to the replica again" for name in done.copied]
             if quarantined:
                 lines.append(f"{record.ref}: quarantined")
-    print_result(views, as_json, lines or ["nothing to repair"])
+            elif before:
+                lines.append(f"{record.ref}: all files are those registered; quarantined no more")
+    where = f"{version} is whole" if version else "no damage is known; acgs artifact scrub looks"
+    print_result(views, as_json, lines or [f"nothing to repair: {where}"])
     if lost:
         raise FilesDifferError(
             f"expected every version restored, found {lost} that nobody has the files of",
             hint="restore them from a backup, then: acgs artifact repair; or register new versions",
         )
+
+
+def _named(findings: Sequence[Mapping[str, Any]]) -> str:
+    names = [f"{one['name']} {one['semver']}" for one in findings[:_NAMED]]
+    more = len(findings) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")
 
 
 COMMANDS = (scrub, repair)

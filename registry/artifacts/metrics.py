@@ -80,8 +80,7 @@ def probes(settings: Settings) -> Iterable[Probe]:
     finally:
         engine.dispose()
     if damaged:
-        yield Probe(
-            "artifact.files", Health.FAILED, f"{len(damaged)} versions: acgs artifact status"
-        )
+        found = f"damaged versions: {len(damaged)}; acgs artifact status"
+        yield Probe("artifact.files", Health.FAILED, found)
     else:
         yield Probe("artifact.files", Health.OK, "no damage known")

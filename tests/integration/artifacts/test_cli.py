@@ -13,7 +13,7 @@ from infra.errors import PlatformError, exit_code
 from registry.artifacts.cli import artifact
 from registry.cli import model
 from registry.version_cli import version
-from tests.integration.artifacts.places import Keep
+from tests.integration.artifacts.places import FILES, Keep
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ def test_damage_is_seen_repaired_and_gone(local: Keep) -> None:
     found = told(local, "scrub", record.name, status=1)
     assert found["damaged"][0]["changes"] == ["data/a.bin: content changed"]
     assert told(local, "scrub", name, status=1)["versions"] == 1
+    said = acgs(local, "scrub", record.name).stderr
+    assert f"found damage to {record.name} {record.semver}\n" in said
     (damaged,) = told(local, "status")["damaged"]
     assert damaged == str(record.ref)
     (plan,) = told(local, "repair", "--dry-run")
@@ -87,11 +89,15 @@ def test_a_quarantine_is_said_wherever_a_version_is_shown(local: Keep) -> None:
         answer = acgs(local, "show", record.name, record.semver, group=group)
         assert "unusable_reason  MLmodel: missing\n" in answer.stdout
         assert "unusable_at      20" in answer.stdout
-        assert f"warning: {record.name} {record.semver} is quarantined since 20" in answer.stderr
+        assert f"warning: {record.ref} is quarantined since 20" in answer.stderr
+    assert acgs(local, "list", record.name, group=version).stdout.endswith("quarantined\n")
     view = json.loads(
         acgs(local, "show", record.name, record.semver, "--json", group=version).stdout
     )
     assert (view["unusable"], view["unusable_reason"]) == ("quarantined", "MLmodel: missing")
+    local.place.write(local.folder(record), "MLmodel", FILES["MLmodel"])
+    assert "quarantined no more" in acgs(local, "repair").stdout
+    assert "unusable" not in acgs(local, "show", record.name, "1", group=version).stdout
 
 
 def test_holds_retention_usage_keys_and_bills_are_told(local: Keep) -> None:
