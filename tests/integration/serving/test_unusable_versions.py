@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from infra.clock import utc_now
+from infra.errors import UnavailableError
+from registry.domain.manifest import Manifest
 from registry.domain.values import Stage
+from registry.records import VersionRecord
+from registry.version_files import VersionFiles
 from serving.adapters.local import Launch
+from serving.views import endpoint_view
 from tests.integration.serving.kit import NAME, Platform, backend_command, deploying, wait_until
 from tests.integration.serving.test_deployer import CANARY
 
@@ -46,6 +54,9 @@ def test_a_version_that_serves_goes_on_when_it_is_quarantined(platform: Platform
         platform.registry.quarantine(first, "behaviour.json: gone", "acgs", utc_now())
         platform.kill_server(first)
         wait_until(lambda: platform.ask().status_code == 200, "it comes back from its own copy")
+    endpoint = platform.registry.endpoint(NAME)
+    view = endpoint_view(platform.registry, platform.settings, endpoint)
+    assert view["stable_unusable"] == "behaviour.json: gone"
 
 
 def test_nothing_is_started_for_a_damaged_version_that_served_before(platform: Platform) -> None:
@@ -67,3 +78,49 @@ def test_nothing_is_started_for_a_damaged_version_that_served_before(platform: P
     assert [reason["found"] for reason in done.reasons] == ["evil.py: added"]
     assert launched == [first.semver, second.semver]
     assert platform.registry.endpoint(NAME).stable_uid == second.uid
+
+
+class Away:
+    """A store that can be away."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.away = False
+        look = VersionFiles.current_manifest
+
+        def asked(files: VersionFiles, record: VersionRecord) -> Manifest:
+            if self.away:
+                raise UnavailableError("the bucket does not answer")
+            return look(files, record)
+
+        monkeypatch.setattr(VersionFiles, "current_manifest", asked)
+
+
+def test_a_rollout_waits_for_a_store_that_is_away(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Away(monkeypatch)
+    platform.endpoint(**CANARY)
+    with deploying(platform.settings):
+        first = platform.first()
+        store.away = True
+        with platform.load() as load:
+            second = platform.register()
+            rollout = platform.roll_out(second)
+            time.sleep(1)
+            assert platform.registry.rollout(rollout.id).phase == "pending"
+            assert platform.servers() == {first.semver}
+            store.away = False
+            platform.wait_phase(rollout, "succeeded", seconds=40)
+    assert load.answers.failed == 0
+
+
+def test_a_store_that_stays_away_ends_the_rollout_and_is_named(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Away(monkeypatch)
+    platform.endpoint(**{**CANARY, "ready_seconds": 1.0})
+    with deploying(platform.settings):
+        store.away = True
+        done = platform.wait_phase(platform.roll_out(platform.register()), "rolled_back")
+    assert done.reasons[0]["rule"] == "rollout.candidate_ready"
+    assert "not ready after 1 s; the bucket does not answer" in done.reasons[0]["found"]
