@@ -125,13 +125,13 @@ class VersionFiles(Finding):
         repair = f"acgs artifact repair {record.name}@{record.semver}"
         fix = f"restore them ({repair}), or register the model again"
         readable = "readable files"
-        if record.manifest_digest is None:
-            never = "they could not be read when it was registered"
-            return (Reason("artifact.unreadable", readable, never, fix),)
         try:
             found = self.current_manifest(record)
         except artifact_files.ArtifactError as err:
             return (Reason("artifact.unreadable", readable, err.message, fix),)
+        if record.manifest_digest is None:
+            never = "they could not be read when it was registered"
+            return (Reason("artifact.unreadable", readable, never, "register the model again"),)
         if found.digest == record.manifest_digest:
             return ()
         what = self.described_difference(record, found)
