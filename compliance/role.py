@@ -144,10 +144,12 @@ def ready(settings: Settings) -> Probe:
     """OK once a warm scorer answers."""
     import httpx
 
+    from infra.asking import client
+
     try:
-        answer = httpx.get(
-            f"{settings.compliance_url}/health", timeout=READY_TIMEOUT_SECONDS, trust_env=False
-        ).json()
+        answer = (
+            client().get(f"{settings.compliance_url}/health", timeout=READY_TIMEOUT_SECONDS).json()
+        )
         return Probe(NAME, Health(answer["status"]), str(answer["detail"]))
     except (httpx.HTTPError, ValueError, KeyError) as err:
         return Probe(NAME, Health.STARTING, f"no answer yet: {type(err).__name__}")

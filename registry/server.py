@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import httpx
 
 from infra import http, objectstore
+from infra.asking import client
 from infra.component import Health, Probe, Role
 from infra.secrets import secret_file
 from infra.settings import Settings
@@ -59,8 +60,8 @@ def ready(settings: Settings) -> Probe:
     if expected is None:
         return Probe("registry", Health.STARTING, "not started yet")
     try:
-        response = httpx.get(
-            f"{settings.tracking_url}/acgs/ready", timeout=READY_TIMEOUT_SECONDS, trust_env=False
+        response = client().get(
+            f"{settings.tracking_url}/acgs/ready", timeout=READY_TIMEOUT_SECONDS
         )
     except httpx.HTTPError as err:
         return Probe("registry", Health.STARTING, f"no answer: {err}")

@@ -19,19 +19,20 @@ def probe_endpoints(settings: Settings) -> Sequence[Probe]:
     """Ask each endpoint with a stable version for its health."""
     import httpx
 
+    from infra.asking import client
+
     found = []
-    with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
-        for endpoint in open_registry(settings).endpoints():
-            if endpoint.stable_uid is None:
-                continue
-            name = f"endpoint.{endpoint.name}"
-            path = f"/seldon/{endpoint.namespace}/{resource_name(endpoint.name)}/health/ping"
-            try:
-                answer = client.get(settings.gateway_url + path)
-            except httpx.HTTPError as err:
-                found.append(Probe(name, Health.FAILED, f"no answer: {err}"))
-                continue
-            healthy = answer.status_code == httpx.codes.OK
-            detail = "" if healthy else f"HTTP {answer.status_code}: {answer.text[:200]}"
-            found.append(Probe(name, Health.OK if healthy else Health.FAILED, detail))
+    for endpoint in open_registry(settings).endpoints():
+        if endpoint.stable_uid is None:
+            continue
+        name = f"endpoint.{endpoint.name}"
+        path = f"/seldon/{endpoint.namespace}/{resource_name(endpoint.name)}/health/ping"
+        try:
+            answer = client().get(settings.gateway_url + path, timeout=TIMEOUT_SECONDS)
+        except httpx.HTTPError as err:
+            found.append(Probe(name, Health.FAILED, f"no answer: {err}"))
+            continue
+        healthy = answer.status_code == httpx.codes.OK
+        detail = "" if healthy else f"HTTP {answer.status_code}: {answer.text[:200]}"
+        found.append(Probe(name, Health.OK if healthy else Health.FAILED, detail))
     return found

@@ -120,13 +120,15 @@ def gateway_ready(settings: Settings) -> Probe:
     """Ask Envoy itself, and its listener."""
     import httpx
 
+    from infra.asking import client
+
     name = "gateway.answers"
     try:
         admin = f"http://127.0.0.1:{settings.gateway_admin_port}/ready"
-        state = httpx.get(admin, timeout=2.0, trust_env=False)
+        state = client().get(admin, timeout=2.0)
         if state.status_code != 200:
             return Probe(name, Health.STARTING, state.text.strip())
-        httpx.get(f"{settings.gateway_url}/", timeout=2.0, trust_env=False)
+        client().get(f"{settings.gateway_url}/", timeout=2.0)
     except httpx.HTTPError as err:
         return Probe(name, Health.STARTING, f"no answer: {err}")
     return Probe(name, Health.OK, "live")

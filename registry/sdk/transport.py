@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import httpx
 
+from infra.asking import new_client
 from infra.errors import (
     ConflictError,
     NotFoundError,
@@ -41,7 +42,7 @@ class Transport:
     def __init__(self, url: str, user: str, timeout_seconds: float = WAIT_SECONDS) -> None:
         self.url = url
         self._user = user
-        self._timeout_seconds = timeout_seconds
+        self._client = new_client(timeout_seconds)
 
     def get(self, *path: str, **query: Any) -> Any:
         """Read `/acgs/api/v1/<path>`; the parts are escaped.
@@ -68,13 +69,11 @@ class Transport:
 
     def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:
-            answer = httpx.request(
+            answer = self._client.request(
                 method,
                 f"{self.url}{path}",
                 # MLflow's way to say who asks; a claim, unless the server checks passwords.
                 auth=(self._user, ""),
-                timeout=self._timeout_seconds,
-                trust_env=False,
                 **more,
             )
             if answer.is_error:

@@ -17,6 +17,7 @@ from typing import TypedDict, cast
 
 import httpx
 
+from infra.asking import client
 from infra.errors import UnavailableError
 from infra.settings import Settings
 from serving.adapters import envoy_config
@@ -137,9 +138,7 @@ class EnvoyGateway:
         asked = [("POST", base + "api/v1.0/predictions", body) for body in examples]
         for method, url, body in asked or [("GET", base + "health/ping", b"")]:
             try:
-                answer = httpx.request(
-                    method, url, content=body, headers=headers, timeout=10.0, trust_env=False
-                )
+                answer = client().request(method, url, content=body, headers=headers, timeout=10.0)
             except httpx.HTTPError as err:
                 return f"no answer: {err}"
             by = answer.headers.get(envoy_config.PREDICTOR_HEADER, "nobody")
