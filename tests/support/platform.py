@@ -20,6 +20,7 @@ from infra import running
 from infra.objectstore import Location, ObjectStore, is_s3
 from infra.settings import Settings
 from tests.ports import free_ports
+from tests.support.stores import put_database
 
 SHIPPED = Path(__file__).parents[2] / "compliance" / "constitution" / "constitution.yaml"
 UP_SECONDS = 180
@@ -153,6 +154,8 @@ def started(root: Path, *, approvals: int = 0, **more: str) -> Iterator[Platform
     from tests.support.credit import bind_evidence
 
     write_constitution(root, approvals)
+    if "ACGS_DATABASE_URL" not in more:
+        put_database(root)
     platform = Platform(root, environment(root, **more))
     bind_evidence(platform.settings)
     up = platform.acgs("up", "--detach")

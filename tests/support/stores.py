@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
@@ -60,16 +63,34 @@ class Kind(StrEnum):
     POSTGRES = "postgresql"
 
 
-class Databases:
-    """Databases of both kinds whose migrations ran once: a new one is a copy of a template.
+@cache
+def migrated(*, components: bool = True) -> Path:
+    """Return a SQLite database with its schema in place, to be copied.
 
-    MLflow's migrations take seconds, a copy takes some 50 ms.
+    MLflow's migrations take seconds, a copy takes some milliseconds.
+
+    Args:
+        components: whether it has every component's tables, or MLflow's alone.
     """
+    root = Path(tempfile.mkdtemp(prefix="acgs-databases-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    migrations.upgrade(Settings(storage_root=root), None if components else [])
+    return root / "registry.db"
+
+
+def put_database(root: Path, *, components: bool = True) -> None:
+    """Give a storage root its embedded database, as `acgs prepare` would."""
+    root.mkdir(parents=True, exist_ok=True)
+    shutil.copy(migrated(components=components), root / "registry.db")
+
+
+class Databases:
+    """Databases of both kinds whose migrations ran once: a new one is a copy of a template."""
 
     def __init__(self, folder: Path, postgres: Callable[[], Postgres]) -> None:
         self._folder = folder
         self._postgres = postgres
-        self._templates: dict[tuple[Kind, bool], str] = {}
+        self._templates: dict[bool, str] = {}
 
     def new(self, kind: Kind, *, components: bool = True) -> str:
         """Return the URL of a database of its own.
@@ -78,25 +99,21 @@ class Databases:
             kind: of the database.
             components: whether it has every component's tables, or MLflow's alone.
         """
-        template = self._templates.get((kind, components))
-        if template is None:
-            template = self._empty(kind)
-            settings = Settings(storage_root=self._folder, database_url=template)
+        match kind:
+            case Kind.POSTGRES:
+                return self._postgres().new_database(self._template(components))
+            case Kind.SQLITE:
+                copy = self._folder / f"{uuid4().hex}.db"
+                shutil.copy(migrated(components=components), copy)
+                return f"sqlite:///{copy}"
+
+    def _template(self, components: bool) -> str:
+        if components not in self._templates:
+            url = self._postgres().new_database()
+            settings = Settings(storage_root=self._folder, database_url=url)
             migrations.upgrade(settings, None if components else [])
-            self._templates[kind, components] = template
-        return self._copy(kind, template)
-
-    def _empty(self, kind: Kind) -> str:
-        if kind is Kind.POSTGRES:
-            return self._postgres().new_database()
-        return f"sqlite:///{self._folder / uuid4().hex}.db"
-
-    def _copy(self, kind: Kind, template: str) -> str:
-        if kind is Kind.POSTGRES:
-            return self._postgres().new_database(template)
-        url = self._empty(kind)
-        shutil.copy(template.removeprefix("sqlite:///"), url.removeprefix("sqlite:///"))
-        return url
+            self._templates[components] = url
+        return self._templates[components]
 
 
 @pytest.fixture(scope="session")

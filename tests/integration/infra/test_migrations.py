@@ -11,6 +11,7 @@ from infra import migrations
 from infra.component import Component
 from infra.errors import UnavailableError
 from infra.settings import Settings
+from tests.support.stores import put_database
 
 ENV = """
 from sqlalchemy import Column, Integer, MetaData, Table
@@ -62,6 +63,13 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(storage_root=tmp_path / "root")
 
 
+@pytest.fixture
+def mlflows(settings: Settings) -> Settings:
+    """A root whose database has MLflow's own schema already."""
+    put_database(settings.storage_root, components=False)
+    return settings
+
+
 @pytest.fixture(autouse=True)
 def _no_bytecode(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
@@ -99,23 +107,21 @@ def test_mlflows_newest_revision_is_read_as_mlflow_itself_reads_it() -> None:
     assert migrations.mlflow_heads() == {_get_latest_schema_revision()}
 
 
-def test_a_schema_that_a_newer_mlflow_made_is_refused(settings: Settings) -> None:
-    migrations.upgrade(settings, [])
-    with sqlite3.connect(settings.storage_root / "registry.db") as connection:
+def test_a_schema_that_a_newer_mlflow_made_is_refused(mlflows: Settings) -> None:
+    with sqlite3.connect(mlflows.storage_root / "registry.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = 'fromthefuture'")
     connection.close()
     with pytest.raises(migrations.SchemaUnknownError, match=r"schema of MLflow.*fromthefuture"):
-        migrations.upgrade(settings, [])
+        migrations.upgrade(mlflows, [])
 
 
-def test_a_migration_that_fails_half_way_leaves_nothing(settings: Settings, tmp_path: Path) -> None:
-    migrations.upgrade(settings, [])
+def test_a_migration_that_fails_half_way_leaves_nothing(mlflows: Settings, tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="half way"):
-        migrations.upgrade(settings, [toy(tmp_path / "toy", count=2, broken=True)])
-    assert not {"toy_1", "toy_2"} & tables(settings)
+        migrations.upgrade(mlflows, [toy(tmp_path / "toy", count=2, broken=True)])
+    assert not {"toy_1", "toy_2"} & tables(mlflows)
     fixed = toy(tmp_path / "fixed", count=2)
-    migrations.upgrade(settings, [fixed])
-    assert migrations.current(settings, [fixed]) == {"toy": "0002"}
+    migrations.upgrade(mlflows, [fixed])
+    assert migrations.current(mlflows, [fixed]) == {"toy": "0002"}
 
 
 def test_two_that_migrate_at_once_wait_for_each_other(settings: Settings, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ import pytest
 from infra.process import record_child
 from infra.settings import Settings
 from tests.ports import free_port
+from tests.support.stores import put_database
 
 CLONE = Path(__file__).parents[3]
 
@@ -93,6 +94,15 @@ def acgs(tmp_path: Path) -> Iterator[Acgs]:
     command("down")
 
 
+@pytest.fixture
+def _database(tmp_path: Path) -> None:
+    put_database(tmp_path / "root", components=False)
+
+
+prepared = pytest.mark.usefixtures("_database")
+"""The root has its database already: what makes it takes seconds, and is not asked about."""
+
+
 def test_up_detached_runs_until_down_and_says_so_to_every_other_command(acgs: Acgs) -> None:
     up = acgs.up()
     assert up.returncode == 0, up.stderr
@@ -131,6 +141,7 @@ def test_up_detached_runs_until_down_and_says_so_to_every_other_command(acgs: Ac
     assert "nothing runs in" in nothing.stdout
 
 
+@prepared
 def test_up_takes_over_the_root_of_a_killed_run_on_the_same_port(acgs: Acgs) -> None:
     assert acgs.up().returncode == 0
     before = acgs.status()
@@ -142,6 +153,7 @@ def test_up_takes_over_the_root_of_a_killed_run_on_the_same_port(acgs: Acgs) -> 
     assert {r["pid"] for r in before["roles"]} & {r["pid"] for r in after["roles"]} == set()
 
 
+@prepared
 def test_status_says_stopped_after_the_supervisor_was_killed(acgs: Acgs) -> None:
     assert acgs.up().returncode == 0
     before = acgs.status()
@@ -154,6 +166,7 @@ def test_status_says_stopped_after_the_supervisor_was_killed(acgs: Acgs) -> None
         assert set(states) <= {"orphaned", "stopped"}
 
 
+@prepared
 def test_a_reader_that_goes_away_does_not_stop_what_is_starting(acgs: Acgs) -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -189,6 +202,7 @@ def test_a_root_that_cannot_be_made_is_told_with_its_path(tmp_path: Path, words:
     assert "what to do: a part of the path is a file" in up.stderr
 
 
+@prepared
 def test_up_tells_what_a_killed_run_left_and_that_it_ended_it(acgs: Acgs) -> None:
     helper = subprocess.Popen(
         [sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True
@@ -214,8 +228,8 @@ def test_a_port_in_use_is_named_with_its_setting_and_holder_before_anything_star
     assert acgs.status()["running"] is False
 
 
+@prepared
 def test_a_role_that_cannot_start_fails_the_run_with_the_end_of_its_log(acgs: Acgs) -> None:
-    acgs.root.mkdir()
     (acgs.root / "loop.dies").touch()
     up = acgs.up()
     assert up.returncode == 3
@@ -261,6 +275,7 @@ def test_a_damaged_database_fails_the_run_with_one_clear_error(acgs: Acgs) -> No
     assert "Traceback" not in up.stderr
 
 
+@prepared
 def test_up_in_the_foreground_writes_plain_lines_and_stops_all_on_ctrl_c(acgs: Acgs) -> None:
     child = subprocess.Popen(
         [sys.executable, "-m", "infra.cli", "up", "--registry-port", str(acgs.port)],
@@ -281,6 +296,7 @@ def test_up_in_the_foreground_writes_plain_lines_and_stops_all_on_ctrl_c(acgs: A
         httpx.get(f"http://127.0.0.1:{acgs.port}")
 
 
+@prepared
 def test_up_in_a_terminal_shows_a_table_that_follows_the_roles(acgs: Acgs) -> None:
     controller, terminal = pty.openpty()
     child = subprocess.Popen(

@@ -7,15 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.lineage.world import World, open_world
+from tests.support.stores import Kind
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def world(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
-    url = ""
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres").new_database()
+    url = request.getfixturevalue("databases").new(Kind(request.param))
     opened = open_world(tmp_path_factory.mktemp(f"lineage-{request.param}"), url)
     yield opened
     opened.registry.engine.dispose()

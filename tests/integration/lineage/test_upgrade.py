@@ -12,13 +12,12 @@ from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 from infra import migrations
 from registry.component import component
 from tests.integration.lineage.world import NOON, World, minute, open_world
+from tests.support.stores import Kind
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    url = ""
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres").new_database()
+    url = request.getfixturevalue("databases").new(Kind(request.param))
     opened = open_world(tmp_path, url)
     yield opened
     for engine in (opened.registry.engine, opened.store.engine, opened.tracking.engine):

@@ -163,7 +163,7 @@ class World:
         return found
 
 
-def open_world(root: Path, url: str = "") -> World:
+def open_world(root: Path, url: str) -> World:
     settings = Settings(storage_root=root, database_url=url)
     store = GovernedStore(settings)
     tracking: Any = SqlAlchemyStore(settings.sqlalchemy_url, str(root / "artifacts"))

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import atexit
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 from mlflow.entities.model_registry import ModelVersionTag
 
-from infra import migrations
 from infra.settings import Settings
 from registry.plugin.store import GovernedStore
 from registry.records import VersionRecord
 from tests.support.platform import write_constitution
+from tests.support.stores import put_database
 
 NAME = "observed-shelf"
 """Governed by the tests' constitution, and never refused by it."""
@@ -70,15 +66,6 @@ def opened(root: Path, url: str | None = None) -> Shelf:
     """Open a store on SQLite below a folder, or on another database."""
     write_constitution(root)
     if url is None:
-        shutil.copy(_empty_database(), root / "registry.db")
+        put_database(root)
         return Shelf(root, GovernedStore(Settings(storage_root=root)))
     return Shelf(root, GovernedStore(Settings(storage_root=root, database_url=url)))
-
-
-@cache
-def _empty_database() -> Path:
-    """A database with every table, made once: MLflow's own migrations take seconds."""
-    root = Path(tempfile.mkdtemp(prefix="acgs-shelf-"))
-    atexit.register(shutil.rmtree, root, ignore_errors=True)
-    migrations.upgrade(Settings(storage_root=root))
-    return root / "registry.db"

@@ -18,6 +18,7 @@ from registry.domain.values import RequestState
 from registry.plugin.routes import routes
 from registry.plugin.store import GovernedStore
 from tests.contract.test_requests import NAME, ask, register, score
+from tests.support.stores import put_database
 
 HUGE = "9" * 23
 
@@ -30,7 +31,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def store(root: Path) -> Iterator[GovernedStore]:
-    root.mkdir()
+    put_database(root)
     opened = GovernedStore(Settings(storage_root=root))
     opened.create_registered_model(NAME)
     yield opened

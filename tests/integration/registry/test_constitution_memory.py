@@ -17,6 +17,7 @@ from registry.adapters.governance_file import ConstitutionError
 from registry.bootstrap import open_registry
 from registry.plugin.store import GovernedStore
 from tests.support.platform import write_constitution
+from tests.support.stores import put_database
 
 
 def forget() -> None:
@@ -42,6 +43,7 @@ def acgs(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_constitution_lost_with_its_marker_stops_every_governed_change(tmp_path: Path) -> None:
     write_constitution(tmp_path)
+    put_database(tmp_path)
     settings = Settings(storage_root=tmp_path)
     store = GovernedStore(settings)
     store.create_registered_model("credit")
@@ -63,6 +65,7 @@ def test_a_constitution_lost_with_its_marker_stops_every_governed_change(tmp_pat
 
 def test_the_shipped_one_comes_back_only_on_purpose(tmp_path: Path) -> None:
     write_constitution(tmp_path)
+    put_database(tmp_path)
     settings = Settings(storage_root=tmp_path)
     registry = open_registry(settings)
     assert acgs(tmp_path, "prepare").returncode == 0

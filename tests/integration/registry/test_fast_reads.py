@@ -22,6 +22,7 @@ from infra.settings import Settings
 from registry.plugin.store import GovernedStore
 from tests.support.plain_mlflow import Version, fill, plain_store
 from tests.support.platform import write_constitution
+from tests.support.stores import Kind, put_database
 
 STAGES = ("None", "Staging", "Production", "Archived")
 MANY = 400
@@ -36,8 +37,10 @@ def stores(
     root: Path = tmp_path_factory.mktemp("fast")
     write_constitution(root)
     url = ""
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres").new_database()
+    if request.param == "sqlite":
+        put_database(root)
+    else:
+        url = request.getfixturevalue("databases").new(Kind.POSTGRES)
     ours = GovernedStore(Settings(storage_root=root, database_url=url))
     with plain_store(ours.registry.settings.sqlalchemy_url) as plain:
         yield ours, plain

@@ -23,11 +23,13 @@ from registry.plugin.store import GovernedStore
 from registry.records import Ask, Request
 from registry.service import Registry
 from registry.settling import SettlingLoop
+from tests.support.stores import put_database
 from tests.support.webhooks import Outbox, Receiver, listening, wait_until
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[GovernedStore]:
+    put_database(tmp_path)
     opened = GovernedStore(Settings(storage_root=tmp_path))
     yield opened
     opened.registry.engine.dispose()

@@ -17,6 +17,7 @@ from registry.bootstrap import open_registry
 from registry.service import Registry
 from tests.support.platform import write_constitution
 from tests.support.replicas import replicas
+from tests.support.stores import Kind, put_database
 
 WRITERS = 50
 NAME = "observed-by-many"
@@ -31,8 +32,10 @@ def site(
     root: Path = tmp_path_factory.mktemp("many")
     write_constitution(root)
     url, more = "", {}
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres").new_database()
+    if request.param == "sqlite":
+        put_database(root)
+    else:
+        url = request.getfixturevalue("databases").new(Kind.POSTGRES)
         more = {"ACGS_DATABASE_URL": url}
     with replicas(root, 2, **more) as urls:
         registry = open_registry(Settings(storage_root=root, database_url=url))

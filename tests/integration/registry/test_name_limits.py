@@ -11,6 +11,7 @@ from mlflow.exceptions import MlflowException
 from registry.errors import UnknownVersionError
 from tests.integration.registry import shelf as kit
 from tests.integration.registry.shelf import NAME, Shelf
+from tests.support.stores import Kind
 
 LONGEST_NAME = "observed-" + "x" * 119
 UNGOVERNED = "größe 尺寸 🙂"
@@ -21,7 +22,7 @@ def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     root: Path = tmp_path_factory.mktemp("limits")
     if request.param == "sqlite":
         return kit.opened(root)
-    return kit.opened(root, request.getfixturevalue("postgres").new_database())
+    return kit.opened(root, request.getfixturevalue("databases").new(Kind.POSTGRES))
 
 
 @pytest.fixture(scope="module")

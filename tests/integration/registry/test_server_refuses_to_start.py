@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.platform import environment, write_constitution
+from tests.support.stores import put_database
 
 SITE = """
 import importlib.metadata as metadata
@@ -46,6 +47,7 @@ metadata.entry_points = entry_points
 
 
 def run_registry(root: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    put_database(root)
     subprocess.run(
         [sys.executable, "-m", "infra.cli", "prepare"],
         env=environment(root),

@@ -12,13 +12,13 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from infra.errors import PlatformError, UsageError
-from infra.servers.postgres import Postgres
 from registry.domain.findings import Severity
 from registry.domain.values import Stage, Standing
 from registry.errors import GateClosedError, UnknownVersionError
 from registry.records import VersionRecord
 from tests.integration.registry import shelf as kit
 from tests.integration.registry.shelf import GROWN, NAME, SMALL, Shelf
+from tests.support.stores import Databases, Kind
 
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 
@@ -170,8 +170,10 @@ def test_a_reason_at_its_limit_and_in_any_script_is_kept(shelf: Shelf) -> None:
     assert told in shelf.store.get_model_version(NAME, version.version).description
 
 
-def test_a_yank_and_a_promotion_at_once_never_both_win(postgres: Postgres, tmp_path: Path) -> None:
-    shelf = kit.opened(tmp_path, postgres.new_database())
+def test_a_yank_and_a_promotion_at_once_never_both_win(
+    databases: Databases, tmp_path: Path
+) -> None:
+    shelf = kit.opened(tmp_path, databases.new(Kind.POSTGRES))
     registry = shelf.store.registry
     for _ in range(8):
         version = shelf.register()

@@ -9,11 +9,11 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from infra.servers.postgres import Postgres
 from registry.domain.values import SignatureOrigin
 from registry.errors import GateClosedError
 from tests.integration.registry import shelf as kit
 from tests.integration.registry.shelf import GROWN, NAME, OTHER, SMALL, Shelf
+from tests.support.stores import Databases, Kind
 
 
 @pytest.fixture
@@ -142,8 +142,8 @@ def test_a_version_that_plain_mlflow_registered_is_numbered_whatever_it_asks(
     assert "in vain" in adopted.reason
 
 
-def test_postgresql_numbers_alike(postgres: Postgres, tmp_path: Path) -> None:
-    shelf = kit.opened(tmp_path, postgres.new_database())
+def test_postgresql_numbers_alike(databases: Databases, tmp_path: Path) -> None:
+    shelf = kit.opened(tmp_path, databases.new(Kind.POSTGRES))
     rc = {"version_prerelease": "rc"}
     steps = [shelf.register(), shelf.register(GROWN, **rc), shelf.register(OTHER, **rc)]
     steps += [shelf.register(OTHER, **rc), shelf.register(GROWN), shelf.register(None)]

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
 
-from infra import migrations
 from infra.db import transaction
 from infra.settings import Settings
 from registry.adapters import grants
@@ -93,8 +92,6 @@ class Desk:
     engine: Engine = field(init=False)
 
     def __post_init__(self) -> None:
-        if self.url is not None:
-            migrations.upgrade(Settings(storage_root=self.root, database_url=self.url))
         opened = shelf.opened(self.root, self.url)
         self.registry = opened.store.registry
         self.engine = self.registry.engine

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from infra.component import Health
-from infra.servers.postgres import Postgres
 from registry.domain.values import Stage
 from registry.git.health import probes
 from registry.git.role import Loop, Pace
 from tests.integration.registry.git import kit
 from tests.integration.registry.git.kit import Desk
 from tests.support.gto import shown
+from tests.support.stores import Databases, Kind
 
 NEVER = 10.0**9
 
@@ -24,9 +24,9 @@ def either(request: pytest.FixtureRequest, desk: Desk, tmp_path: Path) -> Iterat
     if request.param == "sqlite":
         yield desk
         return
-    server: Postgres = request.getfixturevalue("postgres")
+    databases: Databases = request.getfixturevalue("databases")
     bare = kit.bare(tmp_path / "other.git")
-    opened = Desk(tmp_path / "other", bare, url=server.new_database())
+    opened = Desk(tmp_path / "other", bare, url=databases.new(Kind.POSTGRES))
     yield opened
     opened.engine.dispose()
 

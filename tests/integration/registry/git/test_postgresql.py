@@ -5,18 +5,18 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from infra.servers.postgres import Postgres
 from registry.domain.values import Stage
 from tests.integration.registry.git import kit
 from tests.integration.registry.git.kit import Desk
 from tests.support.gto import shown
+from tests.support.stores import Databases, Kind
 
 
 def test_several_processes_follow_one_registry_and_gto_agrees(
-    tmp_path: Path, postgres: Postgres
+    tmp_path: Path, databases: Databases
 ) -> None:
     repository = kit.bare(tmp_path / "models.git")
-    desk = Desk(tmp_path / "root", repository, url=postgres.new_database())
+    desk = Desk(tmp_path / "root", repository, url=databases.new(Kind.POSTGRES))
     for _ in range(10):
         desk.move(desk.register(), Stage.STAGING)
     desk.rename(kit.NAME, "credit-eu")
