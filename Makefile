@@ -32,7 +32,7 @@ up: setup  ## Run the platform in this terminal; Ctrl-C stops it
 test: setup  ## Run every test (ARGS="tests/unit -k name" runs some, WORKERS=0 in one process)
 	@$(BIN)/python -m tests.browser
 	@$(BIN)/python -m infra.servers
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
 check: setup  ## Lint, format, types and import direction, without changing anything

@@ -12,6 +12,7 @@ import pytest
 from infra.servers.postgres import Postgres
 from infra.servers.s3 import S3
 from tests.support.platform import Platform, started
+from tests.support.scheduling import ByPlatformOrFile, turn
 from tests.support.stores import RAN, Databases, Kind, databases, postgres, s3
 
 __all__ = ["databases", "postgres", "s3"]
@@ -46,6 +47,17 @@ def server_platform(
     }
     with started(tmp_path_factory.mktemp("platform-on-servers"), approvals=0, **stores) as platform:
         yield platform
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bring what takes longest first."""
+    items.sort(key=lambda item: turn(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Leave each shared platform to one worker, and every other file to whoever is free."""
+    return ByPlatformOrFile(config, log)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

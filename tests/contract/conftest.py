@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.platform import Platform
+from tests.support.platform import PAIRS, Platform
 from tests.support.stores import Databases, Kind
 from tests.support.webhooks import Outbox, open_outbox
-
-PAIRS = {"sqlite+folder": "embedded_platform", "postgres+s3": "server_platform"}
 
 
 @pytest.fixture(params=list(PAIRS))

@@ -117,6 +117,10 @@ class Platform:
         return {role.name: role.identity.pid for role in roles if role.identity}
 
 
+PAIRS = {"sqlite+folder": "embedded_platform", "postgres+s3": "server_platform"}
+"""The shared platform on each pair of stores."""
+
+
 def write_constitution(root: Path, approvals: int = 0) -> None:
     """Lay the shipped constitution out for the tests' names."""
     from compliance.adapters import constitution_file
