@@ -22,7 +22,7 @@ def platform(server_platform: Platform) -> Iterator[Platform]:
     """The platform on servers, healthy again after the test."""
     yield server_platform
     limit = time.monotonic() + BACK_SECONDS
-    while not server_platform.json("status")["ready"] and time.monotonic() < limit:
+    while not server_platform.ready() and time.monotonic() < limit:
         time.sleep(0.2)
 
 

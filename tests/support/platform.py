@@ -12,11 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from infra import running
+from infra.cli import acgs
 from infra.objectstore import Location, ObjectStore, is_s3
 from infra.settings import Settings
 from tests.ports import free_ports
@@ -69,7 +72,11 @@ class Platform:
         )
 
     def json(self, *arguments: str) -> Any:
-        return json.loads(self.acgs(*arguments, "--json", check=True).stdout)
+        """Ask the command line in this process: an interpreter for each look costs a second."""
+        with mock.patch.dict(os.environ, self.environment, clear=True):
+            done = CliRunner().invoke(acgs, [*arguments, "--json"], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
 
     def put_artifacts(self, relative: str, folder: Path) -> None:
         """Put a folder's files where the server's artifact proxy would, past the proxy."""
@@ -110,6 +117,11 @@ class Platform:
         return self.client().transition_model_version_stage(
             name, str(number), stage, archive_existing_versions=archive
         )
+
+    def ready(self) -> bool:
+        """Whether the supervisor found every role ready when it last looked."""
+        roles = running.read_roles(self.root)
+        return bool(roles) and all(role.state == "ready" for role in roles)
 
     def pids(self) -> dict[str, int]:
         """Return the process of each role that is up, as the supervisor knows it."""
