@@ -20,7 +20,7 @@ from compliance.rules.checks import Context, Judge
 from compliance.rules.facts import Evaluation, Facts, Lineage, Missing, Scan, Task, seed_of
 from compliance.rules.result import Outcome, RuleResult, failed_with, not_applicable
 from compliance.scorecard import Setting
-from infra.errors import PlatformError
+from infra.errors import NoAccessError, PlatformError
 from infra.settings import Settings
 from registry.adapters import evidence_file as registry_evidence
 from registry.adapters import governance_file, mirror
@@ -87,6 +87,7 @@ class Judging:
             registry.adapters.governance_file.ConstitutionError: document, lock and identifier do
                 not agree, so that nobody may judge.
             UnavailableError: infrastructure is away; try again.
+            NoAccessError: the files' store does not let us look; try again when it does.
         """
         try:
             policy = constitution_file.load(self.settings)
@@ -194,7 +195,7 @@ class Judging:
         try:
             folder = self.registry.model_files(case.version.uid)
         except PlatformError as err:
-            if err.retriable:
+            if err.retriable or isinstance(err, NoAccessError):
                 raise
             yield err
             return

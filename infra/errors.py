@@ -44,6 +44,15 @@ class UnavailableError(PlatformError):
     retriable = True
 
 
+class NoAccessError(PlatformError):
+    """A store lets nobody look, or is not there at all: what it holds is not known.
+
+    Proves nothing about an object or a file; trying again helps once somebody gave access.
+    """
+
+    code = "infra.no_access"
+
+
 class PortInUseError(PlatformError):
     """A port the platform was told to listen on belongs to another process."""
 

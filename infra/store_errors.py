@@ -12,22 +12,28 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
-from infra.errors import ConflictError, NotFoundError, PlatformError, UnavailableError
+from infra.errors import (
+    ConflictError,
+    NoAccessError,
+    NotFoundError,
+    PlatformError,
+    UnavailableError,
+)
 
 
-class StoreCredentialsError(PlatformError):
+class StoreCredentialsError(NoAccessError):
     """The object store does not know the access key, or the secret is wrong or missing."""
 
     code = "infra.store_credentials"
 
 
-class StoreDeniedError(PlatformError):
+class StoreDeniedError(NoAccessError):
     """The object store knows us and does not allow what we asked."""
 
     code = "infra.store_denied"
 
 
-class BucketMissingError(PlatformError):
+class BucketMissingError(NoAccessError):
     """The bucket does not exist, or no longer."""
 
     code = "infra.bucket_missing"
@@ -57,7 +63,7 @@ class StoreUnreachableError(UnavailableError):
     code = "infra.store_unreachable"
 
 
-class StoreFailedError(PlatformError):
+class StoreFailedError(NoAccessError):
     """The object store refused in a way we have no better word for."""
 
     code = "infra.store_failed"
@@ -75,7 +81,9 @@ _FULL = {
 _CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "412"}
 _BUSY = {
     "SlowDown", "SlowDownRead", "SlowDownWrite", "ServiceUnavailable", "InternalError",
-    "RequestTimeout", "XMinioServerNotInitialized", "OperationAborted", "500", "502", "503", "504",
+    "RequestTimeout", "XMinioServerNotInitialized", "OperationAborted", "Throttling",
+    "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "TooManyRequestsException",
+    "429", "500", "502", "503", "504",
 }  # fmt: skip
 
 

@@ -6,7 +6,8 @@ from importlib import metadata
 from typing import Any
 
 from infra.db import reading
-from registry.adapters import artifact_files, mirror, small_files, subjects
+from registry.adapters import mirror, small_files, subjects
+from registry.adapters.artifact_error import ArtifactError
 from registry.domain.bill import TOOL, bill
 from registry.domain.difference import Comparison, Line, Subject, differ, relate
 from registry.records import VersionRecord
@@ -52,6 +53,6 @@ class Comparing(Standings):
             return {}
         try:
             text = small_files.read_text(self.settings, uri, entry)
-        except artifact_files.ArtifactError:
+        except ArtifactError:
             return {}
         return subjects.read_requirements(text)

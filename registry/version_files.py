@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy import select
 
 from infra.db import reading
+from infra.errors import NoAccessError
 from registry.adapters import artifact_files, custody_rows, stored_files, tables
+from registry.adapters.artifact_error import ArtifactError
 from registry.adapters.input_example import read_columns
 from registry.domain.inference import ExampleUnreadableError, JsonKind
 from registry.domain.manifest import Manifest, difference
@@ -56,7 +58,7 @@ class VersionFiles(Finding):
             with reading(self.engine) as connection:
                 uri = artifact_files.storage_uri(connection, source)
             folder = artifact_files.fetch(self.settings, uri)
-        except artifact_files.ArtifactError as err:
+        except (ArtifactError, NoAccessError) as err:
             return Inspected(None, None, uri, err.message)
         try:
             manifest = artifact_files.build_manifest(folder)
@@ -65,7 +67,7 @@ class VersionFiles(Finding):
             example, example_problem = None, ""
             if mlmodel and signature is None:
                 example, example_problem = _example(folder, mlmodel)
-        except (artifact_files.ArtifactError, ValueError) as err:
+        except (ArtifactError, NoAccessError, ValueError) as err:
             return Inspected(None, None, uri, str(err))
         finally:
             artifact_files.discard(self.settings, folder)
@@ -78,7 +80,8 @@ class VersionFiles(Finding):
         `<storage root>/downloads`; `release_files` removes it.
 
         Raises:
-            ArtifactError: the files cannot be read, or differ from the registered manifest.
+            ArtifactError: the files are missing, or differ from the registered manifest.
+            NoAccessError: the store does not let us look.
             GateClosedError: the version is quarantined, or its files were freed.
         """
         record = self.version(uid)
@@ -113,7 +116,8 @@ class VersionFiles(Finding):
             Their digest.
 
         Raises:
-            GateClosedError: they differ or cannot be read, or the version must not be used.
+            GateClosedError: they differ or are missing, or the version must not be used.
+            NoAccessError: the store does not let us look.
             UnavailableError: the object store is away; trying again may help.
         """
         reasons = self.unusable(record.uid) or self._differences(record)
@@ -127,7 +131,7 @@ class VersionFiles(Finding):
         readable = "readable files"
         try:
             found = self.current_manifest(record)
-        except artifact_files.ArtifactError as err:
+        except ArtifactError as err:
             return (Reason("artifact.unreadable", readable, err.message, fix),)
         if record.manifest_digest is None:
             never = "they could not be read when it was registered"
@@ -149,7 +153,7 @@ class VersionFiles(Finding):
             ArtifactError: they differ; the message names the files.
         """
         if found.digest != record.manifest_digest:
-            raise artifact_files.ArtifactError(
+            raise ArtifactError(
                 f"{record.ref}: expected files with digest {record.manifest_digest}, "
                 f"found {found.digest}: {self.described_difference(record, found)}",
                 hint=f"acgs artifact repair {record.name}@{record.semver} restores them; "
@@ -183,15 +187,17 @@ class VersionFiles(Finding):
         """Hash a version's files as they are now, keeping no copy of remote ones.
 
         Raises:
-            ArtifactError: they cannot be read.
+            ArtifactError: they are missing.
+            NoAccessError: the store does not let us look.
+            UnavailableError: the object store is away; trying again may help.
         """
         return stored_files.manifest_at(self.settings, self.files_uri(record))
 
     def current_manifest_digest(self, record: VersionRecord) -> str | None:
-        """Return the digest of a version's files as they are now; None when unreadable."""
+        """Return the digest of a version's files as they are now; None when they are missing."""
         try:
             return self.current_manifest(record).digest
-        except artifact_files.ArtifactError:
+        except ArtifactError:
             return None
 
     def described_difference(self, record: VersionRecord, found: Manifest) -> str:

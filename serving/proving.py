@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from infra.errors import UnavailableError
+from infra.errors import NoAccessError, UnavailableError
 from registry.errors import GateClosedError
 from serving.domain.state import Phase
 from serving.lanes import Lane
@@ -38,7 +38,7 @@ def _prove(registry: RegistryPort, lane: Lane, uid: str) -> bool:
     except GateClosedError as err:
         lane.refused = err.reasons
         return False
-    except UnavailableError as err:
+    except (UnavailableError, NoAccessError) as err:
         lane.waits_for = str(err)
         return False
     lane.state = replace(lane.state, proven=True)

@@ -17,18 +17,14 @@ from urllib.parse import unquote, urlparse
 import yaml
 from sqlalchemy import Connection, select
 
-from infra.errors import PlatformError
+from infra.errors import NotFoundError, UsageError
 from infra.objectstore import ObjectStore, is_s3
 from infra.settings import Settings
 from registry.adapters import hashing
 from registry.adapters import mlflow_tables as mlflow
+from registry.adapters.artifact_error import RESTORE, ArtifactError
+from registry.adapters.local_reading import require_folder, unread
 from registry.domain.manifest import Manifest
-
-
-class ArtifactError(PlatformError):
-    """A version's files are missing, unreadable, or not what was registered."""
-
-    code = "registry.artifact_invalid"
 
 
 def storage_uri(connection: Connection, source: str) -> str:
@@ -88,6 +84,11 @@ def local_folder(settings: Settings, uri: str) -> Path | None:
     return None
 
 
+def local_root(settings: Settings) -> Path | None:
+    """Return the folder behind the server's artifact proxy; None when that is no folder."""
+    return local_folder(settings, settings.artifacts_destination)
+
+
 def behind_proxy(settings: Settings, uri: str) -> str:
     """Return where the server's artifact proxy keeps what a URI names; other URIs as they are."""
     parsed = urlparse(uri)
@@ -103,16 +104,13 @@ def fetch(settings: Settings, uri: str) -> Path:
     caller removes (see `is_download`).
 
     Raises:
-        ArtifactError: the files cannot be read.
+        ArtifactError: the files are missing.
+        NoAccessError: the store does not let us look.
         UnavailableError: the object store is away; trying again may help.
     """
     folder = local_folder(settings, uri)
     if folder is not None:
-        if not folder.is_dir():
-            raise ArtifactError(
-                f"expected the model's files in {folder}, found no such folder",
-                hint="restore the files, or register the model again",
-            )
+        require_folder(folder, local_root(settings))
         return folder
     return _download(settings, uri)
 
@@ -154,17 +152,12 @@ def _download_by_mlflow(uri: str, target: str) -> Path:
 def _download_s3(settings: Settings, uri: str, target: Path) -> Path:
     try:
         found = ObjectStore.of(settings, uri).download_all(target)
-    except PlatformError as err:
-        if err.retriable:
-            raise
+    except (NotFoundError, UsageError) as err:
         raise ArtifactError(
-            f"cannot read the model's files at {uri}: {err.message}", hint=err.hint
+            f"cannot read the model's files at {uri}: {err.message}", hint=err.hint or RESTORE
         ) from err
     if not found:
-        raise ArtifactError(
-            f"expected the model's files at {uri}, found none",
-            hint="restore the files, or register the model again",
-        )
+        raise ArtifactError(f"expected the model's files at {uri}, found none", hint=RESTORE)
     return target
 
 
@@ -176,8 +169,9 @@ def build_manifest(folder: Path, pace: hashing.Pace | None = None) -> Manifest:
         pace: told how many bytes were read.
 
     Raises:
-        ArtifactError: a symlink or special file lies there, a file cannot be read, or a name is
-            none that every system can write.
+        ArtifactError: a symlink or special file lies there, a file went while it was read, or a
+            name is none that every system can write.
+        NoAccessError: a file may not be read.
     """
     try:
         found = list(_plain_files(folder))
@@ -187,13 +181,15 @@ def build_manifest(folder: Path, pace: hashing.Pace | None = None) -> Manifest:
         entries = hashing.hash_all(jobs)
         manifest = Manifest.of(entries)
     except OSError as err:
-        raise ArtifactError(f"cannot read the model's files in {folder}: {err}") from err
+        raise unread(err, err.filename or f"the model's files in {folder}") from err
     except ValueError as err:
         raise ArtifactError(
             f"{folder}: {err}", hint="log the model again under other file names"
         ) from err
     if not entries:
-        raise ArtifactError(f"expected the model's files in {folder}, found an empty folder")
+        raise ArtifactError(
+            f"expected the model's files in {folder}, found an empty folder", hint=RESTORE
+        )
     return manifest
 
 

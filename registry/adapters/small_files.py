@@ -11,7 +11,7 @@ from infra.errors import NotFoundError
 from infra.objectstore import ObjectStore, is_s3
 from infra.settings import Settings
 from registry.adapters import artifact_files, tables
-from registry.adapters.artifact_files import ArtifactError
+from registry.adapters.artifact_error import ArtifactError
 from registry.domain.manifest import FileEntry
 from registry.records import VersionRecord
 

@@ -15,11 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from infra.errors import PlatformError, storage_error
+from infra.errors import NotFoundError, UsageError, storage_error
 from infra.objectstore import ObjectStore, is_s3
 from infra.settings import Settings
 from registry.adapters import artifact_files, hashing
-from registry.adapters.artifact_files import ArtifactError
+from registry.adapters.artifact_error import RESTORE, ArtifactError
+from registry.adapters.local_reading import require_folder, unread
 from registry.domain.manifest import FileEntry, Manifest, require_plain
 
 S3_STREAMS = 8
@@ -34,7 +35,9 @@ class StoredFiles(Protocol):
         """Hash every file.
 
         Raises:
-            ArtifactError: there is none, or one cannot be read.
+            ArtifactError: there is none, or one went while it was read.
+            NoAccessError: the store does not let us look.
+            UnavailableError: the object store is away; trying again may help.
         """
         ...
 
@@ -56,15 +59,15 @@ class StoredFiles(Protocol):
 
 
 class LocalFiles:
-    """A folder of this machine."""
+    """A folder of this machine; `root` is where the store begins that it belongs to."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, root: Path | None = None) -> None:
         self.folder = folder
+        self.root = root
 
     def manifest(self, pace: hashing.Pace | None = None) -> Manifest:
         """Hash every file below the folder."""
-        if not self.folder.is_dir():
-            raise ArtifactError(f"expected the model's files in {self.folder}, found no folder")
+        require_folder(self.folder, self.root)
         return artifact_files.build_manifest(self.folder, pace)
 
     def chunks(self, name: str) -> Iterator[bytes]:
@@ -74,7 +77,8 @@ class LocalFiles:
                 while chunk := file.read(hashing.CHUNK_BYTES):
                     yield chunk
         except OSError as err:
-            raise ArtifactError(f"cannot read {name} in {self.folder}: {err.strerror}") from err
+            require_folder(self.folder, self.root)
+            raise unread(err, f"{name} in {self.folder}") from err
 
     def put(self, name: str, source: Path) -> None:
         """Write beside it, then rename."""
@@ -133,10 +137,15 @@ class S3Files:
             manifest = Manifest.of(hashing.hash_all(jobs, S3_STREAMS))
         except ValueError as err:
             raise ArtifactError(f"{self.store.location}: {err}") from err
-        except PlatformError as err:
-            raise unreadable(err, str(self.store.location)) from err
+        except (NotFoundError, UsageError) as err:
+            where = f"the model's files at {self.store.location}"
+            raise ArtifactError(
+                f"cannot read {where}: {err.message}", hint=err.hint or RESTORE
+            ) from err
         if not entries:
-            raise ArtifactError(f"expected the model's files at {self.store.location}, found none")
+            raise ArtifactError(
+                f"expected the model's files at {self.store.location}, found none", hint=RESTORE
+            )
         return manifest
 
     def chunks(self, name: str) -> Iterator[bytes]:
@@ -166,7 +175,7 @@ def open_files(settings: Settings, uri: str) -> StoredFiles | None:
     """Return the files behind a URI; None for a store that only MLflow can read."""
     folder = artifact_files.local_folder(settings, uri)
     if folder is not None:
-        return LocalFiles(folder)
+        return LocalFiles(folder, artifact_files.local_root(settings))
     at = artifact_files.behind_proxy(settings, uri)
     return S3Files(ObjectStore.of(settings, at)) if is_s3(at) else None
 
@@ -175,7 +184,8 @@ def manifest_at(settings: Settings, uri: str, pace: hashing.Pace | None = None) 
     """Hash the files behind a URI as they are now.
 
     Raises:
-        ArtifactError: they cannot be read.
+        ArtifactError: they are missing.
+        NoAccessError: the store does not let us look.
         UnavailableError: the object store is away; trying again may help.
     """
     files = open_files(settings, uri)
@@ -186,15 +196,6 @@ def manifest_at(settings: Settings, uri: str, pace: hashing.Pace | None = None) 
         return artifact_files.build_manifest(folder, pace)
     finally:
         artifact_files.discard(settings, folder)
-
-
-def unreadable(error: PlatformError, where: str) -> PlatformError:
-    """Tell a store's refusal as a matter of the artifact, unless trying again may help."""
-    if error.retriable or isinstance(error, ArtifactError):
-        return error
-    return ArtifactError(
-        f"cannot read the model's files at {where}: {error.message}", hint=error.hint
-    )
 
 
 def write_whole(path: Path, source: Path) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from infra.clock import Clock, to_millis, utc_now
 from infra.db import reading
 from infra.settings import Settings
-from registry.adapters.artifact_files import ArtifactError
+from registry.adapters.artifact_error import ArtifactError
 from registry.adapters.stored_files import StoredFiles, open_files
 from registry.artifacts.adapters import rows
 from registry.artifacts.adapters.blobs import Replica
@@ -59,6 +59,15 @@ class UseCases:
                 hint="set ACGS_ARTIFACT_REPLICA to a folder on another disk or to s3://bucket/...",
             )
         return self.replica
+
+    def way_back(self) -> str:
+        """Say how damaged files may become what was registered again."""
+        if self.replica is None:
+            return (
+                "restore the files from a backup, then: acgs artifact repair (nothing is copied "
+                "by itself: ACGS_ARTIFACT_REPLICA is empty)"
+            )
+        return "acgs artifact repair restores them from the replica"
 
     def now_ms(self) -> int:
         """Return the time."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,11 @@ from registry.artifacts.cli_kit import (
     progress,
     version_of,
 )
+
+if TYPE_CHECKING:
+    from registry.artifacts.adapters.rows import Checked
+    from registry.artifacts.service import Artifacts
+    from registry.records import VersionRecord
 
 _NAMED = 5
 """Damaged versions that an error message names."""
@@ -32,38 +37,26 @@ def scrub(name: str | None, restart: bool, mb_per_second: float | None, as_json:
     """Hash every file again and name what is not as it was registered; exit 1 if anything is.
 
     Looks at the replica's copies and at the signed statements too. An interrupted scrub goes on
-    where it stopped.
+    where it stopped. What a store does not let us look at is not damaged: exit 3, and the next
+    scrub begins with that.
     """
+    from infra.errors import NoAccessError
     from registry.artifacts.errors import FilesDifferError
-    from registry.artifacts.scrubbing import bounded
 
     artifacts = opened()
-    pace = bounded(mb_per_second * 1e6) if mb_per_second else None
     findings: list[dict[str, Any]] = []
     looked = 0
+    unseen: NoAccessError | None = None
     with progress() as shown:
-        if name is not None and "@" in name:
-            record = version_of(artifacts, name)
-            found = [(record, artifacts.check(record, pace))]
-            task = shown.add_task("scrub", total=1)
-        else:
-            walk = artifacts.begin_pass(name, restart=restart)
-            if walk.resumed:
-                click.echo("goes on with a scrub that was interrupted (--restart: anew)", err=True)
-            task = shown.add_task("scrub", total=artifacts.version_count(name))
-            found = artifacts.walk(walk, name, pace)  # type: ignore[assignment]
-        for record, checked in found:
-            looked += 1
-            shown.advance(task)
-            if not checked.ok:
-                findings.append(
-                    {
-                        "name": record.name,
-                        "version": record.version,
-                        "semver": record.semver,
-                        "changes": list(checked.changes),
-                    }
-                )
+        task = shown.add_task("scrub", total=0)
+        try:
+            for total, record, checked in _looked_at(artifacts, name, restart, mb_per_second):
+                looked += 1
+                shown.update(task, total=total, advance=1)
+                if not checked.ok:
+                    findings.append(_finding(record, checked))
+        except NoAccessError as err:
+            unseen = err
     lines = [
         f"{one['name']} {one['semver']} (version {one['version']}): {change}"
         for one in findings
@@ -75,10 +68,41 @@ def scrub(name: str | None, restart: bool, mb_per_second: float | None, as_json:
         [*lines, f"versions looked at: {looked}, damaged: {len(findings)}"],
     )
     if findings:
+        if unseen is not None:
+            click.echo(str(unseen), err=True)
         raise FilesDifferError(
             f"expected the registered files everywhere, found damage to {_named(findings)}",
-            hint="acgs artifact repair",
+            hint=artifacts.way_back(),
         )
+    if unseen is not None:
+        raise unseen
+
+
+def _looked_at(
+    artifacts: Artifacts, name: str | None, restart: bool, mb_per_second: float | None
+) -> Iterator[tuple[int, VersionRecord, Checked]]:
+    from registry.artifacts.scrubbing import bounded
+
+    pace = bounded(mb_per_second * 1e6) if mb_per_second else None
+    if name is not None and "@" in name:
+        record = version_of(artifacts, name)
+        yield 1, record, artifacts.check(record, pace)
+        return
+    walk = artifacts.begin_pass(name, restart=restart)
+    if walk.resumed:
+        click.echo("goes on with a scrub that did not finish (--restart: anew)", err=True)
+    total = artifacts.version_count(name)
+    for record, checked in artifacts.walk(walk, name, pace):
+        yield total, record, checked
+
+
+def _finding(record: VersionRecord, checked: Checked) -> dict[str, Any]:
+    return {
+        "name": record.name,
+        "version": record.version,
+        "semver": record.semver,
+        "changes": list(checked.changes),
+    }
 
 
 @click.command("repair")

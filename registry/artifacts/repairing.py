@@ -16,7 +16,7 @@ from pathlib import Path
 
 from infra.db import reading, transaction
 from registry.adapters import events
-from registry.adapters.artifact_files import ArtifactError
+from registry.adapters.artifact_error import ArtifactError
 from registry.adapters.stored_files import StoredFiles
 from registry.artifacts.adapters import rows
 from registry.artifacts.adapters.blobs import local_copy
@@ -78,6 +78,7 @@ class Repairing(Scrubbing):
         the version quarantined; what is restored in full lifts a quarantine.
 
         Raises:
+            NoAccessError: a store does not let us look; nobody is blamed for that.
             UnavailableError: a store is away; call again.
             ConflictError: another process writes to the replica; call again for the copies.
         """

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from infra.component import Probe, Role
-from infra.errors import PlatformError
+from infra.errors import NoAccessError, PlatformError
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -28,6 +28,8 @@ TROUBLE_SECONDS = 5.0
 BEAT_MAX_AGE_SECONDS = 30.0
 PASS_OVER_SECONDS = 600.0
 """How long a version that could not be replicated or repaired is left alone."""
+NO_ACCESS_SECONDS = 30.0
+"""The same for one whose store did not let us look: that is mended elsewhere."""
 BATCH = 20
 DAY_MS = 86_400_000
 
@@ -121,8 +123,7 @@ class Keeper:
         settings = self.artifacts.settings
         before_ms = self.artifacts.now_ms() - int(settings.artifact_scrub_days * DAY_MS)
         with reading(self.artifacts.engine) as connection:
-            found = rows.due_for_check(connection, before_ms, BATCH)
-        due = [record for record in found if record.uid not in self._unread][:1]
+            due = rows.due_for_check(connection, before_ms, self._unread, 1)
         slow = bounded(settings.artifact_scrub_mb_per_second * 1e6, self._sleep)
 
         def pace(count: int) -> None:
@@ -155,6 +156,10 @@ class Keeper:
         except PlatformError as err:
             if err.retriable:
                 raise
+            if isinstance(err, NoAccessError):
+                _logger.warning("%s: could not look, comes back to it: %s", record.ref, err)
+                passed_over[record.uid] = self.monotonic() + NO_ACCESS_SECONDS
+                return
             _logger.error("%s: %s", record.ref, err)
             passed_over[record.uid] = self.monotonic() + PASS_OVER_SECONDS
 

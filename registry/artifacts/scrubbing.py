@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, update
 
 from infra.db import reading, transaction
+from infra.errors import NoAccessError, PlatformError
 from registry.adapters import events
-from registry.adapters.artifact_files import ArtifactError
+from registry.adapters.artifact_error import ArtifactError
 from registry.adapters.hashing import Pace
 from registry.adapters.stored_files import manifest_at
 from registry.artifacts.adapters import rows, tables
@@ -23,6 +24,8 @@ from registry.domain.manifest import Manifest, difference
 from registry.records import VersionRecord
 
 _P = tables.scrub_pass.c
+_NOT_READ = "files: cannot read the model's files "
+"""What earlier releases quarantined a version with whose store did not let them look."""
 IN_REPLICA = "replica: "
 """What a change of the copy begins with; every other one is about the version's own files."""
 
@@ -44,13 +47,28 @@ class Scrubbing(Replication):
         """Hash a version's files, its copy in the replica and its statement, and remember.
 
         Raises:
-            UnavailableError: a store is away; nothing is remembered.
+            NoAccessError: a store does not let us look; of that store nothing is remembered.
+            UnavailableError: it is away; the same.
         """
         registered = self.manifest(record)
         changes = self._file_changes(record, registered, pace)
         changes += self._statement_changes(record)
-        lost = self.lost_copies(registered, pace)
-        changes += replica_changes(registered, lost)
+        try:
+            lost = self.lost_copies(registered, pace)
+        except PlatformError:
+            if changes:
+                self._remember(record, registered, changes, frozenset())
+            raise
+        return self._remember(record, registered, changes, lost)
+
+    def _remember(
+        self,
+        record: VersionRecord,
+        registered: Manifest,
+        of_files: list[str],
+        lost: frozenset[str],
+    ) -> Checked:
+        changes = [*of_files, *replica_changes(registered, lost)]
         found = Checked(
             record.uid, self.now_ms(), not changes, tuple(changes), registered.size_bytes
         )
@@ -60,7 +78,16 @@ class Scrubbing(Replication):
             rows.keep_check(connection, found)
             if changes and (before is None or before.changes != found.changes):
                 _announce(connection, record, found)
+        if not of_files:
+            self._heal(record)
         return found
+
+    def _heal(self, record: VersionRecord) -> None:
+        """End a quarantine that only says that somebody could not look; now somebody could."""
+        known = self.registry.quarantine_of(record.uid)
+        if known is not None and known.detail.startswith(_NOT_READ):
+            detail = "could be read again, and proven"
+            self.registry.lift_quarantine(record, detail, SYSTEM, self.clock())
 
     def _file_changes(
         self, record: VersionRecord, registered: Manifest, pace: Pace | None
@@ -132,8 +159,14 @@ class Scrubbing(Replication):
     def walk(
         self, walk: Pass, name: str | None, pace: Pace | None = None
     ) -> Iterator[tuple[VersionRecord, Checked]]:
-        """Look at each version once per pass, also when the process was killed in between."""
-        after = ""
+        """Look at each version once per pass, also when the process was killed in between.
+
+        Raises:
+            NoAccessError: after all others, when a store did not let us look at some; the pass
+                is not finished, and whoever goes on with it looks at those.
+            UnavailableError: a store is away; at once.
+        """
+        after, unseen = "", list[tuple[VersionRecord, NoAccessError]]()
         while True:
             with reading(self.engine) as connection:
                 page = rows.versions(connection, name, after)
@@ -144,8 +177,14 @@ class Scrubbing(Replication):
                 with reading(self.engine) as connection:
                     known = rows.checked(connection, record.uid)
                 if known is None or known.checked_ms < walk.started_ms:
-                    known = self.check(record, pace)
+                    try:
+                        known = self.check(record, pace)
+                    except NoAccessError as err:
+                        unseen.append((record, err))
+                        continue
                 yield record, known
+        if unseen:
+            raise _not_seen(unseen)
         with transaction(self.engine) as connection:
             _finish(connection, walk.scope, self.now_ms())
 
@@ -176,6 +215,14 @@ def bounded(
             sleep(ahead)
 
     return pace
+
+
+def _not_seen(unseen: Sequence[tuple[VersionRecord, NoAccessError]]) -> NoAccessError:
+    record, error = unseen[0]
+    more = f" and {len(unseen) - 1} more" if len(unseen) > 1 else ""
+    return NoAccessError(
+        f"could not look at {record.name} {record.semver}{more}: {error.message}", hint=error.hint
+    )
 
 
 def _finish(connection: Connection, scope: str, at_ms: int) -> None:

@@ -18,16 +18,20 @@ from urllib.parse import unquote, urlparse
 
 import zstandard
 
-from infra.errors import PlatformError
+from infra.errors import NotFoundError
 from infra.objectstore import ObjectStore, is_s3
 from infra.settings import Settings
 from registry.adapters import hashing
-from registry.adapters.artifact_files import ArtifactError
+from registry.adapters.artifact_error import RESTORE, ArtifactError
+from registry.adapters.local_reading import unread
 from registry.adapters.stored_files import LocalFiles, S3Files, StoredFiles
 from registry.artifacts.adapters import compression
 from registry.artifacts.adapters.compression import Encoding
 from registry.artifacts.errors import ReplicaError
 from registry.domain.manifest import FileEntry
+
+_LOST = (NotFoundError, ArtifactError, zstandard.ZstdError)
+"""What proves that a blob is missing or spoiled; a store that lets nobody look proves nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,7 @@ class Replica:
                 f"ACGS_ARTIFACT_REPLICA: expected a folder or s3://bucket/prefix, found {where}"
             )
         folder = Path(unquote(parsed.path) if parsed.scheme else where).expanduser().absolute()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return cls(settings, LocalFiles(folder), str(folder))
+        return cls(settings, LocalFiles(folder, root=folder), str(folder))
 
     def add(self, source: StoredFiles, file: FileEntry) -> Blob:
         """Copy one registered file, proven to be that on the way back.
@@ -90,12 +93,15 @@ class Replica:
         return blob
 
     def holds(self, blob: Blob, pace: hashing.Pace | None = None) -> bool:
-        """Whether a blob is there and is what its name says: reads all of it."""
+        """Whether a blob is there and is what its name says: reads all of it.
+
+        Raises:
+            NoAccessError: the replica does not let us look.
+            UnavailableError: it is away.
+        """
         try:
             found = hashing.hash_chunks("blob", self.chunks(blob), pace)
-        except (PlatformError, zstandard.ZstdError) as err:
-            if isinstance(err, PlatformError) and err.retriable:
-                raise
+        except _LOST:
             return False
         return found.sha256 == blob.sha256
 
@@ -104,17 +110,20 @@ class Replica:
         return compression.decoded(self._files.chunks(name_of(blob)), blob.encoding)
 
     def fetch(self, blob: Blob, target: Path) -> bool:
-        """Write a blob's content to a file; False, and no file, if it is not what it should be."""
+        """Write a blob's content to a file; False, and no file, if it is not what it should be.
+
+        Raises:
+            NoAccessError: the replica does not let us look.
+            UnavailableError: it is away.
+        """
         digest = hashlib.sha256()
         try:
             with target.open("wb") as file:
                 for chunk in self.chunks(blob):
                     digest.update(chunk)
                     file.write(chunk)
-        except (PlatformError, zstandard.ZstdError) as err:
-            target.unlink(missing_ok=True)
-            if isinstance(err, PlatformError) and err.retriable:
-                raise
+        except _LOST:
+            target.unlink()
             return False
         if digest.hexdigest() != blob.sha256:
             target.unlink()
@@ -144,8 +153,14 @@ def local_copy(source: StoredFiles, name: str, target: Path) -> Path:
     match source:
         case LocalFiles():
             path = source.folder / name
-            if path.is_symlink() or not path.is_file():
-                raise ArtifactError(f"expected the file {name} in {source.folder}, found none")
+            try:
+                if path.is_symlink() or not path.is_file():
+                    raise ArtifactError(
+                        f"expected the file {name} in {source.folder}, found none", hint=RESTORE
+                    )
+                path.open("rb").close()
+            except OSError as err:
+                raise unread(err, f"{name} in {source.folder}") from err
             return path
         case S3Files():
             source.store.download(name, target)

@@ -117,12 +117,18 @@ def not_replicated(
     return [queries.version_record(row) for row in rows]
 
 
-def due_for_check(connection: Connection, before_ms: int, limit: int) -> list[VersionRecord]:
+def due_for_check(
+    connection: Connection, before_ms: int, passed_over: Iterable[str], limit: int
+) -> list[VersionRecord]:
     """Return versions that were never looked at, or not since; the longest waiting first."""
     rows = connection.execute(
         select(core.version)
         .outerjoin(tables.check, _C.version_uid == _V.uid)
-        .where(kept(), or_(_C.checked_ms.is_(None), _C.checked_ms < before_ms))
+        .where(
+            kept(),
+            or_(_C.checked_ms.is_(None), _C.checked_ms < before_ms),
+            _V.uid.not_in(list(passed_over)[:_BATCH]),
+        )
         .order_by(func.coalesce(_C.checked_ms, 0), _V.created_ms)
         .limit(limit)
     )

@@ -29,6 +29,7 @@ def acgs(keep: Keep, *arguments: str, group: click.Group = artifact) -> Answer:
         "MLOPS_STORAGE_ROOT": str(keep.settings.storage_root),
         "ACGS_DATABASE_URL": keep.settings.database_url,
         "ACGS_ARTIFACT_REPLICA": keep.settings.artifact_replica,
+        "ACGS_ARTIFACT_ROOT": keep.settings.artifact_root,
     }
     result = CliRunner().invoke(group, arguments, env=environment)
     error = result.exception

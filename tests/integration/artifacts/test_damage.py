@@ -10,7 +10,7 @@ import pytest
 
 from infra.clock import utc_now
 from registry.adapters import artifact_files
-from registry.adapters.artifact_files import ArtifactError
+from registry.adapters.artifact_error import ArtifactError
 from registry.artifacts.errors import FilesDifferError
 from registry.domain.values import RequestKind, Stage
 from registry.errors import GateClosedError

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.adapters.artifact_files import ArtifactError, build_manifest
+from registry.adapters.artifact_error import ArtifactError
+from registry.adapters.artifact_files import build_manifest
 from registry.domain import canonical
 from registry.domain.manifest import FileEntry, Manifest, difference
 

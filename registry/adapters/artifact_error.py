@@ -1,0 +1,13 @@
+"""What is wrong with a version's files: proven, not supposed."""
+
+from __future__ import annotations
+
+from infra.errors import PlatformError
+
+RESTORE = "restore the files from a backup or a replica, or register the model again"
+
+
+class ArtifactError(PlatformError):
+    """A version's files are missing, or not what was registered."""
+
+    code = "registry.artifact_invalid"
