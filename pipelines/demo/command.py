@@ -29,6 +29,12 @@ class WrongOutcomeError(RefusedError):
     code = "demo.wrong_outcome"
 
 
+_ENDED = {
+    Stores.EMBEDDED: "The platform has ended; acgs up brings it back, and these pages with it.",
+    Stores.SERVERS: "The platform has ended, and its servers with it.",
+}
+
+
 @click.command("demo")
 @click.option(
     "--exit",
@@ -62,7 +68,9 @@ def demo(ends: bool, traffic_rate: float, pair: str) -> None:
         # Like Ctrl-C: the platform is taken down on the way out.
         signal.signal(number, signal.default_int_handler)
     with closing(Show()) as show, chosen(Stores(pair), load_settings(), show.say):
-        play(load_settings(), show, traffic_rate, stays=not ends and sys.stdin.isatty())
+        stays = not ends and sys.stdin.isatty()
+        play(load_settings(), show, traffic_rate, stays=stays)
+        show.line(_ENDED[Stores(pair)])
 
 
 def play(settings: Settings, show: Show, traffic_rate: float, *, stays: bool) -> None:
