@@ -52,7 +52,7 @@ def plays_to_the_right_end(root: Path, *arguments: str) -> str:
     told = done.stdout
     assert done.returncode == 0, told + done.stderr
     assert re.search(r"All \d+ outcomes were the right ones", told)
-    assert "The platform has ended; acgs up brings it back" in told
+    assert "The platform has ended" in told
     assert "its semantic version: 1.0.0" in told
     assert "the canary's weights: (10, 50, 100)" in told
     assert "fairness.equal_opportunity: expected" in told
