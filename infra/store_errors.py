@@ -18,6 +18,7 @@ from infra.errors import (
     NotFoundError,
     PlatformError,
     UnavailableError,
+    UsageError,
 )
 
 
@@ -43,6 +44,12 @@ class ObjectMissingError(NotFoundError):
     """An object does not exist."""
 
     code = "infra.object_missing"
+
+
+class ObjectNameError(UsageError):
+    """The object store takes no object of such a name."""
+
+    code = "infra.object_name"
 
 
 class ObjectChangedError(ConflictError):
@@ -73,6 +80,7 @@ _CREDENTIALS = {
     "SignatureDoesNotMatch", "InvalidAccessKeyId", "InvalidToken", "ExpiredToken",
     "TokenRefreshRequired", "RequestTimeTooSkewed", "InvalidClientTokenId",
 }  # fmt: skip
+_NAME = {"KeyTooLongError", "XMinioInvalidObjectName", "XMinioInvalidResourceName"}
 _DENIED = {"AccessDenied", "AllAccessDisabled", "403", "MethodNotAllowed", "InvalidObjectState"}
 _FULL = {
     "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "QuotaExceeded", "InsufficientStorage",
@@ -127,6 +135,17 @@ def _refused(error: ClientError, where: str) -> PlatformError:
         return BucketMissingError(
             f"{where}: expected its bucket, found that it does not exist",
             hint="make the bucket, or correct ACGS_ARTIFACT_ROOT",
+        )
+    if code in _NAME:
+        return ObjectNameError(
+            f"{where}: expected an object name that the store takes, found another: "
+            f"{said} ({code})",
+            hint="use a shorter name, each of its parts too, without backslashes, '.' and '..'",
+        )
+    if code == "NoSuchUpload":
+        return ObjectMissingError(
+            f"{where}: expected a multipart upload under way, found none of that id",
+            hint="it was completed, aborted or never begun; begin the upload again",
         )
     if code in {"NoSuchKey", "NoSuchVersion", "404"}:
         return ObjectMissingError(f"{where}: expected an object, found none")

@@ -19,6 +19,7 @@ from infra.store_errors import (
     BucketMissingError,
     ObjectChangedError,
     ObjectMissingError,
+    ObjectNameError,
     StoreCredentialsError,
     StoreDeniedError,
     StoreFullError,
@@ -131,6 +132,22 @@ def test_a_working_store_passes_the_check_and_is_left_as_it_was(
 ) -> None:
     assert require_artifact_store(settings).startswith("s3://")
     assert list(store.entries()) == []
+
+
+@pytest.mark.parametrize("key", ["a\\..\\b", "folder/" + "n" * 300, "n" * 1100])
+def test_a_name_that_the_store_does_not_take_is_wrong_usage(store: ObjectStore, key: str) -> None:
+    with pytest.raises(ObjectNameError, match="expected an object name that the store takes"):
+        store.write(key, b"")
+
+
+def test_parts_of_an_upload_that_was_never_begun_are_missing(store: ObjectStore) -> None:
+    with pytest.raises(ObjectMissingError, match="multipart upload under way"), translated("here"):
+        store.s3.complete_multipart_upload(
+            Bucket=store.location.bucket,
+            Key="k",
+            UploadId="nobody-began-this",
+            MultipartUpload={"Parts": [{"ETag": "e", "PartNumber": 1}]},
+        )
 
 
 def test_a_missing_object_is_named(store: ObjectStore) -> None:
