@@ -98,19 +98,20 @@ def verify(
         "key_id": proof.key_id,
         "files": proof.files,
         "size_bytes": proof.size_bytes,
+        "passed_over": list(proof.passed_over),
     }
     line = (
         f"{view['name']} {view['semver']}: {proof.files} files, {size(proof.size_bytes)}, are "
         f"those that {proof.key_id[:16]} signed ({proof.manifest_digest})"
     )
-    print_result(view, as_json, [line])
+    added = [f"passed over {name}: MLflow adds it to a download" for name in proof.passed_over]
+    print_result(view, as_json, [line, *added])
 
 
 def _verify_folder(
     folder: Path, statement_file: Path | None, trusted: dict[str, Ed25519PublicKey] | None
 ) -> Proof:
     from registry.artifacts.domain.statement import Envelope, MalformedStatementError
-    from registry.artifacts.errors import StatementInvalidError
     from registry.artifacts.statements import verify_folder
 
     if statement_file is None or trusted is None:
@@ -118,14 +119,23 @@ def _verify_folder(
     try:
         envelope = Envelope.read(json.loads(statement_file.read_text("utf-8")))
     except (ValueError, MalformedStatementError) as err:
-        raise StatementInvalidError(f"{statement_file}: {err}") from err
+        raise UsageError(
+            f"{statement_file}: expected a signed statement (DSSE, JSON), found none: {err}",
+            hint="write it where the version is: acgs artifact statement NAME@VERSION >FILE",
+        ) from err
     return verify_folder(folder, envelope, trusted)
 
 
 def _read_key(file: Path) -> dict[str, Ed25519PublicKey]:
     from registry.artifacts.adapters.keys import key_id, read_public
+    from registry.artifacts.errors import SigningKeyError
 
-    key = read_public(file.read_bytes(), str(file))
+    try:
+        key = read_public(file.read_bytes(), str(file))
+    except SigningKeyError as err:
+        raise UsageError(
+            err.message, hint="write it where the version is: acgs artifact public-key >FILE"
+        ) from err
     return {key_id(key): key}
 
 

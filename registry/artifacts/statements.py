@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,15 +28,24 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 
+ADDED_BY_MLFLOW = "registered_model_meta"
+"""Name and version of the model, written beside the files that are downloaded by them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was proven: these files are those that the holder of this key signed."""
+    """What was proven: these files are those that the holder of this key signed.
+
+    Attributes:
+        passed_over: files that were not looked at, since MLflow adds them to what it downloads.
+    """
 
     key_id: str
     manifest_digest: str
     files: int
     size_bytes: int
     predicate: Mapping[str, object]
+    passed_over: tuple[str, ...] = ()
 
 
 class Statements(UseCases):
@@ -116,7 +125,8 @@ class Statements(UseCases):
                 f"{record.manifest_digest}, found one about {stated[0]} with {stated[1]}",
                 hint="the database was changed by hand: restore it, or register the version again",
             )
-        return _compared(known[0], predicate, manifest, self.registry.current_manifest(record))
+        found = self.registry.current_manifest(record)
+        return _compared(known[0], predicate, manifest, found, self.way_back())
 
 
 def verify_folder(
@@ -129,7 +139,13 @@ def verify_folder(
         FilesDifferError: a file is missing, added, changed or swapped.
     """
     predicate, manifest = proven(envelope, trusted)
-    return _compared(envelope, predicate, manifest, artifact_files.build_manifest(folder))
+    found = artifact_files.build_manifest(folder)
+    signed = {file.path for file in manifest.files}
+    passed_over = () if ADDED_BY_MLFLOW in signed else (ADDED_BY_MLFLOW,)
+    files = tuple(file for file in found.files if file.path not in passed_over)
+    hint = "get these files again from where they were registered: mlflow artifacts download"
+    proof = _compared(envelope, predicate, manifest, Manifest(files), hint)
+    return replace(proof, passed_over=() if files == found.files else passed_over)
 
 
 def proven(
@@ -148,7 +164,11 @@ def proven(
 
 
 def _compared(
-    envelope: Envelope, predicate: Mapping[str, object], signed: Manifest, found: Manifest
+    envelope: Envelope,
+    predicate: Mapping[str, object],
+    signed: Manifest,
+    found: Manifest,
+    hint: str,
 ) -> Proof:
     changed = difference(signed, found)
     if changed:
@@ -156,7 +176,7 @@ def _compared(
         raise FilesDifferError(
             f"{predicate['name']} {predicate['semver']}: expected the files that were signed, "
             f"found {len(changed)} that differ:{lines}",
-            hint="acgs artifact repair restores them from the replica",
+            hint=hint,
         )
     return Proof(envelope.key_id, signed.digest, len(signed.files), signed.size_bytes, predicate)
 

@@ -16,6 +16,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from sqlalchemy import update
 
 from infra.db import transaction
+from infra.errors import UsageError
 from registry.artifacts.adapters import tables
 from registry.artifacts.cli import artifact
 from registry.artifacts.errors import FilesDifferError, StatementInvalidError
@@ -78,6 +79,22 @@ def test_a_folder_is_proven_elsewhere_with_nothing_but_the_public_key(
     ]  # fmt: skip
     told = CliRunner().invoke(artifact, arguments, catch_exceptions=False)
     assert (told.exit_code, told.stdout.split(":")[0]) == (0, f"{record.name} {record.semver}")
+    # As `mlflow artifacts download -u models:/...` leaves it.
+    (copy / "registered_model_meta").write_text("model_name: loans\nmodel_version: '1'\n")
+    passed = CliRunner().invoke(artifact, arguments, catch_exceptions=False)
+    assert passed.exit_code == 0
+    assert "passed over registered_model_meta: MLflow adds it" in passed.stdout
+    (copy / "data" / "registered_model_meta").write_text("x")
+    with pytest.raises(FilesDifferError, match="data/registered_model_meta: added") as added:
+        CliRunner().invoke(artifact, arguments, catch_exceptions=False)
+    assert "mlflow artifacts download" in (added.value.hint or "")
+    (copy / "data" / "registered_model_meta").unlink()
+    for option in ("--statement", "--public-key"):
+        nothing = tmp_path / "nothing"
+        nothing.write_text("not what was asked for")
+        with pytest.raises(UsageError, match="expected") as wrong:
+            CliRunner().invoke(artifact, [*arguments, option, str(nothing)], catch_exceptions=False)
+        assert "acgs artifact" in (wrong.value.hint or "")
     (copy / "requirements.txt").write_text("evil")
     (copy / "data" / "caf\u00e9.txt").rename(copy / "data" / "caf\u00e8.txt")
     with pytest.raises(FilesDifferError) as differ:
@@ -103,6 +120,9 @@ def test_the_verifier_of_the_how_to_needs_nothing_of_ours(local: Keep, tmp_path:
         return subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode
 
     assert verified() == 0
+    (files / "registered_model_meta").write_text("model_name: loans\nmodel_version: '1'\n")
+    assert verified() == 0
+    (files / "registered_model_meta").unlink()
     local.flip(record)
     assert verified() == 1
     local.flip(record)
