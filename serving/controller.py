@@ -185,6 +185,7 @@ class Deployer:
             stable=found.get(stable) if stable else None,
             smoke=smoke,
             detail=status.detail,
+            files_away=bool(lane.waits_for),
         )
 
     def _save(self, lane: Lane, state: RolloutState) -> None:

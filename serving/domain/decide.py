@@ -28,6 +28,7 @@ class Observation:
         weight_percent: the candidate's weight as read back from the gateway; None if unknown.
         candidate, stable: the gateway's running totals; None if it did not answer.
         detail: what is known of why the candidate is not ready.
+        files_away: whether it is not ready since nobody could look at its stored files.
         smoke: None before smoke predictions ran; then "" if they passed, else what went wrong.
     """
 
@@ -40,6 +41,7 @@ class Observation:
     stable: Counters | None = None
     smoke: str | None = None
     detail: str = ""
+    files_away: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,8 @@ def _pending(plan: RolloutPlan, state: RolloutState, seen: Observation, now: dat
             found = f"not ready after {plan.ready_seconds:g} s"
             if seen.detail:
                 found += f"; {seen.detail}"
-            return _to_roll_back(state, seen, now, _cannot_serve(found))
+            why = _files_away(found) if seen.files_away else _cannot_serve(found)
+            return _to_roll_back(state, seen, now, why)
         return state, (Wait("the candidate's model servers are starting"),)
     # A way back to a version that served before has shown its evidence then.
     at_once = plan.strategy is Strategy.IMMEDIATE or bool(state.rollback_reason)
@@ -335,6 +338,15 @@ def _cannot_serve(found: str) -> Reason:
         "every model server of the candidate to become ready and stay so",
         found,
         "read the model server's log; try the version with `mlflow models serve`",
+    )
+
+
+def _files_away(found: str) -> Reason:
+    return Reason(
+        "rollout.candidate_ready",
+        "the candidate's stored files, to be proven before a model server starts",
+        found,
+        "bring their store back, or let the platform's user read it; then start the rollout again",
     )
 
 
