@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     from registry.artifacts.statements import Proof
+
+
+NAMED = 5
+"""Versions that a line of `status` names."""
+LINE_CHARACTERS = 160
 
 
 @click.group()
@@ -34,11 +40,21 @@ def status(version: str | None, as_json: bool) -> None:
     artifacts = opened()
     if version is None:
         view = overview(artifacts)
-        lines = [f"{key.replace('_', ' '):<22} {_shown(value)}" for key, value in view.items()]
+        short = {key: _first_few(value) for key, value in view.items()}
+        lines = [f"{key.replace('_', ' '):<22} {_shown(value)}" for key, value in short.items()]
         print_result(view, as_json, lines)
         return
     view = version_status(artifacts, version_of(artifacts, version))
     print_result(view, as_json, [f"{k.replace('_', ' '):<18} {_shown(v)}" for k, v in view.items()])
+
+
+def _first_few(value: object) -> object:
+    """Return a list's first items and how many more there are, each cut to a line; else itself."""
+    if not isinstance(value, list):
+        return value
+    items = [textwrap.shorten(str(item), LINE_CHARACTERS) for item in value[:NAMED]]
+    more = len(value) - len(items)
+    return [*items, f"and {more} more (--json: all)"] if more else items
 
 
 def _shown(value: object) -> str:

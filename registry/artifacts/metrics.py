@@ -32,7 +32,7 @@ class ArtifactCollector(Collector):
         b, c = tables.blob.c, tables.check.c
         with reading(self.engine) as connection:
             total, _ = rows.count(connection)
-            signed = connection.execute(select(func.count()).select_from(tables.statement))
+            signed = rows.count_kept(connection, tables.statement)
             oldest = connection.execute(
                 select(func.min(c.checked_ms))
                 .join(core.version, core.version.c.uid == c.version_uid)
@@ -43,7 +43,7 @@ class ArtifactCollector(Collector):
             ).one()
             counts = {
                 "acgs_artifact_versions": ("Versions whose files are kept.", total),
-                "acgs_artifact_signed": ("Versions with a signed statement.", signed.scalar()),
+                "acgs_artifact_signed": ("Versions with a signed statement.", signed),
                 "acgs_artifact_damaged": (
                     "Versions whose files were not those registered when last looked at.",
                     len(rows.damaged(connection)),

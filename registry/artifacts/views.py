@@ -21,11 +21,9 @@ def overview(artifacts: Artifacts) -> dict[str, Any]:
     replica = artifacts.replica
     with reading(artifacts.engine) as connection:
         total, distinct = rows.count(connection)
-        signed = connection.execute(select(func.count()).select_from(tables.statement)).scalar()
-        held = connection.execute(
-            select(func.count()).where(tables.object_lock.c.state == "held")
-        ).scalar()
-        looked = connection.execute(select(func.count()).select_from(tables.check)).scalar()
+        signed = rows.count_kept(connection, tables.statement)
+        held = rows.count_kept(connection, tables.object_lock, tables.object_lock.c.state == "held")
+        looked = rows.count_kept(connection, tables.check)
         copied = connection.execute(
             select(func.count()).where(
                 tables.replicated.c.replica == (replica.id if replica else "")

@@ -6,7 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from registry.adapters import queries
 from registry.adapters import tables as core
@@ -77,6 +88,13 @@ def count(connection: Connection, name: str | None = None) -> tuple[int, int]:
         query = query.where(_V.name == name)
     total, distinct = connection.execute(query).one()
     return int(total), int(distinct)
+
+
+def count_kept(connection: Connection, table: Table, *more: ColumnElement[bool]) -> int:
+    """Return how many of the versions that `count` counts have a row in a table about versions."""
+    query = select(func.count()).select_from(table)
+    joined = query.join(core.version, _V.uid == table.c.version_uid).where(kept(), *more)
+    return int(connection.execute(joined).scalar_one())
 
 
 def without_statement(connection: Connection, limit: int) -> list[VersionRecord]:

@@ -122,3 +122,34 @@ def test_holds_retention_usage_keys_and_bills_are_told(local: Keep) -> None:
     assert told(local, "verify", name)["key_id"] == statement["signatures"][0]["keyid"]
     assert json.loads(acgs(local, "bom", name).stdout)["bomFormat"] == "CycloneDX"
     assert acgs(local, "verify").returncode == 2
+
+
+def test_many_damaged_versions_are_told_as_a_few_and_how_many_more(local: Keep) -> None:
+    for _ in range(7):
+        record = local.register()
+        local.lose(record)
+        acgs(local, "repair", f"{record.name}@{record.semver}")
+    lines = dict(line.split(None, 1) for line in acgs(local, "status").stdout.splitlines())
+    for key in ("damaged", "quarantined"):
+        assert lines[key].endswith("; and 2 more (--json: all)")
+        assert len(told(local, "status")[key]) == 7
+
+
+def test_a_version_that_was_deleted_counts_nowhere(local: Keep) -> None:
+    records = [local.register() for _ in range(3)]
+    for record in records:
+        local.artifacts.sign(record)
+        local.artifacts.check(record)
+    local.shelf.store.delete_model_version(records[0].name, str(records[0].version))
+    status = told(local, "status")
+    assert (status["versions"], status["signed"], status["looked_at"]) == (2, 2, 2)
+
+
+def test_without_a_replica_no_repair_from_one_is_promised(local: Keep) -> None:
+    record = local.register()
+    local.flip(record)
+    local.artifacts.settings = local.settings.model_copy(update={"artifact_replica": ""})
+    answer = acgs(local, "scrub")
+    assert answer.returncode == 1
+    assert "restore the files from a backup" in answer.stderr
+    assert "ACGS_ARTIFACT_REPLICA is empty" in answer.stderr
