@@ -296,13 +296,13 @@ def _newest(name: str, version: str) -> Mapping[str, Any]:
 
     registry = open_registry(load_settings())
     found = registry.find_version(name, version)
-    cards = registry.scorecards(found.uid)
-    if not cards:
+    verdict = registry.verdict_on(found.uid)
+    if verdict is None:
         raise NotFoundError(
             f"{found.ref}: expected a verdict, found none",
             hint=f"acgs compliance score {name} {version}",
         )
-    return cards[0].document
+    return verdict.document
 
 
 def _print(document: Mapping[str, Any], as_json: bool) -> None:

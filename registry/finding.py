@@ -201,8 +201,13 @@ class Finding(UseCases):
         with reading(self.engine) as connection:
             return queries.position(connection, record)
 
+    def verdict_on(self, uid: str) -> Scorecard | None:
+        """Return the newest verdict on a version itself, not on a copy or a rename of it."""
+        with reading(self.engine) as connection:
+            return queries.verdict_on(connection, uid)
+
     def scorecards(self, uid: str) -> Sequence[Scorecard]:
-        """Return a version's verdicts, newest first."""
+        """Return every verdict that a version's files were given, newest first."""
         with reading(self.engine) as connection:
             return queries.scorecards(connection, uid)
 

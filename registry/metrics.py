@@ -12,6 +12,7 @@ from infra.db import open_engine, reading
 from infra.settings import Settings
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import tables
+from registry.adapters.queries import own_verdict
 from registry.domain.values import CHAMPION
 
 
@@ -74,8 +75,14 @@ def _champion_scores(connection: Connection) -> Metric:
         "Newest compliance score of each model's champion.",
         labels=["model", "version"],
     )
-    a, v, s = mlflow.aliases.c, tables.version.c, tables.scorecard.c
-    newest = select(func.max(s.id)).group_by(s.version_uid)
+    a, v, s, r = mlflow.aliases.c, tables.version.c, tables.scorecard.c, tables.request.c
+    newest = (
+        select(func.max(s.id))
+        .join_from(tables.scorecard, tables.version, v.uid == s.version_uid)
+        .outerjoin(tables.request, r.id == s.request_id)
+        .where(own_verdict())
+        .group_by(s.version_uid)
+    )
     rows = connection.execute(
         select(v.name, v.semver, s.score)
         .join_from(tables.version, tables.scorecard, s.version_uid == v.uid)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from infra.clock import to_millis
 from infra.db import reading, transaction
-from registry.adapters import events, lists, locks, mirror, queries, tables
+from registry.adapters import events, lists, locks, queries, tables
 from registry.adapters import request_rows as rows
 from registry.domain.requests import Pending, decide
 from registry.domain.values import (
@@ -148,7 +148,7 @@ class Requests(TakingOver):
                 .values(report_run_id=run_id)
             )
             if request is not None and noted.rowcount:
-                rows.show_report(connection, request, run_id)
+                rows.show_verdict(connection, request.version_uid)
 
     def record_verdict(
         self,
@@ -278,12 +278,7 @@ class Requests(TakingOver):
                 .where(_R.id == request.id, _R.state == RequestState.OPEN.value)
                 .values(decision=noted)
             )
-            mirror.set_tags(
-                connection,
-                request.name,
-                request.version,
-                {"acgs.request": f"{request.id}: pending, waiting for {pending.waiting_for}"},
-            )
+            rows.show_state(connection, request, f"pending, waiting for {pending.waiting_for}")
 
     def has_permit(self, ask: Ask) -> bool:
         """Whether a copy or rename was granted and not used yet."""

@@ -20,7 +20,7 @@ def moment(ms: int | None) -> str | None:
 def version_view(registry: Registry, record: VersionRecord) -> dict[str, Any]:
     """Return a version with its place and its newest verdict."""
     position = registry.position(record.uid)
-    cards = registry.scorecards(record.uid)
+    verdict = registry.verdict_on(record.uid)
     kept_from_use = registry.quarantine_of(record.uid)
     return {
         "name": record.name,
@@ -45,7 +45,7 @@ def version_view(registry: Registry, record: VersionRecord) -> dict[str, Any]:
         "git_commit": record.git_commit,
         "dataset_digest": record.dataset_digest,
         "created_at": moment(record.created_ms),
-        "verdict": verdict_view(cards[0]) if cards else None,
+        "verdict": verdict_view(verdict) if verdict else None,
     }
 
 

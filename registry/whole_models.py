@@ -71,9 +71,19 @@ class WholeModels(Standings):
         )
 
     def mark_renamed(
-        self, connection: Connection, name: str, new_name: str, actor: str, at_ms: int
+        self,
+        connection: Connection,
+        name: str,
+        new_name: str,
+        actor: str,
+        at_ms: int,
+        *,
+        judged: Sequence[str] = (),
     ) -> None:
-        """Record that MLflow renames a model, in MLflow's own transaction."""
+        """Record that MLflow renames a model, in MLflow's own transaction.
+
+        Versions that were `judged` for it show that verdict from now on.
+        """
         renamed = Reason(
             "version.renamed",
             f"the name it was asked under, {name}",
@@ -96,6 +106,8 @@ class WholeModels(Standings):
             at_ms=at_ms,
             data={"from_name": name, "to_name": new_name},
         )
+        for uid in judged:
+            rows.show_verdict(connection, uid)
 
     def show_versions(self, name: str) -> None:
         """Write the platform's tags onto the versions of a model that do not show them yet."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, or_, select
 
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import tables
@@ -208,6 +208,34 @@ def scorecards(connection: Connection, version_uid: str) -> list[Scorecard]:
         select(tables.scorecard).where(s.version_uid == version_uid).order_by(s.id.desc())
     )
     return [_scorecard(row) for row in rows]
+
+
+def own_verdict() -> ColumnElement[bool]:
+    """Of version, scorecard and request (outer), the rows whose verdict is on the version itself.
+
+    A copy is another version, and a rename to a name that it does not bear did not happen.
+    """
+    s = tables.scorecard.c
+    as_itself = s.judged_as == _V.name
+    return or_(
+        and_(s.request_id.is_(None), as_itself),
+        _R.kind == RequestKind.TRANSITION.value,
+        and_(_R.kind == RequestKind.RENAME.value, as_itself),
+    )
+
+
+def verdict_on(connection: Connection, version_uid: str) -> Scorecard | None:
+    """Return the newest verdict on a version itself, under the name it bears."""
+    s = tables.scorecard.c
+    row = connection.execute(
+        select(tables.scorecard)
+        .join_from(tables.scorecard, tables.version, _V.uid == s.version_uid)
+        .outerjoin(tables.request, _R.id == s.request_id)
+        .where(s.version_uid == version_uid, own_verdict())
+        .order_by(s.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return _scorecard(row) if row else None
 
 
 def scorecard_of(connection: Connection, request_id: int) -> Scorecard | None:

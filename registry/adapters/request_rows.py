@@ -166,25 +166,34 @@ def announce_verdict(
             "failed_rules": [reason.rule for reason in verdict.reasons],
         },
     )
-    outcome = "passed" if verdict.passed else "failed"
+    show_verdict(connection, request.version_uid)
+
+
+def show_verdict(connection: Connection, version_uid: str) -> None:
+    """Show in MLflow the verdict on a version itself, and the report it is explained by."""
+    record = queries.version_by_uid(connection, version_uid)
+    card = queries.verdict_on(connection, version_uid)
+    if record is None or record.deleted_ms is not None or card is None:
+        return
+    page = mirror.report_page(connection, card.report_run_id) if card.report_run_id else None
+    outcome = "passed" if card.passed else "failed"
     mirror.set_tags(
         connection,
-        request.name,
-        request.version,
+        record.name,
+        record.version,
         {
-            "acgs.score": shown_score(verdict.score),
-            "acgs.verdict": f"{outcome} for {request.target}",
+            "acgs.score": shown_score(card.score),
+            "acgs.verdict": f"{outcome} for {card.target}",
+            "acgs.report": page or "",
         },
     )
-    if verdict.report_run_id:
-        show_report(connection, request, verdict.report_run_id)
 
 
-def show_report(connection: Connection, request: Request, run_id: str) -> None:
-    """Link a report's run from the pages of the version that it judges."""
-    page = mirror.report_page(connection, run_id)
-    if page:
-        mirror.set_tags(connection, request.name, request.version, {"acgs.report": page})
+def show_state(connection: Connection, request: Request, state: str) -> None:
+    """Show in MLflow how a version's newest request stands; a copy or rename is not its own."""
+    if request.kind is RequestKind.TRANSITION:
+        tags = {"acgs.request": f"{request.id}: {state}"}
+        mirror.set_tags(connection, request.name, request.version, tags)
 
 
 def open_request(connection: Connection, request_id: int) -> Request:
@@ -313,12 +322,7 @@ def close(
         },
     )
     if mirrored:
-        mirror.set_tags(
-            connection,
-            request.name,
-            request.version,
-            {"acgs.request": f"{request.id}: {state.value} for {request.target}"},
-        )
+        show_state(connection, request, f"{state.value} for {request.target}")
     return True
 
 

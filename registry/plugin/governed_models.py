@@ -72,7 +72,8 @@ class GovernedModels(Governed):
             at_ms = to_millis(utc_now())
             for ask in asks:
                 self.registry.use_permit(connection, ask, at_ms)
-            self.registry.mark_renamed(connection, name, new_name, actor, at_ms)
+            judged = [ask.version.uid for ask in asks]
+            self.registry.mark_renamed(connection, name, new_name, actor, at_ms, judged=judged)
 
         with self.also(name, write):
             renamed = self._renamed(name, new_name)

@@ -13,9 +13,11 @@ from infra.settings import Settings
 from registry.adapters.evidence_file import binding_digest
 from registry.domain.values import Enforcement, Reason, RequestKind, RequestState, Stage, Verdict
 from registry.errors import GateClosedError, RequestClosedError
+from registry.metrics import RegistryCollector
 from registry.plugin.store import GovernedStore
 from registry.records import Ask, Request, Rollout
 from registry.service import Registry
+from registry.views import version_view
 from tests.support.stores import Databases, Kind
 
 NAME = "credit"
@@ -57,11 +59,16 @@ def ask(registry: Registry, number: int, target: Stage = Stage.PRODUCTION) -> Re
 
 
 def score(
-    registry: Registry, request: Request, *, approvals: int = 0, reasons: tuple[Reason, ...] = ()
+    registry: Registry,
+    request: Request,
+    *,
+    points: float = 0.97,
+    approvals: int = 0,
+    reasons: tuple[Reason, ...] = (),
 ) -> Request:
     """Attach a verdict, as the scorer does, and settle."""
     verdict = Verdict(
-        score=0.5 if reasons else 0.97,
+        score=points,
         passed=not reasons,
         enforcement=Enforcement.ENFORCE,
         approvals_needed=approvals,
@@ -69,7 +76,7 @@ def score(
         manifest_digest=request.manifest_digest,
         constitution_digest=registry.governance().constitution_digest,
         evidence_digest=binding_digest(registry.settings, NAME),
-        document={"score": 0.97},
+        document={"score": points},
     )
     registry.attach_verdict(request.id, verdict, utc_now())
     return registry.settle(request.id, utc_now())
@@ -94,6 +101,54 @@ def test_a_second_champion_archives_the_first_in_the_same_move(store: GovernedSt
     first, second = promote(store), promote(store)
     assert stages(store) == {first: "Archived", second: "Production"}
     assert champion(store) == second
+
+
+@pytest.mark.parametrize(
+    ("kind_of_ask", "judged_as"),
+    [(RequestKind.COPY, "other"), (RequestKind.COPY, NAME), (RequestKind.RENAME, "other")],
+)
+def test_a_verdict_on_a_copy_or_another_name_is_not_shown_as_the_versions_own(
+    store: GovernedStore, kind_of_ask: RequestKind, judged_as: str
+) -> None:
+    registry, number = store.registry, promote(store)
+    record = registry.find_version(NAME, str(number))
+    before = store.get_model_version(NAME, number)
+    assert before.tags["acgs.verdict"] == "passed for Production"
+    asked = Ask(kind_of_ask, record, judged_as, Stage.STAGING, "ada")
+    refused = score(
+        registry,
+        registry.open_request(asked, utc_now()),
+        points=0.5,
+        reasons=(Reason("fairness", "at most 0.1", "0.3", "retrain"),),
+    )
+    assert refused.state is RequestState.REFUSED
+    after = store.get_model_version(NAME, number)
+    assert (after.tags, after.description) == (before.tags, before.description)
+    assert (shown := version_view(registry, record)["verdict"])["passed"]
+    assert (shown["score"], shown["target"]) == (0.97, "Production")
+    assert [card.passed for card in registry.scorecards(record.uid)] == [False, True]
+    (champion_score,) = [
+        sample.value
+        for family in RegistryCollector(registry.engine).collect()
+        for sample in family.samples
+        if sample.name == "constitutional_compliance_score"
+    ]
+    assert champion_score == 0.97
+
+
+def test_a_version_shows_the_verdict_of_a_rename_once_it_bears_the_name(
+    store: GovernedStore,
+) -> None:
+    registry, number = store.registry, promote(store)
+    record = registry.find_version(NAME, str(number))
+    new_name = f"{NAME}-renamed"
+    asked = Ask(RequestKind.RENAME, record, new_name, Stage.PRODUCTION, "ada")
+    granted = score(registry, registry.open_request(asked, utc_now()), points=0.8)
+    assert granted.state is RequestState.GRANTED
+    assert store.get_model_version(NAME, number).tags["acgs.score"] == "0.970"
+    store.rename_registered_model(NAME, new_name)
+    assert store.get_model_version(new_name, number).tags["acgs.score"] == "0.800"
+    assert version_view(registry, registry.version(record.uid))["verdict"]["score"] == 0.8
 
 
 def test_two_approvals_are_needed_from_two_people(store: GovernedStore) -> None:
