@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 from registry.adapters import provenance, queries, tables
 from registry.domain.values import SignatureOrigin
 from registry.lineage.adapters import mlflow_tables as mlflow
+from registry.lineage.adapters.hops import dataset_splits
 from registry.lineage.domain.completeness import (
     FIRST,
     Completeness,
@@ -24,13 +25,15 @@ _V, _D, _RUN, _L = tables.version.c, mlflow.datasets.c, mlflow.runs.c, mlflow.lo
 _HEX = re.compile(r"[0-9a-f]{4,64}")
 NAMED = "dataset:NAME@DIGEST, commit:SHA, run:ID or model:ID"
 _SHOWN = 5
+_SHORTEST = 4
+"""Characters of a digest that say which one is meant, as of a commit."""
 
 
 def find_origin(connection: Connection, text: str) -> NodeId:
     """Return the dataset, commit, run or logged model that a person names.
 
     Raises:
-        OriginUnclearError: the form is wrong, a digest is missing, or several commits begin so.
+        OriginUnclearError: the form is wrong, a digest is missing, or several begin so.
         UnknownOriginError: there is none.
     """
     kind, colon, key = text.partition(":")
@@ -42,23 +45,43 @@ def find_origin(connection: Connection, text: str) -> NodeId:
 
 
 def _dataset(connection: Connection, key: str) -> str:
-    name, _, digest = key.rpartition("@")
-    digests = _digests(connection, name) if name and digest else []
-    if digest in digests:
-        return key
+    splits = [(name, digest) for name, digest in dataset_splits(key) if name and digest]
+    for name, digest in splits:
+        digests = _digests(connection, name)
+        if digest in digests:
+            return f"{name}@{digest}"
+        begin = [known for known in digests if _begins(known, digest)]
+        if len(begin) > 1:
+            raise OriginUnclearError(
+                f"expected one dataset {name}, found several whose digest begins with {digest}: "
+                + _list("digests", begin, ""),
+                hint="write more of the digest",
+            )
+        if begin:
+            return f"{name}@{begin[0]}"
     # A name may hold an "@" itself, and stand here without a digest.
     whole = key.removesuffix("@")
     of_whole = _digests(connection, whole)
-    if of_whole or not (name and digest):
+    if of_whole or not splits:
         raise OriginUnclearError(
             f"expected a dataset with its digest, dataset:NAME@DIGEST, found {key!r}: "
             + _list("known digests", of_whole, f"no run has a dataset {whole}"),
             hint="a name alone does not say which data it was",
         )
+    named = ((name, digest, _digests(connection, name)) for name, digest in splits)
+    name, digest, digests = next((one for one in named if one[2]), (*splits[0], []))
     raise UnknownOriginError(
         f"expected a dataset {name} with digest {digest} in some run, found none: "
         + _list("known digests", digests, f"no run has a dataset {name}"),
         hint="the MLflow UI shows a run's datasets with their digests",
+    )
+
+
+def _begins(digest: str, beginning: str) -> bool:
+    """Whether a digest begins so, with or without the name of its algorithm."""
+    plain = beginning.rpartition(":")[2]
+    return len(plain) >= _SHORTEST and (
+        digest.startswith(beginning) or digest.rpartition(":")[2].startswith(beginning)
     )
 
 

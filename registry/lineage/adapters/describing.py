@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, or_, select
 from registry.adapters import mlflow_tables as registry_mlflow
 from registry.adapters import queries, tables
 from registry.lineage.adapters import mlflow_tables as mlflow
-from registry.lineage.adapters.hops import BATCH, dataset_key
+from registry.lineage.adapters.hops import BATCH, dataset_key, dataset_splits
 from registry.lineage.domain.graph import Kind, Node, NodeId
 from registry.views import moment
 
@@ -41,7 +41,7 @@ def _facts(**values: object) -> dict[str, str]:
 
 
 def _datasets(connection: Connection, keys: Sequence[str]) -> Iterator[Node]:
-    pairs = [key.rpartition("@")[::2] for key in keys]
+    pairs = [pair for key in keys for pair in dataset_splits(key)]
     known = select(mlflow.experiments.c.experiment_id)
     rows = connection.execute(
         select(mlflow.datasets).where(
@@ -56,11 +56,9 @@ def _datasets(connection: Connection, keys: Sequence[str]) -> Iterator[Node]:
             row.name,
             _facts(digest=row.digest, rows=profile.get("num_rows"), source=row.dataset_source_type),
         )
-    for name, digest in pairs:
-        if not digest:
-            yield Node(
-                NodeId(Kind.DATASET, dataset_key(name, digest)), name, {"digest": "none recorded"}
-            )
+    for key in keys:
+        if key.endswith("@"):
+            yield Node(NodeId(Kind.DATASET, key), key[:-1], {"digest": "none recorded"})
 
 
 def _commits(connection: Connection, commits: Sequence[str]) -> Iterator[Node]:

@@ -36,6 +36,13 @@ def dataset_key(name: str, digest: str) -> str:
     return f"{name}@{digest}"
 
 
+def dataset_splits(key: str) -> Iterator[tuple[str, str]]:
+    """Yield each way to read a dataset's key, the longest name first: both parts may hold "@"."""
+    parts = key.split("@")
+    for at in range(len(parts) - 1, 0, -1):
+        yield "@".join(parts[:at]), "@".join(parts[at:])
+
+
 # Upwards
 
 
@@ -179,7 +186,7 @@ def _endpoint_up(connection: Connection, names: Sequence[str]) -> Iterator[Edge]
 
 
 def _dataset_down(connection: Connection, keys: Sequence[str]) -> Iterator[Edge]:
-    pairs = [tuple(key.rpartition("@")[::2]) for key in keys]
+    pairs = [pair for key in keys for pair in dataset_splits(key)]
     # MLflow's own key begins with the experiment: naming them all turns a scan into seeks.
     known = select(mlflow.experiments.c.experiment_id)
     rows = connection.execute(

@@ -191,8 +191,8 @@ def _named(node: Node) -> tuple[str, str]:
     facts = node.facts
     match node.id.kind:
         case Kind.DATASET:
-            name, _, digest = node.id.key.rpartition("@")
-            return f"dataset/{name}", digest
+            # The digest in the key: a name may hold an "@", and a digest too.
+            return f"dataset/{node.label}", node.id.key.removeprefix(f"{node.label}@")
         case Kind.VERSION:
             return f"model/{facts.get('model', node.id.key)}", facts.get("version", "")
         case Kind.MODEL:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from registry.lineage.errors import OriginUnclearError, UnknownOriginError
 from registry.lineage.walk import Reach
 from tests.integration.lineage.world import NOON, World, minute
 
+README = Path(__file__).parents[3] / "README.md"
 COMMIT = "c0ffee" + "0" * 34
 
 
@@ -155,6 +157,22 @@ def test_a_dataset_may_have_an_at_sign_in_its_name(world: World, name: str) -> N
             world.lineage.impact(f"dataset:{text}")
     with pytest.raises(UnknownOriginError, match=f"known digests: {known}"):
         world.lineage.impact(f"dataset:{data}@other")
+
+
+@pytest.mark.parametrize("beginning", ["9aee", "sha256:9aee", "9aeefd63", "sha256:9aeefd63@x"])
+def test_a_dataset_is_found_by_the_beginning_of_its_digest(
+    world: World, name: str, beginning: str
+) -> None:
+    data = f"d-{uuid.uuid4().hex}"
+    version = world.register(name, world.run((data, "sha256:9aeefd63@x-more", "training")))
+    found = world.lineage.impact(f"dataset:{data}@{beginning}")
+    assert [node.id.key for node in found.versions] == [version.uid]
+    assert "dataset:credit@9aee " in README.read_text("utf-8"), "the form that it shows"
+    with pytest.raises(UnknownOriginError, match="known digests: sha256:9aeefd63"):
+        world.lineage.impact(f"dataset:{data}@9ae")
+    world.run((data, "sha256:9aeefd63@x-other", ""))
+    with pytest.raises(OriginUnclearError, match=r"9aeefd63@x-more, sha256:9aeefd63@x-other"):
+        world.lineage.impact(f"dataset:{data}@{beginning}")
 
 
 def test_a_commit_is_found_by_its_beginning_unless_several_begin_so(
