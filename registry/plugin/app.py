@@ -11,7 +11,7 @@ from infra.component import components
 from infra.errors import SettingsError
 from infra.settings import Settings, load_settings
 from registry.bootstrap import open_registry
-from registry.plugin import artifact_errors, governed
+from registry.plugin import artifact_errors, governed, text_guard
 from registry.plugin.immutable import ImmutableArtifacts
 from registry.plugin.waiting import WaitForVerdict
 
@@ -45,6 +45,7 @@ def build(settings: Settings) -> FastAPI:
 
     app: FastAPI = create_fastapi_app()
     artifact_errors.install(app, flask_app, settings)
+    text_guard.install(flask_app)
     # MLflow mounts its Flask app last, at "/": whatever comes after it is never reached.
     ours = [route for component in components() for route in component.routes(settings)]
     app.router.routes[:0] = ours

@@ -63,7 +63,7 @@ def targets(connection: Connection, call: Call) -> Sequence[str]:
     path = call.path.rstrip("/")
     proxied = _PROXIED.search(call.path)
     if proxied:
-        return _proxied(proxied[1], _fields(call.body) if _MULTIPART.search(call.path) else {})
+        return _proxied(proxied[1], json_fields(call.body) if _MULTIPART.search(call.path) else {})
     logged = _LOGGED_MODEL.search(call.path)
     if logged and call.method == "DELETE":
         return _logged_model(connection, decoded(logged[1]))
@@ -71,7 +71,7 @@ def targets(connection: Connection, call: Call) -> Sequence[str]:
         pairs = parse_qsl(call.query.decode("latin-1"), keep_blank_values=True)
         # Of a name given twice, Flask takes the first.
         return _upload(connection, dict(reversed(pairs)))
-    fields = _fields(call.body)
+    fields = json_fields(call.body)
     if path.endswith(_PRESIGNED):
         return _presigned(connection, fields)
     if path.endswith(_RUN):
@@ -147,7 +147,7 @@ def _safe(path: str) -> str:
         return decoded(path)
 
 
-def _fields(body: bytes) -> dict[str, Any]:
+def json_fields(body: bytes) -> dict[str, Any]:
     """Read a JSON body as MLflow does; one that is no object has no fields."""
     try:
         value = json.loads(body)

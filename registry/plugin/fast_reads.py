@@ -160,10 +160,7 @@ class FastReads(SqlAlchemyStore):
                     .execution_options(synchronize_session=False)
                 )
             except IntegrityError as err:
-                raise MlflowException(
-                    f"Registered Model (name={new_name}) already exists. Error: {err}",
-                    RESOURCE_ALREADY_EXISTS,
-                ) from err
+                raise taken(new_name) from err
             session.execute(
                 update(v)
                 .where(*self._get_workspace_clauses(v), v.name == new_name)
@@ -192,6 +189,13 @@ class FastReads(SqlAlchemyStore):
                     .where(*self._get_workspace_clauses(table), table.name == name)
                     .execution_options(synchronize_session=False)
                 )
+
+
+def taken(name: str) -> MlflowException:
+    """Return MLflow's refusal of a name that is taken, without the database's own words."""
+    return MlflowException(
+        f"Registered Model (name={name}) already exists.", RESOURCE_ALREADY_EXISTS
+    )
 
 
 def _stage(row: Any) -> str:

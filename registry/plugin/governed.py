@@ -35,7 +35,7 @@ class Governed(FastReads):
         self.registry = open_registry(settings)
         self.registry.governance()
         self.gate = Gate(self.registry, blocking=not in_server)
-        self.also = SideWrites(self.ManagedSessionMaker, self.engine.dialect.name)
+        self.also = SideWrites(self.ManagedSessionMaker, self.engine)
         self.ManagedSessionMaker: Any = self.also.sessions
 
     def _governs(self, name: str) -> bool:

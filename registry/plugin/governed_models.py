@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlflow.entities.model_registry import RegisteredModel
-from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
+from mlflow.store.model_registry.dbmodels.models import SqlRegisteredModel, SqlRegisteredModelTag
 from sqlalchemy import Connection
 
 from infra.clock import to_millis, utc_now
@@ -19,10 +18,12 @@ from registry.domain.values import (
 )
 from registry.errors import GateClosedError
 from registry.plugin import names
+from registry.plugin.fast_reads import taken
 from registry.plugin.governed import Governed
 from registry.plugin.identity import current_actor
 from registry.plugin.mlflow_errors import translated
 from registry.plugin.reserved_tags import refuse_reserved
+from registry.plugin.texts import check_row
 from registry.records import Ask
 
 ADOPTED_AT_ONCE = 100
@@ -41,8 +42,8 @@ class GovernedModels(Governed):
         deployment_job_id: str | None = None,
     ) -> RegisteredModel:
         """Create a model; a governed name must be unambiguous in a `models:/` URI."""
-        names.check_text("description", description)
-        refuse_reserved(tags)
+        check_row(SqlRegisteredModel, description=description)
+        refuse_reserved(tags, SqlRegisteredModelTag)
         if name:  # without one, MLflow says what it expects
             names.check_storable(name)
         if self._governs(name):
@@ -50,18 +51,26 @@ class GovernedModels(Governed):
         return super().create_registered_model(name, tags, description, deployment_job_id)
 
     @translated
+    def update_registered_model(
+        self, name: str, description: str | None, deployment_job_id: str | None = None
+    ) -> RegisteredModel:
+        """Replace a model's description."""
+        check_row(SqlRegisteredModel, description=description)
+        return super().update_registered_model(name, description, deployment_job_id)
+
+    @translated
     def rename_registered_model(self, name: str, new_name: str) -> RegisteredModel:
         """Rename a model; what it holds must clear the bar of the new name."""
         if new_name:
             names.check_storable(new_name)
         if not self._governs(name) and not self._governs(new_name):
-            return self._renamed(name, new_name)
+            return super().rename_registered_model(name, new_name)
         # An unknown model is MLflow's own error.
         super().get_registered_model(name)
         names.check(new_name)
         if new_name != name and self.registry.is_registered(new_name):
             # Said before the gate is asked for what cannot be.
-            raise _taken(new_name)
+            raise taken(new_name)
         self._refuse_rename(name, new_name)
         actor = current_actor()
         asks = self._rename_asks(name, new_name, actor)
@@ -76,20 +85,11 @@ class GovernedModels(Governed):
             self.registry.mark_renamed(connection, name, new_name, actor, at_ms, judged=judged)
 
         with self.also(name, write):
-            renamed = self._renamed(name, new_name)
+            renamed = super().rename_registered_model(name, new_name)
         # What plain MLflow registered gets its record; the rest of many, in the background.
         self.registry.adopt_oldest(new_name, ADOPTED_AT_ONCE, actor)
         self.registry.show_versions(new_name)
         return renamed
-
-    def _renamed(self, name: str, new_name: str) -> RegisteredModel:
-        try:
-            return super().rename_registered_model(name, new_name)
-        except MlflowException as err:
-            if err.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
-                raise
-            # MLflow's text goes on with the database's statement and values.
-            raise _taken(new_name) from err
 
     def _refuse_rename(self, name: str, new_name: str) -> None:
         reasons = []
@@ -139,9 +139,3 @@ class GovernedModels(Governed):
 
         with self.also(name, write):
             super().delete_registered_model(name)
-
-
-def _taken(name: str) -> MlflowException:
-    return MlflowException(
-        f"Registered Model (name={name}) already exists.", RESOURCE_ALREADY_EXISTS
-    )

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.store.model_registry.dbmodels.models import SqlModelVersion, SqlModelVersionTag
 from sqlalchemy import Connection
 
 from infra.clock import to_millis, utc_now
 from registry.adapters.mlflow_tables import PROMPT_SOURCE
 from registry.domain.values import RequestKind, Stage
-from registry.plugin import names
 from registry.plugin.governed import Governed, version_number
 from registry.plugin.identity import current_actor
 from registry.plugin.mlflow_errors import translated
 from registry.plugin.reserved_tags import is_reserved, refuse_reserved
+from registry.plugin.texts import check_row, check_text
 from registry.records import Ask
 
 
@@ -34,10 +35,17 @@ class GovernedVersions(Governed):
         model_id: str | None = None,
     ) -> ModelVersion:
         """Register a version; what was registered elsewhere crosses a governed border judged."""
-        names.check_text("description", description)
+        check_row(
+            SqlModelVersion,
+            source=source,
+            run_id=run_id,
+            run_link=run_link,
+            description=description,
+        )
+        check_text("model_id", model_id)
         if source == PROMPT_SOURCE:
             # A prompt has no files: nothing can be judged, and nothing can serve it.
-            refuse_reserved(tags)
+            refuse_reserved(tags, SqlModelVersionTag)
             return super().create_model_version(
                 name, source, run_id, tags, run_link, description, local_model_path, model_id
             )
@@ -45,7 +53,7 @@ class GovernedVersions(Governed):
         if origin is not None:
             # MLflow's copy brings the original's tags along; ours are about the original.
             tags = [tag for tag in tags or [] if not is_reserved(tag.key)]
-        refuse_reserved(tags)
+        refuse_reserved(tags, SqlModelVersionTag)
         governed = self._governs(name)
         permit = self._copy_ask(name, origin)
         if permit is not None:
@@ -81,7 +89,7 @@ class GovernedVersions(Governed):
         self, name: str, version: Any, description: str | None = None
     ) -> ModelVersion:
         """Replace a description; the platform's line stays under it."""
-        names.check_text("description", description)
+        check_row(SqlModelVersion, description=description)
         if not self._governs(name):
             return super().update_model_version(name, version, description)
         shown: list[str] = []

@@ -14,13 +14,18 @@ from typing import ParamSpec, TypeVar
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import (
     ABORTED,
+    BAD_REQUEST,
     INVALID_PARAMETER_VALUE,
     PERMISSION_DENIED,
     RESOURCE_CONFLICT,
     RESOURCE_DOES_NOT_EXIST,
     TEMPORARILY_UNAVAILABLE,
+    ErrorCode,
 )
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from infra.db import translated as told_by_database
 from infra.errors import (
     ConflictError,
     NotFoundError,
@@ -73,5 +78,30 @@ def translated(method: Callable[_P, _T]) -> Callable[_P, _T]:
             return method(*args, **kwargs)
         except PlatformError as err:
             raise to_mlflow(err) from err
+        except DBAPIError as err:
+            raise _refused(err, BAD_REQUEST) from err
 
     return call
+
+
+def without_sql(error: MlflowException, engine: Engine) -> MlflowException:
+    """Tell a database's error as ours where MLflow told its words, with statement and values."""
+    cause = error.__cause__
+    if cause is None or error.message != str(cause):
+        return error
+    try:
+        with told_by_database(engine):
+            raise cause
+    except PlatformError as known:
+        return to_mlflow(known)
+    except DBAPIError as other:
+        return _refused(other, ErrorCode.Value(error.error_code))
+    except Exception:
+        return error
+
+
+def _refused(error: DBAPIError, code: int) -> MlflowException:
+    # What follows the first line are the statement and its values again.
+    text = str(error.orig).partition("\n")[0]
+    code = RESOURCE_CONFLICT if isinstance(error, IntegrityError) else code
+    return MlflowException(f"the database refused it: {text}", code)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
-from infra.db import is_storable
+from mlflow.store.model_registry.dbmodels.models import SqlRegisteredModel
+
 from infra.errors import UsageError
 from registry.domain.values import Stage
+from registry.plugin.texts import longest
 
 _GOVERNED_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._ -]{0,126}[A-Za-z0-9])?")
-LONGEST = 256
-"""Of MLflow's column, in characters. SQLite would take more, and PostgreSQL then not."""
+_LONGEST_GOVERNED = 128
 
 _VERSION_LIKE = re.compile(r"\d+\.(?:\d+.*|[xX])")
 
@@ -21,12 +22,6 @@ class ModelNameError(UsageError):
     code = "registry.name_invalid"
 
 
-class TextInvalidError(UsageError):
-    """A tag or description holds what no database can store."""
-
-    code = "registry.text_invalid"
-
-
 def check(name: str) -> None:
     """Refuse a governed model name that some part of the platform would misread.
 
@@ -35,10 +30,13 @@ def check(name: str) -> None:
             or digits.
     """
     if not _GOVERNED_NAME.fullmatch(name):
+        hint = "'@', '/' and ':' have a meaning in models:/ URIs; choose a plain name"
+        if len(name) > _LONGEST_GOVERNED:
+            hint = f"choose a shorter name; this one has {len(name)} characters"
         raise ModelNameError(
             f"expected a model name of 1-128 letters, digits, '.', '_', '-' or inner spaces, "
             f"found {name[:140]!r}",
-            hint="'@', '/' and ':' have a meaning in models:/ URIs; choose a plain name",
+            hint=hint,
         )
 
 
@@ -48,9 +46,10 @@ def check_storable(name: str) -> None:
     Raises:
         ModelNameError: it is longer than 256 characters, or has control characters.
     """
-    if len(name) > LONGEST:
+    limit = longest(SqlRegisteredModel, "name")
+    if limit is not None and len(name) > limit:
         raise ModelNameError(
-            f"expected a model name of at most {LONGEST} characters, found {len(name)}: "
+            f"expected a model name of at most {limit} characters, found {len(name)}: "
             f"{name[:40]!r}...",
             hint="choose a shorter name",
         )
@@ -58,24 +57,6 @@ def check_storable(name: str) -> None:
         raise ModelNameError(
             f"expected a model name without control characters, found {name[:140]!r}",
             hint="choose a plain name",
-        )
-
-
-def check_text(what: str, text: object) -> None:
-    """Refuse text that one of the supported databases cannot hold.
-
-    Args:
-        what: its kind, for the message.
-        text: what a client sent; anything but text is MLflow's own error.
-
-    Raises:
-        TextInvalidError: it holds NUL characters or lone surrogates.
-    """
-    if isinstance(text, str) and not is_storable(text):
-        raise TextInvalidError(
-            f"expected a {what} that a database can hold, found NUL characters or lone "
-            f"surrogates in it: {text[:40]!r}",
-            hint="leave them out",
         )
 
 

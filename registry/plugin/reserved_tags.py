@@ -6,12 +6,13 @@ import unicodedata
 from typing import Any
 
 from mlflow.entities.model_registry import ModelVersionTag
+from mlflow.store.model_registry.dbmodels.models import SqlModelVersionTag, SqlRegisteredModelTag
 
 from registry.domain.values import RESERVED_TAG_PREFIX
 from registry.errors import ReservedTagError
-from registry.plugin import names
 from registry.plugin.governed import Governed
 from registry.plugin.mlflow_errors import translated
+from registry.plugin.texts import check_tag
 
 
 class ReservedTags(Governed):
@@ -20,7 +21,7 @@ class ReservedTags(Governed):
     @translated
     def set_model_version_tag(self, name: str, version: Any, tag: ModelVersionTag) -> None:
         """Set a tag that is not the platform's."""
-        refuse_reserved([tag])
+        refuse_reserved([tag], SqlModelVersionTag)
         super().set_model_version_tag(name, version, tag)
 
     @translated
@@ -32,7 +33,7 @@ class ReservedTags(Governed):
     @translated
     def set_registered_model_tag(self, name: str, tag: Any) -> None:
         """Set a tag that is not the platform's."""
-        refuse_reserved([tag])
+        refuse_reserved([tag], SqlRegisteredModelTag)
         super().set_registered_model_tag(name, tag)
 
     @translated
@@ -48,17 +49,16 @@ def is_reserved(key: str) -> bool:
     return folded.startswith(RESERVED_TAG_PREFIX)
 
 
-def refuse_reserved(tags: Any) -> None:
-    """Refuse tags of which one is the platform's.
+def refuse_reserved(tags: Any, row: type[SqlModelVersionTag] | type[SqlRegisteredModelTag]) -> None:
+    """Refuse tags of which one is the platform's, or cannot be held as a row of its table.
 
     Raises:
         ReservedTagError: one is.
-        TextInvalidError: one holds what no database can store.
+        TextInvalidError: one is too long, or holds what no database can store.
     """
     for tag in tags or []:
         refuse_key(tag.key)
-        names.check_text("tag key", tag.key)
-        names.check_text("tag value", tag.value)
+        check_tag(row, tag)
 
 
 def refuse_key(key: str) -> None:

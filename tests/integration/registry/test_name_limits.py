@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mlflow.entities.model_registry import ModelVersionTag
+import sqlalchemy
+from mlflow.entities.model_registry import ModelVersionTag, RegisteredModelTag
 from mlflow.exceptions import MlflowException
 
 from registry.errors import UnknownVersionError
@@ -40,7 +41,7 @@ def refused(said: str) -> pytest.RaisesExc[MlflowException]:
 
 def test_a_governed_name_at_its_limit_is_kept_and_one_past_is_refused(shelf: Shelf) -> None:
     assert shelf.register(name=LONGEST_NAME).semver == "1.0.0"
-    with refused("1-128"):
+    with refused("(?s)1-128.*choose a shorter name"):
         shelf.store.create_registered_model(LONGEST_NAME + "x")
 
 
@@ -76,6 +77,69 @@ def test_text_that_no_database_holds_is_refused(shelf: Shelf, number: int, text:
         shelf.store.update_model_version(NAME, number, text)
     with refused("expected"):
         shelf.register(version_bump="patch", team=text)
+
+
+def test_texts_as_long_as_their_columns_are_kept_and_one_more_is_refused(
+    shelf: Shelf, number: int
+) -> None:
+    store, long = shelf.store, "尺" * 5000
+    store.update_registered_model(NAME, long)
+    store.set_registered_model_tag(NAME, RegisteredModelTag("k", long))
+    model = store.get_registered_model(NAME)
+    assert (model.description, model.tags["k"]) == (long, long)
+    for act in (
+        lambda: store.update_registered_model(NAME, long + "x"),
+        lambda: store.set_registered_model_tag(NAME, RegisteredModelTag("k", long + "x")),
+        lambda: store.create_registered_model("longer", description=long + "x"),
+        lambda: store.create_registered_model("longer", [RegisteredModelTag("k", long + "x")]),
+        lambda: store.update_model_version(NAME, number, long + "x"),
+        lambda: store.create_model_version(NAME, shelf.model(), description=long + "x"),
+    ):
+        with refused("at most 5000 characters, found 5001") as told:
+            act()
+        assert "SQL" not in str(told.value)
+    for fields, limit in (({"run_link": "l" * 501}, 500), ({"run_id": "r" * 33}, 32)):
+        with refused(f"at most {limit} characters, found {limit + 1}"):
+            store.create_model_version(NAME, shelf.model(), **fields)
+    with refused("source of at most 500 characters, found 501"):
+        store.create_model_version(NAME, "s" * 501)
+
+
+@pytest.mark.parametrize("text", ["nul\0", "\ud800"])
+@pytest.mark.parametrize("field", ["run_id", "run_link", "model_id", "description"])
+def test_no_field_of_a_version_takes_what_no_database_holds(
+    shelf: Shelf, number: int, field: str, text: str
+) -> None:
+    with refused(f"expected a {field} that a database can hold"):
+        shelf.store.create_model_version(NAME, shelf.model(), **{field: text})
+    with refused("expected a source that a database can hold"):
+        shelf.store.create_model_version(NAME, text)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["INSERT INTO registered_models (name) VALUES (NULL)", "SELECT nothing", "no SQL at all"],
+)
+def test_what_a_database_refuses_is_told_without_its_statement(
+    shelf: Shelf, statement: str
+) -> None:
+    with (
+        pytest.raises(MlflowException) as told,
+        shelf.store.ManagedSessionMaker(read_only=False) as session,
+    ):
+        session.execute(sqlalchemy.text(statement))
+    assert "[SQL" not in str(told.value)
+    assert statement not in str(told.value)
+    assert told.value.get_http_status_code() in {400, 409, 503}
+
+
+def test_a_text_that_the_driver_refuses_while_reading_is_a_bad_request(shelf: Shelf) -> None:
+    if shelf.store.engine.dialect.name == "sqlite":  # takes it, and finds nothing
+        assert shelf.store.search_registered_models("name = 'a\0b'") == []
+        return
+    with pytest.raises(MlflowException) as told:
+        shelf.store.search_registered_models("name = 'a\0b'")
+    assert told.value.get_http_status_code() == 400
 
 
 def test_an_alias_at_its_limit_is_kept_and_one_past_is_refused(shelf: Shelf, number: int) -> None:
