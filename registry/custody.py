@@ -9,6 +9,7 @@ from infra.clock import to_millis
 from infra.db import reading, transaction
 from infra.errors import UsageError
 from registry.adapters import custody_rows as rows
+from registry.adapters import locks
 from registry.adapters.custody_rows import LegalHold, Protected, Quarantine
 from registry.domain.storage_place import either, storage_place
 from registry.finding import Finding
@@ -55,6 +56,8 @@ class Custody(Finding):
         """
         _require(reason)
         with transaction(self.engine) as connection:
+            # Retention decides under the same lock: what is held first is not freed.
+            locks.hold_model(connection, record.name)
             return rows.set_hold(connection, record, reason, actor, to_millis(at))
 
     def release(self, record: VersionRecord, reason: str, actor: str, at: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from registry.adapters import mlflow_tables as mlflow
 
@@ -23,3 +23,14 @@ def hold_model(connection: Connection, name: str) -> None:
         # Weaker than FOR UPDATE, which foreign keys of new versions would wait for.
         .with_for_update(key_share=True)
     )
+
+
+def hold_registrations(connection: Connection) -> None:
+    """Let no version be registered or held until the caller's transaction ends.
+
+    Whoever is at it is waited for, and is seen by what the caller reads next. MLflow's table
+    first, as registrations write them; after `hold_model`, which others take first.
+    """
+    if connection.dialect.name == "sqlite":
+        return
+    connection.execute(text("LOCK TABLE model_versions, acgs_version, acgs_hold IN SHARE MODE"))

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, update
 
 from infra.db import reading, transaction
 from registry.adapters import custody_rows, locks
+from registry.adapters.real_places import object_key, real_place
 from registry.adapters.stored_files import S3Files, StoredFiles
 from registry.artifacts.adapters import bucket_locks, retention_facts, rows, tables
 from registry.artifacts.adapters.blobs import Blob
 from registry.artifacts.adapters.compression import Encoding
+from registry.artifacts.adapters.kept_objects import Kept, KeptObjects
 from registry.artifacts.adapters.rows import Freed
-from registry.artifacts.domain.retention import Decision, Facts, decide
+from registry.artifacts.domain.retention import Claim, Decision, Facts, decide
 from registry.artifacts.repairing import Repairing
 from registry.artifacts.replication import REPLICA_LEASE
 from registry.domain.manifest import Manifest
+from registry.domain.storage_place import ancestors
 from registry.records import VersionRecord
 
 _F = tables.freed.c
@@ -31,13 +34,49 @@ class Expired:
     size_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What retention knows of every version at one moment, and what it decides from that."""
+
+    versions: Sequence[tuple[VersionRecord, Facts]]
+    claims: Sequence[Claim]
+    decisions: Mapping[str, Decision]
+
+    def names_around(self, uid: str) -> list[str]:
+        """Return the models with files at, below or around those of a version, in order."""
+        place = next((f.place for _, f in self.versions if f.uid == uid), None)
+        if place is None:
+            return []
+        folders = set(ancestors(place))
+        return sorted(
+            {
+                record.name
+                for record, facts in self.versions
+                if facts.place is not None
+                and (facts.place in folders or place in ancestors(facts.place))
+            }
+        )
+
+    def record(self, uid: str) -> VersionRecord:
+        """Return a version that is known."""
+        return next(record for record, _ in self.versions if record.uid == uid)
+
+    def kept(self) -> list[Kept]:
+        """Return the versions that are not to be freed."""
+        return [
+            Kept(record.uid, record.manifest_digest, facts.place)
+            for record, facts in self.versions
+            if not self.decisions[record.uid].free and record.manifest_digest and facts.place
+        ]
+
+
 class Retaining(Repairing):
     """Freeing what nothing needs."""
 
     def decisions(self) -> Sequence[Decision]:
         """Decide for every version that keeps files; changes nothing."""
         with reading(self.engine) as connection:
-            return self._decide(connection)
+            return list(self._known(connection).decisions.values())
 
     def expire(self, actor: str) -> Iterator[Expired]:
         """Free what may be freed, one version after the other; finishes what was begun before.
@@ -47,48 +86,53 @@ class Retaining(Repairing):
         Raises:
             ConflictError: another process writes to the replica right now.
         """
+        objects = KeptObjects()
         with self.writing_replica() as leases:
             with reading(self.engine) as connection:
                 left = rows.tombstones(connection, unfinished=True)
-                waiting = [d for d in self._decide(connection) if d.free]
+                waiting = [d for d in self._known(connection).decisions.values() if d.free]
             for tombstone in left:
-                self._free(tombstone)
+                self._free(tombstone, objects)
             for decision in waiting:
-                tombstone_or_none = self._record(decision.uid, actor)
+                tombstone_or_none = self._record(decision.uid, actor, objects)
                 leases.take(REPLICA_LEASE)
                 if tombstone_or_none is not None:
-                    self._free(tombstone_or_none)
+                    self._free(tombstone_or_none, objects)
                     yield Expired(decision, tombstone_or_none.size_bytes)
             if left or waiting:
                 self._collect_blobs()
 
-    def _decide(self, connection: Connection) -> list[Decision]:
-        facts = [facts for _, facts in self._gather(connection)]
-        return decide(facts, self.now_ms(), self.settings.artifact_retention_days)
+    def _known(self, connection: Connection) -> Known:
+        governs = self.registry.governance().governs
+        versions = retention_facts.gather(connection, self.settings, governs)
+        claims = retention_facts.claims(connection, self.settings)
+        facts = [facts for _, facts in versions]
+        decided = decide(facts, self.now_ms(), self.settings.artifact_retention_days, claims)
+        return Known(versions, claims, {decision.uid: decision for decision in decided})
 
-    def _gather(self, connection: Connection) -> list[tuple[VersionRecord, Facts]]:
-        return retention_facts.gather(connection, self.registry.governance().governs)
-
-    def _record(self, uid: str, actor: str) -> Freed | None:
+    def _record(self, uid: str, actor: str, objects: KeptObjects) -> Freed | None:
         """Decide again and record, in one transaction; None if it is needed by now."""
         at_ms = self.now_ms()
         with transaction(self.engine) as connection:
-            # Whoever settles a request for this model meanwhile waits for us, or we for them.
-            locks.hold_model(connection, self.registry.version(uid).name)
-            gathered = {r.uid: (r, f) for r, f in self._gather(connection)}
-            found = decide(
-                [f for _, f in gathered.values()], at_ms, self.settings.artifact_retention_days
-            )
-            decision = next((d for d in found if d.uid == uid), None)
+            # Whoever settles a request for one of these models meanwhile waits, or we for them.
+            for name in self._known(connection).names_around(uid):
+                locks.hold_model(connection, name)
+            locks.hold_registrations(connection)
+            known = self._known(connection)
+            decision = known.decisions.get(uid)
             if decision is None or not decision.free:
                 return None
-            record = gathered[uid][0]
-            size_bytes = self.manifest(record).size_bytes
+            record = known.record(uid)
+            manifest = self.manifest(record)
+            keys = self._keys(record, manifest)
+            if objects.needed(connection, keys, known.kept(), known.claims):
+                # Whatever their folders are called: a kept version is made of these objects.
+                return None
             tombstone = Freed(
                 uid,
-                str(record.manifest_digest),
+                manifest.digest,
                 self.registry.files_uri(record),
-                size_bytes,
+                manifest.size_bytes,
                 {"reasons": list(decision.reasons)},
                 at_ms,
                 None,
@@ -98,7 +142,7 @@ class Retaining(Repairing):
                     version_uid=uid,
                     manifest_digest=tombstone.manifest_digest,
                     storage_uri=tombstone.storage_uri,
-                    size_bytes=size_bytes,
+                    size_bytes=tombstone.size_bytes,
                     proof=dict(tombstone.proof),
                     decided_ms=at_ms,
                 )
@@ -109,11 +153,23 @@ class Retaining(Repairing):
             )
         return tombstone
 
-    def _free(self, tombstone: Freed) -> None:
-        """Delete what a tombstone says; may be repeated."""
+    def _keys(self, record: VersionRecord, manifest: Manifest) -> dict[str, str]:
+        """Return the name of each of a version's files by its object."""
+        place = real_place(self.settings, self.registry.files_uri(record))
+        return {object_key(place, file.path): file.path for file in manifest.files} if place else {}
+
+    def _free(self, tombstone: Freed, objects: KeptObjects) -> None:
+        """Delete what a tombstone says and nobody else is made of; may be repeated.
+
+        Nothing is registered meanwhile: a version that came since the decision keeps its files.
+        """
         record = self.registry.version(tombstone.version_uid)
-        _delete(self.files(record), self.manifest(record))
+        keys = self._keys(record, self.manifest(record))
         with transaction(self.engine) as connection:
+            locks.hold_registrations(connection)
+            known = self._known(connection)
+            needed = objects.needed(connection, keys, known.kept(), known.claims)
+            _delete(self.files(record), [name for key, name in keys.items() if key not in needed])
             connection.execute(
                 update(tables.freed)
                 .where(_F.version_uid == tombstone.version_uid)
@@ -125,7 +181,7 @@ class Retaining(Repairing):
         if self.replica is None:
             return
         with reading(self.engine) as connection:
-            digests = {record.manifest_digest for record, _ in self._gather(connection)}
+            digests = {r.manifest_digest for r, _ in self._known(connection).versions}
             needed = {
                 file.sha256
                 for manifest in rows.manifests(connection, (d for d in digests if d)).values()
@@ -155,10 +211,12 @@ class Retaining(Repairing):
             self.replica.remove(blob)
 
 
-def _delete(files: StoredFiles, manifest: Manifest) -> None:
-    locked = isinstance(files, S3Files) and bucket_locks.enabled(files.store)
-    for file in manifest.files:
-        if locked and isinstance(files, S3Files):
-            bucket_locks.free(files.store, file.path)
-        else:
-            files.remove(file.path)
+def _delete(files: StoredFiles, names: Sequence[str]) -> None:
+    if not isinstance(files, S3Files):
+        for name in names:
+            files.remove(name)
+    elif bucket_locks.enabled(files.store):
+        for name in names:
+            bucket_locks.free(files.store, name)
+    else:
+        files.store.delete(names)

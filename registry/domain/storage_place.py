@@ -26,8 +26,8 @@ def storage_place(uri: str) -> str:
     path = decoded(parsed.path)
     if parsed.scheme == "mlflow-artifacts":
         return PROXY + normal(path)
-    if parsed.scheme in {"http", "https"} and _PROXY_ROUTE in path:
-        return PROXY + normal(path.partition(_PROXY_ROUTE)[2])
+    if parsed.scheme in {"http", "https"} and _PROXY_ROUTE in f"{path}/":
+        return PROXY + normal(f"{path}/".partition(_PROXY_ROUTE)[2])
     if parsed.scheme in {"", "file"}:
         # A path may hold what a URL gives a meaning to.
         whole = path if parsed.scheme else decoded(uri)

@@ -6,13 +6,16 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, null, or_, select
 
+from infra.settings import Settings
+from registry.adapters import artifact_files, queries
 from registry.adapters import mlflow_tables as mlflow
-from registry.adapters import queries
 from registry.adapters import tables as core
+from registry.adapters.artifact_files import ArtifactError
+from registry.adapters.real_places import real_place
 from registry.artifacts.adapters import tables
-from registry.artifacts.domain.retention import Facts
+from registry.artifacts.domain.retention import Claim, Facts
 from registry.domain.values import GOVERNED_STAGES, RequestState
 from registry.records import VersionRecord
 
@@ -34,12 +37,13 @@ class Uses:
 
 
 def gather(
-    connection: Connection, governs: Callable[[str], bool]
+    connection: Connection, settings: Settings, governs: Callable[[str], bool]
 ) -> list[tuple[VersionRecord, Facts]]:
     """Return every version whose files are kept, deleted ones too, oldest first.
 
     Args:
         connection: of the caller's transaction.
+        settings: say where the artifact proxy keeps what it is given.
         governs: whether a name is governed.
     """
     uses = _uses(connection)
@@ -53,18 +57,60 @@ def gather(
     for row in rows:
         record = queries.version_record(row)
         key = (record.name, record.version) if record.deleted_ms is None else ("", 0)
-        facts = _facts(record, uses, stages.get(key, ""), aliases.get(key, ()))
-        found.append((record, replace(facts, governed=governs(record.name))))
+        place = _place(connection, settings, record.storage_uri, record.source)
+        facts = _facts(record, place, uses, stages.get(key, ""), aliases.get(key, ()))
+        facts = replace(facts, governed=governs(record.name))
+        found.append((record, facts))
     return found
 
 
-def _facts(record: VersionRecord, uses: Uses, stage: str, aliases: Iterable[str]) -> Facts:
+def claims(connection: Connection, settings: Settings) -> list[Claim]:
+    """Return the folders of versions that are kept and whose files are not listed.
+
+    They could not be read at registration, or plain MLflow registered them.
+    """
+    held = _V.uid.in_(select(core.hold.c.version_uid))
+    unread = connection.execute(
+        select(_V.name, _V.version, _V.storage_uri, _V.source).where(
+            _V.manifest_digest.is_(None), or_(_V.deleted_ms.is_(None), held)
+        )
+    ).all()
+    v = mlflow.model_versions.c
+    recorded = exists().where(_V.name == v.name, _V.version == v.version, _V.deleted_ms.is_(None))
+    plain = connection.execute(
+        select(v.name, v.version, null().label("storage_uri"), mlflow.LOCATION.label("source"))
+        # Of every workspace: they share one store.
+        .where(
+            v.current_stage != queries.DELETED,
+            mlflow.LOCATION != mlflow.PROMPT_SOURCE,
+            or_(v.workspace != mlflow.WORKSPACE, ~recorded),
+        )
+    ).all()
+    found = []
+    for row in (*unread, *plain):
+        place = _place(connection, settings, row.storage_uri, row.source)
+        if place is not None:
+            found.append(Claim(f"{row.name} version {row.version}", place))
+    return found
+
+
+def _place(connection: Connection, settings: Settings, uri: str | None, source: str) -> str | None:
+    try:
+        return real_place(settings, uri or artifact_files.storage_uri(connection, source))
+    except ArtifactError:
+        return None
+
+
+def _facts(
+    record: VersionRecord, place: str | None, uses: Uses, stage: str, aliases: Iterable[str]
+) -> Facts:
     uid = record.uid
     moments = (record.created_ms, record.deleted_ms or 0, uses.left_ms.get(uid, 0))
     return Facts(
         uid=uid,
         ref=str(record.ref),
-        place=record.storage_place,
+        place=place,
+        reachable=place is not None and place.startswith(("file:/", "s3://")),
         needed_ms=max(moments),
         serves=uid in uses.serving,
         rollback_target=uid in uses.rollback,

@@ -21,7 +21,8 @@ class Facts:
     """What is known of one version.
 
     Attributes:
-        place: where its files lie, in the one spelling; None when unknown.
+        place: where its files really lie, in the one spelling; None when unknown.
+        reachable: the platform can delete files there.
         governed: its name is governed; others belong to plain MLflow.
         needed_ms: when it last was needed: registered, deleted, or gave up its last place.
         serves: it is the stable version of an endpoint, or has traffic now.
@@ -36,6 +37,7 @@ class Facts:
     ref: str
     place: str | None
     needed_ms: int
+    reachable: bool = True
     governed: bool = True
     serves: bool = False
     rollback_target: bool = False
@@ -44,6 +46,14 @@ class Facts:
     legal_hold: str = ""
     open_requests: tuple[int, ...] = ()
     active_rollouts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A folder that is kept whole: of a version whose files nobody has listed."""
+
+    ref: str
+    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +71,25 @@ class Decision:
     reasons: tuple[str, ...]
 
 
-def decide(everything: Sequence[Facts], now_ms: int, retention_days: int) -> list[Decision]:
+def decide(
+    everything: Sequence[Facts], now_ms: int, retention_days: int, claims: Sequence[Claim] = ()
+) -> list[Decision]:
     """Decide for all versions that keep files, in the order given.
 
     Args:
         everything: every version whose files are kept; one that is left out protects nothing.
         now_ms: now.
         retention_days: how long what nobody needs is kept, >= 1.
+        claims: folders that are kept for others.
     """
     before_ms = now_ms - retention_days * DAY_MS
     own = {facts.uid: protections(facts, before_ms, now_ms) for facts in everything}
-    shared = _shared(everything, own)
+    shared = _shared(everything, own, claims)
     decisions = []
     for facts in everything:
         reasons = own[facts.uid] or tuple(
-            f"its files lie with those of {ref}, which are kept" for ref in shared[facts.uid]
+            f"its files lie with those of {ref}, which are kept"
+            for ref in shared.get(facts.uid, ())
         )
         days = (now_ms - facts.needed_ms) // DAY_MS
         proof = reasons or (
@@ -95,6 +109,8 @@ def protections(facts: Facts, before_ms: int, now_ms: int) -> tuple[str, ...]:
         found.append("nothing governs its name")
     if facts.place is None:
         found.append("where its files lie is not known")
+    elif not facts.reachable:
+        found.append("the platform cannot delete files where its own lie")
     if facts.serves:
         found.append("it serves")
     if facts.rollback_target:
@@ -116,23 +132,36 @@ def protections(facts: Facts, before_ms: int, now_ms: int) -> tuple[str, ...]:
 
 
 def _shared(
-    everything: Iterable[Facts], own: Mapping[str, tuple[str, ...]]
+    everything: Iterable[Facts], own: Mapping[str, tuple[str, ...]], claims: Iterable[Claim]
 ) -> Mapping[str, list[str]]:
-    """Name, for each version, those protected ones whose files lie at, below or around its own."""
-    at: dict[str, list[Facts]] = defaultdict(list)
-    around: dict[str, list[Facts]] = defaultdict(list)
-    kept = [facts for facts in everything if own[facts.uid] and facts.place is not None]
-    for facts in kept:
-        assert facts.place is not None
-        at[facts.place].append(facts)
-        for folder in ancestors(facts.place):
-            around[folder].append(facts)
-    found: dict[str, list[str]] = defaultdict(list)
-    for facts in everything:
-        if facts.place is None:
-            continue
-        touching = [*around[facts.place]]
-        for folder in ancestors(facts.place):
-            touching += at[folder]
-        found[facts.uid] = sorted({other.ref for other in touching if other.uid != facts.uid})
-    return found
+    """Name, for each version, those kept ones whose files lie at, below or around its own.
+
+    What is kept for another's sake keeps others in its turn: no version loses half its files.
+    """
+    free = [facts for facts in everything if facts.place is not None and not own[facts.uid]]
+    at, around = _index(Claim(facts.ref, str(facts.place)) for facts in free)
+    waiting = {claim.place: claim for claim in claims}
+    waiting |= {f.place: Claim(f.ref, f.place) for f in everything if own[f.uid] and f.place}
+    first, done = set(waiting), set[str]()
+    touched: dict[str, set[str]] = defaultdict(set)
+    while waiting:
+        place, claim = waiting.popitem()
+        done.add(place)
+        touching = [*around.get(place, ()), *(c for f in ancestors(place) for c in at.get(f, ()))]
+        for other in touching:
+            if other.place != place or place in first:
+                touched[other.place].add(claim.ref)
+            if other.place not in done:
+                waiting.setdefault(other.place, other)
+    return {facts.uid: sorted(touched[str(facts.place)]) for facts in free}
+
+
+def _index(claims: Iterable[Claim]) -> tuple[Mapping[str, list[Claim]], Mapping[str, list[Claim]]]:
+    """Find claims by their place, and by each folder that they lie in."""
+    at: dict[str, list[Claim]] = defaultdict(list)
+    around: dict[str, list[Claim]] = defaultdict(list)
+    for claim in claims:
+        at[claim.place].append(claim)
+        for folder in ancestors(claim.place):
+            around[folder].append(claim)
+    return at, around

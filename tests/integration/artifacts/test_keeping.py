@@ -19,6 +19,7 @@ from infra.errors import ConflictError
 from infra.servers.s3 import S3
 from registry.adapters.stored_files import S3Files
 from registry.artifacts.adapters import bucket_locks
+from registry.artifacts.adapters.kept_objects import KeptObjects
 from registry.artifacts.adapters.leases import Leases
 from registry.artifacts.replication import REPLICA_LEASE
 from registry.artifacts.role import Keeper, artifacts_role
@@ -113,7 +114,7 @@ def test_a_held_version_cannot_be_deleted(local: Keep) -> None:
 def test_an_expiry_that_was_killed_is_finished_by_the_next(local: Keep) -> None:
     record = local.register()
     then = later(local, 91)
-    tombstone = then._record(record.uid, "ann")
+    tombstone = then._record(record.uid, "ann", KeptObjects())
     assert tombstone is not None
     assert local.place.names(local.folder(record)) != set()
     assert list(then.expire("ann")) == []

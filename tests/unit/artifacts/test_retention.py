@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.artifacts.domain.retention import DAY_MS, Facts, decide
+from registry.artifacts.domain.retention import DAY_MS, Claim, Facts, decide
 
 NOW_MS = 1_000 * DAY_MS
 DAYS = 90
@@ -55,11 +55,12 @@ def overlap(one: Facts, other: Facts) -> bool:
 def test_no_protected_version_is_freed_nor_one_whose_files_it_shares(state: list[Facts]) -> None:
     decisions = {d.uid: d for d in decide(state, NOW_MS, DAYS)}
     assert set(decisions) == {facts.uid for facts in state}
-    for facts in state:
-        decision = decisions[facts.uid]
-        shared = any(overlap(facts, other) and needed(other) for other in state)
-        assert decision.free == (not needed(facts) and not shared)
-        assert decision.reasons
+    assert all(decision.reasons for decision in decisions.values())
+    kept = [facts for facts in state if needed(facts)]
+    for _ in state:
+        # What is kept for another's sake keeps others in its turn.
+        kept = [f for f in state if f in kept or any(overlap(f, other) for other in kept)]
+    assert {uid for uid, d in decisions.items() if not d.free} == {f.uid for f in kept}
 
 
 @given(states)
@@ -86,6 +87,7 @@ OLD = Facts("u", "fraud 1.0.0", "proxy:1/m", NOW_MS - 91 * DAY_MS)
         (replace(OLD, open_requests=(4,)), "request 4 is open"),
         (replace(OLD, active_rollouts=(2,)), "rollout 2 is under way"),
         (replace(OLD, place=None), "where its files lie is not known"),
+        (replace(OLD, reachable=False), "the platform cannot delete files where its own lie"),
         (replace(OLD, governed=False), "nothing governs its name"),
         (replace(OLD, needed_ms=NOW_MS - 89 * DAY_MS), "it was needed 89 days ago"),
     ],
@@ -93,6 +95,12 @@ OLD = Facts("u", "fraud 1.0.0", "proxy:1/m", NOW_MS - 91 * DAY_MS)
 def test_each_protection_is_named(facts: Facts, why: str) -> None:
     (decision,) = decide([facts], NOW_MS, DAYS)
     assert (decision.free, decision.reasons) == (False, (why,))
+
+
+@pytest.mark.parametrize("place", ["proxy:1/m", "proxy:1", "proxy:1/m/data"])
+def test_a_folder_that_is_claimed_is_kept(place: str) -> None:
+    (decision,) = decide([OLD], NOW_MS, DAYS, [Claim("plain version 1", place)])
+    assert decision.reasons == ("its files lie with those of plain version 1, which are kept",)
 
 
 def test_what_may_go_comes_with_its_proof() -> None:

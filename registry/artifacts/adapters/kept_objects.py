@@ -1,0 +1,56 @@
+"""Which objects the versions that are kept are made of, whatever their places look like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from registry.adapters.real_places import object_key
+from registry.artifacts.adapters import rows
+from registry.artifacts.domain.retention import Claim
+from registry.domain.storage_place import ancestors
+
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A version whose files are kept: its identity, manifest and real place."""
+
+    uid: str
+    manifest_digest: str
+    place: str
+
+
+@dataclass(slots=True)
+class KeptObjects:
+    """The objects of kept versions; each version's manifest is read once.
+
+    A version's place and manifest never change, so what was read stays true.
+    """
+
+    _of: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def needed(
+        self,
+        connection: Connection,
+        keys: Iterable[str],
+        kept: Iterable[Kept],
+        claims: Iterable[Claim],
+    ) -> set[str]:
+        """Return those objects that a kept version names, or that lie in a claimed folder."""
+        kept = list(kept)
+        self._read(connection, [one for one in kept if one.uid not in self._of])
+        named = frozenset().union(*(self._of[one.uid] for one in kept))
+        claimed = {claim.place for claim in claims}
+        return {key for key in keys if key in named or not claimed.isdisjoint(ancestors(key))}
+
+    def _read(self, connection: Connection, new: list[Kept]) -> None:
+        for start in range(0, len(new), _BATCH):
+            page = new[start : start + _BATCH]
+            found = rows.manifests(connection, {one.manifest_digest for one in page})
+            for one in page:
+                files = found[one.manifest_digest].files
+                self._of[one.uid] = frozenset(object_key(one.place, file.path) for file in files)
