@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from infra.clock import to_millis
 from infra.db import reading, transaction
 from infra.errors import UsageError
 from registry.adapters import custody_rows as rows
-from registry.adapters import locks
+from registry.adapters import locks, source_rules
 from registry.adapters.custody_rows import LegalHold, Protected, Quarantine
+from registry.adapters.real_places import destination_place, real_place
 from registry.domain.storage_place import either, storage_place
 from registry.finding import Finding
 from registry.records import VersionRecord
@@ -21,10 +24,17 @@ class Custody(Finding):
 
     def protecting(self, places: Sequence[str]) -> Protected | None:
         """Return a registered version with files at, below or around one of these places."""
-        destination = storage_place(self.settings.artifacts_destination)
-        called = [name for place in places for name in either(place, destination)]
+        destinations = {storage_place(self.settings.artifacts_destination)}
+        destinations |= {place for place in (destination_place(self.settings),) if place}
+        called = {name for place in places for at in destinations for name in either(place, at)}
         with reading(self.engine) as connection:
-            return rows.protecting(connection, called)
+            return rows.protecting(
+                connection, sorted(called), lambda uri: self._is_shared(connection, uri)
+            )
+
+    def _is_shared(self, connection: Connection, uri: str) -> bool:
+        place = real_place(self.settings, uri)
+        return place is not None and bool(source_rules.shared(self.settings, connection, place))
 
     def quarantine_of(self, uid: str) -> Quarantine | None:
         """Return why a version must not be used, if it must not."""

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from infra.db import reading
 from infra.errors import NoAccessError
-from registry.adapters import artifact_files, custody_rows, stored_files, tables
+from registry.adapters import artifact_files, custody_rows, source_rules, stored_files, tables
 from registry.adapters.artifact_error import ArtifactError
 from registry.adapters.input_example import read_columns
 from registry.domain.inference import ExampleUnreadableError, JsonKind
@@ -46,6 +46,19 @@ class Inspected:
 
 class VersionFiles(Finding):
     """Reading a version's files, and proving that they are those registered."""
+
+    def require_own_folder(self, source: str) -> None:
+        """Refuse to register a folder in which others keep their files too.
+
+        Raises:
+            SourceRefusedError: it is one.
+        """
+        with reading(self.engine) as connection:
+            try:
+                uri = artifact_files.storage_uri(connection, source)
+            except ArtifactError:
+                return
+            source_rules.require_own(self.settings, connection, uri)
 
     def inspect(self, source: str) -> Inspected:
         """Hash a version's files and read its signature; touches no database row.

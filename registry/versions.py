@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from infra.clock import to_millis, utc_now
 from infra.db import transaction
+from infra.settings import Settings
 from registry.adapters import (
     events,
     governance_file,
@@ -23,6 +24,7 @@ from registry.adapters import (
     wish_tags,
 )
 from registry.adapters import mlflow_tables as mlflow
+from registry.adapters.real_places import real_place
 from registry.domain import semver, wishes
 from registry.domain.inference import infer
 from registry.domain.manifest import Manifest
@@ -139,7 +141,7 @@ class Versions(VersionFiles):
             prerelease=parts.prerelease,
             requested=str(numbered.wish) or None,
             signature_origin=numbered.origin,
-            storage_place=storage_place(inspected.storage_uri or source),
+            storage_place=_place(self.settings, inspected.storage_uri or source),
         )
         row_values = {field.name: getattr(record, field.name) for field in fields(record)}
         row_values["signature"] = record.signature.to_json() if record.signature else None
@@ -161,6 +163,14 @@ class Versions(VersionFiles):
                     dataset_digest=record.dataset_digest or dataset,
                 )
             )
+
+
+def _place(settings: Settings, uri: str) -> str:
+    """Return the one spelling of a folder; a local path without its symlinks."""
+    place = storage_place(uri)
+    if not place.startswith("file:/"):
+        return place
+    return storage_place((real_place(settings, uri) or place).removeprefix("file:"))
 
 
 def _numbered(

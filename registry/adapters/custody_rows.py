@@ -5,14 +5,16 @@ Every function works in the caller's transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select
+from sqlalchemy import Connection, Select, and_, delete, insert, or_, select
 
 from registry.adapters import events, mirror, tables
-from registry.domain.storage_place import ancestors, below
+from registry.domain.manifest import Manifest
+from registry.domain.storage_place import ancestors, below, join
 from registry.domain.values import Reason
 from registry.records import VersionRecord
 
@@ -70,25 +72,49 @@ class Protected:
     place: str
 
 
-def protecting(connection: Connection, places: Sequence[str]) -> Protected | None:
+def protecting(
+    connection: Connection, places: Sequence[str], shared: Callable[[str], bool]
+) -> Protected | None:
     """Return a registered version with files at, below or around one of these places.
 
     Two index look-ups per place, however many versions there are.
+
+    Args:
+        connection: to read from.
+        places: each by all its names.
+        shared: whether others keep files in the folder behind a URI. Then only those files are
+            protected that were registered: others go on writing theirs.
     """
     around = sorted({folder for place in places for folder in ancestors(place)})
+    for row in connection.execute(_protected().where(_V.storage_place.in_(around))).all():
+        uri = row.storage_uri or row.source
+        if not shared(uri) or _names(row, places):
+            return Protected(row.name, row.version, row.semver, row.storage_place)
     inside = [
         and_(_V.storage_place >= first, _V.storage_place < end) for first, end in map(below, places)
     ]
-    for condition in (_V.storage_place.in_(around), or_(*inside)):
-        row = connection.execute(
-            select(_V.name, _V.version, _V.semver, _V.storage_place)
-            .outerjoin(tables.hold, _H.version_uid == _V.uid)
-            .where(condition, or_(_V.deleted_ms.is_(None), _H.version_uid.is_not(None)))
-            .limit(1)
-        ).one_or_none()
-        if row is not None:
-            return Protected(row.name, row.version, row.semver, row.storage_place)
+    for row in connection.execute(_protected().where(or_(*inside)).limit(1)):
+        return Protected(row.name, row.version, row.semver, row.storage_place)
     return None
+
+
+def _protected() -> Select[Any]:
+    return (
+        select(_V.name, _V.version, _V.semver, _V.storage_place, _V.storage_uri, _V.source)
+        .add_columns(tables.manifest.c.document)
+        .outerjoin(tables.hold, _H.version_uid == _V.uid)
+        .outerjoin(tables.manifest, tables.manifest.c.digest == _V.manifest_digest)
+        .where(or_(_V.deleted_ms.is_(None), _H.version_uid.is_not(None)))
+    )
+
+
+def _names(row: Any, places: Sequence[str]) -> bool:
+    """Whether a version's manifest names a file at or below one of these places."""
+    if row.document is None:
+        return False
+    files = (join(row.storage_place, f.path) for f in Manifest.read(row.document).files)
+    touched = set(places)
+    return any(not touched.isdisjoint(ancestors(file)) for file in files)
 
 
 def quarantine_of(connection: Connection, uid: str) -> Quarantine | None:

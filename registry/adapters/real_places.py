@@ -29,7 +29,7 @@ def real_place(settings: Settings, uri: str) -> str | None:
             return "file:/" + os.path.realpath(folder).strip("/")
         at = artifact_files.behind_proxy(settings, uri)
         if not is_s3(at):
-            return place
+            return storage_place(at)
         location = Location.parse(at)
         return f"s3://{location.bucket}/{location.prefix}"
     except (PlatformError, ValueError, OSError):

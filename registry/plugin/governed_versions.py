@@ -55,6 +55,8 @@ class GovernedVersions(Governed):
             tags = [tag for tag in tags or [] if not is_reserved(tag.key)]
         refuse_reserved(tags, SqlModelVersionTag)
         governed = self._governs(name)
+        if governed:
+            self.registry.require_own_folder(source)
         permit = self._copy_ask(name, origin)
         if permit is not None:
             self.gate.permit(permit)

@@ -12,7 +12,7 @@ from infra.settings import Settings
 from registry.adapters import artifact_files, queries
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import tables as core
-from registry.adapters.artifact_files import ArtifactError
+from registry.adapters.artifact_error import ArtifactError
 from registry.adapters.real_places import real_place
 from registry.artifacts.adapters import tables
 from registry.artifacts.domain.retention import Claim, Facts

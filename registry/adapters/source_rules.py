@@ -1,0 +1,49 @@
+"""What may be registered: a folder of the model's own."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from infra.errors import UsageError
+from infra.settings import Settings
+from registry.adapters import mlflow_tables as mlflow
+from registry.adapters.real_places import destination_place, real_place
+from registry.domain.own_folder import is_own, shared_as
+
+
+class SourceRefusedError(UsageError):
+    """A version's source is no folder that could be a model's own."""
+
+    code = "registry.source_refused"
+
+
+def shared(settings: Settings, connection: Connection, place: str) -> str:
+    """Say what a folder is that others keep their files in too; "" for a model's own."""
+    if is_own(place):
+        return ""
+    return shared_as(place, _landmarks(settings, connection))
+
+
+def require_own(settings: Settings, connection: Connection, uri: str) -> None:
+    """Refuse a folder that others keep their files in.
+
+    Raises:
+        SourceRefusedError: it is one.
+    """
+    place = real_place(settings, uri)
+    what = shared(settings, connection, place) if place is not None else ""
+    if what:
+        raise SourceRefusedError(
+            f"expected a folder with nothing but the model's files, found {uri}, which is {what}: "
+            "what is registered does not change any more",
+            hint="log the model to a folder of its own and register that: "
+            "models:/<logged model>, or runs:/<run>/<folder>",
+        )
+
+
+def _landmarks(settings: Settings, connection: Connection) -> list[str]:
+    found = [destination_place(settings), real_place(settings, str(settings.storage_root))]
+    for uri in connection.execute(select(mlflow.experiments.c.artifact_location)).scalars():
+        place = real_place(settings, str(uri)) if uri else None
+        found += [place, f"{place}/models"] if place else []
+    return [place for place in found if place]

@@ -1,0 +1,57 @@
+"""A folder in which others keep their files is not registered, and never keeps them out."""
+
+from __future__ import annotations
+
+import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
+from sqlalchemy import text
+
+from infra.db import transaction
+from registry.domain.storage_place import storage_place
+from tests.integration.artifacts.places import Keep
+from tests.integration.registry.shelf import NAME
+
+RUN = "0123456789abcdef" * 2
+
+
+def protected(keep: Keep, uri: str) -> bool:
+    return keep.artifacts.registry.protecting([storage_place(uri)]) is not None
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/", "/1", "/1/models", f"/1/{RUN}", f"/1/{RUN}/artifacts", "/%31/"]
+)
+def test_a_folder_of_others_is_refused(remote: Keep, path: str) -> None:
+    with transaction(remote.artifacts.engine) as connection:
+        connection.execute(
+            text(
+                "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage) "
+                "VALUES (1, 'e', 'mlflow-artifacts:/1', 'active')"
+            )
+        )
+    remote.register()
+    for root in ("mlflow-artifacts:", remote.settings.artifacts_destination):
+        with pytest.raises(MlflowException, match="expected a folder with nothing but") as refused:
+            remote.shelf.store.create_model_version(NAME, f"{root}{path or '/'}")
+        assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
+    assert len(remote.artifacts.registry.versions(NAME)) == 1
+
+
+def test_one_that_plain_mlflow_registered_protects_its_own_files_alone(keep: Keep) -> None:
+    kept = keep.register()
+    store = keep.shelf.store
+    root = keep.settings.artifacts_destination
+    if not root.startswith("s3:"):
+        (keep.settings.storage_root / "artifacts" / "9").mkdir(parents=True)
+        (keep.settings.storage_root / "artifacts" / "9" / "f").write_text("theirs")
+    made = SqlAlchemyStore.create_model_version(store, NAME, root)
+    record = keep.artifacts.registry.adopt(NAME, int(made.version), "ann")
+    assert record.manifest_digest is not None
+    named = keep.artifacts.manifest(record).files[0].path
+    assert protected(keep, f"mlflow-artifacts:/{named}")
+    assert protected(keep, "mlflow-artifacts:/")
+    assert protected(keep, f"{kept.source}/MLmodel")
+    assert protected(keep, f"{kept.source}/new.py")
+    assert not protected(keep, "mlflow-artifacts:/5/models/m-1/artifacts/MLmodel")
+    assert not protected(keep, f"mlflow-artifacts:/9/{RUN}/artifacts/plot.png")
