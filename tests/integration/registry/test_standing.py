@@ -163,6 +163,11 @@ def test_a_reason_is_a_line_that_can_be_shown(shelf: Shelf, reason: str) -> None
     assert shelf.record(version.version).standing is Standing.ACTIVE
 
 
+def test_a_reason_of_several_lines_is_kept_as_one(shelf: Shelf) -> None:
+    version = shelf.register()
+    assert yank(shelf, version, "broken\n  since May").standing_reason == "broken since May"
+
+
 def test_a_reason_at_its_limit_and_in_any_script_is_kept(shelf: Shelf) -> None:
     version = shelf.register()
     told = ("Größe 尺寸 🙂 " + "x" * 500)[:500]
