@@ -54,8 +54,8 @@ class Finding(UseCases):
         with reading(self.engine) as connection:
             record = _find(connection, name, spec)
             known = _listing(connection, name) if record is None else ""
-        if record is None and not known:
-            raise _unknown_model(name)
+            if record is None and not known:
+                raise _unknown_model(connection, name)
         if record is None:
             raise UnknownVersionError(
                 f"{name} has no version {spec[:_SHOWN] or '(empty)'}: {known}",
@@ -105,7 +105,7 @@ class Finding(UseCases):
         with reading(self.engine) as connection:
             found = pages.version_page(connection, name, limit, before)
             if not found and not _listing(connection, name):
-                raise _unknown_model(name)
+                raise _unknown_model(connection, name)
         return found
 
     def released_as(self, candidate: VersionRecord) -> VersionRecord | None:
@@ -247,7 +247,12 @@ def _number_of(connection: Connection, name: str, spec: str) -> int | None:
     return crowned or next(iter(queries.numbers_in_stage(connection, name, stage)), None)
 
 
-def _unknown_model(name: str) -> UnknownVersionError:
+def _unknown_model(connection: Connection, name: str) -> UnknownVersionError:
+    if pages.has_versions_in_mlflow(connection, name):
+        return UnknownVersionError(
+            f"expected versions of {name} with numbers, found only what plain MLflow registered",
+            hint="acgs adoption status says how far numbering them is",
+        )
     return UnknownVersionError(
         f"expected a registered model {name} with versions, found none", hint="acgs model list"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, select
 
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import queries, tables
@@ -26,6 +26,13 @@ class Listed:
     stage: str | None
     aliases: tuple[str, ...]
     unusable: str | None
+
+
+def has_versions_in_mlflow(connection: Connection, name: str) -> bool:
+    """Whether MLflow knows a live version of a name, numbered by the platform or not."""
+    mv = mlflow.model_versions.c
+    here = (mv.workspace == mlflow.WORKSPACE, mv.name == name, mv.current_stage != queries.DELETED)
+    return connection.execute(select(exists().where(*here))).scalar_one()
 
 
 def version_page(connection: Connection, name: str, limit: int, before: int | None) -> list[Listed]:

@@ -64,6 +64,8 @@ def init(path: Path | None, remote: str | None, dry_run: bool) -> None:
     chosen = (path or default).expanduser().absolute()
     there = setting_up.exists(chosen)
     would = "would use" if there else "would make a bare"
+    if not there:
+        setting_up.check_empty(chosen)
     if dry_run:
         click.echo(f"{would} repository {chosen}, and write it into {settings.storage_root}")
         return

@@ -24,18 +24,27 @@ def exists(path: Path) -> bool:
     return True
 
 
-def make(path: Path) -> None:
-    """Make an empty bare repository.
+def check_empty(path: Path) -> None:
+    """Refuse a folder in which a repository cannot be made.
 
     Raises:
         UsageError: something else is there.
-        GitError: git cannot make it.
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UsageError(
             f"expected an empty folder or none in {path}, found other files",
             hint="name another folder, or run git init there yourself",
         )
+
+
+def make(path: Path) -> None:
+    """Make an empty bare repository in a folder that is empty or missing.
+
+    Raises:
+        UsageError: something else is there.
+        GitError: git cannot make it.
+    """
+    check_empty(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as err:

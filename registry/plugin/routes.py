@@ -77,6 +77,8 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
 
         def read() -> list[dict[str, Any]]:
             found = registry.versions(name, below=below, limit=min(limit, PAGE))
+            if not found:
+                registry.version_page(name, limit=1)  # raises for a model that is not there
             return [version_view(registry, record) for record in found]
 
         return JSONResponse({"versions": await run_in_threadpool(read)})

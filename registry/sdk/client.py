@@ -11,6 +11,7 @@ from typing import Any
 
 from infra.errors import SettingsError, UsageError
 from infra.people import os_user
+from registry.domain.values import Stage
 from registry.errors import GateClosedError, RequestPendingError
 from registry.sdk.diff import Diff, diff_of
 from registry.sdk.lineage import Lineage, Serving, served_of
@@ -65,7 +66,7 @@ class GovernedClient:
         return f"GovernedClient({self._http.url!r})"
 
     def versions(self, name: str, limit: int = 50) -> Listing[Version]:
-        """Return live versions of a model, newest first; empty for an unknown model.
+        """Return live versions of a model, newest first.
 
         Args:
             name: registered model.
@@ -76,17 +77,20 @@ class GovernedClient:
 
     def version(self, name: str, version: str | int) -> Version:
         """Return one version; warns of one that is deprecated or yanked."""
-        found = self.explain(name, version).version
-        if found.standing != "active":
-            warnings.warn(
-                f"{found} is {found.standing}: {found.standing_reason}",
-                VersionStandingWarning,
-                stacklevel=2,
-            )
-        return found
+        found = self._explain(name, version)
+        _warn_of(found.version)
+        return found.version
 
     def explain(self, name: str, version: str | int) -> Explanation:
-        """Say why a version is where it is: verdict, requests, and what holds it."""
+        """Say why a version is where it is: verdict, requests, and what holds it.
+
+        Warns of one that is deprecated or yanked.
+        """
+        found = self._explain(name, version)
+        _warn_of(found.version)
+        return found
+
+    def _explain(self, name: str, version: str | int) -> Explanation:
         view = self._http.get("models", name, "versions", _spec(version))
         return Explanation(
             version=Version.of(view["version"]),
@@ -161,9 +165,12 @@ class GovernedClient:
             The version where it now stands.
 
         Raises:
+            UsageError: there is no such stage.
             GateClosedError: refused; `reasons` has each failed rule.
             RequestPendingError: not decided yet; `request_id` names the request.
         """
+        if Stage.parse(to) is None:
+            raise UsageError(f"expected a stage among {', '.join(Stage)}, found {to!r}")
         number = self.version(name, version).number
         body = {"name": name, "version": str(number), "stage": to}
         try:
@@ -192,6 +199,15 @@ class GovernedClient:
                 raise GateClosedError(f"{found}:", found.reasons)
             time.sleep(_POLL_SECONDS)
         raise pending
+
+
+def _warn_of(version: Version) -> None:
+    if version.standing != "active":
+        warnings.warn(
+            f"{version} is {version.standing}: {version.standing_reason}",
+            VersionStandingWarning,
+            stacklevel=3,  # where the client's method was called
+        )
 
 
 def _spec(version: str | int) -> str:

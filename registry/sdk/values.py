@@ -178,6 +178,19 @@ class Request:
         waiting = f", waiting for {self.waiting_for}" if self.waiting_for else ""
         return f"request {self.id} to {self.target} by {self.actor}: {self.state}{waiting}"
 
+    def _repr_html_(self) -> str:
+        shown = html.facts(
+            f"Request {self.id}: {self.kind} of {self.name} {self.semver} to {self.target}",
+            {
+                "state": self.state,
+                "waiting for": self.waiting_for,
+                "asked by": self.actor,
+                "asked at": self.created_at,
+                "decided at": self.decided_at,
+            },
+        )
+        return shown + (reasons_html("Why", self.reasons) if self.reasons else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:

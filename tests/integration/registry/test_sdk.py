@@ -52,6 +52,7 @@ def test_a_refusal_carries_each_reason_and_the_version_explains_itself(
     assert [request.actor for request in explained.requests] == ["ada@127.0.0.1"]
     assert rules[0] in repr(explained)
     assert rules[0] in explained._repr_html_()
+    assert rules[0] in client.request(explained.requests[0].id)._repr_html_()
 
 
 def test_history_names_who_did_what(platform: Platform, client: GovernedClient) -> None:
@@ -178,9 +179,22 @@ def test_a_version_that_its_owners_withdrew_says_so(
         found = client.version(name, "1.0.0")
     assert found.place == "None (yanked)"
     assert "&lt;b&gt;leaks" in found._repr_html_()
+    with pytest.warns(VersionStandingWarning, match="is yanked"):
+        client.explain(name, "1.0.0")
     with pytest.warns(VersionStandingWarning), pytest.raises(GateClosedError) as refused:
         client.promote(name, "1.0.0", to="Staging")
     assert [reason.rule for reason in refused.value.reasons] == ["version.yanked"]
+
+
+def test_what_is_not_there_is_an_error_and_no_empty_answer(
+    platform: Platform, client: GovernedClient
+) -> None:
+    with pytest.raises(NotFoundError, match="expected a registered model nope"):
+        client.versions("nope")
+    name = unique("credit")
+    register(platform, name)
+    with pytest.raises(UsageError, match="among None, Staging, Production, Archived, found 'Prod'"):
+        client.promote(name, "1.0.0", to="Prod")
 
 
 def test_a_candidate_is_released_from_the_command_line(

@@ -10,9 +10,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from registry.domain.values import SignatureOrigin
-from registry.errors import GateClosedError
+from registry.errors import GateClosedError, UnknownVersionError
 from tests.integration.registry import shelf as kit
 from tests.integration.registry.shelf import GROWN, NAME, OTHER, SMALL, Shelf
+from tests.support.plain_mlflow import Version, fill
 from tests.support.stores import Databases, Kind
 
 
@@ -46,6 +47,16 @@ def test_a_candidate_is_released_once_and_not_after_it_was_superseded(shelf: She
     shelf.register(OTHER)
     with pytest.raises(GateClosedError, match=r"release\.superseded"):
         registry.released_as(stale)
+
+
+def test_what_has_no_number_yet_is_said_to_wait_for_the_back_fill(shelf: Shelf) -> None:
+    fill(shelf.store.engine, [Version("observed-old", 1, "/models/nowhere")])
+    registry = shelf.store.registry
+    with pytest.raises(UnknownVersionError, match="what plain MLflow registered") as told:
+        registry.version_page("observed-old", limit=10)
+    assert told.value.hint == "acgs adoption status says how far numbering them is"
+    with pytest.raises(UnknownVersionError, match="what plain MLflow registered"):
+        registry.find_version("observed-old", "1.0.0")
 
 
 def test_a_deleted_number_is_not_used_again(shelf: Shelf) -> None:

@@ -142,6 +142,7 @@ def test_init_makes_a_repository_and_remembers_it(
     busy = tmp_path / "busy"
     busy.mkdir()
     (busy / "file").touch()
+    assert git("init", str(busy), "--dry-run")[0] == 2
     assert git("init", str(busy))[0] == 2
 
 
