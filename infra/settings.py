@@ -53,6 +53,12 @@ class Settings(BaseSettings):
         validation_alias="ACGS_ARTIFACT_ROOT",
         description="Where the server keeps artifacts; empty means a folder in the storage root.",
     )
+    artifact_roots: str = Field(
+        "",
+        validation_alias="ACGS_ARTIFACT_ROOTS",
+        description="Further places, separated by commas, in which the server lets versions of "
+        "governed names be registered: folders or s3://bucket/prefix.",
+    )
     s3_endpoint: str = Field(
         "",
         validation_alias="MLFLOW_S3_ENDPOINT_URL",
@@ -206,6 +212,11 @@ class Settings(BaseSettings):
     def artifacts_destination(self) -> str:
         """Folder or URI behind the server's artifact proxy."""
         return self.artifact_root or str(self.storage_root / "artifacts")
+
+    @property
+    def further_artifact_roots(self) -> list[str]:
+        """Places besides the server's own artifacts from which versions may be registered."""
+        return [root.strip() for root in self.artifact_roots.split(",") if root.strip()]
 
     @property
     def tracking_url(self) -> str:

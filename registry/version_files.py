@@ -47,18 +47,26 @@ class Inspected:
 class VersionFiles(Finding):
     """Reading a version's files, and proving that they are those registered."""
 
-    def require_own_folder(self, source: str) -> None:
-        """Refuse to register a folder in which others keep their files too.
+    def require_source(self, source: str, *, anywhere: bool) -> None:
+        """Refuse to register a folder in which others keep their files, or in a foreign store.
+
+        Args:
+            source: what is to be registered.
+            anywhere: in whatever store; else inside the allowed roots only.
 
         Raises:
-            SourceRefusedError: it is one.
+            SourceRefusedError: it must not be registered.
         """
         with reading(self.engine) as connection:
             try:
                 uri = artifact_files.storage_uri(connection, source)
-            except ArtifactError:
-                return
+            except ArtifactError as err:
+                if anywhere:
+                    return
+                raise source_rules.SourceRefusedError(err.message) from err
             source_rules.require_own(self.settings, connection, uri)
+        if not anywhere:
+            source_rules.require_allowed(self.settings, uri)
 
     def inspect(self, source: str) -> Inspected:
         """Hash a version's files and read its signature; touches no database row.

@@ -1,4 +1,4 @@
-"""What may be registered: a folder of the model's own."""
+"""What may be registered: a folder of the model's own, in a store that the platform may read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from infra.settings import Settings
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters.real_places import destination_place, real_place
 from registry.domain.own_folder import is_own, shared_as
+from registry.domain.storage_place import ancestors
 
 
 class SourceRefusedError(UsageError):
@@ -41,8 +42,30 @@ def require_own(settings: Settings, connection: Connection, uri: str) -> None:
         )
 
 
+def require_allowed(settings: Settings, uri: str) -> None:
+    """Refuse a folder outside the artifact root and `ACGS_ARTIFACT_ROOTS`.
+
+    Whoever may register could have the server read whatever the server's own rights reach.
+
+    Raises:
+        SourceRefusedError: it lies elsewhere, or is no folder at all.
+    """
+    roots = [settings.artifacts_destination, *settings.further_artifact_roots]
+    place = real_place(settings, uri)
+    allowed = {at for at in (real_place(settings, root) for root in roots) if at}
+    # An address is asked whoever answers there, whatever its path looks like.
+    asked = uri.startswith(("http:", "https:"))
+    if place is not None and not asked and not allowed.isdisjoint(ancestors(place)):
+        return
+    raise SourceRefusedError(
+        f"expected a source inside {' or '.join(roots)}, found {uri}",
+        hint="log the model to this server, or have ACGS_ARTIFACT_ROOTS name the store",
+    )
+
+
 def _landmarks(settings: Settings, connection: Connection) -> list[str]:
     found = [destination_place(settings), real_place(settings, str(settings.storage_root))]
+    found += [real_place(settings, root) for root in settings.further_artifact_roots]
     for uri in connection.execute(select(mlflow.experiments.c.artifact_location)).scalars():
         place = real_place(settings, str(uri)) if uri else None
         found += [place, f"{place}/models"] if place else []

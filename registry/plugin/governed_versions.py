@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from infra.clock import to_millis, utc_now
 from registry.adapters.mlflow_tables import PROMPT_SOURCE
 from registry.domain.values import RequestKind, Stage
+from registry.plugin import governed as server
 from registry.plugin.governed import Governed, version_number
 from registry.plugin.identity import current_actor
 from registry.plugin.mlflow_errors import translated
@@ -56,7 +57,7 @@ class GovernedVersions(Governed):
         refuse_reserved(tags, SqlModelVersionTag)
         governed = self._governs(name)
         if governed:
-            self.registry.require_own_folder(source)
+            self.registry.require_source(source, anywhere=not server.in_server)
         permit = self._copy_ask(name, origin)
         if permit is not None:
             self.gate.permit(permit)

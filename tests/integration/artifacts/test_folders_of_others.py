@@ -55,3 +55,23 @@ def test_one_that_plain_mlflow_registered_protects_its_own_files_alone(keep: Kee
     assert protected(keep, f"{kept.source}/new.py")
     assert not protected(keep, "mlflow-artifacts:/5/models/m-1/artifacts/MLmodel")
     assert not protected(keep, f"mlflow-artifacts:/9/{RUN}/artifacts/plot.png")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "s3://other/team-b", "s3:///x", "dbfs:/x", "gs://b/x", "/etc", "file:///etc", "relative",
+        "mlflow-artifacts:/1/../../x", "http://h/api/2.0/mlflow-artifacts/artifacts/1/m",
+        "runs:/0123456789abcdef0123456789abcdef/model", "models:/m-gone",
+    ],
+)  # fmt: skip
+def test_the_server_registers_nothing_from_a_foreign_store(
+    remote: Keep, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    monkeypatch.setattr("registry.plugin.governed.in_server", True)
+    remote.register()
+    with pytest.raises(MlflowException) as refused:
+        remote.shelf.store.create_model_version(NAME, source)
+    assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
+    assert "registry.source_refused" in str(refused.value) or "expected" in str(refused.value)
+    assert len(remote.artifacts.registry.versions(NAME)) == 1
