@@ -23,7 +23,7 @@ from mlflow.protos.databricks_pb2 import (
     ErrorCode,
 )
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from infra.db import translated as told_by_database
 from infra.errors import (
@@ -103,5 +103,7 @@ def without_sql(error: MlflowException, engine: Engine) -> MlflowException:
 def _refused(error: DBAPIError, code: int) -> MlflowException:
     # What follows the first line are the statement and its values again.
     text = str(error.orig).partition("\n")[0]
+    if isinstance(error, OperationalError) or error.connection_invalidated:
+        return to_mlflow(UnavailableError(f"the database did not answer: {text}", hint="try again"))
     code = RESOURCE_CONFLICT if isinstance(error, IntegrityError) else code
     return MlflowException(f"the database refused it: {text}", code)
