@@ -28,9 +28,10 @@ def _routes(settings: Settings) -> Sequence[BaseRoute]:
 
 
 def _probes(settings: Settings) -> Iterable[Probe]:
-    from infra.stores import probes
+    from infra import stores
+    from infra.confinement import health
 
-    return probes(settings)
+    return (*stores.probes(settings), health.probe(settings))
 
 
 def _prepare(settings: Settings) -> None:

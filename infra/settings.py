@@ -16,6 +16,7 @@ from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infra.confinement.plan import Demand
 from infra.errors import SettingsError
 
 SETTINGS_FILE = "acgs.env"
@@ -128,6 +129,19 @@ class Settings(BaseSettings):
         validation_alias="ACGS_GATE_WAIT_SECONDS",
         description="How long a transition call waits for a machine's verdict before it "
         "answers 'pending'. MLflow clients give up at 120.",
+    )
+    confinement: Demand = Field(
+        Demand.REQUIRED,
+        validation_alias="ACGS_CONFINEMENT",
+        description="Whether models run where the machine cannot confine them: required means "
+        "no; best-effort means yes, and the audit trail says so.",
+    )
+    model_memory_bytes: int = Field(
+        6_000_000_000,
+        ge=1_000_000_000,
+        validation_alias="ACGS_MODEL_MEMORY_BYTES",
+        description="Most memory, as address space, that one model may use while it is scored, "
+        "and each of its servers.",
     )
     constitution: Path | None = Field(
         None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, fields
+from enum import StrEnum
 from importlib.metadata import entry_points
 from typing import Any, Literal, get_args, get_origin
 
@@ -99,6 +100,8 @@ def _bound(metadata: Any) -> str:
 def _type(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return " or ".join(f"`{value}`" for value in get_args(annotation))
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return " or ".join(f"`{value}`" for value in annotation)
     text = str(annotation)
     return next(word for sign, word in _TYPES.items() if sign in text)
 

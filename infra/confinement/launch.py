@@ -1,0 +1,206 @@
+"""Starts one confined server and stays beside it: `launch_command` says how to run it.
+
+The launcher runs nothing that a model's author wrote. It opens the one socket that the server
+answers on, writes the ready file once the server says so, cuts its output off at a limit, passes
+SIGTERM on, and ends with the server's exit code. When it is killed, the kernel ends the server.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+from infra.confinement.enter import Child, fork_confined
+from infra.confinement.plan import Means, Plan
+
+SOCKET_FD, READY_FD = 3, 4
+"""Open files that the server finds at its start: the bound socket, and where to say `ready`."""
+OUTPUT_BYTES = 10_000_000
+"""Most output of one server that is kept."""
+_CUT = b"\n[the server wrote more than is kept; the rest is dropped]\n"
+_CHUNK_BYTES = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What the launcher is started with.
+
+    Attributes:
+        plan: how the server is confined.
+        command: program and arguments, as they are found inside the confinement.
+        environment: of the server, besides what the launcher sets: `HOME` and `TMPDIR` name the
+            scratch folder, `PYTHONPATH` where the package is found.
+        package: folder of the Python package that the server's code is in; one of the mounts.
+        host: address that the server answers on, at a port that the system chooses.
+    """
+
+    plan: Plan
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    package: Path
+    host: str = "127.0.0.1"
+
+
+def launch_command(launch: Launch, ready_file: Path) -> list[str]:
+    """Return the command line that starts a confined server.
+
+    The launcher needs no environment and no package but this one.
+    """
+    document = {
+        "plan": launch.plan.to_json(),
+        "command": list(launch.command),
+        "environment": dict(launch.environment),
+        "package": str(launch.package),
+        "host": launch.host,
+    }
+    program = f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r}); "
+    program += "from infra.confinement.launch import main; main()"
+    return [sys.executable, "-I", "-S", "-c", program, str(ready_file), json.dumps(document)]
+
+
+def main() -> NoReturn:
+    """Run one confined server until it ends."""
+    ready_file, text = Path(sys.argv[1]), sys.argv[2]
+    document = json.loads(text)
+    launch = Launch(
+        plan=Plan.from_json(document["plan"]),
+        command=[str(word) for word in document["command"]],
+        environment={str(k): str(v) for k, v in document["environment"].items()},
+        package=Path(document["package"]),
+        host=str(document["host"]),
+    )
+    with tempfile.TemporaryDirectory(prefix="acgs-scratch-") as scratch:
+        plan = replace(launch.plan, scratch=Path(scratch))
+        # Landlock shows the package, not the folder around it, which Python would have to list.
+        (Path(scratch) / launch.package.name).symlink_to(launch.package)
+        code = _run(replace(launch, plan=plan), ready_file)
+    sys.exit(code)
+
+
+def _run(launch: Launch, ready_file: Path) -> int:
+    bound = _bind(launch.host)
+    ready, says_ready = os.pipe()
+    output, writes_output = os.pipe()
+    wake, wakes = os.pipe()
+    for fd in (wake, wakes, ready, output):
+        os.set_blocking(fd, False)
+
+    def body() -> NoReturn:
+        _become(launch, bound.fileno(), says_ready, writes_output)
+
+    def failed(error: OSError) -> None:
+        os.write(writes_output, f"the server could not be confined: {error}\n".encode())
+
+    child = fork_confined(
+        launch.plan, body, keep_fds=(bound.fileno(), says_ready, writes_output), failed=failed
+    )
+    os.close(says_ready)
+    os.close(writes_output)
+    signal.set_wakeup_fd(wakes)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    return _Beside(child, ready_file, int(bound.getsockname()[1])).watch(ready, output, wake)
+
+
+def _bind(host: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Named on purpose: asyncio sets TCP_NODELAY only on sockets that know they are TCP.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    bound.bind((host, 0))
+    return bound
+
+
+def _become(launch: Launch, bound: int, says_ready: int, output: int) -> NoReturn:
+    # Out of the way first: a number that is wanted may be taken by another of the three.
+    bound, says_ready, output = (
+        fcntl.fcntl(fd, fcntl.F_DUPFD, 16) for fd in (bound, says_ready, output)
+    )
+    os.setsid()  # a signal to the launcher's group reaches the server through the launcher
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.dup2(bound, SOCKET_FD)
+    os.dup2(says_ready, READY_FD)
+    os.closerange(READY_FD + 1, 64)
+    scratch = str(launch.plan.scratch_inside)
+    own_root = Means.FILE_SYSTEM in launch.plan.means
+    code = str(launch.package.parent) if own_root else scratch
+    environment = {**launch.environment, "HOME": scratch, "TMPDIR": scratch, "PYTHONPATH": code}
+    os.execve(launch.command[0], list(launch.command), environment)  # noqa: S606
+
+
+class _Beside:
+    """The launcher's loop beside its server."""
+
+    def __init__(self, child: Child, ready_file: Path, port: int) -> None:
+        self._child = child
+        self._pidfd = os.pidfd_open(child.pid)
+        self._ready_file = ready_file
+        self._port = port
+        self._is_ready = False
+        self._kept_bytes = 0
+
+    def watch(self, ready: int, output: int, wake: int) -> int:
+        """Serve the three pipes until the server has ended; return its exit code."""
+        with selectors.DefaultSelector() as selector:
+            for fd in (self._pidfd, ready, output, wake):
+                selector.register(fd, selectors.EVENT_READ)
+            while True:
+                found = {key.fd for key, _events in selector.select()}
+                if output in found and not self._keep(output):
+                    selector.unregister(output)
+                if ready in found:
+                    selector.unregister(ready)
+                    self._announce(ready)
+                if wake in found:
+                    os.read(wake, _CHUNK_BYTES)
+                    self._stop()
+                if self._pidfd in found:
+                    break
+        code = self._child.wait()
+        while self._keep(output):
+            pass
+        return code if code >= 0 else 128 - code
+
+    def _keep(self, output: int) -> bool:
+        """Copy some output to the log; False when there is no more for now."""
+        try:
+            data = os.read(output, _CHUNK_BYTES)
+        except BlockingIOError:
+            return False
+        room = OUTPUT_BYTES - self._kept_bytes
+        if room > 0 and data:
+            kept = data[:room] + (_CUT if len(data) >= room else b"")
+            with contextlib.suppress(OSError):  # a full disk must not end a server
+                os.write(1, kept)
+            self._kept_bytes += len(data)
+        return bool(data)
+
+    def _announce(self, ready: int) -> None:
+        if not os.read(ready, _CHUNK_BYTES):
+            return  # it ended before it was ready
+        self._is_ready = True
+        at = datetime.now(UTC).isoformat()
+        draft = self._ready_file.with_name(f".{self._ready_file.name}.{os.getpid()}")
+        draft.write_text(json.dumps({"pid": os.getpid(), "port": self._port, "ready_at": at}))
+        draft.replace(self._ready_file)
+
+    def _stop(self) -> None:
+        # Before it is ready it has no handler, and the first process of a namespace is not
+        # ended by a signal that it does not handle.
+        signal.pidfd_send_signal(self._pidfd, signal.SIGTERM if self._is_ready else signal.SIGKILL)

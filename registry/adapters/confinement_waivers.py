@@ -1,0 +1,42 @@
+"""Records in the audit trail that models run less confined than they should."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from infra.clock import to_millis
+from infra.confinement.plan import Means
+from infra.confinement.policy import agreed, described
+from infra.confinement.probe import missing
+from infra.db import transaction
+from infra.settings import Settings
+from registry.adapters import events
+
+
+def confinement(settings: Settings, engine: Engine, role: str, at: datetime) -> frozenset[Means]:
+    """Return the layers that confine models; what the setting forgives is recorded.
+
+    Args:
+        settings: of the platform.
+        engine: of the registry's database.
+        role: that is about to run models, e.g. `compliance`.
+        at: now.
+
+    Raises:
+        ConfinementError: the machine offers less than the minimum, and the setting asks for it.
+    """
+    means = agreed(settings.confinement)
+    lacks = missing(means)
+    if lacks:
+        with transaction(engine) as connection:
+            events.record(
+                connection,
+                "confinement.waived",
+                name=role,
+                actor="acgs",
+                at_ms=to_millis(at),
+                data={"lacks": list(lacks), "enforced": described(means)},
+            )
+    return means
