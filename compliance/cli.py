@@ -238,7 +238,8 @@ def compliance_score(
     """Judge VERSION (1.2.0, 3, @champion) of NAME now and record the verdict."""
     from compliance.bootstrap import open_judging
     from compliance.judging import Case
-    from compliance.sandbox import Sandbox
+    from compliance.sandbox import Limits, Sandbox
+    from registry.adapters.confinement_waivers import confinement
     from registry.bootstrap import open_registry
 
     settings = load_settings()
@@ -253,7 +254,9 @@ def compliance_score(
             hint="register the model again",
         )
     case = Case(found, judged_as or name, Stage(target), digest)
-    with Sandbox() as sandbox:
+    limits = Limits(memory_bytes=settings.model_memory_bytes)
+    means = confinement(settings, registry.engine, "cli", utc_now())
+    with Sandbox(limits, means=means) as sandbox:
         verdict = open_judging(settings, registry, sandbox).judge(case)
     if not dry_run:
         registry.record_verdict(found.uid, case.judged_as, case.target, verdict, utc_now())

@@ -21,7 +21,7 @@ from compliance.rules.result import Outcome
 if TYPE_CHECKING:
     import pandas as pd
 
-    from compliance.sandbox import Answers
+    from compliance.sandbox.answers import Answers
 
 
 @dataclass(frozen=True, slots=True)

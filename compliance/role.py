@@ -52,17 +52,20 @@ def run(settings: Settings, stop: threading.Event) -> None:
     """Receive and score until `stop` is set.
 
     Raises:
-        PlatformError: the constitution is not the locked one, or the sandbox does not start.
+        PlatformError: the constitution is not the locked one, the sandbox does not start, or
+            models cannot be confined.
     """
     from compliance import bootstrap
     from compliance.adapters import constitution_file
     from compliance.adapters.job_queue import JobQueue
     from compliance.adapters.mlflow_reports import Reports
     from compliance.receiver import create_app
-    from compliance.sandbox import Sandbox
+    from compliance.sandbox import Limits, Sandbox
     from compliance.worker import Worker
     from infra import http
+    from infra.clock import utc_now
     from infra.db import open_engine
+    from registry.adapters.confinement_waivers import confinement
     from registry.bootstrap import open_registry
 
     constitution_file.load(settings)
@@ -70,7 +73,9 @@ def run(settings: Settings, stop: threading.Event) -> None:
     life, ended = Life(), threading.Event()
     registry = open_registry(settings)
     queue = JobQueue.mine(open_engine(settings.sqlalchemy_url))
-    with Sandbox() as sandbox:
+    limits = Limits(memory_bytes=settings.model_memory_bytes)
+    means = confinement(settings, registry.engine, NAME, utc_now())
+    with Sandbox(limits, means=means) as sandbox:
         reports = Reports(settings.tracking_url)
         judging = bootstrap.open_judging(settings, registry, sandbox)
         worker = Worker(queue, registry, judging, reports)

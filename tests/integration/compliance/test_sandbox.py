@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from compliance.errors import SandboxError
-from compliance.sandbox import Sandbox
+from compliance.sandbox import Limits, Sandbox
+from compliance.sandbox.limits import job_plan
+from infra.confinement import policy
+from infra.confinement.plan import Means, Mount, Plan
+from infra.confinement.policy import ConfinementError
+from infra.errors import UnavailableError
 from tests.integration.compliance.kit import (
     COLUMNS,
     OnLoad,
@@ -78,14 +86,60 @@ def test_a_model_that_misbehaves_on_loading_is_a_clear_error(
         sandbox.predict(pickled, [FRAME])
 
 
-def test_a_model_that_kills_its_watcher_is_an_error_and_the_next_one_is_served(
-    sandbox: Sandbox, pickled: Path, tmp_path: Path
-) -> None:
+def test_a_model_cannot_kill_what_watches_it(sandbox: Sandbox, pickled: Path) -> None:
     replace_model(pickled, OnPredict("kill the watcher"))
-    with pytest.raises(SandboxError, match="ended the process that watches it"):
+    with pytest.raises(SandboxError, match="failed on predict: PermissionError"):
         sandbox.predict(pickled, [FRAME])
+
+
+def test_a_model_that_hangs_does_not_hold_up_another(pickled: Path, tmp_path: Path) -> None:
+    replace_model(pickled, OnPredict("hang"))
     good = save(tmp_path / "good", good_model())
-    assert len(sandbox.predict(good, [FRAME]).answers[0]) == len(FRAME)
+    with Sandbox(Limits(deadline_seconds=8), lanes=2) as sandbox, ThreadPoolExecutor() as pool:
+        sandbox.start()
+        hanging = pool.submit(sandbox.predict, pickled, [FRAME])
+        assert len(sandbox.predict(good, [FRAME]).answers[0]) == len(FRAME)
+        assert not hanging.done()
+        with pytest.raises(SandboxError, match="hung on predict"):
+            hanging.result()
+
+
+def test_a_lost_warm_process_is_an_outage_and_the_next_job_is_served(
+    tmp_path: Path, pickled: Path
+) -> None:
+    replace_model(pickled, OnPredict("hang"))
+    good = save(tmp_path / "good", good_model())
+    with Sandbox(Limits(deadline_seconds=30)) as sandbox, ThreadPoolExecutor() as pool:
+        sandbox.start()
+        hanging = pool.submit(sandbox.predict, pickled, [FRAME])
+        time.sleep(1)
+        warm = sandbox._warm
+        assert warm is not None
+        warm._process.kill()
+        with pytest.raises(UnavailableError, match="expected the scoring sandbox to answer"):
+            hanging.result()
+        assert len(sandbox.predict(good, [FRAME]).answers[0]) == len(FRAME)
+
+
+@pytest.mark.parametrize("means", [frozenset(), frozenset({Means.USER_NAMESPACE, Means.LIMITS})])
+def test_a_machine_that_cannot_confine_runs_no_model(
+    means: frozenset[Means], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy, "available", lambda: means)
+    with pytest.raises(ConfinementError, match=r"lacks .*seccomp"):
+        Sandbox()
+
+
+def test_a_layer_that_fails_after_the_start_runs_no_model(
+    sandbox: Sandbox, pickled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_a_mount_that_is_gone(*arguments: Any) -> Plan:
+        plan = job_plan(*arguments)
+        return replace(plan, mounts=(*plan.mounts, Mount(tmp_path / "gone", Path("/gone"))))
+
+    monkeypatch.setattr("compliance.sandbox.sandbox.job_plan", with_a_mount_that_is_gone)
+    with pytest.raises(ConfinementError, match="expected to confine the model, found"):
+        sandbox.predict(pickled, [FRAME])
 
 
 def test_a_model_sees_no_secret_of_the_environment_and_works_in_a_folder_of_its_own(
@@ -95,7 +149,7 @@ def test_a_model_sees_no_secret_of_the_environment_and_works_in_a_folder_of_its_
     replace_model(pickled, OnPredict("environment"))
     (answers,) = sandbox.predict(pickled, [FRAME.head(1)]).answers
     assert "SECRET" not in answers[0]
-    assert "acgs-scratch-" in answers[0]
+    assert answers[0].endswith(" /tmp")
 
 
 def test_the_scan_refuses_what_the_sandbox_would_have_had_to_survive(
@@ -109,9 +163,10 @@ def test_failing_to_scan_is_a_violation(sandbox: Sandbox, tmp_path: Path) -> Non
     assert sandbox.scan(tmp_path / "nowhere").violations
 
 
-def test_closing_leaves_no_process_behind(tmp_path: Path) -> None:
+def test_closing_leaves_no_process_behind() -> None:
     with Sandbox() as own:
         own.start()
-        assert own._process is not None
-        pid = own._process.pid
+        warm = own._warm
+        assert warm is not None
+        pid = warm._process.pid
     assert not Path(f"/proc/{pid}").exists()

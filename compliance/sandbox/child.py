@@ -1,0 +1,161 @@
+"""The warm process: forks one throw-away, confined process per job, several at a time.
+
+Started by `compliance.sandbox.warm` as `python -I -m compliance.sandbox.child FD`, with a scrubbed
+environment. It imports everything a model needs once and loads one tiny model, so that a job
+answers in some 50 ms instead of 3 s. It never opens a model that anybody sent, and runs no OpenMP
+code: forked processes could not use OpenMP after that.
+
+Not `multiprocessing`'s fork server: that inherits the environment, re-imports `__main__` in each
+child, and its parent unpickles what comes back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from compliance.sandbox import jobs
+from infra.confinement.enter import fork_confined
+from infra.confinement.plan import Plan
+
+_MESSAGE_BYTES = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    number: int
+    pid: int
+    deadline_at: float
+
+
+class _Warm:
+    """The loop: take jobs, watch those that run, say how they ended."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._poll = select.poll()
+        self._poll.register(control, select.POLLIN)
+        self._running: dict[int, _Running] = {}
+
+    def serve(self) -> None:
+        """Work until the other end of the control socket is closed."""
+        while True:
+            for fd, _event in self._poll.poll(self._wait_ms()):
+                if fd == self._control.fileno():
+                    if not self._take():
+                        return
+                else:
+                    self._finish(fd, timed_out=False)
+            now = time.monotonic()
+            for fd in [fd for fd, job in self._running.items() if job.deadline_at <= now]:
+                self._finish(fd, timed_out=True)
+
+    def _wait_ms(self) -> float | None:
+        if not self._running:
+            return None
+        first = min(job.deadline_at for job in self._running.values())
+        return max(0.0, (first - time.monotonic()) * 1000)
+
+    def _take(self) -> bool:
+        message, fds, _flags, _address = socket.recv_fds(self._control, _MESSAGE_BYTES, 2)
+        if not message:
+            return False
+        job = json.loads(message)
+        pid = os.fork()
+        if pid == 0:
+            _run(job, *fds)
+        for fd in fds:
+            os.close(fd)
+        pidfd = os.pidfd_open(pid)
+        deadline_at = time.monotonic() + float(job["deadline_seconds"])
+        self._running[pidfd] = _Running(int(job["id"]), pid, deadline_at)
+        self._poll.register(pidfd, select.POLLIN)
+        return True
+
+    def _finish(self, pidfd: int, *, timed_out: bool) -> None:
+        job = self._running.pop(pidfd)
+        self._poll.unregister(pidfd)
+        # It leads a session of its own; the kernel ends its namespace along with it.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(job.pid, signal.SIGKILL)
+        _pid, status = os.waitpid(job.pid, 0)
+        os.close(pidfd)
+        code = os.waitstatus_to_exitcode(status)
+        ended = {
+            "id": job.number,
+            "exit": code if code >= 0 else None,
+            "signal": -code if code < 0 else None,
+            "timed_out": timed_out,
+        }
+        self._control.send(json.dumps(ended).encode())
+
+
+def _run(job: Mapping[str, Any], request_fd: int, result_fd: int) -> NoReturn:
+    """Run one job in a confined child of this process, and end as it ended."""
+    code = 1
+    try:
+        os.setsid()
+        plan = Plan.from_json(job["plan"])
+        result = jobs.Result(result_fd)
+
+        def body() -> NoReturn:
+            _work(job, plan, request_fd, result)
+
+        code = fork_confined(
+            plan,
+            body,
+            keep_fds=(request_fd, result_fd),
+            failed=lambda err: result.finish({"unconfined": str(err)}, []),
+        ).wait()
+    except OSError as err:
+        jobs.Result(result_fd).finish({"unconfined": str(err)}, [])
+    finally:
+        if code < 0:
+            signal.signal(-code, signal.SIG_DFL)
+            os.kill(os.getpid(), -code)
+        os._exit(max(code, 0))
+
+
+def _work(job: Mapping[str, Any], plan: Plan, request_fd: int, result: jobs.Result) -> NoReturn:
+    """Do one job and end."""
+    try:
+        null = os.open(os.devnull, os.O_RDWR)
+        for fd in (0, 1, 2):
+            os.dup2(null, fd)
+        scratch = str(plan.scratch_inside)
+        os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = scratch
+        with os.fdopen(request_fd, "rb") as file:
+            request = file.read()
+        jobs.JOBS[job["kind"]](plan.inside(Path(job["folder"])), request, result)
+    except BaseException as err:  # whatever a model raises is its own failure, told as text
+        text = f"{type(err).__name__}: {err}"
+        with contextlib.suppress(BaseException):
+            result.finish({"error": text[:2000]}, [])
+    finally:
+        os._exit(0)
+
+
+def main(control_fd: int) -> None:
+    """Warm up, say so, and serve."""
+    jobs.warm_up()
+    gc.collect()
+    gc.freeze()  # children then share these pages instead of copying them
+    control = socket.socket(fileno=control_fd)
+    control.send(b'{"ready": true}')
+    _Warm(control).serve()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
