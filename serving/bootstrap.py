@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from infra.clock import utc_now
 from infra.settings import Settings
+from registry.adapters.confinement_waivers import confinement
 from registry.bootstrap import open_registry
+from serving.adapters.confined import confined_runtime
 from serving.adapters.envoy import EnvoyGateway
 from serving.adapters.local import Command, LocalServers
 from serving.adapters.models import ModelFolders
@@ -19,9 +22,15 @@ def open_deployer(settings: Settings, *, command: Command | None = None) -> Gene
 
     Args:
         settings: of the platform.
-        command: how a model server is started; default is `serving.runtime`.
+        command: how a model server is started; default is `serving.runtime`, confined.
+
+    Raises:
+        ConfinementError: models cannot be confined here.
     """
     registry = open_registry(settings)
+    if command is None:
+        means = confinement(settings, registry.engine, "deployer", utc_now())
+        command = confined_runtime(settings, means)
     gateway = EnvoyGateway(settings)
     servers = LocalServers(settings, ModelFolders(settings, registry), command=command)
     try:

@@ -23,7 +23,6 @@ from infra.process import Identity, children, end, forget_child, record_child, w
 from infra.settings import Settings
 from serving.adapters.models import ModelFolders
 from serving.domain.seldon import Predictor, SeldonDeployment
-from serving.environment import runtime_root, serving_python
 from serving.ports import ServersStatus
 
 STARTS_ALLOWED = 3
@@ -72,28 +71,6 @@ class Launch:
 Command = Callable[[Launch], Sequence[str]]
 
 
-def runtime_command(settings: Settings) -> Command:
-    """Return how `serving.runtime` is started in its own environment."""
-
-    def command(launch: Launch) -> Sequence[str]:
-        version = launch.predictor.version
-        return [
-            str(serving_python(settings)), "-m", "serving.runtime",
-            "--model-path", str(launch.model_folder),
-            "--host", "127.0.0.1",
-            "--port", "0",
-            "--model-name", version.name,
-            "--model-version", version.semver,
-            # Metrics keep this label for the server's whole life, past its promotion.
-            "--predictor", f"v{version.semver}",
-            "--deployment-name", launch.deployment.name,
-            "--namespace", launch.deployment.namespace,
-            "--ready-file", str(launch.ready_file),
-        ]  # fmt: skip
-
-    return command
-
-
 class LocalServers:
     """Starts, watches and ends model servers."""
 
@@ -102,12 +79,12 @@ class LocalServers:
         settings: Settings,
         folders: ModelFolders,
         *,
-        command: Command | None = None,
+        command: Command,
         clock: Clock = utc_now,
     ) -> None:
         self._settings = settings
         self._folders = folders
-        self._command = command or runtime_command(settings)
+        self._command = command
         self._clock = clock
         self._records = settings.folder("serving") / "servers"
         self._records.mkdir(mode=0o700, exist_ok=True)
@@ -206,7 +183,6 @@ class LocalServers:
             command = self._command(Launch(deployment, predictor, folder, ready_file))
         except PlatformError as err:
             return self._save(replace(server, deaths=STARTS_ALLOWED, dead=True, problem=str(err)))
-        environment = {k: os.environ[k] for k in _INHERITED if k in os.environ}
         log = self._log_file(server)
         with log.open("ab") as output:
             process = subprocess.Popen(
@@ -215,7 +191,7 @@ class LocalServers:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env=environment | {"PYTHONPATH": str(runtime_root())},
+                env={k: os.environ[k] for k in _INHERITED if k in os.environ},
                 cwd=self._records,
             )
         record_child(self._settings, server.child, process.pid)
@@ -240,14 +216,25 @@ class LocalServers:
     def _end_unrecorded(self) -> None:
         """End servers that a deployer started just before it was killed, unrecorded."""
         recorded = {child.identity.pid for child in children(self._settings)}
+        started = self._launchers()
+        for pid, parent in started.items():
+            # A launcher's own child, forked with the same command line, ends with it.
+            if pid not in recorded and parent not in started:
+                Identity.of(pid).send(signal.SIGTERM)
+
+    def _launchers(self) -> dict[int, int]:
+        """Return each process that names a ready file of ours, with its parent."""
         marker = str(self._records)
+        found = {}
         for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit() or int(entry.name) in recorded:
+            if not entry.name.isdigit():
                 continue
             with suppress(OSError):
                 words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
                 if any(w.startswith(marker) and w.endswith(".ready") for w in words):
-                    Identity.of(int(entry.name)).send(signal.SIGTERM)
+                    fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                    found[int(entry.name)] = int(fields[1])
+        return found
 
     def _log_end(self, server: Server) -> str:
         tail = self._tail(server)

@@ -24,7 +24,7 @@ def main() -> int:
     from serving.runtime.server import bind, serve
 
     try:
-        bound = bind(options.host, options.port)
+        bound = bind(options)
     except OSError as err:
         print(
             f"serving.runtime: cannot listen on {options.host}:{options.port}: {err.strerror}; "

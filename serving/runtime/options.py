@@ -30,6 +30,9 @@ class Options:
         stuck_after_seconds: a prediction older than this makes the server unready, so that
             traffic goes elsewhere.
         ready_file: written once the model answers; a stale one is removed first.
+        socket_fd: an open socket to answer on, in place of host and port; bound by whoever
+            started this process, which then needs no right to open one.
+        ready_fd: an open file to say `ready` on, in place of the ready file.
     """
 
     model_path: Path
@@ -39,6 +42,8 @@ class Options:
     ready_file: Path | None
     threads: int
     stuck_after_seconds: int
+    socket_fd: int | None = None
+    ready_fd: int | None = None
 
 
 def parse(argv: Sequence[str] | None = None) -> Options:
@@ -56,6 +61,8 @@ def parse(argv: Sequence[str] | None = None) -> Options:
     parser.add_argument("--deployment-name", help="default: the model's name")
     parser.add_argument("--namespace", default="default")
     parser.add_argument("--ready-file", type=Path, help="JSON {pid, port, ready_at}, when ready")
+    parser.add_argument("--socket-fd", type=int, help="open socket, in place of host and port")
+    parser.add_argument("--ready-fd", type=int, help="open file, in place of the ready file")
     parser.add_argument("--threads", type=_bounded(1, 16), default=1)
     parser.add_argument(
         "--stuck-after-seconds", type=_bounded(1, 3600), default=30, metavar="SECONDS"
@@ -77,6 +84,8 @@ def parse(argv: Sequence[str] | None = None) -> Options:
         ready_file=found.ready_file,
         threads=found.threads,
         stuck_after_seconds=found.stuck_after_seconds,
+        socket_fd=found.socket_fd,
+        ready_fd=found.ready_fd,
     )
 
 

@@ -22,12 +22,15 @@ IDLE_SECONDS = 2 * 3600
 a request sent at that moment would be lost."""
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Take the port; connections are refused until the server listens on it.
+def bind(options: Options) -> socket.socket:
+    """Take the port, or the socket that was handed over; the server does not listen on it yet.
 
     Raises:
-        OSError: it belongs to another process, or the address is not this machine's.
+        OSError: the port belongs to another process, or the address is not this machine's.
     """
+    if options.socket_fd is not None:
+        return socket.socket(fileno=options.socket_fd)
+    host = options.host
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named on purpose: asyncio sets TCP_NODELAY only on sockets that know they are TCP, and
     # without it a small answer waits 40 ms for the client's delayed ACK.
@@ -35,7 +38,7 @@ def bind(host: str, port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
-        bound.bind((host, port))
+        bound.bind((host, options.port))
     except OSError:
         bound.close()
         raise
@@ -80,6 +83,9 @@ def serve(
     def announce() -> None:
         if options.ready_file is not None:
             write_ready_file(options.ready_file, port)
+        if options.ready_fd is not None:
+            os.write(options.ready_fd, b"ready\n")
+            os.close(options.ready_fd)
 
     early: list[int] = []
     # uvicorn puts these handlers back and raises the signal again once it has drained: it must

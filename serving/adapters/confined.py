@@ -1,0 +1,70 @@
+"""Says how a model server is started so that its model reaches nothing but its own files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from infra.confinement.launch import READY_FD, SOCKET_FD, Launch, launch_command
+from infra.confinement.plan import MODEL, SCRATCH, Limits, Means, Mount, Plan, python_mounts
+from infra.settings import Settings
+from serving.adapters.local import Command
+from serving.adapters.local import Launch as ServerLaunch
+from serving.environment import runtime_root, serving_python
+
+OPEN_FILES = 8192
+"""Connections of one server, and the files that libraries open."""
+FILE_BYTES = 256_000_000
+# Only what a Python process needs.
+_INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
+
+
+def confined_runtime(settings: Settings, means: frozenset[Means]) -> Command:
+    """Return how `serving.runtime` is started, in its own environment and confined."""
+
+    def command(launch: ServerLaunch) -> Sequence[str]:
+        python = serving_python(settings)
+        plan = server_plan(settings, means, python, launch.model_folder)
+        environment = {k: os.environ[k] for k in _INHERITED if k in os.environ}
+        words = [str(python), "-m", "serving.runtime", *_arguments(launch, plan)]
+        package = runtime_root() / "serving"
+        return launch_command(Launch(plan, words, environment, package), launch.ready_file)
+
+    return command
+
+
+def server_plan(
+    settings: Settings, means: frozenset[Means], python: Path, model_folder: Path
+) -> Plan:
+    """Return what one model server may see and use."""
+    shown = python_mounts(python, [runtime_root() / "serving"])
+    libraries = os.environ.get("LD_LIBRARY_PATH", "").split(":")
+    further = [Mount(Path(text), Path(text)) for text in libraries if Path(text).is_absolute()]
+    return Plan(
+        means=means,
+        mounts=(*shown, *further, Mount(model_folder, MODEL)),
+        scratch=SCRATCH,
+        limits=Limits(
+            memory_bytes=settings.model_memory_bytes,
+            file_bytes=FILE_BYTES,
+            open_files=OPEN_FILES,
+        ),
+        shows_processes=True,
+        may_run_programs=True,
+    )
+
+
+def _arguments(launch: ServerLaunch, plan: Plan) -> list[str]:
+    version = launch.predictor.version
+    return [
+        "--model-path", str(plan.inside(launch.model_folder)),
+        "--socket-fd", str(SOCKET_FD),
+        "--ready-fd", str(READY_FD),
+        "--model-name", version.name,
+        "--model-version", version.semver,
+        # Metrics keep this label for the server's whole life, past its promotion.
+        "--predictor", f"v{version.semver}",
+        "--deployment-name", launch.deployment.name,
+        "--namespace", launch.deployment.namespace,
+    ]  # fmt: skip
