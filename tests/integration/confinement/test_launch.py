@@ -1,0 +1,129 @@
+"""The launcher beside a confined server: what it passes on, keeps back, and takes with it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from infra.confinement.enter import FAILED_EXIT
+from infra.confinement.launch import OUTPUT_BYTES, READY_FD, Launch, launch_command
+from infra.confinement.plan import MODEL, Limits, Mount, Plan, python_mounts
+from infra.confinement.probe import available
+
+READY = f"import os, signal, time; os.write({READY_FD}, b'ready\\n');"
+WAIT_SECONDS = 20.0
+
+
+def until(true: Callable[[], bool], what: str) -> None:
+    limit = time.monotonic() + WAIT_SECONDS
+    while not true():
+        assert time.monotonic() < limit, what
+        time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def launched(folder: Path, program: str, *more: Mount) -> Iterator[subprocess.Popen[bytes]]:
+    plan = Plan(
+        means=available(),
+        mounts=(*python_mounts(Path(sys.executable), ()), Mount(folder, MODEL), *more),
+        scratch=Path("/unused"),
+        limits=Limits(memory_bytes=2_000_000_000, file_bytes=1_000_000),
+        may_run_programs=True,
+    )
+    launch = Launch(plan, [sys.executable, "-c", program], {"GREETING": "hello"}, folder)
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            launch_command(launch, folder / "it.ready"),
+            stdout=log, stderr=log, start_new_session=True, env={},
+        )  # fmt: skip
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def log(folder: Path) -> str:
+    return (folder / "log").read_text()
+
+
+def test_a_server_that_is_ready_gets_a_ready_file_with_its_port(tmp_path: Path) -> None:
+    with launched(tmp_path, READY + "time.sleep(60)") as process:
+        until((tmp_path / "it.ready").exists, "ready")
+        found = json.loads((tmp_path / "it.ready").read_text())
+    assert found["pid"] == process.pid
+    assert 0 < found["port"] < 65536
+
+
+def test_it_gets_the_environment_that_it_is_given_and_nothing_else(tmp_path: Path) -> None:
+    with launched(tmp_path, "import os; print(sorted(os.environ))") as process:
+        assert process.wait(WAIT_SECONDS) == 0
+    assert log(tmp_path).strip() == "['GREETING', 'HOME', 'LC_CTYPE', 'PYTHONPATH', 'TMPDIR']"
+
+
+@pytest.mark.parametrize(
+    ("program", "code"),
+    [
+        ("raise SystemExit(3)", 3),
+        ("import os; os.abort()", 128 + signal.SIGABRT),
+        ("import os; os.kill(os.getpid(), 9)", 128 + signal.SIGKILL),
+    ],
+)
+def test_the_launcher_ends_as_its_server_ended(tmp_path: Path, program: str, code: int) -> None:
+    with launched(tmp_path, program) as process:
+        assert process.wait(WAIT_SECONDS) == code
+
+
+def test_sigterm_reaches_a_server_that_is_ready(tmp_path: Path) -> None:
+    program = READY + "signal.signal(15, lambda *_: os._exit(7)); time.sleep(60)"
+    with launched(tmp_path, program) as process:
+        until((tmp_path / "it.ready").exists, "ready")
+        time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_SECONDS) == 7
+
+
+def test_sigterm_ends_a_server_that_is_still_starting(tmp_path: Path) -> None:
+    program = "import signal, time; signal.signal(15, signal.SIG_IGN); print('on', flush=True);"
+    with launched(tmp_path, program + "time.sleep(60)") as process:
+        until(lambda: "on" in log(tmp_path), "started")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_SECONDS) == 128 + signal.SIGKILL
+
+
+def test_a_server_ends_with_its_launcher_however_that_ends(tmp_path: Path) -> None:
+    with launched(tmp_path, READY + "time.sleep(60)") as process:
+        until((tmp_path / "it.ready").exists, "ready")
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert family
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        until(lambda: not any(child.is_running() for child in family), f"{family} ended")
+
+
+def test_output_beyond_the_limit_is_dropped_and_holds_up_nobody(tmp_path: Path) -> None:
+    program = "import os\nfor _ in range(300): os.write(1, b'x' * 100_000)"
+    with launched(tmp_path, program) as process:
+        assert process.wait(WAIT_SECONDS) == 0
+    text = log(tmp_path)
+    assert OUTPUT_BYTES < len(text) < OUTPUT_BYTES + 1000
+    assert text.rstrip().endswith("[the server wrote more than is kept; the rest is dropped]")
+
+
+def test_a_server_that_cannot_be_confined_says_why_and_runs_nothing(tmp_path: Path) -> None:
+    gone = Mount(tmp_path / "gone", Path("/gone"))
+    with launched(tmp_path, "print('ran')", gone) as process:
+        assert process.wait(WAIT_SECONDS) == FAILED_EXIT
+    assert "could not be confined: " in log(tmp_path)
+    assert "ran" not in log(tmp_path)

@@ -1,0 +1,110 @@
+"""What is decided about confinement without a process: plans, the minimum, the filter's tables."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from infra.component import Health
+from infra.confinement import health, policy, seccomp
+from infra.confinement.plan import Demand, Limits, Means, Mount, Plan, python_mounts
+from infra.confinement.policy import ConfinementError, agreed
+from infra.confinement.probe import missing
+from infra.settings import Settings
+
+ALL = frozenset(Means)
+HEADERS = {"x86_64": "x86_64-linux-gnu/asm/unistd_64.h", "aarch64": "asm-generic/unistd.h"}
+
+
+def plan(means: frozenset[Means] = ALL) -> Plan:
+    mounts = (Mount(Path("/opt/python"), Path("/opt/python")), Mount(Path("/a/b"), Path("/model")))
+    return Plan(means, mounts, Path("/var/scratch"), Limits(1, 2, cpu_seconds=3))
+
+
+def test_a_plan_survives_being_written_as_text() -> None:
+    assert Plan.from_json(plan().to_json()) == plan()
+
+
+def test_a_path_is_found_inside_only_where_there_is_an_own_file_system() -> None:
+    assert plan().inside(Path("/a/b")) == Path("/model")
+    without = plan(frozenset({Means.LANDLOCK}))
+    assert without.inside(Path("/a/b")) == Path("/a/b")
+    assert (plan().scratch_inside, without.scratch_inside) == (Path("/tmp"), Path("/var/scratch"))
+
+
+@pytest.mark.parametrize(
+    ("means", "lacks"),
+    [
+        (ALL, ()),
+        (ALL - {Means.LANDLOCK}, ()),
+        (ALL - {Means.FILE_SYSTEM}, ()),
+        (frozenset({Means.SECCOMP, Means.LIMITS, Means.LANDLOCK}), ()),
+        (ALL - {Means.SECCOMP}, ("seccomp",)),
+        (ALL - {Means.LIMITS}, ("resource limits",)),
+        (
+            ALL - {Means.LANDLOCK, Means.FILE_SYSTEM},
+            ("own file system or Landlock (version 3)",),
+        ),
+        (
+            frozenset(),
+            ("seccomp", "resource limits", "own file system or Landlock (version 3)"),
+        ),
+    ],
+)
+def test_the_minimum_is_seccomp_limits_and_a_closed_file_system(
+    means: frozenset[Means], lacks: tuple[str, ...]
+) -> None:
+    assert missing(means) == lacks
+
+
+@pytest.mark.parametrize("demand", Demand)
+def test_less_than_the_minimum_is_refused_unless_the_setting_allows_it(
+    demand: Demand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = frozenset({Means.LANDLOCK})
+    monkeypatch.setattr(policy, "available", lambda: found)
+    monkeypatch.setattr(health, "available", lambda: found)
+    probe = health.probe(Settings(confinement=demand))
+    assert "lacks seccomp, resource limits" in probe.detail
+    if demand is Demand.REQUIRED:
+        assert probe.health is Health.FAILED
+        with pytest.raises(ConfinementError, match="lacks seccomp, resource limits"):
+            agreed(demand)
+    else:
+        assert probe.health is Health.OK
+        assert agreed(demand) == found
+
+
+def test_a_python_that_lies_in_another_is_shown_once(tmp_path: Path) -> None:
+    python = tmp_path / "env" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.touch()
+    shown = python_mounts(python, [tmp_path / "env" / "lib", tmp_path / "code"])
+    assert [m.source for m in shown].count(tmp_path / "env") == 1
+    assert tmp_path / "code" not in [m.source for m in shown]
+
+
+@pytest.mark.parametrize("machine", seccomp.ARCHITECTURES)
+def test_a_filter_is_whole_instructions_and_not_too_long(machine: str) -> None:
+    program = seccomp.build(machine, 1, may_run_programs=False, may_change_attributes=False)
+    assert len(program) % 8 == 0
+    assert len(program) // 8 < 4096
+
+
+@pytest.mark.parametrize("machine", seccomp.ARCHITECTURES)
+def test_system_calls_have_the_numbers_of_the_kernels_headers(machine: str) -> None:
+    header = Path("/usr/include") / HEADERS[machine]
+    if not header.exists():
+        pytest.skip(f"no kernel headers at {header}")
+    pattern = r"#define __NR(?:3264)?_(\w+)\s+(\d+)"
+    known = {name: int(number) for name, number in re.findall(pattern, header.read_text())}
+    place = list(seccomp.ARCHITECTURES).index(machine)
+    newest = max(known.values())
+    wrong = {
+        name: numbers[place]
+        for name, numbers in seccomp.NUMBERS.items()
+        if (numbers[place] or 0) <= newest and known.get(name) != numbers[place]
+    }
+    assert wrong == {}
