@@ -1,9 +1,9 @@
 """The warm process: forks one throw-away, confined process per job, several at a time.
 
-Started by `compliance.sandbox.warm` as `python -I -m compliance.sandbox.child FD`, with a scrubbed
-environment. It imports everything a model needs once and loads one tiny model, so that a job
-answers in some 50 ms instead of 3 s. It never opens a model that anybody sent, and runs no OpenMP
-code: forked processes could not use OpenMP after that.
+Started by `compliance.sandbox.warm` as `python -I -m compliance.sandbox.child FD LAYER…`, with a
+scrubbed environment. It imports everything a model needs once and loads one tiny model, so that a
+job answers in some 50 ms instead of 3 s. It never opens a model that anybody sent, and runs no
+OpenMP code: forked processes could not use OpenMP after that.
 
 Not `multiprocessing`'s fork server: that inherits the environment, re-imports `__main__` in each
 child, and its parent unpickles what comes back.
@@ -21,14 +21,15 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from compliance.sandbox import jobs
-from infra.confinement.enter import fork_confined
-from infra.confinement.plan import Plan
+from infra.confinement import kernel
+from infra.confinement.enter import FAILED_EXIT, Child, enter_user_namespace, fork_confined
+from infra.confinement.plan import Means, Plan
 
 _MESSAGE_BYTES = 65536
 
@@ -36,15 +37,17 @@ _MESSAGE_BYTES = 65536
 @dataclass(frozen=True, slots=True)
 class _Running:
     number: int
-    pid: int
+    child: Child
     deadline_at: float
 
 
 class _Warm:
     """The loop: take jobs, watch those that run, say how they ended."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, means: frozenset[Means]) -> None:
         self._control = control
+        separate = Means.PROCESS_NAMESPACE in means
+        self._own_namespace_fd = os.open("/proc/self/ns/pid", os.O_RDONLY) if separate else None
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
         self._running: dict[int, _Running] = {}
@@ -73,59 +76,50 @@ class _Warm:
         if not message:
             return False
         job = json.loads(message)
-        pid = os.fork()
-        if pid == 0:
-            _run(job, *fds)
-        for fd in fds:
-            os.close(fd)
-        pidfd = os.pidfd_open(pid)
+        request_fd, result_fd = fds
+        plan, result = Plan.from_json(job["plan"]), jobs.Result(result_fd)
+
+        def body() -> NoReturn:
+            _work(job, plan, request_fd, result)
+
+        try:
+            child = fork_confined(
+                plan,
+                body,
+                keep_fds=fds,
+                failed=lambda err: result.finish({"unconfined": str(err)}, []),
+                own_namespace_fd=self._own_namespace_fd,
+            )
+        except OSError as err:
+            result.finish({"unconfined": str(err)}, [])
+            self._say(int(job["id"]), FAILED_EXIT, timed_out=False)
+            return True
+        finally:
+            for fd in fds:
+                os.close(fd)
+        pidfd = os.pidfd_open(child.pid)
         deadline_at = time.monotonic() + float(job["deadline_seconds"])
-        self._running[pidfd] = _Running(int(job["id"]), pid, deadline_at)
+        self._running[pidfd] = _Running(int(job["id"]), child, deadline_at)
         self._poll.register(pidfd, select.POLLIN)
         return True
 
     def _finish(self, pidfd: int, *, timed_out: bool) -> None:
         job = self._running.pop(pidfd)
         self._poll.unregister(pidfd)
-        # It leads a session of its own; the kernel ends its namespace along with it.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(job.pid, signal.SIGKILL)
-        _pid, status = os.waitpid(job.pid, 0)
+        if timed_out:
+            os.kill(job.child.pid, signal.SIGKILL)
+        code = job.child.wait()
         os.close(pidfd)
-        code = os.waitstatus_to_exitcode(status)
+        self._say(job.number, code, timed_out=timed_out)
+
+    def _say(self, number: int, code: int, *, timed_out: bool) -> None:
         ended = {
-            "id": job.number,
+            "id": number,
             "exit": code if code >= 0 else None,
             "signal": -code if code < 0 else None,
             "timed_out": timed_out,
         }
         self._control.send(json.dumps(ended).encode())
-
-
-def _run(job: Mapping[str, Any], request_fd: int, result_fd: int) -> NoReturn:
-    """Run one job in a confined child of this process, and end as it ended."""
-    code = 1
-    try:
-        os.setsid()
-        plan = Plan.from_json(job["plan"])
-        result = jobs.Result(result_fd)
-
-        def body() -> NoReturn:
-            _work(job, plan, request_fd, result)
-
-        code = fork_confined(
-            plan,
-            body,
-            keep_fds=(request_fd, result_fd),
-            failed=lambda err: result.finish({"unconfined": str(err)}, []),
-        ).wait()
-    except OSError as err:
-        jobs.Result(result_fd).finish({"unconfined": str(err)}, [])
-    finally:
-        if code < 0:
-            signal.signal(-code, signal.SIG_DFL)
-            os.kill(os.getpid(), -code)
-        os._exit(max(code, 0))
 
 
 def _work(job: Mapping[str, Any], plan: Plan, request_fd: int, result: jobs.Result) -> NoReturn:
@@ -147,15 +141,35 @@ def _work(job: Mapping[str, Any], plan: Plan, request_fd: int, result: jobs.Resu
         os._exit(0)
 
 
-def main(control_fd: int) -> None:
+def _be_apart(control: socket.socket, means: frozenset[Means]) -> None:
+    """Move into namespaces of this process's own, in which it may make others.
+
+    A process namespace takes in children only, so what goes on is a child; this process waits.
+    """
+    enter_user_namespace(means)
+    if Means.PROCESS_NAMESPACE not in means:
+        return
+    kernel.unshare(kernel.CLONE_NEWPID)
+    pid = os.fork()
+    if pid == 0:
+        kernel.die_with_parent(signal.SIGKILL)
+        return
+    control.close()
+    _pid, status = os.waitpid(pid, 0)
+    os._exit(abs(os.waitstatus_to_exitcode(status)))
+
+
+def main(control_fd: int, layers: Sequence[str]) -> None:
     """Warm up, say so, and serve."""
+    control = socket.socket(fileno=control_fd)
+    means = frozenset(Means(layer) for layer in layers)
+    _be_apart(control, means)
     jobs.warm_up()
     gc.collect()
     gc.freeze()  # children then share these pages instead of copying them
-    control = socket.socket(fileno=control_fd)
     control.send(b'{"ready": true}')
-    _Warm(control).serve()
+    _Warm(control, means).serve()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), sys.argv[2:])

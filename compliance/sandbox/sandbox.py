@@ -159,7 +159,7 @@ class Sandbox:
                 self._warm.close()
                 self._warm = None
             if self._warm is None:
-                self._warm = WarmProcess()
+                self._warm = WarmProcess(self.means)
             return self._warm
 
 

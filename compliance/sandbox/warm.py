@@ -13,10 +13,12 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Collection
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+from infra.confinement.plan import Means
 from infra.errors import UnavailableError
 
 GRACE_SECONDS = 5.0
@@ -38,7 +40,7 @@ class Ended:
 class WarmProcess:
     """Forks one throw-away process per job. Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, means: Collection[Means]) -> None:
         self._home = tempfile.TemporaryDirectory(prefix="acgs-sandbox-")
         self._ids = itertools.count()
         self._lock = threading.Lock()
@@ -46,7 +48,14 @@ class WarmProcess:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-m", "compliance.sandbox.child", str(theirs.fileno())],
+                [
+                    sys.executable,
+                    "-I",
+                    "-m",
+                    "compliance.sandbox.child",
+                    str(theirs.fileno()),
+                    *sorted(means),
+                ],
                 env=_environment(self._home.name),
                 cwd=self._home.name,
                 pass_fds=[theirs.fileno()],

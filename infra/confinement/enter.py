@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import struct
+import subprocess
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from infra.confinement.root import build_root
 
 FAILED_EXIT = 97
 """Exit code of a child that could not be confined; it ran nothing."""
-_STATUS = struct.Struct("=i")
+_FIRST_PROGRAM = "cat"
 _WRITABLE_DEVICES = (Path("/dev/null"), Path("/dev/zero"), Path("/dev/full"))
 
 
@@ -26,21 +26,40 @@ class Child:
     """A confined process, seen from outside.
 
     Attributes:
-        pid: of the process to wait for or to signal. With a process namespace it is the first
-            process of the namespace, whose end ends all others; it passes SIGTERM on.
+        pid: of the process itself, a child of this one.
     """
 
     pid: int
-    _status_fd: int
+    _namespace: _ProcessNamespace | None
 
     def wait(self) -> int:
         """Wait until it has ended; return its exit code, or minus the signal that ended it."""
         _pid, status = os.waitpid(self.pid, 0)
-        inner = os.read(self._status_fd, _STATUS.size)
-        os.close(self._status_fd)
-        if len(inner) == _STATUS.size:
-            (status,) = _STATUS.unpack(inner)
+        self.end()
         return os.waitstatus_to_exitcode(status)
+
+    def end(self) -> None:
+        """End every process of its namespace."""
+        if self._namespace is not None:
+            self._namespace.end()
+
+
+def enter_user_namespace(means: Collection[Means]) -> None:
+    """Get the rights that the other namespaces need, if that is one of the layers.
+
+    This process must have one thread, and can do this once.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    if Means.USER_NAMESPACE not in means:
+        return
+    user, group = os.geteuid(), os.getegid()
+    kernel.unshare(kernel.CLONE_NEWUSER)
+    # The same ids: the model's files stay readable, and nobody else's become so.
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+    Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
 
 
 def fork_confined(
@@ -49,11 +68,11 @@ def fork_confined(
     *,
     keep_fds: Collection[int],
     failed: Callable[[OSError], None] = lambda _error: None,
+    own_namespace_fd: int | None = None,
 ) -> Child:
     """Fork a child that runs `body` confined.
 
-    This process must have one thread. It enters a user namespace and can do this only once, so
-    fork it for the purpose.
+    This process must have one thread and have entered its user namespace.
 
     Args:
         plan: what the child may see and use.
@@ -61,23 +80,28 @@ def fork_confined(
         keep_fds: open files that the child keeps, besides 0, 1 and 2.
         failed: called in the child when a layer cannot be had; the child then ends with
             `FAILED_EXIT` without running `body`.
+        own_namespace_fd: `/proc/self/ns/pid`, opened, of a process that forks more than once; the
+            namespace must belong to its user namespace.
 
     Raises:
-        OSError: a layer of the plan that this process needs cannot be had.
+        OSError: the process namespace cannot be had.
     """
-    _leave_shared(plan)
-    reads, writes = os.pipe()
-    parent = os.getpid()
-    pid = os.fork()
+    namespace = None
+    if Means.PROCESS_NAMESPACE in plan.means:
+        kernel.unshare(kernel.CLONE_NEWPID)
+        namespace = _ProcessNamespace.begin()
+    try:
+        pid = os.fork()
+    except OSError:
+        if namespace is not None:
+            namespace.end()
+        raise
     if pid:
-        os.close(writes)
-        return Child(pid, reads)
+        if own_namespace_fd is not None:
+            kernel.enter_namespace(own_namespace_fd, kernel.CLONE_NEWPID)
+        return Child(pid, namespace)
     try:
         kernel.die_with_parent(signal.SIGKILL)
-        if Means.PROCESS_NAMESPACE in plan.means:
-            _be_first(writes)
-        elif os.getppid() != parent:
-            os._exit(FAILED_EXIT)  # the parent ended before the line above
         _close_all_but(keep_fds)
         confine(plan)
     except OSError as err:
@@ -88,6 +112,39 @@ def fork_confined(
         body()
     finally:
         os._exit(FAILED_EXIT)
+
+
+@dataclass(frozen=True, slots=True)
+class _ProcessNamespace:
+    """A process namespace that lives as long as this process holds a pipe open.
+
+    Its first process reads the pipe, so it ends with whoever holds the other end, and the kernel
+    ends all others along with it. What runs a model is not the first process, since that one
+    ignores every signal that it does not handle, even `abort`'s.
+    """
+
+    first: subprocess.Popen[bytes]
+
+    @classmethod
+    def begin(cls) -> _ProcessNamespace:
+        """Start the first process; `unshare` has been called."""
+        return cls(
+            subprocess.Popen(
+                [_FIRST_PROGRAM],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={"PATH": os.defpath},
+                cwd="/",
+            )
+        )
+
+    def end(self) -> None:
+        """End its first process, and so all; idempotent."""
+        if self.first.stdin is not None:
+            self.first.stdin.close()
+        self.first.kill()
+        self.first.wait()
 
 
 def confine(plan: Plan) -> None:
@@ -126,41 +183,6 @@ def confine(plan: Plan) -> None:
                 may_change_attributes=Means.FILE_SYSTEM in plan.means,
             )
         )
-
-
-def _leave_shared(plan: Plan) -> None:
-    flags = 0
-    if Means.USER_NAMESPACE in plan.means:
-        flags |= kernel.CLONE_NEWUSER
-    if Means.PROCESS_NAMESPACE in plan.means:
-        flags |= kernel.CLONE_NEWPID
-    user, group = os.geteuid(), os.getegid()
-    if flags:
-        kernel.unshare(flags)
-    if Means.USER_NAMESPACE in plan.means:
-        # The same ids: the model's files stay readable, and nobody else's become so.
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
-        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
-
-
-def _be_first(status_fd: int) -> None:
-    """Split the first process of a namespace in two: one that waits, one that goes on.
-
-    The first process ignores every signal that it has no handler for, even `abort`'s; what runs
-    a model should end as any other process does.
-    """
-    kernel.hide_from_tracers()
-    pid = os.fork()
-    if pid == 0:
-        kernel.die_with_parent(signal.SIGKILL)
-        return
-    os.setsid()
-    signal.signal(signal.SIGTERM, lambda number, _frame: os.kill(pid, number))
-    _close_all_but([status_fd])
-    _pid, status = os.waitpid(pid, 0)
-    os.write(status_fd, _STATUS.pack(status))
-    os._exit(0)
 
 
 def _close_all_but(keep_fds: Collection[int]) -> None:

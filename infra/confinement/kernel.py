@@ -25,7 +25,6 @@ _AT_FDCWD, _AT_RECURSIVE, _AT_EMPTY_PATH = -100, 0x8000, 0x1000
 _ATTR_RDONLY, _ATTR_NOSUID, _ATTR_NODEV = 1, 2, 4
 
 _PR_SET_PDEATHSIG = 1
-_PR_SET_DUMPABLE = 4
 _PR_CAPBSET_DROP = 24
 _PR_SET_NO_NEW_PRIVS = 38
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
@@ -55,6 +54,11 @@ def syscall(number: int, *arguments: object) -> int:
 def unshare(flags: int) -> None:
     """Leave namespaces that this process shares with others."""
     _checked(_libc.unshare(flags))
+
+
+def enter_namespace(fd: int, kind: int) -> None:
+    """Join a namespace that an open file of `/proc/PID/ns` names."""
+    _checked(_libc.setns(fd, kind))
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
@@ -95,11 +99,6 @@ def pivot_to(folder: str) -> None:
 def die_with_parent(number: int) -> None:
     """Have the kernel send this process a signal when its parent ends."""
     _checked(_libc.prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0))
-
-
-def hide_from_tracers() -> None:
-    """Keep processes of the same user out of this one's memory and files in `/proc`."""
-    _checked(_libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0))
 
 
 def drop_capabilities() -> None:

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
-from infra.confinement.enter import Child, fork_confined
+from infra.confinement.enter import Child, enter_user_namespace, fork_confined
 from infra.confinement.plan import Means, Plan
 
 SOCKET_FD, READY_FD = 3, 4
@@ -103,6 +103,7 @@ def _run(launch: Launch, ready_file: Path) -> int:
     def failed(error: OSError) -> None:
         os.write(writes_output, f"the server could not be confined: {error}\n".encode())
 
+    enter_user_namespace(launch.plan.means)
     child = fork_confined(
         launch.plan, body, keep_fds=(bound.fileno(), says_ready, writes_output), failed=failed
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from infra.confinement import kernel, landlock, seccomp
-from infra.confinement.enter import fork_confined
+from infra.confinement.enter import enter_user_namespace, fork_confined
 from infra.confinement.plan import Limits, Means, Plan, python_mounts
 
 TIMEOUT_SECONDS = 30.0
@@ -96,6 +96,7 @@ def _works(means: frozenset[Means]) -> bool:
 def _try(plan: Plan) -> NoReturn:
     code = 1
     try:
+        enter_user_namespace(plan.means)
         code = fork_confined(plan, _succeed, keep_fds=()).wait()
     finally:
         os._exit(min(abs(code), 255))
