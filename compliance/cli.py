@@ -109,7 +109,7 @@ def constitution_lock(path: Path | None, dry_run: bool) -> None:
 def constitution_accept_shipped(dry_run: bool) -> None:
     """Be governed by the shipped constitution again, where one of your own was in force."""
     from infra.db import open_engine
-    from infra.people import os_user
+    from infra.people import cli_actor
     from registry.adapters import constitution_memory, governance_file
 
     settings = load_settings()
@@ -131,7 +131,7 @@ def constitution_accept_shipped(dry_run: bool) -> None:
     if dry_run:
         click.echo(f"would put {found.digest} in the place of {before.digest}")
         return
-    constitution_memory.remember(engine, found, accepted_by=f"{os_user()}@cli")
+    constitution_memory.remember(engine, found, accepted_by=cli_actor())
     click.echo(f"the shipped constitution is in force: {found.digest}")
 
 

@@ -1,13 +1,20 @@
-"""Who runs this process."""
+"""Who runs this process, and under which name the audit trail keeps it."""
 
 from __future__ import annotations
 
 import getpass
+import os
 
 
 def os_user() -> str:
-    """Return the operating system's user name."""
+    """Return the operating system's user name; `uid:1000` where a user has none."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        return "unknown"
+        # A container's user may have no name.
+        return f"uid:{os.getuid()}"
+
+
+def cli_actor() -> str:
+    """Return who acts on the command line, as the audit trail names it: `alice@cli`."""
+    return f"{os_user()}@cli"

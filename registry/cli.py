@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from infra.clock import utc_now
-from infra.people import os_user
+from infra.people import cli_actor
 from infra.settings import Settings, load_settings
 from registry.domain.values import CHAMPION, RequestKind, RequestState, shown_score
 from registry.errors import GateClosedError, RequestPendingError, UnknownVersionError
@@ -50,10 +50,6 @@ def _registry(settings: Settings | None = None) -> Registry:
     from registry.bootstrap import open_registry
 
     return open_registry(settings or load_settings())
-
-
-def _actor() -> str:
-    return f"{os_user()}@cli"
 
 
 def _print(value: Any, as_json: bool, lines: Sequence[str]) -> None:
@@ -232,7 +228,7 @@ def request_cancel(request_id: int, dry_run: bool) -> None:
         found = registry.get_request(request_id)
         click.echo(f"would cancel request {request_id} ({found.state})")
         return
-    registry.cancel(request_id, _actor(), utc_now())
+    registry.cancel(request_id, cli_actor(), utc_now())
     click.echo(f"request {request_id} is cancelled")
 
 
@@ -294,7 +290,7 @@ def _vote(request_id: int, comment: str, dry_run: bool, *, approved: bool) -> No
         click.echo(f"would {verb} request {request_id}: {found.ref} to {found.target}")
         return
     vote = registry.approve if approved else registry.reject
-    found = vote(request_id, _actor(), comment, utc_now())
+    found = vote(request_id, cli_actor(), comment, utc_now())
     if approved and found.state is RequestState.REFUSED:
         raise refusal(found)
     waiting = found.decision.get("waiting_for")

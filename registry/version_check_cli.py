@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from infra.clock import utc_now
+from infra.people import cli_actor
 from infra.settings import Settings, load_settings
 from registry import version_cli as cli
 from registry.domain.findings import Finding
@@ -72,7 +73,7 @@ def _resolve(settings: Settings, name: str) -> Iterator[Finding]:
         if not plan:
             return
         for finding in plan:
-            if finders()[finding.finder].resolve(settings, finding, cli.actor(), utc_now()):
+            if finders()[finding.finder].resolve(settings, finding, cli_actor(), utc_now()):
                 yield finding
 
 

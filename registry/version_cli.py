@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from infra.clock import utc_now
-from infra.people import os_user
+from infra.people import cli_actor, os_user
 from infra.settings import Settings, load_settings
 from registry.domain.values import Standing
 from registry.errors import GateClosedError
@@ -29,11 +29,6 @@ def open_registry(settings: Settings | None = None) -> Registry:
     from registry.bootstrap import open_registry as opened
 
     return opened(settings or load_settings())
-
-
-def actor() -> str:
-    """Return who types, for the audit trail."""
-    return f"{os_user()}@cli"
 
 
 def emit(value: Any, as_json: bool, lines: Sequence[str]) -> None:
@@ -166,11 +161,11 @@ def _change(name: str, spec: str, reason: str, to: Standing, dry_run: bool) -> N
         return
     match to:
         case Standing.DEPRECATED:
-            registry.deprecate(record.uid, actor(), told, utc_now())
+            registry.deprecate(record.uid, cli_actor(), told, utc_now())
         case Standing.YANKED:
-            registry.yank(record.uid, actor(), told, utc_now())
+            registry.yank(record.uid, cli_actor(), told, utc_now())
         case Standing.ACTIVE:
-            registry.restore(record.uid, actor(), told, utc_now())
+            registry.restore(record.uid, cli_actor(), told, utc_now())
     click.echo(f"{record.ref} is {to}")
 
 

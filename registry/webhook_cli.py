@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -12,6 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
+
+from infra.people import cli_actor
 
 if TYPE_CHECKING:
     from registry.adapters.webhook_sql import DeliveryRecord
@@ -31,14 +31,6 @@ def _webhooks() -> Iterator[Webhooks]:
         yield opened
     finally:
         opened.engine.dispose()
-
-
-def _actor() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # A container's user may have no name.
-        return f"uid:{os.getuid()}"
 
 
 @click.group("webhook")
@@ -92,7 +84,7 @@ def add_command(
 ) -> None:
     """Send events to URL, signed with a secret."""
     with _webhooks() as webhooks:
-        key = webhooks.add(name, url, events, secret, actor=_actor(), dry_run=dry_run)
+        key = webhooks.add(name, url, events, secret, actor=cli_actor(), dry_run=dry_run)
     if dry_run:
         click.echo(f"would add webhook {name} for {', '.join(events)}", err=True)
         return
@@ -108,7 +100,7 @@ def add_command(
 def remove_command(name: str, dry_run: bool) -> None:
     """End a subscription; its pending deliveries are given up."""
     with _webhooks() as webhooks:
-        ended = webhooks.remove(name, actor=_actor(), dry_run=dry_run)
+        ended = webhooks.remove(name, actor=cli_actor(), dry_run=dry_run)
     said = "would remove" if dry_run else "removed"
     click.echo(f"{said} webhook {name}; pending deliveries given up: {ended}", err=True)
 
@@ -160,7 +152,7 @@ def redeliver_command(delivery_id: str | None, all_dead: bool, dry_run: bool) ->
     if (delivery_id is None) == (not all_dead):
         raise click.UsageError("expected either a DELIVERY_ID or --all-dead")
     with _webhooks() as webhooks:
-        found = webhooks.redeliver(delivery_id, actor=_actor(), dry_run=dry_run)
+        found = webhooks.redeliver(delivery_id, actor=cli_actor(), dry_run=dry_run)
     for each in found:
         click.echo(each.id)
     said = "would be sent again" if dry_run else "will be sent again"

@@ -11,7 +11,7 @@ import click
 
 from infra.clock import utc_now
 from infra.errors import RefusedError
-from infra.people import os_user
+from infra.people import cli_actor
 from infra.settings import Settings, load_settings
 from serving.domain.plan import Checks, RolloutPlan, Strategy
 from serving.domain.seldon import check_namespace
@@ -45,10 +45,6 @@ def _open() -> tuple[Settings, Registry]:
 
     settings = load_settings()
     return settings, open_registry(settings)
-
-
-def _actor() -> str:
-    return f"{os_user()}@cli"
 
 
 def _print(value: object, as_json: bool, lines: Sequence[str]) -> None:
@@ -157,7 +153,7 @@ def endpoint_create(
         _print(plan.document(), as_json, [f"would create endpoint {name}", str(plan.document())])
         return
     settings, registry = _open()
-    made = registry.create_endpoint(name, namespace, plan.document(), _actor(), utc_now())
+    made = registry.create_endpoint(name, namespace, plan.document(), cli_actor(), utc_now())
     view = endpoint_view(registry, settings, made)
     _print(view, as_json, [f"endpoint {name}: {view['url']}"])
     if not registry.versions(name, limit=1):
@@ -276,7 +272,7 @@ def _order(which: str, order: Order, reason: str, dry_run: bool) -> None:
         check_order(found, order)
         click.echo(f"would tell rollout {found.id} to {order}", err=True)
         return
-    told = give_order(registry, which, order, _actor(), reason, utc_now())
+    told = give_order(registry, which, order, cli_actor(), reason, utc_now())
     click.echo(f"told rollout {told.id} to {order}; acgs rollout watch {told.id}", err=True)
 
 
@@ -331,7 +327,7 @@ def rollback(name: str, reason: str, dry_run: bool) -> None:
     if dry_run:
         click.echo(_would_go_back(registry, name, active), err=True)
         return
-    made = registry.request_rollback(name, _actor(), reason, utc_now())
+    made = registry.request_rollback(name, cli_actor(), reason, utc_now())
     how = "already " if any(known.takes_back for known in active) else ""
     if not active:
         how = f"to {registry.version(made.candidate_uid).semver} "

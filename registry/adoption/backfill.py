@@ -43,10 +43,12 @@ class Backfill:
 
     Attributes:
         share: part of the time that it works, in (0, 1]; the rest it pauses.
+        actor: in whose name the audit trail keeps it.
     """
 
     registry: Registry
     share: float = 1.0
+    actor: str = ACTOR
     clock: Clock = utc_now
     pause: Callable[[float], object] = time.sleep
     told: Callable[[int], None] = lambda _recorded: None
@@ -129,7 +131,7 @@ class Backfill:
             numbers = places.unrecorded_numbers(connection, name, BATCH)
         if not numbers or not self._hold():
             return 0
-        return len(self.registry.take_over(name, numbers, ACTOR, shown=False, then=_advance))
+        return len(self.registry.take_over(name, numbers, self.actor, shown=False, then=_advance))
 
     def _hold(self) -> bool:
         now = self._now()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from infra.errors import ConflictError, UsageError
+from infra.people import cli_actor
 from infra.settings import load_settings
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def _backfill() -> Backfill:
     from registry.adoption.backfill import Backfill
     from registry.bootstrap import open_registry
 
-    return Backfill(open_registry(load_settings()))
+    return Backfill(open_registry(load_settings()), actor=cli_actor())
 
 
 @adoption.command("status")

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from infra.clock import utc_now
+from infra.people import cli_actor
 from registry.artifacts.cli_kit import (
-    actor,
     as_json,
     dry_run,
     opened,
@@ -32,7 +32,7 @@ def hold(version: str, reason: str, dry_run: bool) -> None:
     if dry_run:
         click.echo(f"would hold {record.ref}")
         return
-    new = artifacts.registry.hold(record, reason, actor(), utc_now())
+    new = artifacts.registry.hold(record, reason, cli_actor(), utc_now())
     click.echo(f"{record.ref} is held" if new else f"{record.ref} was held already")
 
 
@@ -47,7 +47,7 @@ def release(version: str, reason: str, dry_run: bool) -> None:
     if dry_run:
         click.echo(f"would release {record.ref}")
         return
-    done = artifacts.registry.release(record, reason, actor(), utc_now())
+    done = artifacts.registry.release(record, reason, cli_actor(), utc_now())
     click.echo(f"{record.ref} is held no more" if done else f"{record.ref} was not held")
 
 
@@ -73,7 +73,7 @@ def expire(dry_run: bool, as_json: bool) -> None:
     with progress() as shown:
         total = sum(decision.free for decision in artifacts.decisions())
         task = shown.add_task("expire", total=total)
-        for done in artifacts.expire(actor()):
+        for done in artifacts.expire(cli_actor()):
             shown.advance(task)
             views.append({**asdict(done.decision), "size_bytes": done.size_bytes})
             reasons = "; ".join(done.decision.reasons)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from infra.people import os_user
 from infra.settings import load_settings
 
 if TYPE_CHECKING:
@@ -29,11 +28,6 @@ def opened() -> Artifacts:
     from registry.artifacts.bootstrap import open_artifacts
 
     return open_artifacts(load_settings())
-
-
-def actor() -> str:
-    """Return who acts, for the audit trail."""
-    return f"{os_user()}@cli"
 
 
 def version_of(artifacts: Artifacts, text: str) -> VersionRecord:

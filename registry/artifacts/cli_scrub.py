@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from infra.people import cli_actor
 from registry.artifacts.cli_kit import (
-    actor,
     as_json,
     dry_run,
     opened,
@@ -130,7 +130,7 @@ def repair(version: str | None, dry_run: bool, as_json: bool) -> None:
                 lines += [f"{record.ref}: would repair {change}" for change in plan]
                 continue
             before = artifacts.registry.quarantine_of(record.uid)
-            done = artifacts.repair(record, actor())
+            done = artifacts.repair(record, cli_actor())
             quarantined = artifacts.registry.quarantine_of(record.uid)
             lost += quarantined is not None
             views.append(

@@ -1,0 +1,190 @@
+"""Every command that changes something writes the same actor into the audit trail."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import pytest
+from sqlalchemy import text
+
+from infra import cli
+from infra.clock import utc_now
+from registry.adapters import constitution_memory
+from registry.adapters.request_rows import SYSTEM
+from registry.domain.values import RequestKind, Stage
+from registry.records import Ask
+from tests.integration.registry import shelf as kit
+from tests.integration.registry.shelf import NAME, Shelf
+
+ENFORCED = "credit"
+REASON = ("--reason", "because")
+HOOK = ("webhook", "add", "hook", "http://127.0.0.1:9/hook", "--event", "*")
+
+NO_EVENT = {
+    "artifact rotate-key": "keys are no part of the audit trail",
+    "compliance score": "a verdict is the platform's own",
+    "constitution lock": "the constitution is noted when it comes into force",
+    "evidence add": "verdicts name the evidence that they rest on",
+    "git init": "writes a setting",
+    "git sync": "follows the audit trail",
+    "schema downgrade": "changes tables, no version",
+    "uninstall": "removes the audit trail",
+}
+THROUGH_THE_SERVER = {"promote", "version release"}
+"""Ask over HTTP as any client does, so the server names their actor by its address."""
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
+    monkeypatch.setenv("MLOPS_STORAGE_ROOT", str(tmp_path))
+    monkeypatch.setenv("LOGNAME", "alice")
+    opened = kit.opened(tmp_path)
+    yield opened
+    opened.store.registry.engine.dispose()
+    opened.store.engine.dispose()
+
+
+def run(*words: str) -> None:
+    # 1: done, and found what a person has to look at.
+    assert cli.invoke(list(words)) in (0, 1)
+
+
+def damage(shelf: Shelf, statement: str) -> None:
+    with shelf.store.engine.begin() as connection:
+        connection.execute(text(statement))
+
+
+def nothing(shelf: Shelf) -> None:
+    del shelf
+
+
+def a_version(shelf: Shelf) -> None:
+    shelf.register()
+
+
+def a_hook(_shelf: Shelf) -> None:
+    run(*HOOK)
+
+
+def a_dead_delivery(shelf: Shelf) -> None:
+    run(*HOOK)
+    shelf.register()
+    damage(shelf, "UPDATE acgs_delivery SET state = 'dead'")
+
+
+def a_request(shelf: Shelf) -> None:
+    version = shelf.register(name=ENFORCED)
+    asked = Ask(RequestKind.TRANSITION, version, ENFORCED, Stage.PRODUCTION, "ben")
+    shelf.store.registry.open_request(asked, utc_now())
+
+
+def a_deprecated_version(shelf: Shelf) -> None:
+    version = shelf.register()
+    shelf.store.registry.deprecate(version.uid, "ben", "because", utc_now())
+
+
+def a_held_version(shelf: Shelf) -> None:
+    shelf.store.registry.hold(shelf.register(), "because", "ben", utc_now())
+
+
+def a_long_deleted_version(shelf: Shelf) -> None:
+    version = shelf.register()
+    shelf.store.delete_model_version(NAME, str(version.version))
+    damage(shelf, "UPDATE acgs_version SET created_ms = 1, deleted_ms = 1")
+
+
+def a_damaged_version(shelf: Shelf) -> None:
+    (Path(shelf.register().source) / "MLmodel").unlink()
+
+
+def a_stage_that_nobody_granted(shelf: Shelf) -> None:
+    shelf.register()
+    damage(shelf, "UPDATE model_versions SET current_stage = 'Production'")
+
+
+def a_version_without_a_record(shelf: Shelf) -> None:
+    shelf.register()
+    damage(shelf, "DELETE FROM acgs_version")
+
+
+def a_lost_constitution(shelf: Shelf) -> None:
+    shelf.store.registry.governance()
+    shutil.rmtree(shelf.root / "constitution")
+    (shelf.root / "constitution.own").unlink()
+    constitution_memory._looked.clear()
+
+
+def a_rollout(shelf: Shelf) -> None:
+    shelf.store.registry.create_endpoint(NAME, "acgs", {}, "ben", utc_now())
+    shelf.store.transition_model_version_stage(NAME, shelf.register().version, "Production", False)
+
+
+def a_paused_rollout(shelf: Shelf) -> None:
+    a_rollout(shelf)
+    damage(shelf, "UPDATE acgs_rollout SET phase = 'paused'")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command, and what has to be there before it."""
+
+    before: Callable[[Shelf], None]
+    words: tuple[str, ...]
+
+
+OF_THE_VERSION = f"{NAME}@1"
+COMMANDS = {
+    "adoption run": Command(a_version_without_a_record, ()),
+    "approve": Command(a_request, ("1",)),
+    "artifact expire": Command(a_long_deleted_version, ()),
+    "artifact hold": Command(a_version, (OF_THE_VERSION, *REASON)),
+    "artifact release": Command(a_held_version, (OF_THE_VERSION, *REASON)),
+    "artifact repair": Command(a_damaged_version, (OF_THE_VERSION,)),
+    "constitution accept-shipped": Command(a_lost_constitution, ()),
+    "endpoint create": Command(nothing, (NAME,)),
+    "reject": Command(a_request, ("1",)),
+    "request cancel": Command(a_request, ("1",)),
+    "rollback": Command(a_rollout, (NAME, *REASON)),
+    "rollout abort": Command(a_rollout, (NAME, *REASON)),
+    "rollout pause": Command(a_rollout, (NAME, *REASON)),
+    "rollout promote": Command(a_rollout, (NAME, *REASON)),
+    "rollout resume": Command(a_paused_rollout, (NAME, *REASON)),
+    "version deprecate": Command(a_version, (NAME, "1", *REASON)),
+    "version resolve": Command(a_stage_that_nobody_granted, (NAME,)),
+    "version restore": Command(a_deprecated_version, (NAME, "1", *REASON)),
+    "version yank": Command(a_version, (NAME, "1", *REASON)),
+    "webhook add": Command(nothing, HOOK[2:]),
+    "webhook redeliver": Command(a_dead_delivery, ("--all-dead",)),
+    "webhook remove": Command(a_hook, ("hook",)),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_writes_the_user_and_that_it_was_the_command_line(
+    shelf: Shelf, name: str
+) -> None:
+    COMMANDS[name].before(shelf)
+    last = max((event.id for event in shelf.store.registry.events()), default=0)
+    run(*name.split(), *COMMANDS[name].words)
+    written = shelf.store.registry.events(after_id=last)
+    assert {event.actor for event in written} - {SYSTEM} == {"alice@cli"}, written
+
+
+def changing(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Every command below this one that has something for `--dry-run` not to do."""
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from changing(found, (*path, name))
+    elif any(parameter.name == "dry_run" for parameter in command.params):
+        yield " ".join(path)
+
+
+def test_every_changing_command_is_in_the_table() -> None:
+    assert {*changing(cli.acgs)} == {*COMMANDS, *NO_EVENT, *THROUGH_THE_SERVER}
