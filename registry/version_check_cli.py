@@ -33,8 +33,8 @@ def version_check(name: str | None, as_json: bool) -> None:
     views = [_view(finding) for finding in found]
     cli.emit(views, as_json, [line for f in found for line in _lines(f)] or ["nothing found"])
     if found:
-        mendable = sum(1 for finding in found if finding.step)
-        click.echo(f"{len(found)} found, {mendable} of them: acgs version resolve", err=True)
+        repairable = sum(1 for finding in found if finding.step)
+        click.echo(f"{len(found)} found, {repairable} repairable: acgs version resolve", err=True)
         sys.exit(1)
 
 
@@ -43,7 +43,7 @@ def version_check(name: str | None, as_json: bool) -> None:
 @cli.dry_run
 @cli.as_json
 def version_resolve(name: str | None, dry_run: bool, as_json: bool) -> None:
-    """Mend what `check` finds, one audited step at a time; exit 1 when something is left."""
+    """Repair what `check` finds, one audited step at a time; exit 1 when something is left."""
     settings = load_settings()
     names = _names(settings, name)
     if dry_run:

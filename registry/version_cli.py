@@ -145,7 +145,7 @@ def version_yank(name: str, spec: str, reason: str, dry_run: bool) -> None:
 @_reason
 @dry_run
 def version_restore(name: str, spec: str, reason: str, dry_run: bool) -> None:
-    """Take a deprecation or a yank of VERSION back."""
+    """Undo a deprecation or yank of VERSION; to return to its old stage it must be promoted."""
     _change(name, spec, reason, Standing.ACTIVE, dry_run)
 
 
@@ -154,18 +154,18 @@ def _change(name: str, spec: str, reason: str, to: Standing, dry_run: bool) -> N
 
     registry = open_registry()
     record = registry.find_version(name, spec)
-    told = check_reason(reason)
+    checked = check_reason(reason)
     if dry_run:
         registry.check_change(record, to)
-        click.echo(f"{record.ref} is {record.standing}, would be {to}: {told}")
+        click.echo(f"{record.ref} is {record.standing}, would be {to}: {checked}")
         return
     match to:
         case Standing.DEPRECATED:
-            registry.deprecate(record.uid, cli_actor(), told, utc_now())
+            registry.deprecate(record.uid, cli_actor(), checked, utc_now())
         case Standing.YANKED:
-            registry.yank(record.uid, cli_actor(), told, utc_now())
+            registry.yank(record.uid, cli_actor(), checked, utc_now())
         case Standing.ACTIVE:
-            registry.restore(record.uid, cli_actor(), told, utc_now())
+            registry.restore(record.uid, cli_actor(), checked, utc_now())
     click.echo(f"{record.ref} is {to}")
 
 

@@ -1,4 +1,4 @@
-"""`acgs webhook`: who is told about events, and what became of each delivery."""
+"""`acgs webhook`: subscriptions to events, and what became of each delivery."""
 
 from __future__ import annotations
 

@@ -167,7 +167,7 @@ def statement(version: str) -> None:
 @artifact.command("public-key")
 @click.option("--id", "identity", help="Of an older key; default: the one in use.")
 def public_key(identity: str | None) -> None:
-    """Print a public key (PEM) for whoever verifies elsewhere."""
+    """Print a public key (PEM), with which anybody can verify statements elsewhere."""
     keys = opened().keys
     trusted = keys.trusted()
     wanted = identity or keys.current()

@@ -28,7 +28,7 @@ _NAMED = 5
 
 @click.command("scrub")
 @click.argument("name", metavar="[NAME|NAME@VERSION]", required=False)
-@click.option("--restart", is_flag=True, help="Begin anew where an earlier scrub was interrupted.")
+@click.option("--restart", is_flag=True, help="Start over where an earlier scrub was interrupted.")
 @click.option(
     "--mb-per-second", type=click.FloatRange(min=0, min_open=True), help="Read no faster."
 )
@@ -37,8 +37,8 @@ def scrub(name: str | None, restart: bool, mb_per_second: float | None, as_json:
     """Hash every file again and name what is not as it was registered; exit 1 if anything is.
 
     Looks at the replica's copies and at the signed statements too. An interrupted scrub goes on
-    where it stopped. What a store does not let us look at is not damaged: exit 3, and the next
-    scrub begins with that.
+    where it stopped. A file that a store does not let the scrub read is not damaged: exit 3, and
+    the next scrub begins with that.
     """
     from infra.errors import NoAccessError
     from registry.artifacts.errors import FilesDifferError
@@ -90,7 +90,7 @@ def _looked_at(
         return
     walk = artifacts.begin_pass(name, restart=restart)
     if walk.resumed:
-        click.echo("goes on with a scrub that did not finish (--restart: anew)", err=True)
+        click.echo("continues a scrub that did not finish (--restart starts over)", err=True)
     total = artifacts.version_count(name)
     for record, checked in artifacts.walk(walk, name, pace):
         yield total, record, checked

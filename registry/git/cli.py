@@ -26,7 +26,7 @@ _SHOWN = 20
 
 
 class TamperedError(RefusedError):
-    """Tags of ours were moved or deleted; only `--repair` writes over what is there."""
+    """The platform's tags were moved or deleted; only `--repair` overwrites what is there."""
 
     code = "git.tampered"
 
@@ -76,7 +76,7 @@ def init(path: Path | None, remote: str | None, dry_run: bool) -> None:
         values["ACGS_GIT_REMOTE"] = remote
     file = setting_up.save(settings.storage_root, values)
     click.echo(f"{'using' if there else 'made'} {chosen}; written into {file}")
-    click.echo("a running platform takes it up when it is started anew", err=True)
+    click.echo("a running platform uses it after a restart: acgs down, then acgs up", err=True)
 
 
 @git.command("status")
@@ -139,15 +139,15 @@ def _finding_lines(found: Sequence[Found]) -> list[str]:
 
 @git.command("sync")
 @click.option(
-    "--repair", is_flag=True, help="Make moved and deleted tags of ours again what they were."
+    "--repair", is_flag=True, help="Restore the platform's tags that were moved or deleted."
 )
 @_dry_run
 @_json
 def sync(repair: bool, dry_run: bool, as_json: bool) -> None:
     """Bring repository and remote in step with the registry, now.
 
-    Exit 1 when tags of ours were moved or deleted and are not repaired, 3 when the repository or
-    the remote fails; what could not be done waits and is tried again.
+    Exit 1 when the platform's tags were moved or deleted and are not repaired, 3 when the
+    repository or the remote fails; what could not be done waits and is tried again.
     """
     with _tags() as tags:
         if dry_run:

@@ -139,7 +139,7 @@ def test_a_scrub_comes_back_to_what_it_could_not_look_at(remote: Keep, server: S
     server.allow(READ_WRITE)
     again = acgs(remote, "scrub")
     assert (again.returncode, "looked at: 2, damaged: 0" in again.stdout) == (0, True)
-    assert "goes on with a scrub that did not finish" in again.stderr
+    assert "continues a scrub that did not finish" in again.stderr
     assert all(nothing_is_marked(remote, record) for record in records)
 
 
