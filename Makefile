@@ -7,6 +7,7 @@ export PYTHON
 BIN := .venv/bin
 PACKAGES := infra registry compliance serving pipelines
 WORKERS ?= 2
+GUARDED := $(BIN)/python -m tests.guarded
 CODE := $(PACKAGES) $(wildcard benchmarks) tests
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links $(UPGRADE)
@@ -30,9 +31,9 @@ up: setup  ## Run the platform in this terminal; Ctrl-C stops it
 
 .PHONY: test
 test: setup  ## Run every test (ARGS="tests/unit -k name" runs some, WORKERS=0 in one process)
-	@$(BIN)/python -m tests.browser
-	@$(BIN)/python -m infra.servers
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(GUARDED) -m tests.browser
+	@$(GUARDED) -m infra.servers
+	@$(GUARDED) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
 check: setup  ## Lint, format, types and import direction, without changing anything

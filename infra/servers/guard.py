@@ -2,8 +2,9 @@
 
     python -m infra.servers.guard FOLDER SIGNAL USER COMMAND...
 
-Prints the server's pid. Standard input is the starter's hold on it: at its end the server gets
-SIGNAL, five seconds later SIGKILL; then the folder is removed, unless the last word was `keep`.
+Prints the server's pid. Standard input is the starter's hold on it: at its end, and when the guard
+itself gets SIGTERM, SIGINT or SIGHUP, the server gets SIGNAL, five seconds later SIGKILL; then the
+folder is removed, unless the last word was `keep`.
 A guard is a process of its own since a starter that is killed by SIGKILL cleans up nothing.
 """
 
@@ -15,8 +16,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import FrameType
 
 GRACE_SECONDS = 5.0
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class StopError(Exception):
+    """The guard itself is to end."""
 
 
 def main() -> int:
@@ -36,7 +43,7 @@ def main() -> int:
             start_new_session=True,
         )
     print(server.pid, flush=True)
-    keep = sys.stdin.read().endswith("keep")
+    keep = _last_word().endswith("keep")
     server.send_signal(int(number))
     try:
         server.wait(GRACE_SECONDS)
@@ -46,6 +53,23 @@ def main() -> int:
     if not keep:
         shutil.rmtree(folder, ignore_errors=True)
     return 0
+
+
+def _last_word() -> str:
+    """Wait for the end of standard input, or for a signal."""
+    try:
+        for number in STOPS:
+            signal.signal(number, _stop)
+        return sys.stdin.read()
+    except StopError:
+        return ""
+    finally:
+        for number in STOPS:
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    raise StopError(number)
 
 
 if __name__ == "__main__":

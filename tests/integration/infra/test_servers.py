@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import psycopg2
 import pytest
 from botocore.exceptions import ClientError
@@ -52,21 +53,30 @@ def test_a_database_is_copied_from_a_template(postgres: Postgres) -> None:
     copy.dispose()
 
 
-def test_a_server_does_not_outlive_a_starter_that_is_killed(postgres: Postgres) -> None:
+@pytest.mark.parametrize("killed", ["starter", "guard"])
+def test_a_server_does_not_outlive_a_starter_that_is_killed_or_a_guard_that_is_stopped(
+    postgres: Postgres, killed: str
+) -> None:
     starter = subprocess.Popen(
         [sys.executable, "-c", STARTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert starter.stdout
     assert starter.stdin
     pid, folder = starter.stdout.readline().split()
-    starter.send_signal(signal.SIGKILL)
-    starter.wait()
+    if killed == "starter":
+        starter.send_signal(signal.SIGKILL)
+        starter.wait()
+    else:
+        guard = psutil.Process(int(pid)).parent()
+        assert guard is not None
+        guard.send_signal(signal.SIGTERM)
     limit = time.monotonic() + 10
     while time.monotonic() < limit and (Path(f"/proc/{pid}").exists() or Path(folder).exists()):
         time.sleep(0.05)
     assert not Path(f"/proc/{pid}").exists()
     assert not Path(folder).exists()
     starter.stdin.close()
+    starter.wait()
     starter.stdout.close()
 
 
