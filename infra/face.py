@@ -16,6 +16,7 @@ import click
 from infra import launch, logs
 from infra.component import roles
 from infra.errors import PlatformError, storage_error
+from infra.interrupts import interrupted_once
 from infra.settings import Settings, known_names, load_settings
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ def up_foreground(flags: dict[str, str]) -> None:
 def up_detached(flags: dict[str, str]) -> None:
     """Start the platform in the background and return when it is ready."""
     settings = _adopt(flags)
-    pid = launch.detach(settings, tell)
+    with interrupted_once():
+        pid = launch.detach(settings, tell)
     click.echo(f"ready: supervisor {pid}, storage root {settings.storage_root}")
     for role in roles().values():
         if url := role.url(settings):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 from contextlib import closing
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from infra.errors import PlatformError, RefusedError
+from infra.interrupts import interrupted_once
 from pipelines.demo.stores import CHOICES, Stores, chosen
 
 if TYPE_CHECKING:
@@ -64,10 +64,11 @@ def demo(ends: bool, traffic_rate: float, pair: str) -> None:
 
     # Nobody wants MLflow's run URLs between the lines of the story.
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        # Like Ctrl-C: the platform is taken down on the way out.
-        signal.signal(number, signal.default_int_handler)
-    with closing(Show()) as show, chosen(Stores(pair), load_settings(), show.say):
+    with (
+        interrupted_once(),
+        closing(Show()) as show,
+        chosen(Stores(pair), load_settings(), show.say),
+    ):
         stays = not ends and sys.stdin.isatty()
         play(load_settings(), show, traffic_rate, stays=stays)
         show.line(_ENDED[Stores(pair)])

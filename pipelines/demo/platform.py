@@ -60,8 +60,8 @@ def running(
         AlreadyRunningError, PortInUseError, RoleStartError, PreparationError: as `acgs up`.
     """
     run = _Run(settings, flags)
-    run.thread.start()
     try:
+        run.thread.start()
         limit = time.monotonic() + START_LIMIT_SECONDS
         while not run.ready.wait(_POLL_SECONDS):
             if run.error is not None:
@@ -75,6 +75,7 @@ def running(
         yield
     finally:
         run.stop.set()
-        run.thread.join()
+        if run.thread.ident is not None:
+            run.thread.join()
     if run.error is not None:
         raise run.error

@@ -240,7 +240,18 @@ def test_a_role_that_cannot_start_fails_the_run_with_the_end_of_its_log(acgs: Ac
         httpx.get(f"http://127.0.0.1:{acgs.port}")
 
 
-def test_ctrl_c_while_waiting_for_a_detached_start_leaves_nothing_behind(acgs: Acgs) -> None:
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        (signal.SIGINT,),
+        (signal.SIGTERM,),
+        (signal.SIGHUP,),
+        (signal.SIGINT, signal.SIGINT, signal.SIGTERM),
+    ],
+)
+def test_interrupting_a_detached_start_leaves_nothing_behind(
+    acgs: Acgs, numbers: tuple[signal.Signals, ...]
+) -> None:
     child = subprocess.Popen(
         [sys.executable, "-m", "infra.cli", "up", "--detach", "--registry-port", str(acgs.port)],
         env=acgs.environment,
@@ -249,7 +260,9 @@ def test_ctrl_c_while_waiting_for_a_detached_start_leaves_nothing_behind(acgs: A
     )
     assert child.stderr is not None
     assert child.stderr.readline() == "preparing the storage root\n"
-    child.send_signal(signal.SIGINT)
+    for number in numbers:
+        child.send_signal(number)
+        time.sleep(0.05)
     assert child.wait(30) == 130
     child.stderr.close()
     assert acgs.status()["running"] is False
@@ -276,7 +289,10 @@ def test_a_damaged_database_fails_the_run_with_one_clear_error(acgs: Acgs) -> No
 
 
 @prepared
-def test_up_in_the_foreground_writes_plain_lines_and_stops_all_on_ctrl_c(acgs: Acgs) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_up_in_the_foreground_writes_plain_lines_and_a_signal_stops_all(
+    acgs: Acgs, number: signal.Signals
+) -> None:
     child = subprocess.Popen(
         [sys.executable, "-m", "infra.cli", "up", "--registry-port", str(acgs.port)],
         env=acgs.environment,
@@ -288,7 +304,7 @@ def test_up_in_the_foreground_writes_plain_lines_and_stops_all_on_ctrl_c(acgs: A
     for line in child.stderr:
         lines.append(line)
         if line.startswith("ready;"):
-            child.send_signal(signal.SIGINT)
+            child.send_signal(number)
     assert child.wait(30) == 0, lines
     child.stderr.close()
     assert lines[-1] == "stopped\n"
