@@ -214,7 +214,7 @@ def evidence_check() -> None:
     settings = load_settings()
     bindings = evidence_file.load(settings).bindings
     for binding in bindings:
-        rows = len(evidence_file.holdout(settings, binding).frame)
+        rows = evidence_file.holdout(settings, binding).table.rows
         click.echo(f"{binding.pattern:<24} {rows} rows, as pinned")
     click.echo(f"{len(bindings)} bindings", err=True)
 

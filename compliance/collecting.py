@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from compliance import classes, quoting
+from compliance.adapters import holdout_columns, model_inputs
 from compliance.adapters.evidence_file import Holdout
+from compliance.classes import as_texts
 from compliance.errors import EvidenceError, SandboxError
-from compliance.evidence import Binding, how_to_bind
+from compliance.evidence import how_to_bind
+from compliance.features import select_features
 from compliance.ports import Prober
 from compliance.rules.checks import Judge, Perturbed
 from compliance.rules.facts import Evaluation, Missing, Probe, Scan, Task, seed_of
 from compliance.rules.result import Outcome
+from registry.adapters.artifact_error import ArtifactError
+from registry.domain.signature import Signature
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,12 +35,13 @@ class Subject:
     """What is judged.
 
     Attributes:
-        inputs: names of the columns that the model's signature asks for; empty without one.
+        inferred: signature that the registry inferred from a logged example; it gives types to
+            a model whose files declare none.
     """
 
     manifest_digest: str
     folder: Path
-    inputs: tuple[str, ...]
+    inferred: Signature | None = None
 
 
 def no_evidence(name: str) -> Missing:
@@ -57,99 +64,108 @@ def evaluate(
     """Ask the model about the holdout, and about the rows that rules perturb.
 
     Returns:
-        The answers, or why there are none; a model's failure is never an exception here.
+        The answers, or why there are none, without a cell of the holdout or a word of the model.
+
+    Raises:
+        PlatformError: what is asked does not answer.
     """
     binding = holdout.binding
     try:
-        features = select_features(holdout.frame, binding, subject.inputs)
+        inputs = model_inputs.read(subject.folder)
+        if not inputs.is_declared:
+            inputs = model_inputs.inferred(subject.inferred)
+        features = select_features(holdout.table, binding, inputs)
+        data = features_digest(features) or binding.sha256
         asked = {
-            rule_id: tuple(
-                judge.perturb(features, seed_of(subject.manifest_digest, binding.sha256, rule_id))
-            )
+            rule_id: _perturbed(judge, features, rule_id, subject.manifest_digest, data)
             for rule_id, judge in sorted(judges.items())
             if judge.perturb is not None
         }
         frames = [features, *(probe.frame for probes in asked.values() for probe in probes)]
         answers = prober.predict(subject.folder, frames).answers
-        return _evaluation(binding, holdout.frame, asked, answers)
-    except (SandboxError, EvidenceError) as err:
+        return _evaluation(holdout, data, asked, answers)
+    except SandboxError as err:
+        return Missing(Outcome.ERROR, quoting.of_model(err.message), err.hint or "see the report")
+    except (EvidenceError, ArtifactError) as err:
         return Missing(Outcome.ERROR, err.message, err.hint or "see the report")
 
 
-def select_features(frame: pd.DataFrame, binding: Binding, inputs: Sequence[str]) -> pd.DataFrame:
-    """Return what the model may see; never the label.
+def features_digest(features: pd.DataFrame) -> str:
+    """Return a digest of the cells, whichever file they came from; empty where they have parts.
 
-    Raises:
-        EvidenceError: the signature asks for the label, or for a column the holdout lacks.
+    Random numbers hang on it, so that CSV and Parquet of a table give the same scorecard.
     """
-    if binding.label in inputs:
+    import hashlib
+
+    import pandas as pd
+
+    try:
+        rows = pd.util.hash_pandas_object(features, index=False).to_numpy()
+    except TypeError:  # lists and mappings in cells
+        return ""
+    return hashlib.sha256(rows.tobytes()).hexdigest()
+
+
+def _perturbed(
+    judge: Judge, features: pd.DataFrame, rule_id: str, manifest_digest: str, data_digest: str
+) -> Sequence[Perturbed]:
+    if judge.perturb is None:
+        return ()
+    seed = seed_of(manifest_digest, data_digest, rule_id)
+    try:
+        return tuple(judge.perturb(features, seed))
+    except Exception as err:  # a check that anybody may install; its text may hold data
         raise EvidenceError(
-            f"the model's signature asks for the label {binding.label!r}",
-            hint="train without the label among the features",
-        )
-    held_back = {binding.label, *binding.sensitive}
-    named = all(not name.isdigit() for name in inputs)
-    wanted = list(binding.features) or (list(inputs) if named else [])
-    columns = wanted or [c for c in frame.columns if c not in held_back]
-    missing = [column for column in columns if column not in frame.columns]
-    if missing:
-        raise EvidenceError(
-            f"the holdout lacks the columns {', '.join(missing)} that the model asks for",
-            hint="pin a holdout with those columns: acgs evidence add ... --replace",
-        )
-    return frame.loc[:, columns].reset_index(drop=True)
+            f"the check of rule {rule_id} failed: {quoting.cause(err)}",
+            hint="report this to the check's author",
+        ) from err
 
 
 def _evaluation(
-    binding: Binding,
-    frame: pd.DataFrame,
+    holdout: Holdout,
+    data_digest: str,
     asked: Mapping[str, Sequence[Perturbed]],
     answers: Sequence[Answers],
 ) -> Evaluation:
-    truth = frame[binding.label].to_numpy()
-    classes: tuple[str, ...] = ()
+    binding, table = holdout.binding, holdout.table
+    names: tuple[str, ...] = ()
+    positive = None
     if binding.task is Task.CLASSIFICATION:
-        texts = [as_texts(column) for column in (truth, *answers)]
-        known = np.unique(np.concatenate(texts))
-        classes = tuple(str(text) for text in known)
-        columns = [np.searchsorted(known, column).astype(np.float64) for column in texts]
+        truth = as_texts(holdout_columns.texts(table, binding.label))
+        coded = classes.code([truth, *map(as_texts, answers)])
+        columns = coded.codes
+        names = _names(coded.texts, columns[0])
+        favourable = classes.as_text(binding.positive_label)
+        positive = coded.texts.index(favourable) if favourable in coded.texts else None
     else:
-        columns = [_as_numbers(column) for column in (truth, *answers)]
+        labels = holdout_columns.numbers(table, binding.label)
+        columns = (labels, *map(_as_numbers, answers))
     rest = iter(columns[2:])
-    probes = {
-        rule_id: tuple(Probe(probe.rows, next(rest)) for probe in perturbed)
-        for rule_id, perturbed in asked.items()
-    }
-    positive = binding.positive_label
     return Evaluation(
         task=binding.task,
+        data_digest=data_digest,
         labels=columns[0],
         predictions=columns[1],
-        classes=classes,
-        positive=classes.index(positive) if positive in classes else None,
-        groups={name: frame[name].astype(str).to_numpy(dtype=str) for name in binding.sensitive},
-        probes=probes,
+        classes=names,
+        positive=positive,
+        groups={name: holdout_columns.texts(table, name).astype(str) for name in binding.sensitive},
+        probes={
+            rule_id: tuple(Probe(probe.rows, next(rest)) for probe in perturbed)
+            for rule_id, perturbed in asked.items()
+        },
     )
 
 
-def as_texts(values: Answers) -> NDArray[np.str_]:
-    """Write classes as text, so that 1, 1.0, True and "1" are one class."""
-    distinct, positions = np.unique(np.asarray(values), return_inverse=True)
-    texts = np.array([_as_text(value) for value in distinct.tolist()], dtype=str)
-    return texts[positions.reshape(-1)]
-
-
-def _as_text(value: object) -> str:
-    if isinstance(value, (bool, int, float)) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
+def _names(texts: Sequence[str], labels: NDArray[np.float64]) -> tuple[str, ...]:
+    """Name the classes of the holdout; one that only the model answers is a text of its own."""
+    rows = np.bincount(labels.astype(np.int64), minlength=len(texts)).tolist()
+    return tuple(map(classes.shown, texts, rows))
 
 
 def _as_numbers(values: Answers) -> NDArray[np.float64]:
-    try:
-        return np.asarray(values).astype(np.float64)
-    except (ValueError, TypeError) as err:
+    if isinstance(values, list):
         raise EvidenceError(
-            f"expected numbers for a regression, found {np.asarray(values)[:1]!r}",
+            "expected numbers as answers for a regression, found text",
             hint="correct the task or the label in the evidence binding",
-        ) from err
+        )
+    return values.astype(np.float64)

@@ -12,6 +12,7 @@ from registry.domain.governance import Pattern
 from registry.domain.values import Enforcement
 
 Names = Annotated[tuple[str, ...], Listed]
+DEFAULT_POSITIVE_LABEL = "1"
 
 
 class Binding(Strict):
@@ -23,7 +24,7 @@ class Binding(Strict):
         sha256: of that file's bytes.
         label: column with the truth; a model never sees it.
         sensitive: columns whose groups must be treated alike; need not be inputs.
-        positive_label: the favourable class, as text; "1" where it is not said.
+        positive_label: the favourable class, as text; "1", "1.0" and "True" are one.
         features: columns a model may see; empty means those its signature names, else every
             column but the label and the sensitive ones.
     """
@@ -34,7 +35,7 @@ class Binding(Strict):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     label: str = Field(min_length=1)
     sensitive: Names = ()
-    positive_label: str = "1"
+    positive_label: str = DEFAULT_POSITIVE_LABEL
     features: Names = ()
 
     @model_validator(mode="after")

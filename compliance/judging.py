@@ -153,9 +153,7 @@ class Judging:
             holdout = evidence_file.holdout(self.settings, binding)
         except EvidenceError as err:
             return Missing(Outcome.INSUFFICIENT, err.message, err.hint or "acgs evidence check")
-        signature = case.version.signature
-        inputs = tuple(field.name for field in signature.inputs) if signature else ()
-        subject = Subject(case.manifest_digest, folder, inputs)
+        subject = Subject(case.manifest_digest, folder, case.version.signature)
         return collecting.evaluate(self.prober, subject, holdout, judges)
 
     def _description(self, version: VersionRecord, folder: Path) -> str:

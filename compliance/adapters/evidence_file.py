@@ -23,19 +23,18 @@ from infra.settings import Settings
 from registry.adapters.evidence_file import catalogue_path
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from compliance.adapters.holdout_file import Table
 
-SUFFIXES = (".parquet", ".csv")
 MAX_DATASET_BYTES = 2_000_000_000
 _HINT = "correct those lines, then: acgs evidence check"
 
 
 @dataclass(frozen=True, slots=True)
 class Holdout:
-    """A dataset whose bytes are the pinned ones; its frame is shared and must not be changed."""
+    """A dataset whose bytes are the pinned ones; its table is shared and must not be changed."""
 
     binding: Binding
-    frame: pd.DataFrame
+    table: Table
 
 
 def load(settings: Settings) -> Catalogue:
@@ -68,7 +67,8 @@ def holdout(settings: Settings, binding: Binding) -> Holdout:
     """Return a binding's dataset, its digest checked.
 
     Raises:
-        EvidenceError: the file is missing, is not the pinned one, or lacks a column.
+        EvidenceError: the file is missing, is not the pinned one, or cannot be what the binding
+            says.
     """
     path = catalogue_path(settings).parent / binding.dataset
     found = file_digest(path)
@@ -77,25 +77,7 @@ def holdout(settings: Settings, binding: Binding) -> Holdout:
             f"{path}: expected the dataset pinned as sha256 {binding.sha256}, found {found}",
             hint="restore the file, or pin the new one: acgs evidence add ... --replace",
         )
-    frame = _frame(path, found)
-    _check_columns(path, binding, frame)
-    return Holdout(binding, frame)
-
-
-def _check_columns(path: Path, binding: Binding, frame: pd.DataFrame) -> None:
-    wanted = [binding.label, *binding.sensitive, *binding.features]
-    missing = [column for column in wanted if column not in frame.columns]
-    if missing:
-        raise EvidenceError(
-            f"{path}: expected the columns {', '.join(missing)}, "
-            f"found {', '.join(map(str, frame.columns))}",
-            hint="correct the column names in the catalogue",
-        )
-    if frame[wanted].isna().to_numpy().any():
-        raise EvidenceError(
-            f"{path}: expected a value in every row of {', '.join(wanted)}, found empty cells",
-            hint="leave rows without a label or group out of the holdout",
-        )
+    return Holdout(binding, _checked(path, found, binding))
 
 
 def file_digest(path: Path) -> str:
@@ -114,18 +96,19 @@ def file_digest(path: Path) -> str:
 
 
 @lru_cache(maxsize=16)
-def _frame(path: Path, _sha256: str) -> pd.DataFrame:
-    import pandas as pd
+def _read(path: Path, _sha256: str) -> Table:
+    from compliance.adapters import holdout_file
 
-    if path.suffix not in SUFFIXES:
-        raise EvidenceError(f"{path}: expected {' or '.join(SUFFIXES)}, found {path.suffix!r}")
-    try:
-        frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-    except Exception as err:  # every parser error means the same to the catalogue's owner
-        raise EvidenceError(f"{path}: expected a readable dataset, found: {err}") from err
-    if frame.empty:
-        raise EvidenceError(f"{path}: expected at least one row, found none")
-    return frame
+    return holdout_file.read(path)
+
+
+@lru_cache(maxsize=64)
+def _checked(path: Path, sha256: str, binding: Binding) -> Table:
+    from compliance.adapters import evidence_checks
+
+    table = _read(path, sha256)
+    evidence_checks.check(path, binding, table)
+    return table
 
 
 def add(
@@ -163,7 +146,9 @@ def add(
             f"{bound[0].dataset}",
             hint="add --replace to bind it anew",
         )
-    _check_columns(dataset, binding, _frame(dataset, sha256))
+    from compliance.adapters import evidence_checks
+
+    evidence_checks.check_positive(dataset, binding, _checked(dataset, sha256, binding))
     if dry_run:
         return binding
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -57,10 +57,12 @@ class Evaluation:
     Attributes:
         labels, predictions: one per row. Class codes (positions in `classes`) for a
             classification, values for a regression.
-        classes: every label and predicted class, sorted; empty for a regression.
+        classes: every label and predicted class as it may be shown, in the order of their text;
+            those of few holdout rows have one name. Empty for a regression.
         positive: code of the favourable class, or None.
         groups: sensitive attribute to the group of each row.
         probes: rule id to its perturbed predictions.
+        data_digest: of what the model saw; seeds hang on it.
     """
 
     task: Task
@@ -70,11 +72,17 @@ class Evaluation:
     positive: int | None = None
     groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     probes: Mapping[str, tuple[Probe, ...]] = field(default_factory=dict)
+    data_digest: str = ""
 
     @property
     def n(self) -> int:
         """Rows in the holdout."""
         return len(self.labels)
+
+    @property
+    def labels_vary(self) -> bool:
+        """Whether there is anything to predict."""
+        return bool(np.any(self.labels != self.labels[0]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,14 @@ ratio of 0.8 is a gap of 0.10.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from compliance.classes import shown
 from compliance.rules.checks import Check, Context, Params
 from compliance.rules.facts import Missing, Task
 from compliance.rules.result import (
@@ -30,6 +31,7 @@ from compliance.rules.result import (
 )
 
 CONFIDENCE_TAIL = 0.025
+SHOWN_GROUPS = 10
 
 
 class GapParams(Params):
@@ -69,15 +71,15 @@ def compare(hits: NDArray[np.bool_], groups: NDArray[np.str_], resamples: int, s
 
     Source: Efron & Tibshirani (1993), ch. 13, percentile interval, stratified by group.
     """
-    names = sorted(set(groups.tolist()))
-    n = np.array([int(np.sum(groups == name)) for name in names])
-    k = np.array([int(np.sum(hits[groups == name])) for name in names])
+    names, codes = np.unique(groups, return_inverse=True)
+    n = np.bincount(codes, minlength=len(names))
+    k = np.bincount(codes[hits], minlength=len(names))
     rate = k / n
     drawn = np.random.default_rng(seed).binomial(n, rate, size=(resamples, len(names))) / n
     gaps = drawn.max(axis=1) - drawn.min(axis=1)
     low, high = np.quantile(gaps, [CONFIDENCE_TAIL, 1 - CONFIDENCE_TAIL])
     return Rates(
-        rates={name: (int(k[i]), int(n[i])) for i, name in enumerate(names)},
+        rates={shown(str(name), int(n[i])): (int(k[i]), int(n[i])) for i, name in enumerate(names)},
         gap=float(rate.max() - rate.min()),
         interval=(float(low), float(high)),
     )
@@ -93,9 +95,9 @@ def _gap(params: GapParams, context: Context, what: str, *, given_positive: bool
     if evaluation.positive is None:
         return failed_with(
             Outcome.ERROR,
-            "no favourable class among " + ", ".join(evaluation.classes),
+            f"no favourable class among {len(evaluation.classes)} classes",
             expected,
-            "name it: positive_label in the evidence binding",
+            "name it as the label column does: acgs evidence add ... --positive-label",
         )
     compared = {}
     for number, (attribute, groups) in enumerate(sorted(evaluation.groups.items())):
@@ -108,7 +110,7 @@ def _gap(params: GapParams, context: Context, what: str, *, given_positive: bool
         if small:
             return failed_with(
                 Outcome.INSUFFICIENT,
-                f"{attribute}: " + ", ".join(f"{g} n={n}" for g, n in small),
+                f"{attribute}: {_listed(small)}",
                 f"two or more groups, each with n >= {params.min_group_n}",
                 "pin a holdout with more rows of those groups: acgs evidence add",
             )
@@ -121,15 +123,26 @@ def _gap(params: GapParams, context: Context, what: str, *, given_positive: bool
 def _small_groups(
     groups: NDArray[np.str_], keep: NDArray[np.bool_], least: int
 ) -> list[tuple[str, int]]:
-    sizes = {g: int(np.sum(keep & (groups == g))) for g in sorted(set(groups.tolist()))}
-    if len(sizes) < 2:
-        return list(sizes.items())
-    return [(group, n) for group, n in sizes.items() if n < least]
+    names, codes = np.unique(groups, return_inverse=True)
+    counts = np.bincount(codes[keep], minlength=len(names)).tolist()
+    rows = np.bincount(codes, minlength=len(names)).tolist()
+    sizes = [
+        (shown(str(name), all_rows), n)
+        for name, all_rows, n in zip(names, rows, counts, strict=True)
+    ]
+    return sizes if len(sizes) < 2 else [(name, n) for name, n in sizes if n < least]
+
+
+def _listed(groups: Sequence[tuple[str, int]]) -> str:
+    more = f" and {len(groups) - SHOWN_GROUPS} more" if len(groups) > SHOWN_GROUPS else ""
+    return ", ".join(f"{name} n={n}" for name, n in groups[:SHOWN_GROUPS]) + more
 
 
 def _worst(params: GapParams, compared: Mapping[str, Rates], expected: str, n: int) -> RuleResult:
     attribute, worst = max(compared.items(), key=lambda item: (item[1].interval[1], item[0]))
-    rates = ", ".join(f"{g} {k / m:.3f} (n={m})" for g, (k, m) in worst.rates.items())
+    told = [f"{g} {k / m:.3f} (n={m})" for g, (k, m) in worst.rates.items()]
+    more = f" and {len(told) - SHOWN_GROUPS} more" if len(told) > SHOWN_GROUPS else ""
+    rates = ", ".join(told[:SHOWN_GROUPS]) + more
     details: dict[str, JsonValue] = {
         name: {
             "gap": found.gap,

@@ -13,6 +13,8 @@ from compliance.rules.result import JsonValue, Outcome, RuleResult, failed_with,
 
 Z_95 = 1.959963984540054
 HISTOGRAM_BINS = 24
+MAX_CONFUSION_CLASSES = 50
+"""A larger table is no use to a reader, and that of a million classes fits no memory."""
 
 
 class AccuracyParams(Params):
@@ -68,9 +70,10 @@ def accuracy(params: AccuracyParams, context: Context) -> RuleResult:
     details: dict[str, JsonValue] = {
         "correct": right,
         "accuracy": right / evaluation.n,
-        "classes": list(evaluation.classes),
-        "confusion": [list(row) for row in confusion(evaluation)],
     }
+    if len(evaluation.classes) <= MAX_CONFUSION_CLASSES:
+        details["classes"] = list(evaluation.classes)
+        details["confusion"] = [list(row) for row in confusion(evaluation)]
     return measured(
         low,
         floor=params.floor,
@@ -116,14 +119,15 @@ def r2_interval(labels: np.ndarray, predictions: np.ndarray) -> tuple[float, flo
 
     Source: Cochran (1977), Sampling Techniques, 3rd ed., section 6.4 (ratio estimator).
     """
-    error = (labels - predictions) ** 2
-    deviation = (labels - labels.mean()) ** 2
-    spread = float(deviation.mean())
-    if spread == 0:
-        return math.nan, math.nan, math.nan
-    ratio = float(error.mean()) / spread
-    influence = (error - ratio * deviation) / spread
-    half = Z_95 * float(influence.std(ddof=1)) / math.sqrt(len(labels))
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = (labels - predictions) ** 2
+        deviation = (labels - labels.mean()) ** 2
+        spread = float(deviation.mean())
+        if spread == 0:
+            return math.nan, math.nan, math.nan
+        ratio = float(error.mean()) / spread
+        influence = (error - ratio * deviation) / spread
+        half = Z_95 * float(influence.std(ddof=1)) / math.sqrt(len(labels))
     return 1 - ratio, 1 - ratio - half, 1 - ratio + half
 
 
@@ -140,9 +144,14 @@ def r2(params: R2Params, context: Context) -> RuleResult:
             f"at least {params.min_rows} holdout rows",
             "pin a larger holdout: acgs evidence add",
         )
+    if not evaluation.labels_vary:
+        return failed_with(
+            Outcome.INSUFFICIENT,
+            "labels that are all the same",
+            "labels that vary",
+            "pin a holdout whose labels vary: acgs evidence add",
+        )
     value, low, high = r2_interval(evaluation.labels, evaluation.predictions)
-    residual = evaluation.labels - evaluation.predictions
-    counts, edges = np.histogram(residual, bins=HISTOGRAM_BINS)
     return measured(
         low,
         floor=params.floor,
@@ -152,13 +161,26 @@ def r2(params: R2Params, context: Context) -> RuleResult:
         fix="improve the model, or pin a larger holdout if the interval is wide",
         n=evaluation.n,
         interval=(low, high),
-        details={
-            "r2": value,
-            "rmse": float(np.sqrt(np.mean(residual**2))),
-            "residual_counts": [int(c) for c in counts],
-            "residual_edges": [float(e) for e in edges],
-        },
+        details={"r2": value, **_residuals(evaluation)},
     )
+
+
+def _residuals(evaluation: Evaluation) -> dict[str, JsonValue]:
+    """Return the error's size and histogram; nothing where it is too large to be squared."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        residual = evaluation.labels - evaluation.predictions
+        rmse = float(np.sqrt(np.mean(residual**2)))
+    if not math.isfinite(rmse):
+        return {}
+    try:
+        counts, edges = np.histogram(residual, bins=HISTOGRAM_BINS)
+    except ValueError:  # one number, or numbers too close for so many bins
+        return {"rmse": rmse}
+    return {
+        "rmse": rmse,
+        "residual_counts": [int(c) for c in counts],
+        "residual_edges": [float(e) for e in edges],
+    }
 
 
 ACCURACY = Check("performance.accuracy", AccuracyParams, accuracy, frozenset({Task.CLASSIFICATION}))

@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from compliance import collecting
-from compliance.adapters import evidence_file
+from compliance.adapters import evidence_checks, evidence_file, holdout_file
+from compliance.adapters.model_inputs import Input, Inputs
+from compliance.classes import as_texts
 from compliance.errors import EvidenceError
 from compliance.evidence import Binding
+from compliance.features import select_features
 from infra.settings import Settings
 from registry.adapters.evidence_file import NO_BINDING, binding_digest
 
@@ -42,7 +44,7 @@ def test_adding_pins_a_copy_that_the_registry_sees_as_well(
     dataset.unlink()
     binding = evidence_file.load(settings).find("Credit-Loans")
     assert binding is not None
-    assert len(evidence_file.holdout(settings, binding).frame) == 2
+    assert evidence_file.holdout(settings, binding).table.rows == 2
     assert binding_digest(settings, "credit") not in {NO_BINDING, "unreadable"}
     assert evidence_file.load(settings).find("fraud") is None
 
@@ -115,31 +117,136 @@ def binding(**changes: Any) -> Binding:
     return Binding.model_validate(values)
 
 
-FRAME = pd.DataFrame({"income": [1.0], "age": [3], "sex": ["f"], "paid": [1]})
+@pytest.fixture
+def table(tmp_path: Path) -> holdout_file.Table:
+    frame = pd.DataFrame({"income": [1.0], "age": [3], "sex": ["f"], "paid": [1]})
+    frame.to_parquet(tmp_path / "one.parquet")
+    return holdout_file.read(tmp_path / "one.parquet")
 
 
-def test_a_model_never_sees_the_label_nor_a_sensitive_column_it_does_not_ask_for() -> None:
-    found = collecting.select_features(FRAME, binding(), ())
+def named(*names: str | int) -> Inputs:
+    text = {"sex"}
+    return Inputs(tuple(Input(n, np.dtype(str if n in text else float)) for n in names))
+
+
+def test_a_model_never_sees_the_label_nor_a_sensitive_column_it_does_not_ask_for(
+    table: holdout_file.Table,
+) -> None:
+    found = select_features(table, binding(), Inputs())
     assert list(found.columns) == ["income", "age"]
 
 
-def test_a_model_that_asks_for_a_sensitive_column_gets_it() -> None:
-    found = collecting.select_features(FRAME, binding(), ("sex", "income"))
+def test_a_model_that_asks_for_a_sensitive_column_gets_it(table: holdout_file.Table) -> None:
+    found = select_features(table, binding(), named("sex", "income"))
     assert list(found.columns) == ["sex", "income"]
 
 
-def test_a_model_that_asks_for_the_label_is_refused() -> None:
-    with pytest.raises(EvidenceError, match="asks for the label"):
-        collecting.select_features(FRAME, binding(), ("income", "paid"))
-
-
-def test_a_column_that_the_holdout_lacks_is_named() -> None:
-    with pytest.raises(EvidenceError, match="lacks the columns postcode"):
-        collecting.select_features(FRAME, binding(), ("income", "postcode"))
+@pytest.mark.parametrize(
+    ("inputs", "changes", "expected"),
+    [
+        (named("income", "paid"), {}, "asks for the label"),
+        (named("income", "postcode"), {}, "lacks the columns postcode"),
+        (named("income", "age"), {"features": ["income"]}, "age, which the evidence binding hides"),
+        (
+            Inputs((Input(None, np.dtype(float)),)),
+            {},
+            "takes 1 columns without names, .* shows it 2",
+        ),
+        (Inputs(matrix_dtype=np.dtype(float), width=5), {}, "takes 5 columns without names"),
+    ],
+)
+def test_a_model_that_asks_for_what_it_may_not_have_is_refused(
+    table: holdout_file.Table, inputs: Inputs, changes: dict[str, Any], expected: str
+) -> None:
+    with pytest.raises(EvidenceError, match=expected):
+        select_features(table, binding(**changes), inputs)
 
 
 @pytest.mark.parametrize(
-    "values", [np.array([1, 0]), np.array([1.0, 0.0]), np.array([True, False]), ["1", "0"]]
+    "values",
+    [
+        np.array([1, 0]),
+        np.array([1.0, 0.0]),
+        np.array([True, False]),
+        ["1", "0"],
+        ["1.0", "-0"],
+        ["True", "False"],
+        ["true", "FALSE"],
+        np.array([1, 0], dtype=np.uint8),
+        np.array(["1", "0.0"], dtype=object),
+    ],
 )
 def test_one_class_is_one_class_however_it_is_written(values: Any) -> None:
-    assert list(collecting.as_texts(values)) == ["1", "0"]
+    assert list(as_texts(values)) == ["1", "0"]
+
+
+@pytest.mark.parametrize("text", ["01", "1e5", "1.50", "NA", "None", "yes", " 1", "+1", "1_0", ""])
+def test_text_that_only_resembles_a_number_is_a_class_of_its_own(text: str) -> None:
+    assert list(as_texts([text])) == [text]
+
+
+def test_large_numbers_of_classes_keep_their_digits() -> None:
+    large = 2**63 - 1
+    assert list(as_texts(np.array([large]))) == list(as_texts([str(large)])) == [str(large)]
+
+
+REGRESSION: dict[str, object] = {"task": "regression", "sensitive": []}
+
+
+@pytest.mark.parametrize(
+    ("changes", "frame", "expected"),
+    [
+        (
+            {"positive_label": "yes"},
+            {},
+            "class 'yes' among the classes of paid, found 2",
+        ),
+        ({}, {"paid": ["good", "bad"]}, "favourable class '1' among"),
+        (
+            {"task": "regression", "sensitive": []},
+            {"paid": ["x", "y"]},
+            "found .* for a regression",
+        ),
+        (
+            {"task": "regression", "sensitive": []},
+            {"paid": [1.0, np.inf]},
+            "finite numbers, found 1",
+        ),
+        (REGRESSION, {"paid": [1.0, None]}, "found 1 empty cells"),
+        ({}, {"paid": [None, 1]}, "in every row of paid, found 1 empty"),
+        ({}, {"sex": ["f" * 65, "m"]}, "at most 64 characters"),
+        ({"sensitive": ["income"]}, {"income": [b"x", b"y"]}, "column income: expected text"),
+    ],
+)
+def test_a_holdout_that_cannot_work_is_refused_when_it_is_bound(
+    settings: Settings,
+    tmp_path: Path,
+    changes: dict[str, Any],
+    frame: dict[str, Any],
+    expected: str,
+) -> None:
+    columns = {"income": [1.0, 2.0], "sex": ["f", "m"], "paid": [0, 1], **frame}
+    pd.DataFrame(columns).to_parquet(tmp_path / "h.parquet")
+    with pytest.raises(EvidenceError, match=expected):
+        evidence_file.add(settings, tmp_path / "h.parquet", {**DRAFT, **changes})
+    assert evidence_file.load(settings).bindings == ()
+
+
+@pytest.mark.parametrize("positive", ["1", "1.0", "True", "true"])
+@pytest.mark.parametrize("labels", [[0, 1], [0.0, 1.0], [False, True], ["False", "True"]])
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_the_favourable_class_may_be_written_as_number_or_truth_value(
+    settings: Settings, tmp_path: Path, positive: str, labels: list[Any], kind: str
+) -> None:
+    frame = pd.DataFrame({"income": [1.0, 2.0], "sex": ["f", "m"], "paid": labels})
+    path = tmp_path / f"h.{kind}"
+    frame.to_csv(path, index=False) if kind == "csv" else frame.to_parquet(path)
+    evidence_file.add(settings, path, {**DRAFT, "positive_label": positive})
+
+
+def test_more_groups_than_can_be_compared_are_refused(settings: Settings, tmp_path: Path) -> None:
+    rows = evidence_checks.MAX_GROUPS + 1
+    frame = pd.DataFrame({"x": 1.0, "sex": range(rows), "paid": [i % 2 for i in range(rows)]})
+    frame.to_parquet(tmp_path / "h.parquet")
+    with pytest.raises(EvidenceError, match="at most 1000 groups, found 1001"):
+        evidence_file.add(settings, tmp_path / "h.parquet", DRAFT)

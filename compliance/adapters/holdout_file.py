@@ -1,0 +1,169 @@
+"""Reads a holdout as it was written: a CSV file as text, a Parquet file with the types it stores.
+
+Nothing is guessed and nothing is quoted: an error names columns, types, counts and row numbers.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from compliance.errors import EvidenceError
+
+CSV, PARQUET = ".csv", ".parquet"
+SUFFIXES = (PARQUET, CSV)
+MAX_FIELD_CHARACTERS = 1_000_000
+_OTHER_ENCODINGS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_CSV_HINT = "write it as UTF-8 with commas, quotes doubled: frame.to_csv(path, index=False)"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A holdout's columns by name.
+
+    Attributes:
+        columns: pyarrow arrays. Those of a CSV file are text; an empty cell without quotes is a
+            missing one, `""` is the empty text.
+        is_text: whether the file knows no types.
+    """
+
+    columns: dict[str, Any]
+    rows: int
+    is_text: bool
+
+
+def read(path: Path) -> Table:
+    """Read a holdout.
+
+    Raises:
+        EvidenceError: the file is neither CSV nor Parquet, is damaged, has no rows, or names a
+            column twice.
+    """
+    if path.suffix not in SUFFIXES:
+        raise EvidenceError(f"{path}: expected {' or '.join(SUFFIXES)}, found {path.suffix!r}")
+    table = _parquet(path) if path.suffix == PARQUET else _csv(path)
+    names = [str(name) for name in table.column_names]
+    _check_names(path, names)
+    if table.num_rows == 0:
+        raise EvidenceError(f"{path}: expected at least one row, found none")
+    columns = {name: table.column(at) for at, name in enumerate(names)}
+    return Table(columns, int(table.num_rows), path.suffix == CSV)
+
+
+def _check_names(path: Path, names: Sequence[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise EvidenceError(
+            f"{path}: expected every column once, found {len(twice)} names more than once",
+            hint=f"give each column a name of its own: {', '.join(map(repr, twice[:5]))}",
+        )
+    if any(not name.strip() for name in names):
+        raise EvidenceError(
+            f"{path}: expected a name for every column, found one without",
+            hint="leave the index out: frame.to_csv(path, index=False)",
+        )
+
+
+def _parquet(path: Path) -> Any:
+    try:
+        with pa.parquet.ParquetFile(path) as file:
+            table = file.read()
+    except Exception as err:  # the parser's words may hold cells
+        raise EvidenceError(
+            f"{path}: expected a Parquet file, found one that cannot be read ({type(err).__name__})"
+        ) from None
+    index = (table.schema.pandas_metadata or {}).get("index_columns", [])
+    return table.drop_columns([name for name in index if name in table.column_names])
+
+
+def _csv(path: Path) -> Any:
+    header = _check_text(path)
+    wrong_rows: list[tuple[int, int, int]] = []
+
+    def note(row: Any) -> str:
+        wrong_rows.append((row.number, row.expected_columns, row.actual_columns))
+        return "error"
+
+    try:
+        return pa.csv.read_csv(
+            path,
+            # Rows have numbers only while one thread reads.
+            read_options=pa.csv.ReadOptions(use_threads=False),
+            parse_options=pa.csv.ParseOptions(
+                newlines_in_values=True,
+                invalid_row_handler=note,
+                # In a file of one column an empty line is a missing cell.
+                ignore_empty_lines=len(header) > 1,
+            ),
+            convert_options=pa.csv.ConvertOptions(
+                column_types=dict.fromkeys(header, pa.string()),
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+    except Exception as err:  # the parser's words hold cells and rows
+        raise EvidenceError(f"{path}: {_csv_problem(err, wrong_rows)}", hint=_CSV_HINT) from None
+
+
+def _csv_problem(error: Exception, wrong_rows: Sequence[tuple[int, int, int]]) -> str:
+    if wrong_rows:
+        number, expected, found = wrong_rows[0]
+        return f"expected {expected} cells in every row, found {found} in row {number}"
+    if "UTF8" in str(error):
+        return f"expected UTF-8 text, found other bytes{_row_of(error)}"
+    return f"expected a CSV file, found one that cannot be read ({type(error).__name__})"
+
+
+def _row_of(error: Exception) -> str:
+    found = re.search(r"Row #(\d+):", str(error))
+    return f" in row {found[1]}" if found else ""
+
+
+def _check_text(path: Path) -> list[str]:
+    """Return the header of a CSV file whose encoding and quotes are sound.
+
+    pyarrow reads on to the end of the file after a quote that nobody closes.
+    """
+    with path.open("rb") as file:
+        start = file.read(4)
+        if start.startswith(_OTHER_ENCODINGS):
+            raise EvidenceError(f"{path}: expected UTF-8 text, found UTF-16", hint=_CSV_HINT)
+        if b"\0" in start:
+            raise EvidenceError(f"{path}: expected UTF-8 text, found NUL bytes", hint=_CSV_HINT)
+        file.seek(0)
+        has_quotes = any(b'"' in block for block in iter(lambda: file.read(1 << 20), b""))
+    limit = csv.field_size_limit(MAX_FIELD_CHARACTERS)
+    reader = None
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as text:
+            reader = csv.reader(text, strict=True)
+            header = next(reader, [])
+            if has_quotes:
+                for _row in reader:
+                    pass
+    except UnicodeDecodeError:
+        raise EvidenceError(
+            f"{path}: expected UTF-8 text, found other bytes", hint=_CSV_HINT
+        ) from None
+    except csv.Error:  # says no more than that quotes or a length are wrong
+        line = reader.line_num if reader else 1
+        raise EvidenceError(
+            f"{path}: expected sound quotes and cells of at most {MAX_FIELD_CHARACTERS} "
+            f"characters, found others at line {line}",
+            hint=_CSV_HINT,
+        ) from None
+    finally:
+        csv.field_size_limit(limit)
+    if not header:
+        raise EvidenceError(f"{path}: expected column names in the first line, found none")
+    return header
