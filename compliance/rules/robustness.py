@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from compliance.rules.checks import Check, Context, Params, Perturbed
@@ -33,26 +34,57 @@ class NoiseParams(Params):
 def add_noise(params: NoiseParams, features: pd.DataFrame, seed: int) -> Sequence[Perturbed]:
     """Return copies of some rows with Gaussian noise on every numeric column.
 
-    The noise is a fraction of each column's standard deviation; whole numbers stay whole and
-    yes/no columns stay as they are, so that the model's signature still holds.
+    The noise is a fraction of each column's standard deviation. A column keeps its type: whole
+    numbers stay whole and between the least and the greatest that the column holds, so that no
+    count turns negative and no narrow type wraps; yes/no columns stay as they are.
     """
     import pandas as pd
 
     rng = np.random.default_rng(seed)
     size = min(len(features), params.max_rows)
     rows = np.sort(rng.choice(len(features), size=size, replace=False)).astype(np.int64)
+    numeric = [
+        column
+        for column in features.columns
+        if isinstance(features[column].dtype, np.dtype) and features[column].dtype.kind in "iuf"
+    ]
     found = []
     for _ in range(params.repeats):
         frame = features.iloc[rows].reset_index(drop=True)
-        for column in features.columns:
-            values = features[column]
-            if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
-                continue
-            scale = params.noise_sd_fraction * float(values.std(ddof=0))
-            noisy = frame[column].to_numpy() + rng.normal(0.0, scale, size)
-            whole = pd.api.types.is_integer_dtype(values)
-            frame[column] = (np.rint(noisy) if whole else noisy).astype(str(values.dtype))
+        for column in numeric:
+            values = features[column].to_numpy()
+            scale = params.noise_sd_fraction * _spread(values)
+            noisy = _with_noise(values[rows], rng.normal(0.0, scale, size), values)
+            frame[column] = pd.Series(noisy, index=frame.index)
         found.append(Perturbed(rows, frame))
+    return found
+
+
+def _spread(values: NDArray[Any]) -> float:
+    """Return the standard deviation of what is finite; 0 where nothing is."""
+    if values.dtype.kind in "iu":
+        # From the least one up, exact modulo 2**64: floats cannot tell large neighbours apart.
+        finite = (values.astype(np.uint64) - values.min().astype(np.uint64)).astype(np.float64)
+    else:
+        finite = values[np.isfinite(values)].astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = float(finite.std()) if finite.size else 0.0
+    return spread if np.isfinite(spread) else 0.0
+
+
+def _with_noise(some: NDArray[Any], noise: NDArray[np.float64], all_: NDArray[Any]) -> NDArray[Any]:
+    """Add noise within the type; `all_` is the whole column, whose range whole numbers keep."""
+    found: NDArray[Any]
+    if some.dtype.kind == "f":
+        limits = np.finfo(some.dtype)
+        with np.errstate(over="ignore"):
+            noisy = np.clip(some + noise, float(limits.min), float(limits.max))
+        # What was infinite or missing before stays so.
+        found = np.where(np.isfinite(some), noisy, some).astype(some.dtype)
+        return found
+    # Python's whole numbers neither wrap nor lose the digits of a large one.
+    exact = some.astype(object) + np.array([int(step) for step in np.rint(noise)], dtype=object)
+    found = np.clip(exact, int(all_.min()), int(all_.max())).astype(some.dtype)
     return found
 
 
@@ -67,6 +99,13 @@ def noise(params: NoiseParams, context: Context) -> RuleResult:
     probes = evaluation.probes.get(context.rule_id, ())
     if not probes:
         return failed_with(Outcome.ERROR, "no perturbed predictions", expected, "report this")
+    if evaluation.task is Task.REGRESSION and not evaluation.labels_vary:
+        return failed_with(
+            Outcome.INSUFFICIENT,
+            "labels that are all the same",
+            expected,
+            "pin a holdout whose labels vary: acgs evidence add",
+        )
     changes = [_change(evaluation, probe.rows, probe.predictions) for probe in probes]
     value = float(np.mean(changes))
     n = len(probes[0].rows)
@@ -86,8 +125,8 @@ def _change(evaluation: Evaluation, rows: np.ndarray, noisy: np.ndarray) -> floa
     before = evaluation.predictions[rows]
     if evaluation.task is Task.CLASSIFICATION:
         return float(np.mean(before != noisy))
-    spread = float(evaluation.labels.std())
-    return float(np.sqrt(np.mean((before - noisy) ** 2)) / spread) if spread else float("nan")
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.sqrt(np.mean((before - noisy) ** 2)) / float(evaluation.labels.std()))
 
 
 NOISE = Check("robustness.noise", NoiseParams, noise, perturb=add_noise)

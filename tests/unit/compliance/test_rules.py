@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from compliance.rules import fairness, performance, provenance, robustness, safety
-from compliance.rules.facts import Lineage, Probe, Scan
+from compliance.rules.facts import Evaluation, Lineage, Probe, Scan, Task
 from compliance.rules.fairness import GapParams
 from compliance.rules.result import Outcome, ramp
 from compliance.rules.robustness import NoiseParams
@@ -61,9 +63,9 @@ def test_the_interval_of_r2_covers_the_truth_about_as_often_as_it_says() -> None
     assert hits / rounds > 0.90
 
 
-def test_labels_that_do_not_vary_are_an_error_not_a_pass() -> None:
+def test_labels_that_do_not_vary_are_no_evidence() -> None:
     found = performance.r2(performance.R2Params(), context(regression(np.ones(50), np.ones(50))))
-    assert found.outcome is Outcome.ERROR
+    assert found.outcome is Outcome.INSUFFICIENT
 
 
 @pytest.mark.parametrize(
@@ -170,6 +172,89 @@ def test_noise_keeps_dtypes_and_leaves_text_and_flags_alone() -> None:
     assert first.frame["town"].equals(rows["town"])
     assert not first.frame["x"].equals(rows["x"])
     assert not first.frame["age"].equals(rows["age"])
+
+
+_BIG = 2**63 - 1
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array([0, 255] * 200, dtype=np.uint8),
+        np.array([-128, 127] * 200, dtype=np.int8),
+        np.array([0, 65535] * 200, dtype=np.uint16),
+        np.array([0, 2**64 - 1] * 200, dtype=np.uint64),
+        np.array([-_BIG, _BIG] * 200, dtype=np.int64),
+        np.array([0.0, 3.4e38] * 200, dtype=np.float32),
+        np.array([0.0, 1.0, np.nan, np.inf] * 100, dtype=np.float64),
+        np.array([0.0, 65504.0] * 200, dtype=np.float16),
+        np.array([-1.7e308, 1.7e308] * 200, dtype=np.float64),
+        np.full(400, np.nan),
+        np.full(400, _BIG),
+        np.array([1] * 400, dtype=np.int8),
+    ],
+    ids=lambda values: f"{values.dtype}-{values[0]}",
+)
+def test_noise_neither_wraps_nor_leaves_the_type(values: np.ndarray) -> None:
+    frame = pd.DataFrame({0: values, "flag": [True] * 400})
+    for probe in robustness.add_noise(NoiseParams(noise_sd_fraction=1.0), frame, 1):
+        noisy, before = probe.frame[0].to_numpy(), values[probe.rows]
+        assert noisy.dtype == values.dtype
+        assert np.array_equal(np.isfinite(noisy), np.isfinite(before))
+        if values.dtype.kind in "iu":
+            assert values.min() <= noisy.min()
+            assert noisy.max() <= values.max()
+
+
+def test_noise_on_large_whole_numbers_keeps_the_digits_it_does_not_change() -> None:
+    # Their spread is small, so a noisy one differs in the last digits alone.
+    frame = pd.DataFrame({"id": 2**62 + np.arange(1000)})
+    (first, *_rest) = robustness.add_noise(NoiseParams(), frame, 1)
+    differences = first.frame["id"].to_numpy() - frame["id"].to_numpy()[first.rows]
+    assert 0 < np.abs(differences).max() < 100
+
+
+def test_pixels_are_as_noisy_in_8_bits_as_in_32() -> None:
+    pixels = np.where(
+        RNG.random(1000) < 0.5, RNG.integers(0, 40, 1000), RNG.integers(215, 256, 1000)
+    )
+    narrow, wide = (
+        robustness.add_noise(NoiseParams(), pd.DataFrame({"p": pixels.astype(kind)}), 1)[0]
+        for kind in ("uint8", "int32")
+    )
+    assert narrow.frame["p"].tolist() == wide.frame["p"].tolist()
+
+
+def test_a_million_rows_in_a_thousand_groups_are_compared_in_seconds() -> None:
+    rows = 1_000_000
+    labels = RNG.integers(0, 2, rows)
+    case = classification(labels, labels, {"region": RNG.integers(0, 1000, rows).astype(str)})
+    started = time.perf_counter()
+    found = fairness.selection_rate_gap(GapParams(), context(case))
+    assert time.perf_counter() - started < 30
+    assert "and 990 more" in found.observed
+
+
+def test_many_classes_need_no_table_of_all_of_them() -> None:
+    many = np.arange(200_000.0)
+    case = Evaluation(Task.CLASSIFICATION, many, many, classes=("x",) * 200_000)
+    found = performance.accuracy(performance.AccuracyParams(), context(case))
+    assert found.outcome is Outcome.PASS
+    assert "confusion" not in found.details
+
+
+def test_a_group_of_few_rows_is_counted_and_not_named() -> None:
+    groups = ["f"] * 300 + ["m"] * 300 + ["Mrs Smith"] * 3
+    case = classification([0, 1] * 301 + [0], [0, 1] * 301 + [0], {"sex": groups})
+    found = fairness.selection_rate_gap(GapParams(), context(case))
+    assert found.observed == "sex: (unnamed) n=3"
+
+
+@pytest.mark.parametrize("size", [1e200, 1e308])
+def test_errors_too_large_to_be_squared_are_an_error_not_a_crash(size: float) -> None:
+    labels = RNG.uniform(-1, 1, 100)
+    found = performance.r2(performance.R2Params(), context(regression(labels, labels * size)))
+    assert found.outcome is Outcome.ERROR
 
 
 def test_answers_that_flip_under_noise_fail() -> None:
