@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compliance import collecting, scorecard, scoring
+from compliance import collecting, quoting, scorecard, scoring, unjudged
 from compliance.adapters import constitution_file, evidence_file
 from compliance.adapters.constitution_file import Policy
 from compliance.collecting import Subject
@@ -19,18 +19,21 @@ from compliance.ports import Prober, Registry
 from compliance.rules.checks import Context, Judge
 from compliance.rules.facts import Evaluation, Facts, Lineage, Missing, Scan, Task, seed_of
 from compliance.rules.result import Outcome, RuleResult, failed_with, not_applicable
-from compliance.scorecard import Setting
-from infra.errors import NoAccessError, PlatformError
+from compliance.rules.soundness import sound
+from compliance.scorecard import Setting, to_verdict
+from infra.errors import PlatformError, storage_error
 from infra.settings import Settings
 from registry.adapters import evidence_file as registry_evidence
-from registry.adapters import governance_file, mirror
+from registry.adapters import mirror
 from registry.domain import canonical
-from registry.domain.values import Enforcement, Reason, SignatureOrigin, Stage, Verdict
+from registry.domain.values import Enforcement, SignatureOrigin, Stage, Verdict
 from registry.lineage.domain.completeness import FIRST, Origins, completeness, shown_signature
 from registry.records import VersionRecord
 
 DOCUMENTS = ("README.md", "model_card.md")
 MAX_DOCUMENT_BYTES = 1_000_000
+JUDGING_REVISION = 2
+"""Rises when the same inputs may be judged otherwise, so that no older verdict is remembered."""
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +51,16 @@ class Case:
     judged_as: str
     target: Stage
     manifest_digest: str
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return self.version.name
+
+    @property
+    def semver(self) -> str:
+        """Semantic version."""
+        return self.version.semver
 
 
 class VerdictCache:
@@ -80,27 +93,44 @@ class Judging:
     def judge(self, case: Case) -> Verdict:
         """Return the verdict on a version.
 
-        Whatever is wrong with the model, its files, its evidence or the constitution's text is a
-        refusing verdict with the reason, never an exception.
+        Whatever is wrong with the model, its files, its evidence, a check or the constitution's
+        text is a refusing verdict with the reason, never an exception.
 
         Raises:
             registry.adapters.governance_file.ConstitutionError: document, lock and identifier do
                 not agree, so that nobody may judge.
-            UnavailableError: infrastructure is away; try again.
+            UnavailableError: infrastructure does not answer; try again.
             NoAccessError: the files' store does not let us look; try again when it does.
         """
         try:
+            return self._judge(case)
+        except PlatformError as err:
+            if unjudged.is_infrastructure(err):
+                raise
+            failure: Exception = err
+        except OSError as err:
+            storage = storage_error(err, self.settings.storage_root)
+            if storage is not None:
+                raise storage from err
+            failure = err
+        except Exception as err:  # every other failure is ours or the version's, and final
+            failure = err
+        log.error("judging %s failed: %s", case.version.ref, quoting.told(failure))
+        return self._unjudged(case, "judging.failed", "a judgement", failure)
+
+    def _judge(self, case: Case) -> Verdict:
+        try:
             policy = constitution_file.load(self.settings)
         except ConstitutionError as err:
-            return self._unjudged(case, "constitution", "a valid constitution", err)
+            return self._unjudged(case, "constitution.unusable", "a valid constitution", err)
         evidence_digest = registry_evidence.binding_digest(self.settings, case.judged_as)
         try:
             catalogue = evidence_file.load(self.settings)
         except EvidenceError as err:
-            return self._unjudged(case, "evidence", "a valid evidence catalogue", err)
+            return self._unjudged(case, "evidence.unusable", "a valid evidence catalogue", err)
         with self._files(case) as files:
             if isinstance(files, PlatformError):
-                return self._unjudged(case, "artifact", "the registered files", files)
+                return self._unjudged(case, "artifact.unusable", "the registered files", files)
             return self._judge_files(case, policy, catalogue, evidence_digest, files)
 
     def _judge_files(
@@ -185,6 +215,7 @@ class Judging:
                 ],
                 "description": canonical.digest(described),
                 "engine": dict(scorecard.engine()),
+                "judging": JUDGING_REVISION,
             }
         )
 
@@ -193,7 +224,7 @@ class Judging:
         try:
             folder = self.registry.model_files(case.version.uid)
         except PlatformError as err:
-            if err.retriable or isinstance(err, NoAccessError):
+            if unjudged.is_infrastructure(err):
                 raise
             yield err
             return
@@ -202,51 +233,18 @@ class Judging:
         finally:
             self.registry.release_files(folder)
 
-    def _unjudged(self, case: Case, what: str, expected: str, err: PlatformError) -> Verdict:
+    def _unjudged(self, case: Case, what: str, expected: str, error: BaseException) -> Verdict:
         """Refuse because nothing could be measured, with the reason."""
-        governance = governance_file.load(self.settings)
-        enforcement = governance.enforcement(case.judged_as) or Enforcement.OBSERVE
-        evidence_digest = registry_evidence.binding_digest(self.settings, case.judged_as)
-        document: dict[str, Any] = {
-            "schema": scorecard.SCHEMA,
-            "subject": {
-                "name": case.version.name,
-                "semver": case.version.semver,
-                "judged_as": case.judged_as,
-                "manifest_digest": case.manifest_digest,
-            },
-            "target": case.target.value,
-            "task": None,
-            "score": 0.0,
-            "min_score": self.settings.compliance_target,
-            "passed": False,
-            "vetoes": [],
-            "enforcement": enforcement.value,
-            "approvals_needed": 0,
-            "constitution": {
-                "constitutional_hash": governance.constitutional_hash,
-                "digest": governance.constitution_digest,
-            },
-            "evidence": {"digest": evidence_digest, "binding": None, "rows": None},
-            "principles": [],
-            "engine": dict(scorecard.engine()),
-            "reasons": [
-                {
-                    "rule": f"{what}.unusable",
-                    "expected": expected,
-                    "found": err.message,
-                    "fix": err.hint or "correct it, then ask again",
-                }
-            ],
-        }
-        return to_verdict(document)
+        found = unjudged.problem(what, expected, error)
+        return unjudged.refusal(self.settings, case, found)
 
 
 def conclude(
     policy: Policy, setting: Setting, facts: Facts, judges: Mapping[str, Judge]
 ) -> dict[str, Any]:
     """Apply every rule and weigh the answers. Pure: the same facts give the same bytes."""
-    dataset = setting.binding.sha256 if setting.binding else ""
+    evaluation = facts.evaluation
+    data_digest = evaluation.data_digest if isinstance(evaluation, Evaluation) else ""
     results: dict[str, RuleResult] = {}
     for principle in policy.constitution.principles:
         for rule in scoring.asked_for(principle, setting.target):
@@ -254,7 +252,7 @@ def conclude(
                 tasks = ", ".join(sorted(policy.tasks[rule.id]))
                 results[rule.id] = not_applicable(f"judges {tasks}, not {facts.task}")
                 continue
-            seed = seed_of(setting.manifest_digest, dataset, rule.id)
+            seed = seed_of(setting.manifest_digest, data_digest, rule.id)
             results[rule.id] = _answer(judges[rule.id], Context(rule.id, seed, facts))
     score = scoring.score(
         policy.constitution.principles, setting.target, results, policy.min_score(setting.target)
@@ -269,10 +267,12 @@ def conclude(
 
 def _answer(judge: Judge, context: Context) -> RuleResult:
     try:
-        return judge.evaluate(context)
-    except Exception as err:  # a broken check counts zero; it must not stop the verdict
-        log.exception("rule %s failed", context.rule_id)
-        found = f"the check itself failed: {type(err).__name__}: {err}"
+        return sound(judge.evaluate(context))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as err:  # a broken check counts zero; it must not stop the verdict
+        log.error("rule %s failed: %s", context.rule_id, quoting.cause(err))
+        found = f"the check itself failed: {quoting.cause(err)}"
         return failed_with(Outcome.ERROR, found, "an answer", "report this to the check's author")
 
 
@@ -299,19 +299,3 @@ def _lineage(version: VersionRecord) -> Lineage:
         parent=version.predecessor_uid or version.origin_uid or FIRST,
     )
     return Lineage(run, data, commit, completeness(known))
-
-
-def to_verdict(document: Mapping[str, Any], report_run_id: str | None = None) -> Verdict:
-    """Read a verdict back out of its scorecard."""
-    return Verdict(
-        score=float(document["score"]),
-        passed=bool(document["passed"]),
-        enforcement=Enforcement(document["enforcement"]),
-        approvals_needed=int(document["approvals_needed"]),
-        reasons=tuple(Reason(**reason) for reason in document["reasons"]),
-        manifest_digest=str(document["subject"]["manifest_digest"]),
-        constitution_digest=str(document["constitution"]["digest"]),
-        evidence_digest=str(document["evidence"]["digest"]),
-        document=dict(document),
-        report_run_id=report_run_id,
-    )

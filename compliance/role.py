@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from compliance import quoting
 from infra.component import Health, Probe, Role
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Life:
     def probe(self) -> Probe:
         """Return what was found."""
         if self.failure is not None:
-            return Probe(NAME, Health.FAILED, f"the worker ended: {self.failure}")
+            return Probe(NAME, Health.FAILED, f"the worker ended: {quoting.told(self.failure)}")
         if not self.warm:
             return Probe(NAME, Health.STARTING, "the sandbox is warming up")
         age_seconds = time.monotonic() - self._last_round
@@ -112,7 +113,7 @@ def _guarded(work: Callable[[], None], life: Life, ended: threading.Event) -> No
     try:
         work()
     except BaseException as err:
-        log.exception("the worker failed")
+        log.error("the worker failed: %s", quoting.told(err))
         life.failure = err
     finally:
         # Without a worker the role is no use: its supervisor starts it anew.
@@ -137,12 +138,18 @@ def _warm_up(life: Life, sandbox: Sandbox, reports: Reports) -> None:
 
 
 def _warm_imports(reports: Reports) -> None:
-    for name in ("jinja2", "pandas", "pyarrow.parquet"):
+    for name in (
+        "jinja2",
+        "pandas",
+        "pyarrow.csv",
+        "pyarrow.parquet",
+        "compliance.adapters.evidence_checks",
+    ):
         importlib.import_module(name)
     try:
         reports.warm_up()
     except Exception as err:  # MLflow may come up later; the first report will try again
-        log.info("MLflow is not there yet: %s", err)
+        log.info("MLflow is not there yet: %s", quoting.told(err))
 
 
 def ready(settings: Settings) -> Probe:

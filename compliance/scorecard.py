@@ -6,6 +6,7 @@ No time, duration, host or run id: those belong to the record around it.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -16,10 +17,19 @@ from compliance.evidence import Binding
 from compliance.rules.facts import Facts, Missing
 from compliance.rules.result import JsonValue
 from compliance.scoring import Graded, PrincipleScore, Score
-from registry.domain.values import Enforcement, Stage
+from registry.domain.values import Enforcement, Reason, Stage, Verdict
 
 SCHEMA = "acgs.scorecard/v1"
-ENGINE = ("acgs-mlops", "mlflow", "scikit-learn", "numpy", "pandas", "skops", "picklescan")
+ENGINE = (
+    "acgs-mlops",
+    "mlflow",
+    "scikit-learn",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "skops",
+    "picklescan",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +134,19 @@ def finite(value: JsonValue) -> JsonValue:
             return {key: finite(item) for key, item in value.items()}
         case _:
             return value
+
+
+def to_verdict(document: Mapping[str, Any], report_run_id: str | None = None) -> Verdict:
+    """Read a verdict back out of its scorecard."""
+    return Verdict(
+        score=float(document["score"]),
+        passed=bool(document["passed"]),
+        enforcement=Enforcement(document["enforcement"]),
+        approvals_needed=int(document["approvals_needed"]),
+        reasons=tuple(Reason(**reason) for reason in document["reasons"]),
+        manifest_digest=str(document["subject"]["manifest_digest"]),
+        constitution_digest=str(document["constitution"]["digest"]),
+        evidence_digest=str(document["evidence"]["digest"]),
+        document=dict(document),
+        report_run_id=report_run_id,
+    )

@@ -1,6 +1,9 @@
 """Works the scoring queue: judge, attach, settle, and only then write the report.
 
 Safe to kill at any line: every step can be repeated, and the job goes only when the report is up.
+No request stays open for a failure: what trying again may help is tried for about an hour, and
+what it cannot help, or what has taken the process with it several times, ends in a verdict that
+refuses with the reason.
 """
 
 from __future__ import annotations
@@ -14,12 +17,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Protocol
 
+from compliance import quoting, unjudged
 from compliance.adapters.job_queue import Job, JobQueue, Phase
 from compliance.judging import Case, Judging
 from compliance.ports import Registry
 from infra.clock import Clock, to_millis, utc_now
-from infra.errors import NotFoundError, PlatformError
-from registry.domain.values import RequestState
+from infra.errors import NotFoundError
+from registry.domain.values import RequestState, Verdict
 from registry.records import Request
 
 log = logging.getLogger(__name__)
@@ -29,6 +33,8 @@ RENEW_SECONDS = 3.0
 SWEEP_SECONDS = 5.0
 SWEEP_AGE = timedelta(seconds=3)
 RUN_WAIT_SECONDS = 2.0
+MAX_LOST = 5
+"""Processes that one job may take with it, restarts by people included."""
 
 
 class ReportSink(Protocol):
@@ -72,8 +78,8 @@ class Worker:
             try:
                 self._sweep()
                 busy = self.step()
-            except PlatformError as err:
-                log.warning("the queue cannot be worked: %s", err.message)
+            except Exception as err:  # a queue that cannot be read now may be read later
+                log.warning("the queue cannot be worked: %s", quoting.told(err))
                 busy = False
                 stop.wait(1.0)
             if not busy:
@@ -94,9 +100,7 @@ class Worker:
                 case Phase.REPORT:
                     self._report(job)
         except Exception as err:  # whatever it is, the job must come back
-            if not isinstance(err, PlatformError):
-                log.exception("job of request %d failed", job.request_id)
-            text = err.message if isinstance(err, PlatformError) else f"{type(err).__name__}: {err}"
+            text = quoting.told(err)
             pause_ms = self.queue.retry(job, text)
             log.warning("request %d: %s; again in %d ms", job.request_id, text, pause_ms)
         finally:
@@ -110,17 +114,16 @@ class Worker:
             self._wind_up(job, request)
             return
         run = self._begin_run(job, request)
-        case = Case(
-            version=self.registry.version(request.version_uid),
-            judged_as=request.judged_as,
-            target=request.target,
-            manifest_digest=request.manifest_digest,
-        )
-        verdict = replace(self.judging.judge(case), report_run_id=self._run_id(job, run))
-        # Kept before it is attached: whoever takes over then knows that a report is owed.
-        self.queue.judged(job, verdict.document, verdict.report_run_id)
-        self.registry.attach_verdict(request.id, verdict, self.clock())
-        self.registry.settle(request.id, self.clock())
+        verdict = replace(self._verdict(job, request), report_run_id=self._run_id(job, run))
+        try:
+            self._conclude(job, request, verdict)
+        except Exception as err:
+            if unjudged.is_infrastructure(err):
+                raise
+            # A verdict that cannot be recorded or carried out must not leave the request open.
+            log.error("request %d: %s", request.id, quoting.told(err))
+            verdict = self._refusal(request, "verdict.unusable", "a verdict to be recorded", err)
+            self._conclude(job, request, verdict)
         log.info(
             "request %d: %s scored %.4f for %s, %s, in %.0f ms",
             request.id, request.ref, verdict.score, request.target,
@@ -128,10 +131,59 @@ class Worker:
         )  # fmt: skip
         self.queue.scored(job)
 
+    def _verdict(self, job: Job, request: Request) -> Verdict:
+        """Judge a request, or refuse it where judging cannot end otherwise.
+
+        Raises:
+            PlatformError: infrastructure does not answer, and there are attempts left.
+        """
+        if job.lost >= MAX_LOST:
+            found = unjudged.Problem(
+                "judging.lost",
+                "a judgement",
+                f"the scoring process ended {job.lost} times while it judged this version",
+                "see its log and the memory of the machine; then ask again",
+            )
+            return unjudged.refusal(self.judging.settings, request, found)
+        try:
+            case = Case(
+                version=self.registry.version(request.version_uid),
+                judged_as=request.judged_as,
+                target=request.target,
+                manifest_digest=request.manifest_digest,
+            )
+            return self.judging.judge(case)
+        except Exception as err:
+            if not unjudged.is_infrastructure(err):
+                return self._refusal(request, "judging.failed", "a judgement", err)
+            if not job.is_last_attempt:
+                raise
+            log.error("request %d: given up: %s", request.id, quoting.told(err))
+            expected = f"infrastructure that answers within {job.attempts + 1} attempts"
+            return self._refusal(request, "judging.unavailable", expected, err)
+
+    def _refusal(self, request: Request, what: str, expected: str, error: BaseException) -> Verdict:
+        problem = unjudged.problem(what, expected, error)
+        return unjudged.refusal(self.judging.settings, request, problem)
+
+    def _conclude(self, job: Job, request: Request, verdict: Verdict) -> None:
+        # Kept before it is attached: whoever takes over then knows that a report is owed.
+        self.queue.judged(job, verdict.document, verdict.report_run_id)
+        self.registry.attach_verdict(request.id, verdict, self.clock())
+        self.registry.settle(request.id, self.clock())
+
     def _wind_up(self, job: Job, request: Request | None) -> None:
         """End a job whose verdict is there already, or wanted no more."""
         if request is not None and request.state is RequestState.OPEN:
-            self.registry.settle(request.id, self.clock())
+            try:
+                self.registry.settle(request.id, self.clock())
+            except Exception as err:
+                if unjudged.is_infrastructure(err):
+                    raise
+                log.error("request %d: %s", request.id, quoting.told(err))
+                expected = "a verdict to be carried out"
+                verdict = self._refusal(request, "verdict.unusable", expected, err)
+                self._conclude(job, request, verdict)
         if job.document is not None and request is not None:
             self.queue.scored(job)
         else:
@@ -155,11 +207,21 @@ class Worker:
             return job.report_run_id
         try:
             return run.result(timeout=RUN_WAIT_SECONDS)
-        except (PlatformError, TimeoutError) as err:
-            log.warning("request %d: no governance run yet: %s", job.request_id, err)
+        except Exception as err:  # the verdict must not wait for a report's run
+            log.warning("request %d: no governance run yet: %s", job.request_id, quoting.told(err))
             return None
 
     def _report(self, job: Job) -> None:
+        try:
+            self._write_report(job)
+        except Exception as err:
+            if unjudged.is_infrastructure(err) and not job.is_last_attempt:
+                raise
+            # The verdict stands without it: acgs compliance report.
+            log.error("request %d: its report is given up: %s", job.request_id, quoting.told(err))
+        self.queue.finish(job)
+
+    def _write_report(self, job: Job) -> None:
         document = job.document
         if document is None:
             raise RuntimeError(f"job {job.id} has no scorecard to report")
@@ -170,7 +232,6 @@ class Worker:
             self.queue.judged(job, document, run_id)
         self.registry.note_report(job.request_id, run_id)
         self.reports.upload(run_id, document)
-        self.queue.finish(job)
 
     def _sweep(self) -> None:
         """Queue requests whose webhook got lost on the way, e.g. as a dead letter."""
@@ -189,8 +250,8 @@ class Worker:
             if job is not None:
                 try:
                     self.queue.renew(job)
-                except PlatformError as err:
-                    log.warning("job %d: lease not renewed: %s", job.id, err.message)
+                except Exception as err:
+                    log.warning("job %d: lease not renewed: %s", job.id, quoting.told(err))
 
 
 def _wants_verdict(request: Request) -> bool:

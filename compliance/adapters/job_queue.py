@@ -18,6 +18,8 @@ from infra.process import Identity
 
 LEASE_MS = 10_000
 MAX_PAUSE_MS = 15_000
+MAX_ATTEMPTS = 240
+"""Of a job that infrastructure holds up: about an hour, since pauses grow to `MAX_PAUSE_MS`."""
 CANDIDATES = 20
 
 _J = tables.job.c
@@ -32,14 +34,25 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One request to score, as this worker holds it."""
+    """One request to score, as this worker holds it.
+
+    Attributes:
+        attempts: that failed in this phase and were put back.
+        lost: claims for scoring that ended with their process, before this one.
+    """
 
     id: int
     request_id: int
     phase: Phase
     attempts: int
+    lost: int
     report_run_id: str | None
     document: Mapping[str, Any] | None
+
+    @property
+    def is_last_attempt(self) -> bool:
+        """Whether a further failure must not be put back."""
+        return self.attempts + 1 >= MAX_ATTEMPTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +112,9 @@ class JobQueue:
                     request_id=row.request_id,
                     phase=Phase(row.phase),
                     attempts=row.attempts,
+                    # Every claim raises the revision, and every failure that was put back the
+                    # attempts.
+                    lost=max(0, row.revision - row.attempts),
                     report_run_id=row.report_run_id,
                     document=row.document,
                 )

@@ -49,16 +49,20 @@ class Reports:
         Raises:
             UnavailableError: the MLflow server does not answer.
         """
+        # Outside the block below: a report that cannot be written is not MLflow's failure.
+        texts = {
+            "report.html": render_html(document),
+            "report.md": render_markdown(document),
+            "scorecard.json": json.dumps(document, indent=2, sort_keys=True),
+        }
+        score, note = float(document["score"]), summary(document)
         client = self._connect()
         try:
-            client.log_text(run_id, render_html(document), "report.html")
-            client.log_text(run_id, render_markdown(document), "report.md")
-            client.log_text(
-                run_id, json.dumps(document, indent=2, sort_keys=True), "scorecard.json"
-            )
-            client.log_metric(run_id, "constitutional_compliance_score", float(document["score"]))
+            for name, text in texts.items():
+                client.log_text(run_id, text, name)
+            client.log_metric(run_id, "constitutional_compliance_score", score)
             client.set_tag(run_id, "verdict", "passed" if document["passed"] else "refused")
-            client.set_tag(run_id, "mlflow.note.content", summary(document))
+            client.set_tag(run_id, "mlflow.note.content", note)
             client.set_terminated(run_id)
         except Exception as err:
             raise UnavailableError(f"MLflow took no report for run {run_id}: {err}") from err

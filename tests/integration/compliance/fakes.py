@@ -38,6 +38,7 @@ class FakeRegistry:
     description: str = DESCRIPTION
     away: bool = False
     files_error: Exception | None = None
+    attach_again: bool = False
     requests: dict[int, Request] = field(default_factory=lambda: {1: REQUEST})
     verdicts: list[Verdict] = field(default_factory=list)
     reports: dict[int, str] = field(default_factory=dict)
@@ -72,7 +73,7 @@ class FakeRegistry:
 
     def attach_verdict(self, request_id: int, verdict: Verdict, at: datetime) -> None:
         request = self.requests[request_id]
-        if request.scorecard_id is None:
+        if request.scorecard_id is None or self.attach_again:
             self.verdicts.append(verdict)
             self.requests[request_id] = replace(request, scorecard_id=len(self.verdicts))
 
