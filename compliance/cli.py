@@ -309,7 +309,7 @@ def _newest(name: str, version: str) -> Mapping[str, Any]:
 
 
 def _print(document: Mapping[str, Any], as_json: bool) -> None:
-    from compliance.report import MARKS
+    from compliance.report import MARKS, causes_of
 
     if as_json:
         click.echo(json.dumps(document, indent=2))
@@ -325,8 +325,9 @@ def _print(document: Mapping[str, Any], as_json: bool) -> None:
         click.echo(f"\n{score:>6}  {principle['id']}, {principle['share']:.1%} of the score")
         for rule in principle["rules"]:
             click.echo(f"     {MARKS[rule['outcome']]}  {rule['id']}: {rule['observed']}")
-    for reason in document["reasons"]:
+    for cause in causes_of(document):
+        expected = f"\n  expected {cause.expected}" if cause.expected else ""
         click.echo(
-            f"\n{reason['rule']}\n  expected {reason['expected']}\n  found    {reason['found']}"
-            f"\n  fix      {reason['fix']}"
+            f"\n{', '.join(cause.rules)}{expected}\n  found    {cause.found}"
+            f"\n  fix      {cause.fix}"
         )

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compliance import charts
+from registry.domain.causes import Cause, causes
+from registry.domain.values import Reason
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,7 +32,17 @@ MARKS = {"pass": "✓", "fail": "✗", "error": "✗", "insufficient": "?", "not
 def render_html(document: Mapping[str, Any]) -> str:
     """Return the report as one HTML page."""
     template = _environment().get_template("report.html")
-    return template.render(card=document, plots=charts.plots(document), dial=charts.dial(document))
+    return template.render(
+        card=document,
+        causes=causes_of(document),
+        plots=charts.plots(document),
+        dial=charts.dial(document),
+    )
+
+
+def causes_of(document: Mapping[str, Any]) -> tuple[Cause, ...]:
+    """Return a scorecard's reasons, grouped by cause."""
+    return causes(Reason(**reason) for reason in document["reasons"])
 
 
 def render_markdown(document: Mapping[str, Any]) -> str:
@@ -51,8 +63,8 @@ def render_markdown(document: Mapping[str, Any]) -> str:
     if document["reasons"]:
         lines += ["", "## What to do", ""]
         lines += [
-            f"- **{r['rule']}**: expected {r['expected']}; found {r['found']}. *Fix:* {r['fix']}"
-            for r in document["reasons"]
+            f"- **{', '.join(cause.rules)}**: {cause.what}. *Fix:* {cause.fix}"
+            for cause in causes_of(document)
         ]
     lines += [
         "",

@@ -116,7 +116,7 @@ def _rule(graded: Graded, policy: Policy) -> dict[str, Any]:
         "score": result.score,
         "observed": result.observed,
         "expected": result.expected,
-        "fix": rule.fix or result.fix,
+        "fix": graded.fix,
         "n": result.n,
         "interval": finite(list(result.interval)) if result.interval else None,
         "details": finite(dict(result.details)),

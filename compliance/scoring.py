@@ -44,8 +44,15 @@ class Graded:
             rule=self.rule.id,
             expected=self.result.expected,
             found=prefix + self.result.observed,
-            fix=self.rule.fix or self.result.fix or "see the report",
+            fix=self.fix or "see the report",
         )
+
+    @property
+    def fix(self) -> str:
+        """What to do: the constitution's words where the rule failed, else the cause's own."""
+        if self.result.outcome is Outcome.FAIL:
+            return self.rule.fix or self.result.fix
+        return self.result.fix or self.rule.fix
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ import click
 from infra.clock import utc_now
 from infra.people import cli_actor
 from infra.settings import Settings, load_settings
-from registry.domain.values import CHAMPION, RequestKind, RequestState, shown_score
+from registry.domain.causes import causes
+from registry.domain.values import CHAMPION, Reason, RequestKind, RequestState, shown_score
 from registry.errors import GateClosedError, RequestPendingError, UnknownVersionError
 from registry.outcome import refusal
 from registry.version_cli import fact_lines, warn_of, warn_unusable
@@ -137,10 +138,7 @@ def _verdict_lines(verdict: Mapping[str, Any] | None) -> list[str]:
 
 
 def _reason_lines(reasons: Sequence[Mapping[str, str]]) -> list[str]:
-    return [
-        f"  - {r['rule']}: expected {r['expected']}, found {r['found']}. Fix: {r['fix']}"
-        for r in reasons
-    ]
+    return [f"  - {cause}" for cause in causes(Reason(**reason) for reason in reasons)]
 
 
 @click.group()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from infra.errors import ConflictError, NotFoundError, PlatformError, RefusedError
+from registry.domain.causes import causes
 from registry.domain.values import Reason
 
 
@@ -15,7 +16,7 @@ class GateClosedError(RefusedError):
 
     def __init__(self, what: str, reasons: Sequence[Reason], *, hint: str | None = None) -> None:
         # Numbered, because MLflow's UI shows the text as one paragraph.
-        lines = "".join(f"\n  {n}) {reason}." for n, reason in enumerate(reasons, start=1))
+        lines = "".join(f"\n  {n}) {cause}." for n, cause in enumerate(causes(reasons), start=1))
         super().__init__(f"{what}{lines}", hint=hint)
         self.reasons = tuple(reasons)
 

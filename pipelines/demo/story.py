@@ -12,6 +12,8 @@ from pipelines.demo.cast import Answer, Cast, StoryError
 from pipelines.demo.stream import Stream
 from pipelines.steps.models import Recipe
 from pipelines.tally import Tally
+from registry.domain.causes import causes
+from registry.domain.values import Reason
 
 if TYPE_CHECKING:
     from pipelines.demo.rollout import Followed
@@ -103,9 +105,9 @@ def biased_version(cast: Cast, played: Played) -> None:
     reasons = [dict(r) for r in answer.request.decision.get("reasons", ())]
     _check(cast, "the client's answer", "PERMISSION_DENIED", answer.code)
     cast.show.say(f"refused in {answer.seconds:.2f} s, score {cast.scorecard(record).score:.4f}:")
-    for reason in reasons:
-        cast.show.say(f"  {reason['rule']}: expected {reason['expected']}, found {reason['found']}")
-        cast.show.say(f"    fix: {reason['fix']}", "dim")
+    for cause in causes(Reason(**reason) for reason in reasons):
+        cast.show.say(f"  {', '.join(cause.rules)}: {cause.what}")
+        cast.show.say(f"    fix: {cause.fix}", "dim")
     rules = sorted(str(reason["rule"]) for reason in reasons)
     cast.show.outcome(
         cast.outcomes.check(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar, overload
 
+from registry.domain.causes import causes
 from registry.domain.values import Reason, shown_score
 from registry.sdk import html
 
@@ -217,7 +218,7 @@ class Explanation:
         lines = [f"{self.version} is in {self.version.place}"]
         lines += [f"  verdict: {self.version.verdict or 'none yet'}"]
         lines += [f"  {request}" for request in self.requests[:5]]
-        lines += [f"  {n}) {reason}" for n, reason in enumerate(self.reasons, start=1)]
+        lines += [f"  {n}) {cause}" for n, cause in enumerate(causes(self.reasons), start=1)]
         lines += [f"  held: {reason.found}" for reason in self.held_by]
         return "\n".join(lines)
 
@@ -332,5 +333,5 @@ def reasons_of(views: Sequence[Mapping[str, str]]) -> tuple[Reason, ...]:
 
 def reasons_html(title: str, reasons: Sequence[Reason]) -> str:
     """Return failed rules as a table."""
-    rows = [(r.rule, r.expected, r.found, r.fix) for r in reasons]
-    return html.table(title, ("rule", "expected", "found", "what to do"), rows)
+    rows = [(", ".join(c.rules), c.expected, c.found, c.fix) for c in causes(reasons)]
+    return html.table(title, ("rules", "expected", "found", "what to do"), rows)

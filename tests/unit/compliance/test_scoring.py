@@ -159,3 +159,19 @@ def _args(
     case: tuple[Sequence[Principle], dict[str, RuleResult]],
 ) -> tuple[Sequence[Principle], Stage, dict[str, RuleResult]]:
     return case[0], Stage.PRODUCTION, case[1]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "fix"),
+    [
+        (Outcome.FAIL, "the constitution's"),
+        (Outcome.INSUFFICIENT, "the cause's"),
+        (Outcome.ERROR, "the cause's"),
+    ],
+)
+def test_the_constitution_s_advice_is_for_a_rule_that_failed_not_for_one_that_could_not_measure(
+    outcome: Outcome, fix: str
+) -> None:
+    advised = Rule(id="a", check="any", fix="the constitution's")
+    result = RuleResult(outcome, 0.0, "found", "expected", "the cause's")
+    assert scoring.Graded(advised, result).reason().fix == fix
