@@ -112,7 +112,11 @@ def _histogram(counts: Sequence[int], edges: Sequence[float]) -> Plot:
         if left <= x <= WIDTH - left:
             align = "start" if x < 40 else "end" if x > WIDTH - 40 else ""
             parts.append(_text(x, base + 18, f"{value:.3g}", f"axis {align}"))
-    return Plot("Residuals on the holdout", "Truth minus prediction.", _svg(WIDTH, height, parts))
+    return Plot(
+        "Residuals on the holdout",
+        "Truth minus prediction; the outer bars hold everything beyond 3 root mean square errors.",
+        _svg(WIDTH, height, parts),
+    )
 
 
 def _groups(rule: Mapping[str, Any], attribute: str, numbers: Mapping[str, Any]) -> Plot:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import yaml
 from pydantic import ValidationError
 
-from compliance import strict_yaml
+from compliance import quoting, strict_yaml
 from compliance.adapters.schema_errors import explain
 from compliance.errors import EvidenceError
 from compliance.evidence import Binding, Catalogue
@@ -106,8 +106,17 @@ def _read(path: Path, _sha256: str) -> Table:
 def _checked(path: Path, sha256: str, binding: Binding) -> Table:
     from compliance.adapters import evidence_checks
 
-    table = _read(path, sha256)
-    evidence_checks.check(path, binding, table)
+    try:
+        table = _read(path, sha256)
+        evidence_checks.check(path, binding, table)
+    except EvidenceError:
+        raise
+    except Exception as err:  # a library's words may hold cells
+        raise EvidenceError(
+            f"{path}: expected a dataset that can be read, found one that ends in "
+            f"{quoting.cause(err)}",
+            hint="write it again: CSV with plain values, or Parquet by frame.to_parquet(path)",
+        ) from None
     return table
 
 

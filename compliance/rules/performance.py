@@ -13,6 +13,8 @@ from compliance.rules.result import JsonValue, Outcome, RuleResult, failed_with,
 
 Z_95 = 1.959963984540054
 HISTOGRAM_BINS = 24
+HISTOGRAM_SPAN = 3.0
+"""Reach of a histogram of errors, in root mean square errors; its outer bins hold the rest."""
 MAX_CONFUSION_CLASSES = 50
 """A larger table is no use to a reader, and that of a million classes fits no memory."""
 
@@ -170,12 +172,12 @@ def _residuals(evaluation: Evaluation) -> dict[str, JsonValue]:
     with np.errstate(over="ignore", invalid="ignore"):
         residual = evaluation.labels - evaluation.predictions
         rmse = float(np.sqrt(np.mean(residual**2)))
-    if not math.isfinite(rmse):
+    if not math.isfinite(rmse * HISTOGRAM_SPAN * 2):
         return {}
-    try:
-        counts, edges = np.histogram(residual, bins=HISTOGRAM_BINS)
-    except ValueError:  # one number, or numbers too close for so many bins
-        return {"rmse": rmse}
+    # Not from the least to the greatest error: those may be a label's own value.
+    span = HISTOGRAM_SPAN * (rmse or 1.0)
+    inside = np.clip(residual, -span, span)
+    counts, edges = np.histogram(inside, bins=HISTOGRAM_BINS, range=(-span, span))
     return {
         "rmse": rmse,
         "residual_counts": [int(c) for c in counts],

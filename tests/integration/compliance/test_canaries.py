@@ -199,6 +199,17 @@ def test_a_model_that_speaks_while_it_is_loaded_is_not_heard(bench: Bench) -> No
     unseen(bench.everything(planted(), Loading(), "parquet"))
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_the_picture_of_errors_shows_no_label(bench: Bench, kind: str) -> None:
+    labels = np.linspace(0, 1, 800)
+    labels[0] = NUMBER
+    frame = planted().assign(paid=labels)
+    binding = {"task": "regression", "sensitive": []}
+    text = bench.everything(frame, Talker("answers zeros"), kind, **binding)
+    assert "Residuals on the holdout" in text
+    unseen(text)
+
+
 def swapped(column: str, values: Any) -> Callable[[], pd.DataFrame]:
     return lambda: planted().assign(**{column: values})
 
