@@ -43,7 +43,7 @@ _UNTOLD = {
     "principles[].rules[].check": "one of the checks below",
     "principles[].rules[].mode": "`gate` vetoes whatever the score is; `score` only counts",
     "principles[].rules[].params": "parameters of the check",
-    "principles[].rules[].fix": "replaces the check's own advice",
+    "principles[].rules[].fix": "replaces the check's own advice where the rule failed",
     "bindings[].task": "`classification` or `regression`",
     "bindings[].sha256": "of the file's bytes",
     "steps[].weight_percent": "the candidate's share of the traffic, 1..100",
