@@ -166,6 +166,7 @@ class Judging:
             signature_inputs=len(logged.inputs) if logged else 0,
             signature_outputs=len(logged.outputs) if logged else 0,
             description=described,
+            confinement=self.prober.confinement,
         )
         document = conclude(policy, setting, facts, judges)
         self.cache.put(key, document)
@@ -215,6 +216,7 @@ class Judging:
                 ],
                 "description": canonical.digest(described),
                 "engine": dict(scorecard.engine()),
+                "confinement": list(self.prober.confinement),
                 "judging": JUDGING_REVISION,
             }
         )

@@ -74,6 +74,11 @@ class Registry(Protocol):
 class Prober(Protocol):
     """Looks into model files and asks models, at no risk to this process."""
 
+    @property
+    def confinement(self) -> tuple[str, ...]:
+        """Names of the layers that keep a model from everything else."""
+        ...
+
     def scan(self, folder: Path) -> Scan:
         """Check a model's folder against the allow-list."""
         ...

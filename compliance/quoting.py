@@ -17,7 +17,8 @@ _STEP = "(?:start|confine|scan|load|predict)"
 _OWN_WORDS = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"the model ended the process that watches it \(on {_STEP}\)",
+        r"expected a folder with the model's files, found none",
+        r"the model answered with more than [0-9]+ bytes",
         rf"the model hung on {_STEP}: expected an answer within [0-9.]+ s",
         rf"the model crashed on {_STEP} \(signal [0-9]+, SIG[A-Z0-9]+\)",
         rf"the model ended without an answer on {_STEP} \(exit code [0-9]+\)",

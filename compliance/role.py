@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from compliance import quoting
@@ -79,16 +80,29 @@ def run(settings: Settings, stop: threading.Event) -> None:
     with Sandbox(limits, means=means) as sandbox:
         reports = Reports(settings.tracking_url)
         judging = bootstrap.open_judging(settings, registry, sandbox)
-        worker = Worker(queue, registry, judging, reports)
+        workers = [Worker(queue, registry, judging, reports) for _ in range(sandbox.lanes)]
+
+        def wake() -> None:
+            for worker in workers:
+                worker.wake.set()
 
         def enqueue(request_id: int, delivery_id: str) -> bool:
             is_new = queue.enqueue(request_id, delivery_id)
-            worker.wake.set()
+            wake()
             return is_new
 
         def work() -> None:
             _warm_up(life, sandbox, reports)
-            worker.run(ended, life.pulse)
+            first, *others = [partial(worker.run, ended, life.pulse) for worker in workers]
+            lanes = [
+                threading.Thread(target=_guarded, args=(run, life, ended), name=f"lane-{number}")
+                for number, run in enumerate(others, start=2)
+            ]
+            for lane in lanes:
+                lane.start()
+            first()
+            for lane in lanes:
+                lane.join()
 
         thread = threading.Thread(target=_guarded, args=(work, life, ended), name="worker")
         watch = threading.Thread(target=_forward, args=(stop, ended), name="stop", daemon=True)
@@ -103,7 +117,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
             )
         finally:
             ended.set()
-            worker.wake.set()
+            wake()
             thread.join(timeout=30)
     if life.failure is not None:
         raise life.failure

@@ -83,6 +83,7 @@ def build(policy: Policy, setting: Setting, facts: Facts, score: Score) -> dict[
         },
         "principles": [_principle(p, policy) for p in score.principles],
         "engine": dict(engine()),
+        "confinement": list(facts.confinement),
     }
 
 

@@ -119,6 +119,7 @@ class Facts:
     Attributes:
         signature_inputs, signature_outputs: number of columns the signature declares; 0 is none.
         description: the longest text that documents the model or this version.
+        confinement: names of the layers that kept the model from everything else.
     """
 
     name: str
@@ -130,6 +131,7 @@ class Facts:
     signature_inputs: int
     signature_outputs: int
     description: str
+    confinement: tuple[str, ...] = ()
 
 
 def seed_of(manifest_digest: str, dataset_digest: str, rule_id: str) -> int:

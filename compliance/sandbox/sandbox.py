@@ -84,6 +84,11 @@ class Sandbox:
     ) -> None:
         self.close()
 
+    @property
+    def confinement(self) -> tuple[str, ...]:
+        """Names of the layers that every job must have, in the order they are put on."""
+        return tuple(layer.value for layer in Means if layer in self.means)
+
     def start(self) -> None:
         """Warm up now rather than at the first job; takes some seconds. Idempotent.
 
@@ -136,7 +141,7 @@ class Sandbox:
         folder = folder.absolute()
         if not folder.is_dir():
             raise SandboxError(
-                f"expected a folder with the model's files, found none at {folder.name!r}",
+                "expected a folder with the model's files, found none",
                 hint="register the model again",
             )
         with self._free, tempfile.TemporaryDirectory(prefix="acgs-scratch-") as scratch:
@@ -166,9 +171,7 @@ class Sandbox:
 def _read(result_fd: int, most_bytes: int) -> bytes:
     size = os.fstat(result_fd).st_size
     if size > most_bytes:
-        raise SandboxError(
-            f"the model answered with {size} bytes, expected at most {most_bytes}", hint=FIX
-        )
+        raise SandboxError(f"the model answered with more than {most_bytes} bytes", hint=FIX)
     return os.pread(result_fd, size, 0)
 
 

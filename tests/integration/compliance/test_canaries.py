@@ -83,6 +83,7 @@ class Unscanned:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.predict = sandbox.predict
+        self.confinement = sandbox.confinement
 
     def scan(self, folder: Path) -> Scan:
         return Scan((), 5)

@@ -70,6 +70,11 @@ def test_a_good_version_passes_with_nothing_to_do(judging: Judging, settings: Se
     assert verdict.document["task"] == "classification"
 
 
+def test_the_scorecard_names_what_confined_the_model(judging: Judging, sandbox: Sandbox) -> None:
+    assert judging.judge(CASE).document["confinement"] == list(sandbox.confinement)
+    assert "seccomp" in sandbox.confinement
+
+
 def test_the_same_inputs_give_the_same_bytes(judging: Judging) -> None:
     first, again = judging.judge(CASE), judging.judge(CASE)
     assert canonical_bytes(first.document) == canonical_bytes(again.document)
@@ -109,6 +114,7 @@ class Unscanned:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.predict = sandbox.predict
+        self.confinement = sandbox.confinement
 
     def scan(self, folder: Path) -> Any:
         from compliance.rules.facts import Scan

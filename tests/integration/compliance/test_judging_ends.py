@@ -42,6 +42,8 @@ class Failing:
     def __init__(self, error: BaseException) -> None:
         self.error = error
 
+    confinement: tuple[str, ...] = ()
+
     def scan(self, folder: Path) -> Scan:
         return Scan((), 5)
 

@@ -13,7 +13,8 @@ CANARY = "Mrs Smith-4711"
 @pytest.mark.parametrize(
     "message",
     [
-        "the model ended the process that watches it (on predict)",
+        "the model answered with more than 4000000 bytes",
+        "expected a folder with the model's files, found none",
         "the model hung on load: expected an answer within 20 s",
         "the model crashed on predict (signal 6, SIGABRT)",
         "the model ended without an answer on scan (exit code 3)",
