@@ -114,6 +114,9 @@ def export(settings: Settings) -> None:
     os.environ.setdefault("AWS_RESPONSE_CHECKSUM_VALIDATION", "when_required")
 
 
+def _anything(_key: str) -> None: ...
+
+
 class ObjectStore:
     """The objects below one location. Every method raises the errors of `infra.store_errors`."""
 
@@ -176,8 +179,12 @@ class ObjectStore:
                 self.location.bucket, self.location.key(key), str(file), Config=_transfer()
             )
 
-    def download_all(self, folder: Path) -> int:
+    def download_all(self, folder: Path, check: Callable[[str], None] = _anything) -> int:
         """Download every object of the location into a folder; return how many there were.
+
+        Args:
+            folder: to download into.
+            check: called with each key before anything is fetched; raises to stop.
 
         Raises:
             UsageError: a key would lie outside the folder.
@@ -185,6 +192,7 @@ class ObjectStore:
         entries = [entry for entry in self.entries() if not entry.key.endswith("/")]
         for entry in entries:
             self.location.key(entry.key)
+            check(entry.key)
         _each(lambda entry: self.download(entry.key, folder / entry.key), entries)
         return len(entries)
 

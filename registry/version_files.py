@@ -10,12 +10,13 @@ from typing import Any
 from sqlalchemy import select
 
 from infra.db import reading
-from infra.errors import NoAccessError
+from infra.errors import NoAccessError, PlatformError
 from registry.adapters import artifact_files, custody_rows, source_rules, stored_files, tables
-from registry.adapters.artifact_error import ArtifactError
+from registry.adapters.artifact_error import ArtifactError, NestingError
 from registry.adapters.input_example import read_columns
 from registry.domain.inference import ExampleUnreadableError, JsonKind
 from registry.domain.manifest import Manifest, difference
+from registry.domain.plain_json import TooDeepError
 from registry.domain.signature import Signature
 from registry.domain.values import Reason
 from registry.errors import GateClosedError
@@ -34,6 +35,7 @@ class Inspected:
         problem: why something could not be read, or "".
         example: columns of the input example of a model without a signature, if it has one.
         example_problem: why there are none, or "".
+        refused: why a version with such files is not registered at all; None for all others.
     """
 
     manifest: Manifest | None
@@ -42,6 +44,7 @@ class Inspected:
     problem: str = ""
     example: Mapping[str, JsonKind] | None = None
     example_problem: str = ""
+    refused: source_rules.SourceRefusedError | None = None
 
 
 class VersionFiles(Finding):
@@ -72,7 +75,7 @@ class VersionFiles(Finding):
         """Hash a version's files and read its signature; touches no database row.
 
         Never raises for a bad artifact: a version may be registered whatever it is, and is
-        refused at the gate.
+        refused at the gate. Only nesting beyond all bounds is told in `refused`.
         """
         uri: str | None = None
         try:
@@ -80,7 +83,7 @@ class VersionFiles(Finding):
                 uri = artifact_files.storage_uri(connection, source)
             folder = artifact_files.fetch(self.settings, uri)
         except (ArtifactError, NoAccessError) as err:
-            return Inspected(None, None, uri, err.message)
+            return _unreadable(uri, err)
         try:
             manifest = artifact_files.build_manifest(folder)
             mlmodel = artifact_files.read_mlmodel(folder)
@@ -89,7 +92,7 @@ class VersionFiles(Finding):
             if mlmodel and signature is None:
                 example, example_problem = _example(folder, mlmodel)
         except (ArtifactError, NoAccessError, ValueError) as err:
-            return Inspected(None, None, uri, str(err))
+            return _unreadable(uri, err)
         finally:
             artifact_files.discard(self.settings, folder)
         return Inspected(manifest, signature, uri, "", example, example_problem)
@@ -229,6 +232,15 @@ class VersionFiles(Finding):
         if registered is None:
             return "the registered manifest is missing"
         return "; ".join(difference(registered, found)[:5])
+
+
+def _unreadable(uri: str | None, err: Exception) -> Inspected:
+    problem = err.message if isinstance(err, PlatformError) else str(err)
+    refused = None
+    if isinstance(err, NestingError | TooDeepError):
+        hint = "log the model again with MLflow, and register that"
+        refused = source_rules.SourceRefusedError(problem, hint=hint)
+    return Inspected(None, None, uri, problem, refused=refused)
 
 
 def _example(folder: Path, mlmodel: Mapping[str, Any]) -> tuple[Mapping[str, JsonKind] | None, str]:

@@ -20,11 +20,11 @@ from sqlalchemy import Connection, select
 from infra.errors import NotFoundError, UsageError
 from infra.objectstore import ObjectStore, is_s3
 from infra.settings import Settings
-from registry.adapters import hashing
+from registry.adapters import hashing, plain_yaml
 from registry.adapters import mlflow_tables as mlflow
-from registry.adapters.artifact_error import RESTORE, ArtifactError
+from registry.adapters.artifact_error import RESTORE, ArtifactError, NestingError
 from registry.adapters.local_reading import require_folder, unread
-from registry.domain.manifest import Manifest
+from registry.domain.manifest import MAX_FOLDERS, Manifest, is_shallow
 
 
 def storage_uri(connection: Connection, source: str) -> str:
@@ -151,7 +151,9 @@ def _download_by_mlflow(uri: str, target: str) -> Path:
 
 def _download_s3(settings: Settings, uri: str, target: Path) -> Path:
     try:
-        found = ObjectStore.of(settings, uri).download_all(target)
+        found = ObjectStore.of(settings, uri).download_all(target, require_shallow)
+    except OSError as err:
+        raise unread(err, err.filename or f"the model's files at {uri}") from err
     except (NotFoundError, UsageError) as err:
         raise ArtifactError(
             f"cannot read the model's files at {uri}: {err.message}", hint=err.hint or RESTORE
@@ -169,6 +171,7 @@ def build_manifest(folder: Path, pace: hashing.Pace | None = None) -> Manifest:
         pace: told how many bytes were read.
 
     Raises:
+        NestingError: a folder lies in more than `MAX_FOLDERS` others.
         ArtifactError: a symlink or special file lies there, a file went while it was read, or a
             name is none that every system can write.
         NoAccessError: a file may not be read.
@@ -193,11 +196,40 @@ def build_manifest(folder: Path, pace: hashing.Pace | None = None) -> Manifest:
     return manifest
 
 
+def require_plain_folder(folder: Path) -> None:
+    """Refuse a folder that is nested too deeply or holds other than plain files; reads none.
+
+    Raises:
+        NestingError: a folder lies in more than `MAX_FOLDERS` others.
+        ArtifactError: a symlink or special file lies there.
+        NoAccessError: a folder may not be read.
+    """
+    try:
+        for _file in _plain_files(folder):
+            pass
+    except OSError as err:
+        raise unread(err, err.filename or f"the model's files in {folder}") from err
+
+
+def require_shallow(path: str) -> None:
+    """Refuse a file or folder that lies in too many folders.
+
+    Raises:
+        NestingError: it does.
+    """
+    if not is_shallow(path):
+        raise NestingError(
+            f"expected files in up to {MAX_FOLDERS} folders inside of each other, "
+            f"found more: {path[:60]!r}…"
+        )
+
+
 def _plain_files(folder: Path) -> Iterator[tuple[str, int]]:
     """Yield the name and size of each file below a folder.
 
     Raises:
         ArtifactError: a link, device, pipe or socket lies there.
+        NestingError: a folder lies in too many others.
     """
     waiting = [""]
     while waiting:
@@ -206,6 +238,7 @@ def _plain_files(folder: Path) -> Iterator[tuple[str, int]]:
             for item in items:
                 name = below + item.name
                 if item.is_dir(follow_symlinks=False):
+                    require_shallow(f"{name}/")
                     waiting.append(f"{name}/")
                 elif item.is_file(follow_symlinks=False):
                     yield name, item.stat(follow_symlinks=False).st_size
@@ -221,14 +254,19 @@ def read_mlmodel(folder: Path) -> dict[str, Any] | None:
 
     Raises:
         ArtifactError: it is not a YAML mapping.
+        NestingError: it is larger or deeper than any that MLflow writes.
     """
     path = folder / "MLmodel"
     if not path.is_file():
         return None
     try:
-        value = yaml.safe_load(path.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as err:
-        raise ArtifactError(f"MLmodel: expected YAML, found {err}") from err
+        # One byte more than may be there: a file of any size is read in no time.
+        with path.open("rb") as file:
+            value = plain_yaml.read(file.read(plain_yaml.MAX_BYTES + 1), "MLmodel")
+    except OSError as err:
+        raise unread(err, "MLmodel") from err
+    except (yaml.YAMLError, ValueError) as err:
+        raise ArtifactError(f"MLmodel: expected YAML, found {str(err)[:500]}") from err
     if not isinstance(value, dict):
         raise ArtifactError(f"MLmodel: expected a mapping, found {type(value).__name__}")
     return value

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from registry.domain import plain_json
 from registry.domain.inference import ExampleUnreadableError, JsonKind, columns_of
 
 MAX_BYTES = 16 << 20
@@ -21,6 +21,7 @@ def read_columns(folder: Path, mlmodel: Mapping[str, Any]) -> dict[str, JsonKind
 
     Raises:
         ExampleUnreadableError: there is one, but its columns cannot be told.
+        TooDeepError: it is nested deeper than any table.
     """
     info = mlmodel.get("saved_input_example_info")
     if not isinstance(info, Mapping):
@@ -33,6 +34,9 @@ def read_columns(folder: Path, mlmodel: Mapping[str, Any]) -> dict[str, JsonKind
     if path.stat().st_size > MAX_BYTES:
         raise ExampleUnreadableError(f"it is larger than {MAX_BYTES} bytes")
     try:
-        return columns_of(json.loads(path.read_bytes()))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as err:
+        example = plain_json.read(path.read_bytes(), path.name)
+    except plain_json.TooDeepError:
+        raise
+    except (OSError, ValueError) as err:
         raise ExampleUnreadableError(f"it is no JSON: {err}") from err
+    return columns_of(example)

@@ -10,7 +10,7 @@ import errno
 from pathlib import Path
 
 from infra.errors import NoAccessError, PlatformError
-from registry.adapters.artifact_error import RESTORE, ArtifactError
+from registry.adapters.artifact_error import RESTORE, ArtifactError, NestingError
 
 _SEEN = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
 """The way there was open, and what was expected is not there."""
@@ -18,6 +18,8 @@ _SEEN = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
 
 def unread(error: OSError, what: str) -> PlatformError:
     """Tell why a file could not be read: damage, or nothing that is known of it."""
+    if error.errno == errno.ENAMETOOLONG:
+        return NestingError(f"expected names and paths that the system takes, found {what[:200]}")
     if error.errno in _SEEN:
         return ArtifactError(f"cannot read {what}: {error.strerror}", hint=RESTORE)
     return NoAccessError(

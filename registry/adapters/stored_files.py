@@ -101,12 +101,7 @@ class LocalFiles:
 
     def set_links_aside(self, folder: Path) -> tuple[str, ...]:
         """Move links and special files, which no manifest holds; a link is moved, not followed."""
-        odd = [
-            Path(root) / name
-            for root, folders, names in os.walk(self.folder)
-            for name in folders + names
-            if _is_odd(Path(root) / name)
-        ]
+        odd = [path for path in _below(self.folder) if _is_odd(path)]
         for path in odd:
             target = folder / path.relative_to(self.folder)
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -116,6 +111,18 @@ class LocalFiles:
     def _path(self, name: str) -> Path:
         require_plain(name)
         return self.folder / name
+
+
+def _below(folder: Path) -> list[Path]:
+    """List what lies below a folder, however deep: not `os.walk`, which recurses."""
+    found, waiting = [], [folder]
+    while waiting:
+        with os.scandir(waiting.pop()) as items:
+            for item in items:
+                found.append(Path(item.path))
+                if item.is_dir(follow_symlinks=False):
+                    waiting.append(Path(item.path))
+    return found
 
 
 def _is_odd(path: Path) -> bool:
@@ -133,6 +140,8 @@ class S3Files:
         try:
             # A key that ends in a slash is how some tools note an empty folder.
             entries = [e for e in self.store.entries() if not e.key.endswith("/") or e.size_bytes]
+            for entry in entries:
+                artifact_files.require_shallow(entry.key)
             jobs = [(e.size_bytes, partial(self._entry, e.key, pace)) for e in entries]
             manifest = Manifest.of(hashing.hash_all(jobs, S3_STREAMS))
         except ValueError as err:

@@ -14,6 +14,8 @@ from typing import Any
 from registry.domain import canonical
 
 FORMAT = 1
+MAX_FOLDERS = 32
+"""Folders above a file, inside of the artifact. MLflow's own models have up to four."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,6 +51,11 @@ def require_plain(path: str) -> None:
         path.encode()
     except UnicodeEncodeError:
         raise ValueError(f"expected a file name in UTF-8, found {path!r}") from None
+
+
+def is_shallow(path: str) -> bool:
+    """Whether a file lies in so few folders that it can be read and copied anywhere."""
+    return path.count("/") <= MAX_FOLDERS
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from registry.domain import plain_json
+
 # Inputs that MLflow upcasts by itself, so that accepting the wider type breaks no caller.
 # Source: mlflow.models.utils._enforce_mlflow_datatype (3.17).
 _WIDER_INPUT = {
@@ -56,6 +58,7 @@ class Signature:
         """Read the signature out of a parsed `MLmodel` file, or None if it has none.
 
         Raises:
+            TooDeepError: it is nested deeper than any signature.
             ValueError: there is a signature, but not one that MLflow writes.
         """
         raw = mlmodel.get("signature")
@@ -67,6 +70,8 @@ class Signature:
                 outputs=_fields(raw.get("outputs")),
                 params=_params(raw.get("params")),
             )
+        except plain_json.TooDeepError:
+            raise
         except (AttributeError, KeyError, TypeError, ValueError) as err:
             raise ValueError(f"expected an MLflow signature, found {str(raw)[:200]!r}") from err
 
@@ -174,7 +179,7 @@ def _moved(old: Sequence[Field], new: Sequence[Field]) -> bool:
 def _fields(raw: Any) -> tuple[Field, ...]:
     if not raw:
         return ()
-    columns = json.loads(raw) if isinstance(raw, str) else raw
+    columns = plain_json.read(raw, "the signature") if isinstance(raw, str) else raw
     if not isinstance(columns, list):
         raise ValueError("expected a list of columns")
     return tuple(
@@ -190,7 +195,7 @@ def _fields(raw: Any) -> tuple[Field, ...]:
 def _params(raw: Any) -> tuple[Field, ...]:
     if not raw:
         return ()
-    params = json.loads(raw) if isinstance(raw, str) else raw
+    params = plain_json.read(raw, "the signature") if isinstance(raw, str) else raw
     # MLflow parameters always have a default, so none is required.
     return tuple(
         Field(str(p["name"]), _type({**p, "shape": p.get("shape")}), required=False) for p in params

@@ -66,6 +66,8 @@ class GovernedVersions(Governed):
             with self.also(name):
                 return super().create_model_version(*arguments)
         inspected = self.registry.inspect(source)
+        if governed and inspected.refused is not None:
+            raise inspected.refused
         actor = current_actor()
 
         def write(connection: Connection) -> None:

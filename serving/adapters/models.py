@@ -11,12 +11,17 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
-from infra.errors import UnavailableError
+from infra.errors import UnavailableError, storage_error
 from infra.settings import Settings
-from registry.adapters.artifact_files import build_manifest
+from registry.adapters.artifact_error import ArtifactError
+from registry.adapters.artifact_files import build_manifest, require_plain_folder
+from registry.domain import plain_json
 from serving.domain.seldon import ServedVersion
+
+MAX_EXAMPLE_BYTES = 1 << 20
+"""MLflow keeps some five rows. A larger example is not asked before the first client."""
 
 
 class ModelFolderError(UnavailableError):
@@ -52,18 +57,30 @@ class ModelFolders:
         """Return a folder with the version's files, their digest checked just now.
 
         Raises:
-            PlatformError: the registry cannot hand out the files, or they are not those
-                registered.
+            PlatformError: the registry cannot hand out the files, they are not those
+                registered, or they cannot be copied to this machine.
         """
         place = self.place(version)
-        if place.is_dir():
-            if not version.digest or build_manifest(place).digest == version.digest:
-                return place
-            shutil.rmtree(place)
+        try:
+            if place.is_dir():
+                if _holds(place, version.digest):
+                    return place
+                shutil.rmtree(place)
+            return self._copied(version, place)
+        except OSError as err:
+            # `shutil.Error` says in its one argument what became of each file.
+            raise storage_error(err, place) or ModelFolderError(
+                f"cannot copy the files of {version.name} {version.semver}: {str(err)[:500]}",
+                hint="see that the storage root takes files of such names and sizes",
+            ) from err
+
+    def _copied(self, version: ServedVersion, place: Path) -> Path:
         draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=self._root))
         try:
             source = self._files.model_files(version.uid)
             try:
+                # `copytree` recurses, and no copy of a folder is deeper than the folder.
+                require_plain_folder(source)
                 shutil.copytree(source, draft, dirs_exist_ok=True)
             finally:
                 self._files.release_files(source)
@@ -83,8 +100,12 @@ class ModelFolders:
         """Return the model's own input example as Seldon request bodies; empty if it has none."""
         file = self.place(version) / "serving_input_example.json"
         try:
-            document = cast("dict[str, object]", json.loads(file.read_text()))
+            if file.stat().st_size > MAX_EXAMPLE_BYTES:
+                return ()
+            document = plain_json.read(file.read_bytes(), file.name)
         except (OSError, ValueError):
+            return ()
+        if not isinstance(document, dict):
             return ()
         split = document.get("dataframe_split")
         if isinstance(split, dict):
@@ -94,3 +115,13 @@ class ModelFolders:
         else:
             return ()
         return (json.dumps({"data": data}).encode(),)
+
+
+def _holds(place: Path, digest: str) -> bool:
+    """Whether an earlier copy is still what was registered; any, where no digest is known."""
+    if not digest:
+        return True
+    try:
+        return build_manifest(place).digest == digest
+    except ArtifactError:
+        return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import quote, urlsplit
 
@@ -10,6 +9,7 @@ from sqlalchemy import Connection, and_, or_, select
 
 from registry.adapters import mlflow_tables as registry_mlflow
 from registry.adapters import queries, tables
+from registry.domain import plain_json
 from registry.lineage.adapters import mlflow_tables as mlflow
 from registry.lineage.adapters.hops import BATCH, dataset_key, dataset_splits
 from registry.lineage.domain.graph import Kind, Node, NodeId
@@ -233,7 +233,7 @@ def _endpoints(connection: Connection, names: Sequence[str]) -> Iterator[Node]:
 
 def _json(text: str | None) -> Mapping[str, object]:
     try:
-        value = json.loads(text or "{}")
+        value = plain_json.read(text or "{}", "a data set's profile")
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

@@ -18,6 +18,8 @@ from serving.adapters.local import Launch
 from serving.views import endpoint_view
 from tests.integration.serving.kit import NAME, Platform, backend_command, deploying, wait_until
 from tests.integration.serving.test_deployer import CANARY
+from tests.support.hostile.layout import deep
+from tests.support.hostile_folders import remove
 
 HOLDING = {
     **CANARY,
@@ -78,6 +80,33 @@ def test_nothing_is_started_for_a_damaged_version_that_served_before(platform: P
     assert [reason["found"] for reason in done.reasons] == ["evil.py: added"]
     assert launched == [first.semver, second.semver]
     assert platform.registry.endpoint(NAME).stable_uid == second.uid
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["registered deep", "deep since"])
+def test_a_folder_six_hundred_levels_deep_ends_its_rollout_and_no_deployer(
+    platform: Platform, before: bool
+) -> None:
+    def save(folder: Path) -> None:
+        folder.mkdir()
+        (folder / "behaviour.json").write_text("{}")
+        if before:
+            deep(folder, 600)
+
+    platform.endpoint(**CANARY)
+    with deploying(platform.settings):
+        first = platform.first()
+        with platform.load() as load:
+            second = platform.register(save)
+            if not before:
+                deep(Path(second.source), 600, file="weights")
+            done = platform.wait_phase(platform.roll_out(second), "rolled_back")
+            third = platform.register()
+            platform.wait_phase(platform.roll_out(third), "succeeded", seconds=40)
+    remove(Path(second.source))
+    assert done.reasons[0]["rule"] == "artifact.unreadable"
+    assert "up to 32 folders" in done.reasons[0]["found"]
+    assert load.answers.failed == 0
+    assert platform.registry.endpoint(NAME).stable_uid == third.uid != first.uid
 
 
 class Away:

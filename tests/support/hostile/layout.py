@@ -153,7 +153,7 @@ LAYOUTS: tuple[Hostile, ...] = (
     _row("a file a hundred levels deep", _deep(100, file="MLmodel")),
     _row("folders six hundred levels deep", _deep(600)),
     _row("a file six hundred levels deep", _deep(600, file="MLmodel")),
-    _row("folders deeper than recursion goes", _deep(3000)),
+    _row("folders deeper than recursion goes", _deep(1100)),
     _row("folders deeper than a path is long", _deep(600, "d" * 200, "MLmodel")),
     _row("a folder that nobody may enter", _closed),
     _row("a model of ten gigabytes of nothing", _sparse("model.skops")),

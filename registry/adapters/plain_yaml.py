@@ -1,0 +1,99 @@
+"""Reads a model's `MLmodel` as YAML, in bounded time and depth whatever it holds.
+
+The document is looked at event by event first, which takes no recursion, and no more memory than
+one event: aliases that multiply, numbers whose parsing takes for ever and nesting that would
+exhaust the stack end it before a value is made.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from registry.adapters.artifact_error import NestingError
+from registry.domain.plain_json import MAX_LEVELS
+
+MAX_BYTES = 1 << 20
+"""MLflow's own files have some 2 KB; one with a signature of ten thousand columns has 600 KB."""
+MAX_VALUES = 20_000
+"""Scalars, lists and mappings, each counted as often as an alias repeats it."""
+MAX_NUMBER_LENGTH = 128
+"""Characters. A number in base 60, which YAML knows, takes quadratic time to read."""
+
+_NUMBER = re.compile(r"[-+]?[0-9][0-9a-fA-F_:.,xo]*")
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read(data: bytes, what: str) -> object:
+    """Parse one YAML document without running anything that it names.
+
+    Args:
+        data: of the document.
+        what: name of the document, for the errors.
+
+    Raises:
+        NestingError: it is larger, deeper or denser than any that MLflow writes.
+        yaml.YAMLError: it is no YAML.
+        UnicodeDecodeError: it is no text.
+    """
+    if len(data) > MAX_BYTES:
+        raise _unusual(what, f"up to {MAX_BYTES} bytes", f"{len(data)}")
+    text = data.decode("utf-8")
+    try:
+        _Measure(what).all_of(text)
+    except yaml.YAMLError as err:
+        # libyaml reads ahead, and ends at a thousand levels by itself.
+        if "maximum nesting depth" in str(err):
+            raise _unusual(what, f"up to {MAX_LEVELS} levels", "more") from None
+        raise
+    value: object = yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
+    return value
+
+
+class _Measure:
+    """Counts the values of a document as if each alias were written out."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._sizes: dict[str, int] = {}
+        self._open: list[tuple[str | None, int]] = []
+        self._count = 0
+
+    def all_of(self, text: str) -> None:
+        for event in yaml.parse(text, Loader=_Loader):
+            match event:
+                case yaml.events.CollectionStartEvent():
+                    self._open.append((event.anchor, self._count))
+                    self._add(1)
+                    if len(self._open) > MAX_LEVELS:
+                        raise _unusual(self._what, f"up to {MAX_LEVELS} levels", "more")
+                case yaml.events.CollectionEndEvent():
+                    anchor, before = self._open.pop()
+                    self._name(anchor, self._count - before)
+                case yaml.events.AliasEvent():
+                    # One that is not known yet holds itself.
+                    self._add(self._sizes.get(event.anchor or "", MAX_VALUES + 1))
+                case yaml.events.ScalarEvent():
+                    self._scalar(event)
+
+    def _scalar(self, event: Any) -> None:
+        if len(event.value) > MAX_NUMBER_LENGTH and _NUMBER.fullmatch(event.value):
+            limit = f"numbers of up to {MAX_NUMBER_LENGTH} characters"
+            raise _unusual(self._what, limit, f"{len(event.value)}")
+        self._add(1)
+        self._name(event.anchor, 1)
+
+    def _name(self, anchor: str | None, size: int) -> None:
+        if anchor is not None:
+            self._sizes[anchor] = size
+
+    def _add(self, count: int) -> None:
+        self._count += count
+        if self._count > MAX_VALUES:
+            raise _unusual(self._what, f"up to {MAX_VALUES} values", "more")
+
+
+def _unusual(what: str, expected: str, found: str) -> NestingError:
+    return NestingError(f"{what}: expected {expected}, found {found}")
