@@ -2,17 +2,19 @@
 
 The document is looked at event by event first, which takes no recursion, and no more memory than
 one event: aliases that multiply, numbers whose parsing takes for ever and nesting that would
-exhaust the stack end it before a value is made.
+exhaust the stack end it before a value is made. A key that comes twice is refused, since readers
+differ in which of its values they take.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
-from registry.adapters.artifact_error import NestingError
+from registry.adapters.artifact_error import ArtifactError, NestingError
 from registry.domain.plain_json import MAX_LEVELS
 
 MAX_BYTES = 1 << 20
@@ -35,6 +37,7 @@ def read(data: bytes, what: str) -> object:
 
     Raises:
         NestingError: it is larger, deeper or denser than any that MLflow writes.
+        ArtifactError: a key comes twice.
         yaml.YAMLError: it is no YAML.
         UnicodeDecodeError: it is no text.
     """
@@ -52,27 +55,42 @@ def read(data: bytes, what: str) -> object:
     return value
 
 
+@dataclass(slots=True)
+class _Open:
+    """A list or mapping whose end is still to come."""
+
+    anchor: str | None
+    before: int
+    """Values that were counted before it."""
+    keys: set[str] | None
+    """Of a mapping, so far."""
+    at_key: bool = True
+
+
 class _Measure:
     """Counts the values of a document as if each alias were written out."""
 
     def __init__(self, what: str) -> None:
         self._what = what
         self._sizes: dict[str, int] = {}
-        self._open: list[tuple[str | None, int]] = []
+        self._open: list[_Open] = []
         self._count = 0
 
     def all_of(self, text: str) -> None:
         for event in yaml.parse(text, Loader=_Loader):
             match event:
                 case yaml.events.CollectionStartEvent():
-                    self._open.append((event.anchor, self._count))
+                    self._child(None)
+                    keys = set[str]() if isinstance(event, yaml.events.MappingStartEvent) else None
+                    self._open.append(_Open(event.anchor, self._count, keys))
                     self._add(1)
                     if len(self._open) > MAX_LEVELS:
                         raise _unusual(self._what, f"up to {MAX_LEVELS} levels", "more")
                 case yaml.events.CollectionEndEvent():
-                    anchor, before = self._open.pop()
-                    self._name(anchor, self._count - before)
+                    ended = self._open.pop()
+                    self._name(ended.anchor, self._count - ended.before)
                 case yaml.events.AliasEvent():
+                    self._child(None)
                     # One that is not known yet holds itself.
                     self._add(self._sizes.get(event.anchor or "", MAX_VALUES + 1))
                 case yaml.events.ScalarEvent():
@@ -82,8 +100,22 @@ class _Measure:
         if len(event.value) > MAX_NUMBER_LENGTH and _NUMBER.fullmatch(event.value):
             limit = f"numbers of up to {MAX_NUMBER_LENGTH} characters"
             raise _unusual(self._what, limit, f"{len(event.value)}")
+        self._child(event.value)
         self._add(1)
         self._name(event.anchor, 1)
+
+    def _child(self, scalar: str | None) -> None:
+        """Note a child of the innermost mapping: keys and values take turns."""
+        if not self._open or self._open[-1].keys is None:
+            return
+        parent, keys = self._open[-1], self._open[-1].keys
+        if parent.at_key and scalar is not None:
+            if scalar in keys:
+                raise ArtifactError(
+                    f"{self._what}: expected each key once, found {scalar[:60]!r} twice"
+                )
+            keys.add(scalar)
+        parent.at_key = not parent.at_key
 
     def _name(self, anchor: str | None, size: int) -> None:
         if anchor is not None:
