@@ -143,7 +143,7 @@ HONEST: tuple[Honest, ...] = (
         lambda: neighbors.KNeighborsClassifier(3, algorithm="ball_tree", metric="manhattan"),
     ),
     Honest("tree", Data.NUMERIC, lambda: tree.DecisionTreeClassifier(max_depth=4)),
-    Honest("forest", Data.NUMERIC, lambda: ensemble.RandomForestClassifier(4, n_jobs=1)),
+    Honest("forest", Data.NUMERIC, lambda: ensemble.RandomForestClassifier(4, n_jobs=-1)),
     Honest("forest for numbers", Data.REGRESSION, lambda: ensemble.RandomForestRegressor(4)),
     Honest("extra trees", Data.NUMERIC, lambda: ensemble.ExtraTreesClassifier(4)),
     Honest("boosting", Data.NUMERIC, lambda: ensemble.GradientBoostingClassifier(n_estimators=4)),

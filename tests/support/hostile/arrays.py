@@ -18,7 +18,6 @@ from tests.support.hostile.kit import (
     call,
     name,
     raw,
-    reduced,
     text,
 )
 
@@ -96,7 +95,7 @@ def _stream(value: bytes) -> bytes:
     return PROTO_4 + value + pickle.STOP
 
 
-def _npy(array: np.ndarray, **header: object) -> bytes:
+def _npy(array: np.ndarray) -> bytes:
     file = BytesIO()
     np.save(file, array, allow_pickle=True)
     return file.getvalue()
@@ -159,4 +158,3 @@ ARRAYS: tuple[Hostile, ...] = (
                             + b"}" + text("state") + b"}" + text("pos") + _number(1 << 40)
                             + b"ss" + pickle.BUILD)),
 )  # fmt: skip
-__all__ = ["ARRAYS", "reduced"]

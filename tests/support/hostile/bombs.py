@@ -136,15 +136,19 @@ def _wide_schema(site: Site) -> None:
 
 BOMBS: tuple[Hostile, ...] = (
     _pickle("a tuple doubled sixty times as a key", lambda: b"}" + _doubled(60) + b"Ns"),
-    _pickle("a tuple doubled sixty times in a set", lambda: b"\x8f(" + _doubled(60) + b"\x90"),
+    _pickle("a tuple doubled sixty times in a set", lambda: b"\x8f(" + _doubled(60) + b"\x90",
+            Effect.UNTRIED),
     _pickle("lists doubled a hundred times", lambda: _doubled_lists(100), Effect.UNTRIED),
     _pickle("a doubled tuple as a parameter",
             lambda: name("sklearn.linear_model._logistic", "LogisticRegression")
             + b")\x81}" + text("class_weight") + _doubled(60) + b"sb", Effect.UNTRIED),
-    _pickle("a set of one hash", lambda: _colliding(60_000, b"\x8f(", b"\x90")),
-    _pickle("a frozen set of one hash", lambda: _colliding(60_000, b"(", b"\x91")),
+    _pickle("a set of one hash", lambda: _colliding(60_000, b"\x8f(", b"\x90"),
+            Effect.UNTRIED),
+    _pickle("a frozen set of one hash", lambda: _colliding(60_000, b"(", b"\x91"),
+            Effect.UNTRIED),
     _pickle("a dict of one hash", lambda: _colliding_keys(60_000)),
-    _pickle("a set of a long range", lambda: call("builtins", "set", _numbers(10**10))),
+    _pickle("a set of a long range", lambda: call("builtins", "set", _numbers(10**10)),
+            Effect.UNTRIED),
     _pickle("a list of a long range", lambda: call("builtins", "list", _numbers(10**11))),
     _pickle("a tuple of a long range", lambda: call("builtins", "tuple", _numbers(10**11))),
     _pickle("a long range as a parameter",

@@ -220,8 +220,7 @@ ESTIMATORS: tuple[Hostile, ...] = (
         _fitted(LogisticRegression()),
         classes_=np.array([LogisticRegression(), StandardScaler()], dtype=object))),
     pickled("a text where an array stands", _plain(coef_="0.5")),
-    pickled("arrays of the wrong width", _plain(coef_=np.zeros((1, 4, 4)))),
-    pickled("a search that was never fitted for what it holds", lambda _s: _changed(
+    pickled("an array where a search keeps its model", lambda _s: _changed(
         GridSearchCV(LogisticRegression(), {}), best_estimator_=np.zeros(3), refit="tofile")),
     pickled("categories that are estimators", lambda _s: _changed(
         OneHotEncoder().fit([["a"], ["b"]]), categories_=[LogisticRegression()])),
@@ -238,6 +237,6 @@ ESTIMATORS: tuple[Hostile, ...] = (
     pickled("a random state out of bounds", _forged_random_state),
     pickled("more processes than a machine has", lambda _s: _fitted(
         BaggingClassifier(LogisticRegression(), 2)).set_params(n_jobs=100_000)),
-    pickled("a regression tree of texts in a matrix", lambda _s: _changed(
+    pickled("a matrix where a tree stands", lambda _s: _changed(
         DecisionTreeRegressor().fit(_X, _Y), tree_=scipy.sparse.csr_matrix(np.eye(3)))),
 )  # fmt: skip
