@@ -121,7 +121,7 @@ def _flavors(flavors: Mapping[Any, Any]) -> Iterator[str]:
     for flavor, config in flavors.items():
         known = _FLAVORS.get(str(flavor))
         if known is None:
-            yield f"flavor {_shown(flavor)} (expected python_function and sklearn)"
+            yield f"flavor {str(flavor)[:SHOWN_CHARACTERS]} (expected python_function and sklearn)"
         elif not isinstance(config, dict):
             yield f"flavor {flavor} is not a mapping"
         else:

@@ -95,7 +95,10 @@ def _kind(item: os.DirEntry[str]) -> str:
 
 def _file(path: Path, name: str, judge: Judge) -> Iterator[str]:
     if name in MODEL_FILES:
-        yield from judge(path)
+        try:
+            yield from judge(path)
+        except Exception as err:
+            yield f"cannot be checked ({type(err).__name__}: {str(err)[:200]})"
     elif name in TEXT_FILES:
         yield from document_scan.check(path)
     else:

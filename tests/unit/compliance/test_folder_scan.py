@@ -48,6 +48,15 @@ def test_an_honest_folder_is_let_through(honest_folders: HonestFolders, kept: Fo
     assert found == Scan((), 5)
 
 
+def test_a_judge_that_fails_refuses_the_model(honest_folders: HonestFolders) -> None:
+    def judge(_path: Path) -> Iterator[str]:
+        raise RecursionError("too deep")
+
+    folder = honest_folders.of(HONEST[0], Format.SKOPS)
+    found = folder_scan.scan(folder, judge)
+    assert found.violations == ("model.skops: cannot be checked (RecursionError: too deep)",)
+
+
 def test_what_the_judge_says_is_said_of_the_model(honest_folders: HonestFolders) -> None:
     folder = honest_folders.of(HONEST[0], Format.SKOPS)
     found = folder_scan.scan(folder, lambda _path: ["evil"])
