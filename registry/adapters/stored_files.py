@@ -101,7 +101,7 @@ class LocalFiles:
 
     def set_links_aside(self, folder: Path) -> tuple[str, ...]:
         """Move links and special files, which no manifest holds; a link is moved, not followed."""
-        odd = [path for path in _below(self.folder) if _is_odd(path)]
+        odd = _odd_below(self.folder)
         for path in odd:
             target = folder / path.relative_to(self.folder)
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -113,20 +113,20 @@ class LocalFiles:
         return self.folder / name
 
 
-def _below(folder: Path) -> list[Path]:
-    """List what lies below a folder, however deep: not `os.walk`, which recurses."""
+def _odd_below(folder: Path) -> list[Path]:
+    """List links and special files below a folder, however deep: `os.walk` recurses.
+
+    A folder that cannot be listed is left out, as one that is missing is.
+    """
     found, waiting = [], [folder]
     while waiting:
-        with os.scandir(waiting.pop()) as items:
+        with suppress(OSError), os.scandir(waiting.pop()) as items:
             for item in items:
-                found.append(Path(item.path))
                 if item.is_dir(follow_symlinks=False):
                     waiting.append(Path(item.path))
+                elif not item.is_file(follow_symlinks=False):
+                    found.append(Path(item.path))
     return found
-
-
-def _is_odd(path: Path) -> bool:
-    return path.is_symlink() or not (path.is_dir() or path.is_file())
 
 
 class S3Files:
