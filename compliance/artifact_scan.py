@@ -1,15 +1,12 @@
 """Says whether a model's folder holds only what a plain scikit-learn model needs.
 
-An allow-list of file names, `MLmodel` keys, requirement lines and pickled globals. Nothing is
-imported from the folder and nothing in it is run.
+An allow-list of file names, `MLmodel` keys and requirement lines; the model file itself is read
+into values, and every value is judged (`registry.model_files`). Nothing in the folder is run.
 """
 
 from __future__ import annotations
 
-import io
-import json
 import re
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,13 +14,13 @@ from typing import Any
 import yaml
 from packaging.requirements import InvalidRequirement, Requirement
 
-from compliance import pickle_scan
 from compliance.rules.facts import Scan
+from registry.model_files.rebuilding import MAX_MODEL_BYTES, MODEL_FILES, judge_file
 
 MAX_FILES = 64
 MAX_TEXT_BYTES = 5_000_000
-MAX_MODEL_BYTES = 1_000_000_000
-MAX_UNZIPPED_BYTES = 2_000_000_000
+# Known bad names are looked for in refused files alone, and only where that takes no time.
+_MAX_SECOND_OPINION_BYTES = 1_000_000
 
 _TEXTS = frozenset(
     {
@@ -32,8 +29,6 @@ _TEXTS = frozenset(
         "model_card.md", "estimator.html",
     }
 )  # fmt: skip
-_PICKLES = frozenset({"model.pkl", "model.cloudpickle"})
-_SKOPS = "model.skops"
 _LOADER = "mlflow.sklearn"
 _FLAVORS = {
     "python_function": {"env", "loader_module", "model_path", "predict_fn", "python_version"},
@@ -42,8 +37,6 @@ _FLAVORS = {
     },
 }  # fmt: skip
 _FORMATS = {"model.pkl": {"pickle", "cloudpickle"}, "model.skops": {"skops"}}
-# Nodes that call what they name; plain estimators have none.
-_SKOPS_CALLS = {"MethodNode", "OperatorFuncNode", "PartialNode"}
 _CHANNELS = {"conda-forge", "defaults", "nodefaults"}
 _CONDA_PIN = re.compile(r"^[A-Za-z0-9_.-]+\s*([<>=!]=?[A-Za-z0-9_.*<>=!,| ]+)?$")
 
@@ -70,7 +63,7 @@ def scan_folder(folder: Path) -> Scan:
 
 
 def _file(name: str, path: Path) -> Iterator[str]:
-    is_model = name in _PICKLES or name == _SKOPS
+    is_model = name in MODEL_FILES
     limit = MAX_MODEL_BYTES if is_model else MAX_TEXT_BYTES
     if not is_model and name not in _TEXTS:
         yield "an unknown file" if "/" not in name else "an unknown file (code is not loaded)"
@@ -79,12 +72,11 @@ def _file(name: str, path: Path) -> Iterator[str]:
         yield f"larger than {limit} bytes"
         return
     try:
+        if is_model:
+            yield from _model(path)
+            return
         data = path.read_bytes()
-        if name == _SKOPS:
-            yield from _skops(data)
-        elif name in _PICKLES:
-            yield from _pickle(path, data)
-        elif name == "MLmodel":
+        if name == "MLmodel":
             yield from _mlmodel(path.parent, data)
         elif name == "requirements.txt":
             yield from _requirements(data.decode().splitlines())
@@ -94,9 +86,12 @@ def _file(name: str, path: Path) -> Iterator[str]:
         yield f"cannot be checked ({type(err).__name__}: {str(err)[:200]})"
 
 
-def _pickle(path: Path, data: bytes) -> Iterator[str]:
-    yield from pickle_scan.scan(data).violations
-    yield from _second_opinion(path)
+def _model(path: Path) -> Iterator[str]:
+    problems = judge_file(path).problems
+    yield from problems
+    small = path.stat().st_size <= _MAX_SECOND_OPINION_BYTES
+    if problems and small and path.suffix == ".pkl":
+        yield from _second_opinion(path)
 
 
 def _second_opinion(path: Path) -> Iterator[str]:
@@ -106,33 +101,6 @@ def _second_opinion(path: Path) -> Iterator[str]:
     for found in scan_file_path(str(path)).globals:
         if found.safety is SafetyLevel.Dangerous:
             yield f"known as dangerous: {found.module}.{found.name}"
-
-
-def _skops(data: bytes) -> Iterator[str]:
-    from skops.io import get_untrusted_types
-
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        if sum(info.file_size for info in archive.infolist()) > MAX_UNZIPPED_BYTES:
-            yield f"unpacks to more than {MAX_UNZIPPED_BYTES} bytes"
-            return
-        nodes = set(_loaders_in(json.loads(archive.read("schema.json"))))
-    yield from (f"a {node}" for node in sorted(nodes & _SKOPS_CALLS))
-    # Never the list that the model brings along itself.
-    for name in get_untrusted_types(data=data):
-        module, _, attribute = name.rpartition(".")
-        if not pickle_scan.is_allowed(module, attribute):
-            yield f"type {name}"
-
-
-def _loaders_in(schema: Any) -> Iterator[str]:
-    if isinstance(schema, dict):
-        if "__loader__" in schema:
-            yield str(schema["__loader__"])
-        for value in schema.values():
-            yield from _loaders_in(value)
-    elif isinstance(schema, list):
-        for value in schema:
-            yield from _loaders_in(value)
 
 
 def _mlmodel(folder: Path, data: bytes) -> Iterator[str]:

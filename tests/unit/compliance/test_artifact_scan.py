@@ -103,7 +103,7 @@ def test_a_malicious_pickle_is_named_twice_once_by_each_scanner(tmp_path: Path) 
         (lambda f: os.mkfifo(f / "input_example.csv"), "not a plain file"),
         (lambda f: (f / "MLmodel").unlink(), "no MLmodel file"),
         (lambda f: (f / "MLmodel").write_text("a: [1"), "MLmodel: cannot be checked"),
-        (lambda f: (f / "model.skops").write_bytes(b"PK"), "model.skops: cannot be checked"),
+        (lambda f: (f / "model.skops").write_bytes(b"PK"), "model.skops: not a well-formed skops"),
         (
             lambda f: (f / "requirements.txt").write_text("--index-url http://evil\nnumpy"),
             "'--index-url http://evil' is not a plain name",

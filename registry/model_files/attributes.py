@@ -1,0 +1,102 @@
+"""Which attributes an object of a class may have: those that scikit-learn's own code sets.
+
+Asked of the compiled modules themselves, so that the answer follows the installed version.
+"""
+
+from __future__ import annotations
+
+import dis
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterator
+from functools import cache
+from types import CodeType
+
+from registry.model_files.families import Family, family
+
+_STORE, _EXTENDED = dis.opmap["STORE_ATTR"], dis.opmap["EXTENDED_ARG"]
+# Set by functions of these modules on the estimator that they are handed.
+_HELPERS = (
+    "sklearn.base", "sklearn.utils._set_output", "sklearn.utils.multiclass",
+    "sklearn.utils.validation",
+)  # fmt: skip
+_ALWAYS = frozenset({"_sklearn_version", "_sklearn_output_config"})
+
+
+@cache
+def parameters(cls: type) -> frozenset[str]:
+    """Return the names of a class's constructor parameters."""
+    init = cls.__init__  # type: ignore[misc]
+    if init is object.__init__:
+        return frozenset()
+    found = inspect.signature(init).parameters.values()
+    plain = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+    return frozenset(p.name for p in found if p.kind in plain and p.name != "self")
+
+
+@cache
+def known_attributes(cls: type) -> frozenset[str]:
+    """Return every attribute that scikit-learn's code sets on an object of a class."""
+    names = set(_ALWAYS) | parameters(cls)
+    # Parts of estimators have attributes that their owners set.
+    is_estimator = family(cls) is Family.ESTIMATOR
+    if family(cls) is Family.METADATA:
+        names |= set(importlib.import_module("sklearn.utils._metadata_requests").METHODS)
+    classes = {base.__qualname__ for base in cls.__mro__}
+    modules = {base.__module__ for base in cls.__mro__ if base.__module__.startswith("sklearn.")}
+    for module in (*sorted(modules), *_HELPERS):
+        for owner, stored in _stored(module):
+            if owner is None or owner in classes or not is_estimator:
+                names |= stored
+    for base in cls.__mro__:
+        names |= set(getattr(base, "__annotations__", {}))
+    return frozenset(names)
+
+
+def shadows(cls: type, name: str) -> bool:
+    """Return whether an attribute would hide a method or a property of the class."""
+    missing = object()
+    found = inspect.getattr_static(cls, name, missing)
+    return found is not missing and (callable(found) or hasattr(type(found), "__get__"))
+
+
+@cache
+def _stored(module: str) -> tuple[tuple[str | None, frozenset[str]], ...]:
+    """Return the attributes that each class, and each plain function, of a module sets."""
+    code = _code(module)
+    if code is None:
+        return ()
+    found = []
+    for inner in (c for c in code.co_consts if isinstance(c, CodeType)):
+        is_function = inner.co_flags & inspect.CO_NEWLOCALS
+        names = frozenset(name for part in _parts(inner) for name in _stores(part))
+        found.append((None if is_function else inner.co_qualname, names))
+    return tuple(found)
+
+
+def _code(module: str) -> CodeType | None:
+    spec = (
+        sys.modules[module].__spec__ if module in sys.modules else importlib.util.find_spec(module)
+    )
+    loader = spec.loader if spec is not None else None
+    get_code = getattr(loader, "get_code", None)
+    code = get_code(module) if get_code is not None else None
+    return code if isinstance(code, CodeType) else None
+
+
+def _parts(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _parts(constant)
+
+
+def _stores(code: CodeType) -> Iterator[str]:
+    data, high = code.co_code, 0
+    for at in range(0, len(data), 2):
+        opcode, argument = data[at], data[at + 1] | high
+        high = argument << 8 if opcode == _EXTENDED else 0
+        if opcode == _STORE:
+            yield code.co_names[argument]

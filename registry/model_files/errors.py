@@ -1,0 +1,15 @@
+"""Errors of reading and rebuilding model files."""
+
+from __future__ import annotations
+
+from infra.errors import PlatformError
+
+
+class FileRefusedError(PlatformError):
+    """The model file holds something that is not understood, so no copy of it is made."""
+
+    code = "registry.model_file_refused"
+
+
+class MalformedError(Exception):
+    """The bytes break their format or exceed a limit. Never leaves this package."""

@@ -1,0 +1,190 @@
+"""Judges a tree: which classes, and for each class which attribute may hold what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from registry.model_files import invariants, known, lowlevel
+from registry.model_files.attributes import known_attributes, shadows
+from registry.model_files.errors import MalformedError
+from registry.model_files.families import ATTRIBUTES, Family, family
+from registry.model_files.holders import HOLDERS, selectors
+from registry.model_files.nodes import Instance
+from registry.model_files.parameters import is_judged, parameter_problem
+from registry.model_files.pickle_reader import Problems
+from registry.model_files.plain import describe, kind_problem, plain_problem, scalar_problem
+from registry.model_files.shape import check_shape
+
+_METHODS = frozenset(
+    {
+        "predict", "predict_proba", "predict_log_proba", "decision_function", "transform",
+        "score_samples", "fit_transform", "auto", "default", "kd_tree", "ball_tree", "brute",
+        "isotonic", "sigmoid", "temperature", "exact", "barnes_hut", "yeo-johnson", "box-cox",
+    }
+)  # fmt: skip
+_OUTPUTS = {"default", "pandas", "polars"}
+_KINDS = frozenset({"dtype", "_fit_dtype", "_fill_dtype", "dtype_include", "dtype_exclude"})
+
+
+def judge(root: object, problems: Problems) -> None:
+    """Add to `problems` whatever keeps a tree from being a plain scikit-learn estimator."""
+    try:
+        check_shape(root)
+        if not isinstance(root, Instance) or family(root.cls) is not Family.ESTIMATOR:
+            problems.add(f"{describe(root)} where an estimator belongs")
+            return
+        _Judge(problems).instance(root, root.cls.__name__)
+    except MalformedError as err:
+        problems.add(str(err))
+    except RecursionError:
+        problems.add("nested too deeply")
+    except Exception as err:
+        problems.add(f"cannot be judged ({type(err).__name__}: {str(err)[:200]})")
+
+
+class _Judge:
+    """Visits every object once."""
+
+    def __init__(self, problems: Problems) -> None:
+        self._problems = problems
+        self._seen: set[int] = set()
+
+    def instance(self, node: Instance, path: str) -> None:
+        """Judge one object and all that it holds."""
+        if id(node) in self._seen:
+            return
+        self._seen.add(id(node))
+        kind = family(node.cls)
+        if kind in ATTRIBUTES:
+            self._attributes(node, path)
+            return
+        check = _CHECKS.get(kind) if kind is not None else None
+        if kind is Family.TRIPLET:
+            self._triplet(node, path)
+        elif check is None:
+            self._refuse(path, f"{describe(node)} does not belong here")
+        else:
+            problem = check(node)
+            if problem is not None:
+                self._refuse(path, problem)
+
+    def _refuse(self, path: str, problem: str) -> None:
+        self._problems.add(f"{path}: {problem}")
+
+    def _attributes(self, node: Instance, path: str) -> None:
+        state = node.state if node.state is not None else {}
+        if not isinstance(state, dict) or node.args or node.items is not None:
+            self._refuse(path, f"{describe(node)} with a foreign state")
+            return
+        for name, value in state.items():
+            if not isinstance(name, str) or not name.isidentifier() or name.startswith("__"):
+                self._refuse(path, f"an attribute named {str(name)[:40]!r}")
+                continue
+            here = f"{path}.{name}"
+            try:
+                problem = self._attribute(node.cls, name, value, here)
+            except MalformedError as err:
+                problem = str(err)
+            if problem is not None:
+                self._refuse(here, problem)
+        if not self._problems:
+            problem = invariants.check(node)
+            if problem is not None:
+                self._refuse(path, problem)
+
+    def _attribute(self, cls: type, name: str, value: object, path: str) -> str | None:
+        if shadows(cls, name):
+            return f"hides what {cls.__name__} defines under this name"
+        if name not in known_attributes(cls):
+            return f"an attribute that scikit-learn does not set on {cls.__name__}"
+        if name == "_sklearn_version":
+            return None if isinstance(value, str) else "no version"
+        if name == "_sklearn_output_config":
+            return _output_problem(value)
+        if is_judged(cls, name):
+            problem = parameter_problem(cls, name, value)
+            return problem or self._parameter(name, value, path)
+        if name in _KINDS:
+            kinds = value if isinstance(value, list | tuple) else [value]
+            return next(filter(None, map(kind_problem, kinds)), None)
+        if "method" in name and family(cls) is not Family.METADATA:
+            return _method_problem(value)
+        return self._held(cls, name, value, path)
+
+    def _held(self, cls: type, name: str, value: object, path: str) -> str | None:
+        holder = HOLDERS.get(
+            "_metadata_request"
+            if family(cls) is Family.METADATA
+            and (isinstance(value, Instance) and family(value.cls) is Family.METADATA)
+            else name
+        )
+        if name == "_score_func":
+            return None if known.is_metric(value) else f"{describe(value)} where a metric belongs"
+        if name == "_kmeans_single":
+            found = any(value is step for step in known.kmeans_steps())
+            return None if found else f"{describe(value)} where a step of k-means belongs"
+        if holder is None:
+            return plain_problem(value)
+        for item in holder.held(value):
+            self.instance(item, path)
+        return self._selectors(value, path)
+
+    def _parameter(self, name: str, value: object, path: str) -> str | None:
+        """Judge the objects in a parameter that its constraints let pass."""
+        if isinstance(value, Instance) and family(value.cls) not in {Family.SPARSE, Family.PARTIAL}:
+            self.instance(value, path)
+        elif isinstance(value, list | tuple) and name in {
+            "steps", "estimators", "transformers", "transformer_list", "kernels",
+        }:  # fmt: skip
+            for item in HOLDERS[name].held(value):
+                self.instance(item, path)
+            return self._selectors(value, path)
+        return None
+
+    def _selectors(self, value: object, path: str) -> str | None:
+        for selector in selectors(value):
+            self.instance(selector, path)
+        return None
+
+    def _triplet(self, node: Instance, path: str) -> None:
+        match node.args:
+            case (feature, neighbours, Instance() as estimator) if (
+                scalar_problem(feature) is None and plain_problem(neighbours) is None
+            ) and family(estimator.cls) is Family.ESTIMATOR:
+                self.instance(estimator, path)
+            case _:
+                self._refuse(path, "an imputation step of a foreign form")
+
+
+def _output_problem(value: object) -> str | None:
+    match value:
+        case {"transform": str(kind), **rest} if kind in _OUTPUTS and not rest:
+            return None
+        case {}:
+            return None if not value else "an unknown output configuration"
+    return "an unknown output configuration"
+
+
+def _method_problem(value: object) -> str | None:
+    names = value if isinstance(value, list | tuple) else [value]
+    for name in names:
+        if name is not None and not (isinstance(name, str) and name in _METHODS):
+            return f"{describe(name)} where the name of a prediction method belongs"
+    return None
+
+
+def _bunch_problem(_node: Instance) -> str | None:
+    return "a bunch where none belongs"
+
+
+_CHECKS: dict[Family, Callable[[Instance], str | None]] = {
+    Family.TREE: lowlevel.tree_problem,
+    Family.BINARY_TREE: lowlevel.neighbours_problem,
+    Family.METRIC: lowlevel.metric_problem,
+    Family.PREDICTOR: lowlevel.predictor_problem,
+    Family.LOSS_PART: lowlevel.loss_part_problem,
+    Family.SPLINE: lowlevel.spline_problem,
+    Family.SPARSE: lowlevel.sparse_problem,
+    Family.RANDOM: lowlevel.random_problem,
+    Family.BUNCH: _bunch_problem,
+}

@@ -1,0 +1,27 @@
+"""Limits that let any file be read or refused in about a second.
+
+Honest models stay far below them: a forest of 1000 trees takes some 100,000 opcodes, a pipeline in
+a grid search is nested some 30 levels deep. Time may grow with the bytes of arrays, not with
+anything that a small file can blow up.
+"""
+
+from __future__ import annotations
+
+MAX_OPCODES = 3_000_000
+FREE_OPCODES = 300_000
+OPCODES_PER_BYTE = 0.3
+MAX_DEPTH = 120
+# Objects counted once per reference to them, as code that copies or prints the model meets them.
+MAX_EXPANDED_NODES = 20_000_000
+MAX_LONG_BYTES = 32
+MAX_ARRAY_DIMENSIONS = 6
+MAX_ARRAY_LENGTH = 2**40
+MAX_TEXT_CHARACTERS = 10_000_000
+MAX_SCHEMA_BYTES = 64_000_000
+MAX_ZIP_ENTRIES = 100_000
+MAX_UNZIPPED_BYTES = 2_000_000_000
+# Deflate reaches 1000:1 on zeros; weights of models stay below 10:1.
+FREE_UNZIPPED_BYTES = 64_000_000
+MAX_UNZIP_RATIO = 50
+MAX_JOBS = 128
+SHOWN_PROBLEMS = 20

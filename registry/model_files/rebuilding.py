@@ -1,0 +1,139 @@
+"""Makes a copy of a model folder whose model file is written by us."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from registry.model_files.errors import FileRefusedError
+from registry.model_files.judge import judge
+from registry.model_files.nodes import Instance
+from registry.model_files.pickle_reader import Problems, read_pickle
+from registry.model_files.skops_reader import read_skops
+from registry.model_files.writer import write
+
+MODEL_FILES = {"model.pkl": read_pickle, "model.skops": read_skops}
+MAX_MODEL_BYTES = 1_000_000_000
+# Beside the model file and MLmodel. Nothing else of the author's folder is copied.
+COPIED_TEXTS = (
+    "requirements.txt", "conda.yaml", "python_env.yaml", "input_example.json",
+    "serving_input_example.json",
+)  # fmt: skip
+_MAX_TEXT_BYTES = 5_000_000
+_HINT = (
+    "log the fitted scikit-learn estimator with mlflow.sklearn.log_model; "
+    "docs/reference/model-files.md lists what is understood"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a model file holds.
+
+    Attributes:
+        root: the estimator, or None if it was refused.
+        problems: why it was refused; empty when every value was understood.
+    """
+
+    root: Instance | None
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """A copy that is safe to load.
+
+    Attributes:
+        folder: where it lies.
+        estimator: module and name of its class.
+        model_bytes: size of the file that was written.
+    """
+
+    folder: Path
+    estimator: str
+    model_bytes: int
+
+
+def judge_file(path: Path) -> Judged:
+    """Read and judge one model file by its name; never raises on what it holds.
+
+    Raises:
+        OSError: it cannot be read.
+        KeyError: no model file has this name.
+    """
+    problems = Problems()
+    if path.stat().st_size > MAX_MODEL_BYTES:
+        return Judged(None, (f"larger than {MAX_MODEL_BYTES} bytes",))
+    root = MODEL_FILES[path.name](memoryview(path.read_bytes()), problems)
+    if not problems:
+        judge(root, problems)
+    if problems or not isinstance(root, Instance):
+        return Judged(None, problems.lines() or ("no estimator",))
+    return Judged(root, ())
+
+
+def rebuild(folder: Path, target: Path) -> Rebuilt:
+    """Write a loadable copy of an MLflow model folder from its judged values alone.
+
+    Whatever `judge_file` accepts can be rebuilt: pickle, cloudpickle and skops all become a plain
+    pickle, and MLmodel says so. Predictions are bit for bit those of the original.
+
+    Args:
+        folder: as MLflow saved it; read once, not changed.
+        target: is created and must not exist.
+
+    Raises:
+        FileRefusedError: the model file or MLmodel holds something that is not understood.
+        OSError: a file cannot be read or written.
+    """
+    document = _document(folder)
+    function, sklearn = (_flavor(document, name) for name in ("python_function", "sklearn"))
+    name = sklearn.get("pickled_model")
+    if name not in MODEL_FILES or function.get("loader_module") != "mlflow.sklearn":
+        raise _refused(f"a model of mlflow.sklearn in {' or '.join(MODEL_FILES)}", f"{name!r}")
+    judged = judge_file(folder / name)
+    if judged.root is None:
+        raise _refused("a model file of plain values", "; ".join(judged.problems[:3]))
+    target.mkdir(parents=True)
+    for text in COPIED_TEXTS:
+        source = folder / text
+        if source.is_file() and not source.is_symlink():
+            shutil.copyfile(source, target / text)
+    with (target / "model.pkl").open("xb") as file:
+        write(judged.root, file)
+    function["model_path"] = sklearn["pickled_model"] = "model.pkl"
+    sklearn["serialization_format"] = "pickle"
+    sklearn.pop("skops_trusted_types", None)
+    sklearn.pop("code", None)
+    function.pop("code", None)
+    (target / "MLmodel").write_text(yaml.safe_dump(document, sort_keys=False))
+    return Rebuilt(target, judged.root.label, (target / "model.pkl").stat().st_size)
+
+
+def _document(folder: Path) -> dict[str, Any]:
+    path = folder / "MLmodel"
+    if path.stat().st_size > _MAX_TEXT_BYTES:
+        raise _refused(f"an MLmodel of at most {_MAX_TEXT_BYTES} bytes", "a larger one")
+    try:
+        document = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as err:
+        raise _refused("an MLmodel in YAML", type(err).__name__) from err
+    if not isinstance(document, dict):
+        raise _refused("an MLmodel that is a mapping", type(document).__name__)
+    return document
+
+
+def _flavor(document: dict[str, Any], name: str) -> dict[str, Any]:
+    flavors = document.get("flavors")
+    found = flavors.get(name) if isinstance(flavors, dict) else None
+    if not isinstance(found, dict):
+        raise _refused("the flavors python_function and sklearn", f"no {name}")
+    return found
+
+
+def _refused(expected: str, found: str) -> FileRefusedError:
+    return FileRefusedError(f"expected {expected}, found {found}", hint=_HINT)

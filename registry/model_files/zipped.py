@@ -1,0 +1,108 @@
+"""Reads the entries of a zip and of numpy's own file formats, within limits."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import Any
+
+import numpy as np
+
+from registry.model_files import limits, numpy_values
+from registry.model_files.errors import MalformedError
+
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+_HEADER_CHARACTERS = 10_000
+
+
+class Archive:
+    """A zip whose entries are read once each, and which unpacks to no more than it should."""
+
+    def __init__(self, data: memoryview) -> None:
+        self._zip = zipfile.ZipFile(_File(data))
+        self._entries: dict[str, bytes] = {}
+        infos = self._zip.infolist()
+        if len(infos) > limits.MAX_ZIP_ENTRIES:
+            raise MalformedError(f"more than {limits.MAX_ZIP_ENTRIES} entries")
+        if len({info.filename for info in infos}) != len(infos):
+            raise MalformedError("two entries of one name")
+        unpacked = sum(info.file_size for info in infos)
+        allowed = max(limits.FREE_UNZIPPED_BYTES, limits.MAX_UNZIP_RATIO * len(data))
+        if unpacked > min(allowed, limits.MAX_UNZIPPED_BYTES):
+            raise MalformedError(f"unpacks to {unpacked} bytes")
+        for info in infos:
+            if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+                raise MalformedError("an entry in a compression that is not expected")
+
+    def read(self, name: object, limit: int = limits.MAX_UNZIPPED_BYTES) -> bytes:
+        """Return an entry.
+
+        Raises:
+            MalformedError: there is none, or it is larger than `limit` bytes.
+        """
+        if not isinstance(name, str) or name not in self._zip.NameToInfo:
+            raise MalformedError(f"no entry {str(name)[:40]!r}")
+        if self._zip.getinfo(name).file_size > limit:
+            raise MalformedError(f"an entry larger than {limit} bytes")
+        if name not in self._entries:
+            # Never more than the entry says, whatever its data unpacks to; then its checksum.
+            with self._zip.open(name) as file:
+                self._entries[name] = file.read(self._zip.getinfo(name).file_size)
+                if file.read(1):
+                    raise MalformedError("an entry that lies about its size")
+        return self._entries[name]
+
+    def names(self) -> list[str]:
+        """Return the names of all entries."""
+        return self._zip.namelist()
+
+    def unread(self) -> int:
+        """Return how many entries nothing has asked for."""
+        return len(self._zip.namelist()) - len(self._entries)
+
+
+class _File(io.RawIOBase):
+    """A view as a file, so that the zip is not copied."""
+
+    def __init__(self, data: memoryview) -> None:
+        self._data, self._at = data, 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = max(0, offset + (0, self._at, len(self._data))[whence])
+        return self._at
+
+    def read(self, size: int | None = -1) -> bytes:
+        end = len(self._data) if size is None or size < 0 else self._at + size
+        found = bytes(self._data[self._at : end])
+        self._at += len(found)
+        return found
+
+
+def npy(data: bytes) -> Any:
+    """Return the array of an .npy file over its own bytes; never one of objects."""
+    file = io.BytesIO(data)
+    version = np.lib.format.read_magic(file)
+    read_header = _HEADERS.get(version)
+    if read_header is None:
+        raise MalformedError("an array file of a foreign version")
+    shape, fortran, dtype = read_header(file, max_header_size=_HEADER_CHARACTERS)
+    body = memoryview(data)[file.tell() :]
+    return numpy_values.array_from_bytes(body, dtype, shape, fortran=fortran)
+
+
+def npz(data: bytes) -> dict[str, Any]:
+    """Return the arrays of an .npz file, by name."""
+    archive = Archive(memoryview(data))
+    return {name.removesuffix(".npy"): npy(archive.read(name)) for name in archive.names()}
