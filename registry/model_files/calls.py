@@ -18,6 +18,8 @@ from registry.model_files.nodes import Array, DType, Instance, Masked, Named, Un
 Args = tuple[object, ...]
 _CALLED = frozenset({Family.TREE, Family.LOSS_PART, Family.TRIPLET, Family.PARTIAL})
 _MAX_SPAN = 2**62
+_MAX_KEY = 2**60
+_MAX_TUPLE_KEYS = 100
 
 
 def call(function: object, args: object) -> object:
@@ -210,20 +212,39 @@ def _encode(text: object, encoding: object) -> bytes:
 
 
 def hashable(items: object) -> list[object]:
-    """Return keys or members that are safe to hash: plain scalars, or short flat tuples of them.
+    """Return keys or members that are safe to hash: plain scalars whose hashes nobody can choose.
+
+    Text is hashed with a secret; numbers below 2 ** 60 hash to themselves. A few short flat tuples
+    may stand among them.
 
     Raises:
-        MalformedError: hashing could run code or never end.
+        MalformedError: hashing could run code, never end, or collide by design.
     """
     if not isinstance(items, list | tuple):
         raise MalformedError("members that are no list")
+    tuples = 0
     for item in items:
-        for part in item if type(item) is tuple else (item,):
-            if part is not None and not isinstance(
-                part, bool | int | float | complex | str | bytes | np.generic
-            ):
-                raise MalformedError(f"a key or member that is a {type(part).__name__}")
+        if type(item) is tuple:
+            tuples += 1
+            if tuples > _MAX_TUPLE_KEYS or len(item) > _MAX_TUPLE_KEYS:
+                raise MalformedError("many keys or members that are tuples")
+            for part in item:
+                _check_key(part)
+        else:
+            _check_key(item)
     return list(items)
+
+
+def _check_key(key: object) -> None:
+    if key is None or isinstance(key, bool | float | str | bytes | np.bool_ | np.str_):
+        return
+    if isinstance(key, int | np.integer) and abs(int(key)) < _MAX_KEY:
+        return
+    if isinstance(key, np.floating):
+        return
+    raise MalformedError(
+        f"a key or member that is {'a large' if isinstance(key, int) else 'a'} {type(key).__name__}"
+    )
 
 
 _IMITATIONS: dict[str, Callable[..., object]] = {

@@ -9,7 +9,7 @@ from registry.model_files.attributes import known_attributes, shadows
 from registry.model_files.errors import MalformedError
 from registry.model_files.families import ATTRIBUTES, Family, family
 from registry.model_files.holders import HOLDERS, selectors
-from registry.model_files.nodes import Instance
+from registry.model_files.nodes import Array, Instance
 from registry.model_files.parameters import is_judged, parameter_problem
 from registry.model_files.pickle_reader import Problems
 from registry.model_files.plain import describe, kind_problem, plain_problem, scalar_problem
@@ -20,6 +20,14 @@ _METHODS = frozenset(
         "predict", "predict_proba", "predict_log_proba", "decision_function", "transform",
         "score_samples", "fit_transform", "auto", "default", "kd_tree", "ball_tree", "brute",
         "isotonic", "sigmoid", "temperature", "exact", "barnes_hut", "yeo-johnson", "box-cox",
+    }
+)  # fmt: skip
+# What a fitted estimator multiplies, compares or looks up.
+_ARRAYS = frozenset(
+    {
+        "coef_", "classes_", "support_vectors_", "dual_coef_", "components_", "cluster_centers_",
+        "categories_", "theta_", "feature_log_prob_", "means_", "scalings_", "coefs_",
+        "intercepts_", "bin_edges_", "quantiles_", "lambdas_", "statistics_",
     }
 )  # fmt: skip
 _OUTPUTS = {"default", "pandas", "polars"}
@@ -124,7 +132,7 @@ class _Judge:
             found = any(value is step for step in known.kmeans_steps())
             return None if found else f"{describe(value)} where a step of k-means belongs"
         if holder is None:
-            return plain_problem(value)
+            return plain_problem(value) or _array_problem(name, value)
         for item in holder.held(value):
             self.instance(item, path)
         return self._selectors(value, path)
@@ -163,6 +171,12 @@ def _output_problem(value: object) -> str | None:
         case {}:
             return None if not value else "an unknown output configuration"
     return "an unknown output configuration"
+
+
+def _array_problem(name: str, value: object) -> str | None:
+    if name in _ARRAYS and not isinstance(value, Array | list | Instance):
+        return f"{describe(value)} where an array belongs"
+    return None
 
 
 def _method_problem(value: object) -> str | None:

@@ -8,8 +8,8 @@ anything that a small file can blow up.
 from __future__ import annotations
 
 MAX_OPCODES = 3_000_000
-FREE_OPCODES = 300_000
-OPCODES_PER_BYTE = 0.3
+FREE_OPCODES = 150_000
+OPCODES_PER_BYTE = 0.25
 MAX_DEPTH = 120
 # Objects counted once per reference to them, as code that copies or prints the model meets them.
 MAX_EXPANDED_NODES = 20_000_000
@@ -19,6 +19,7 @@ MAX_ARRAY_LENGTH = 2**40
 MAX_TEXT_CHARACTERS = 10_000_000
 MAX_SCHEMA_BYTES = 64_000_000
 MAX_ZIP_ENTRIES = 100_000
+FREE_ZIP_ENTRIES = 100
 MAX_UNZIPPED_BYTES = 2_000_000_000
 # Deflate reaches 1000:1 on zeros; weights of models stay below 10:1.
 FREE_UNZIPPED_BYTES = 64_000_000

@@ -22,6 +22,8 @@ class Archive:
     """A zip whose entries are read once each, and which unpacks to no more than it should."""
 
     def __init__(self, data: memoryview) -> None:
+        if data[:4] != b"PK\x03\x04":
+            raise MalformedError("a zip behind something else")
         self._zip = zipfile.ZipFile(_File(data))
         self._entries: dict[str, bytes] = {}
         infos = self._zip.infolist()
@@ -58,6 +60,10 @@ class Archive:
     def names(self) -> list[str]:
         """Return the names of all entries."""
         return self._zip.namelist()
+
+    def was_read(self) -> int:
+        """Return how many entries something has asked for."""
+        return len(self._entries)
 
     def unread(self) -> int:
         """Return how many entries nothing has asked for."""
