@@ -20,7 +20,7 @@ from registry.model_files.rebuilding import MAX_MODEL_BYTES, MODEL_FILES, judge_
 MAX_FILES = 64
 MAX_TEXT_BYTES = 5_000_000
 # Known bad names are looked for in refused files alone, and only where that takes no time.
-_MAX_SECOND_OPINION_BYTES = 1_000_000
+_MAX_SECOND_OPINION_BYTES = 100_000
 
 _TEXTS = frozenset(
     {
@@ -73,7 +73,7 @@ def _file(name: str, path: Path) -> Iterator[str]:
         return
     try:
         if is_model:
-            yield from _model(path)
+            yield from judge_model(path)
             return
         data = path.read_bytes()
         if name == "MLmodel":
@@ -86,7 +86,8 @@ def _file(name: str, path: Path) -> Iterator[str]:
         yield f"cannot be checked ({type(err).__name__}: {str(err)[:200]})"
 
 
-def _model(path: Path) -> Iterator[str]:
+def judge_model(path: Path) -> Iterator[str]:
+    """Yield why a model file is refused."""
     problems = judge_file(path).problems
     yield from problems
     small = path.stat().st_size <= _MAX_SECOND_OPINION_BYTES

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from infra.errors import PlatformError
+from infra.errors import RefusedError
 
 
-class FileRefusedError(PlatformError):
+class FileRefusedError(RefusedError):
     """The model file holds something that is not understood, so no copy of it is made."""
 
     code = "registry.model_file_refused"

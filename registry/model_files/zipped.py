@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import stat
 import zipfile
 from typing import Any
 
@@ -15,6 +17,7 @@ _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
+_NAME = re.compile(r"^[A-Za-z0-9_-]{1,64}\.(json|npy|npz|bin)$")
 _HEADER_CHARACTERS = 10_000
 
 
@@ -36,6 +39,9 @@ class Archive:
         if unpacked > min(allowed, limits.MAX_UNZIPPED_BYTES):
             raise MalformedError(f"unpacks to {unpacked} bytes")
         for info in infos:
+            is_link = stat.S_ISLNK(info.external_attr >> 16)
+            if is_link or not _NAME.match(info.filename):
+                raise MalformedError(f"an entry named {info.filename[:40]!r}")
             if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
                 raise MalformedError("an entry in a compression that is not expected")
 

@@ -21,6 +21,8 @@ from sklearn.preprocessing import FunctionTransformer
 from compliance import strict_yaml
 from compliance.artifact_scan import scan_folder
 from compliance.errors import EvidenceError
+from compliance.rules import performance, safety
+from tests.unit.compliance.kit import context
 
 FRAME = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0], "y": [0, 0, 1, 1]})
 
@@ -103,7 +105,7 @@ def test_a_malicious_pickle_is_named_twice_once_by_each_scanner(tmp_path: Path) 
         (lambda f: os.mkfifo(f / "input_example.csv"), "not a plain file"),
         (lambda f: (f / "MLmodel").unlink(), "no MLmodel file"),
         (lambda f: (f / "MLmodel").write_text("a: [1"), "MLmodel: cannot be checked"),
-        (lambda f: (f / "model.skops").write_bytes(b"PK"), "model.skops: not a well-formed skops"),
+        (lambda f: (f / "model.skops").write_bytes(b"PK"), "model.skops: a zip behind"),
         (
             lambda f: (f / "requirements.txt").write_text("--index-url http://evil\nnumpy"),
             "'--index-url http://evil' is not a plain name",
@@ -169,3 +171,27 @@ def test_a_python_tag_in_the_catalogue_is_not_run(tmp_path: Path) -> None:
     path.write_text("a: !!python/object/apply:os.system ['touch ran']")
     with pytest.raises(EvidenceError, match="expected valid YAML"):
         strict_yaml.read(path, EvidenceError)
+
+
+@pytest.mark.parametrize(
+    ("flavor", "loader"),
+    [
+        ("xgboost", "mlflow.xgboost"),
+        ("lightgbm", "mlflow.lightgbm"),
+        ("onnx", "mlflow.onnx"),
+        ("pytorch", "mlflow.pytorch"),
+        ("python_function", "mlflow.pyfunc.model"),
+    ],
+)
+def test_authors_of_other_models_learn_which_libraries_can_pass(
+    folder: Path, flavor: str, loader: str
+) -> None:
+    def change(document: dict[str, Any]) -> None:
+        sklearn = document["flavors"].pop("sklearn")
+        document["flavors"].setdefault(flavor, sklearn)
+        document["flavors"]["python_function"]["loader_module"] = loader
+
+    edit(folder, change)
+    found = safety.safe_artifact(performance.NoParams(), context(scan=scan_folder(folder)))
+    assert found.score == 0.0
+    assert "scikit-learn in pickle, cloudpickle or skops can pass; no other library" in found.fix

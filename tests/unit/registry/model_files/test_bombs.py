@@ -1,0 +1,198 @@
+"""Small files that would hang, nest or explode are refused at once."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import struct
+import time
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import skops.io
+from sklearn.linear_model import LogisticRegression
+
+from registry.model_files.judge import judge
+from registry.model_files.pickle_reader import Problems, read_pickle
+from registry.model_files.skops_reader import read_skops
+
+# Of processor time; a machine that others use as well slows nothing but the clock.
+AT_MOST_SECONDS = 2.0
+
+
+def stream(*parts: bytes) -> bytes:
+    return b"\x80\x04" + b"".join(parts) + b"."
+
+
+def named(module: str, name: str) -> bytes:
+    return b"c" + f"{module}\n{name}\n".encode()
+
+
+def number(value: int) -> bytes:
+    data = value.to_bytes(32, "little", signed=True)
+    return b"\x8a" + bytes([len(data)]) + data
+
+
+def doubled(times: int) -> bytes:
+    """A list that holds a list twice, which holds a list twice, and so on."""
+    return stream(b"]\x94", *(b"]\x94(h" + bytes([n]) + b"h" + bytes([n]) + b"e"
+                              for n in range(times)))  # fmt: skip
+
+
+def with_coefficients(state: bytes) -> bytes:
+    estimator = named("sklearn.linear_model._logistic", "LogisticRegression")
+    return stream(estimator, b")\x81}X\x05\x00\x00\x00coef_", state, b"sb")
+
+
+ARRAY = (
+    named("numpy._core.multiarray", "_reconstruct") + named("numpy", "ndarray")
+    + b"K\x00\x85C\x01b\x87R"
+)  # fmt: skip
+FLOAT = (
+    named("numpy", "dtype") + b"X\x02\x00\x00\x00f8\x89\x88\x87R"
+    + b"(K\x03X\x01\x00\x00\x00<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+)  # fmt: skip
+
+PICKLES: dict[str, Callable[[], bytes]] = {
+    "lists in lists": lambda: stream(b"]" * 50_000 + b"a" * 49_999),
+    "tuples in tuples": lambda: stream(b")" + b"\x85" * 50_000),
+    "tuples as a key": lambda: stream(b"})" + b"\x85" * 50_000 + b"K\x01s"),
+    "marks": lambda: b"(" * 1_000_000 + b".",
+    "lists that double": lambda: doubled(60),
+    "a list that holds itself": lambda: stream(b"]\x94h\x00a"),
+    "a dict that holds itself": lambda: stream(b"}\x94K\x01h\x00s"),
+    "an estimator that holds itself": lambda: stream(
+        named("sklearn.pipeline", "Pipeline"), b")\x81\x94}X\x05\x00\x00\x00steps",
+        b"]X\x01\x00\x00\x00ah\x00\x86asb",
+    ),
+    "a number of a million digits": lambda: b"L" + b"9" * 1_000_000 + b"L\n.",
+    "a number of a million bytes": lambda: stream(
+        b"\x8b" + struct.pack("<i", 1_000_000) + b"\x01" * 1_000_000
+    ),
+    "bytes of a tera": lambda: stream(named("builtins", "bytes"), number(10**12), b"\x85R"),
+    "a bytearray of a tera": lambda: stream(
+        named("builtins", "bytearray"), number(10**12), b"\x85R"
+    ),
+    "a list of a range": lambda: stream(
+        named("builtins", "list"), named("builtins", "range"), number(10**12), b"\x85R\x85R"
+    ),
+    "a set of a range": lambda: stream(
+        named("builtins", "set"), named("builtins", "range"), number(10**12), b"\x85R\x85R"
+    ),
+    "int of a text": lambda: stream(named("builtins", "int"), b"X\x01\x00\x00\x009\x85R"),
+    "a lie about bytes": lambda: stream(b"\x8e" + struct.pack("<Q", 2**62)),
+    "chosen hashes": lambda: stream(
+        b"\x8f(" + b"".join(number(n * (2**61 - 1)) for n in range(20_000)) + b"\x90"
+    ),
+    "a shape without data": lambda: with_coefficients(
+        ARRAY + b"(K\x01" + number(10**9) + b"\x85" + FLOAT + b"\x89C\x00tb"
+    ),
+    "a shape of nothing but size": lambda: with_coefficients(
+        ARRAY + b"(K\x01" + number(2**62) + b"K\x00\x86" + FLOAT + b"\x89C\x00tb"
+    ),
+    "raw bytes as objects": lambda: with_coefficients(
+        ARRAY + b"(K\x01K\x01\x85" + FLOAT.replace(b"f8", b"O8")
+        + b"\x89C\x08" + b"\x41" * 8 + b"tb"
+    ),
+    "a forged dtype": lambda: with_coefficients(
+        ARRAY + b"(K\x01K\x01\x85" + FLOAT.replace(b"K\x00tb", b"K\x3ftb")
+        + b"\x89C\x08" + b"\x41" * 8 + b"tb"
+    ),
+    "state set twice": lambda: with_coefficients(b"K\x01")[:-1] + b"}b.",
+}  # fmt: skip
+
+
+def archive(change: Callable[[dict[str, Any]], object]) -> bytes:
+    """A skops file whose schema was changed."""
+    model = LogisticRegression().fit(np.eye(2), [0, 1])
+    source = zipfile.ZipFile(io.BytesIO(skops.io.dumps(model)))
+    entries = {name: source.read(name) for name in source.namelist()}
+    schema = json.loads(entries["schema.json"])
+    change(schema)
+    return zipped({**entries, "schema.json": json.dumps(schema).encode()})
+
+
+def zipped(entries: dict[str, bytes], kind: int = zipfile.ZIP_STORED) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", kind) as target:
+        for name, data in entries.items():
+            target.writestr(name, data)
+    return file.getvalue()
+
+
+def lying() -> bytes:
+    """Deflated zeros that unpack to far more than their entry says."""
+    data = bytearray(zipped({"schema.json": b"\x00" * 50_000_000}, zipfile.ZIP_DEFLATED))
+    size = struct.pack("<I", 50_000_000)
+    return bytes(data.replace(size, struct.pack("<I", 100)))
+
+
+def nested(schema: dict[str, Any]) -> None:
+    node = schema["content"]["content"]["C"]
+    for n in range(150):
+        node = {"__class__": "list", "__module__": "builtins", "__loader__": "ListNode",
+                "__id__": n + 1, "content": [node]}  # fmt: skip
+    schema["content"]["content"]["C"] = node
+
+
+ARCHIVES: dict[str, Callable[[], bytes]] = {
+    "zeros": lambda: zipped({"schema.json": b"\x00" * 90_000_000}, zipfile.ZIP_DEFLATED),
+    "a lie about its size": lying,
+    "another compression": lambda: zipped({"schema.json": b"{}"}, zipfile.ZIP_LZMA),
+    "brackets in brackets": lambda: zipped({"schema.json": b"[" * 100_000}),
+    "lists in lists": lambda: archive(nested),
+    "a protocol to come": lambda: archive(lambda s: s.update(protocol=99)),
+    "an object that holds itself": lambda: archive(
+        lambda s: s["content"]["content"].update(C={"__id__": s["__id__"]})
+    ),
+    "an entry that is not there": lambda: archive(
+        lambda s: s["content"]["content"]["coef_"].update(file="../../etc/passwd")
+    ),
+    "a method": lambda: archive(
+        lambda s: s["content"]["content"]["C"].update(__loader__="MethodNode", __id__=None)
+    ),
+    "many entries": lambda: zipped({f"{n}.npy": b"" for n in range(30_000)}),
+    "an entry outside": lambda: zipped({"schema.json": b"{}", "../evil.npy": b""}),
+    "an entry of code": lambda: zipped({"schema.json": b"{}", "evil.py": b""}),
+    "something before it": lambda: b"\x80\x04N." + archive(lambda _s: None),
+    "zlib": lambda: zlib.compress(b"\x00" * 10_000_000),
+}
+
+
+@pytest.mark.parametrize(
+    ("read", "build"),
+    [
+        *(pytest.param(read_pickle, build, id=f"pickle: {n}") for n, build in PICKLES.items()),
+        *(pytest.param(read_skops, build, id=f"skops: {n}") for n, build in ARCHIVES.items()),
+    ],
+)
+def test_a_bomb_is_refused_at_once(
+    read: Callable[[memoryview, Problems], object], build: Callable[[], bytes]
+) -> None:
+    data = build()
+    problems = Problems()
+    started = time.process_time()
+    root = read(memoryview(data), problems)
+    if not problems:
+        judge(root, problems)
+    assert problems
+    assert time.process_time() - started < AT_MOST_SECONDS
+
+
+def test_what_they_are_built_of_passes() -> None:
+    problems = Problems()
+    judge(read_skops(memoryview(archive(lambda _s: None)), problems), problems)
+    assert problems.lines() == ()
+    array = ARRAY + b"(K\x01K\x01\x85" + FLOAT + b"\x89C\x08" + b"\x00" * 8 + b"tb"
+    data = with_coefficients(array)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the version, which it does not name
+        assert vars(pickle.loads(data))["coef_"] == np.zeros(1)
+    judge(read_pickle(memoryview(data), problems), problems)
+    assert problems.lines() == ()
