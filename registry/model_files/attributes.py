@@ -11,7 +11,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from types import CodeType
 
 from registry.model_files.families import Family, family
@@ -55,6 +55,7 @@ def known_attributes(cls: type) -> frozenset[str]:
     return frozenset(names)
 
 
+@lru_cache(maxsize=16384)
 def shadows(cls: type, name: str) -> bool:
     """Return whether an attribute would hide a method or a property of the class."""
     missing = object()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from registry.model_files import known, limits
@@ -27,10 +27,19 @@ def parameter_problem(cls: type, name: str, value: object) -> str | None:
     constraints = _constraints(cls).get(name)
     if isinstance(value, Instance):
         return _object_problem(constraints, value)
-    problem = plain_problem(value)
-    if problem is not None or constraints is None:
-        return problem
-    if any(_satisfied(constraint, _seen(value)) for constraint in constraints):
+    if constraints is not None and (value is None or isinstance(value, bool | int | str)):
+        return _cheap_problem(cls, name, type(value).__name__, value)
+    return plain_problem(value) or _constraint_problem(cls, constraints, value)
+
+
+@lru_cache(maxsize=4096)
+def _cheap_problem(cls: type, name: str, _kind: str, value: bool | int | str | None) -> str | None:
+    """Check a scalar once; ensembles repeat the same few for each member."""
+    return plain_problem(value) or _constraint_problem(cls, _constraints(cls)[name], value)
+
+
+def _constraint_problem(cls: type, constraints: list[Any] | None, value: object) -> str | None:
+    if constraints is None or any(_satisfied(c, _seen(value)) for c in constraints):
         return None
     return f"{describe(value)}, which {cls.__name__} does not accept"
 

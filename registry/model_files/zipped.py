@@ -25,7 +25,7 @@ class Archive:
     """A zip whose entries are read once each, and which unpacks to no more than it should."""
 
     def __init__(self, data: memoryview) -> None:
-        if data[:4] != b"PK\x03\x04":
+        if bytes(data[:4]) != b"PK\x03\x04":
             raise MalformedError("a zip behind something else")
         self._zip = zipfile.ZipFile(_File(data))
         self._entries: dict[str, bytes] = {}

@@ -219,8 +219,9 @@ def answers(model: Any, features: Any) -> list[Any]:
     found = []
     for method in ("predict", "predict_proba", "decision_function", "transform"):
         if hasattr(model, method):
-            answer = getattr(model, method)(features)
-            found.append(answer.toarray() if scipy.sparse.issparse(answer) else np.asarray(answer))
+            answer: Any = getattr(model, method)(features)
+            dense = getattr(answer, "toarray", None)
+            found.append(np.asarray(answer) if dense is None else dense())
     return found
 
 
