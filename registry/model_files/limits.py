@@ -10,6 +10,8 @@ from __future__ import annotations
 MAX_OPCODES = 3_000_000
 FREE_OPCODES = 150_000
 OPCODES_PER_BYTE = 0.25
+# A forest of 10,000 trees makes some 140,000 calls; each takes some microseconds.
+MAX_CALLS = 250_000
 MAX_DEPTH = 120
 # Objects counted once per reference to them, as code that copies or prints the model meets them.
 MAX_EXPANDED_NODES = 20_000_000

@@ -76,6 +76,7 @@ class _Reader(pickle._Unpickler):
         super().__init__(_Nothing())
         self._data = data
         self._at = 0
+        self._calls = 0
         self._problems = problems
 
     def load(self) -> object:
@@ -141,6 +142,9 @@ class _Reader(pickle._Unpickler):
     dispatch[pickle.STACK_GLOBAL[0]] = load_stack_global
 
     def load_reduce(self) -> None:
+        self._calls += 1
+        if self._calls > limits.MAX_CALLS:
+            raise MalformedError(f"more than {limits.MAX_CALLS} calls")
         args = self.stack.pop()
         self.stack[-1] = calls.call(self.stack[-1], args)
 

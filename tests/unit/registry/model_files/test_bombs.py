@@ -64,6 +64,10 @@ PICKLES: dict[str, Callable[[], bytes]] = {
     "tuples in tuples": lambda: stream(b")" + b"\x85" * 50_000),
     "tuples as a key": lambda: stream(b"})" + b"\x85" * 50_000 + b"K\x01s"),
     "marks": lambda: b"(" * 1_000_000 + b".",
+    "half a million objects": lambda: stream(
+        named("sklearn.linear_model._logistic", "LogisticRegression"), b"\x94",
+        b"h\x00)R0" * 500_000,
+    ),
     "lists that double": lambda: doubled(60),
     "a list that holds itself": lambda: stream(b"]\x94h\x00a"),
     "a dict that holds itself": lambda: stream(b"}\x94K\x01h\x00s"),
