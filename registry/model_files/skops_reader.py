@@ -43,7 +43,7 @@ def read_skops(data: memoryview, problems: Problems) -> object:
 
 
 class _Reader:
-    """Turns each of skops' own nodes into one of ours; shared ones stay shared."""
+    """Turns each node of skops into one of this package; shared ones stay shared."""
 
     def __init__(self, archive: zipped.Archive, problems: Problems) -> None:
         self._archive = archive
