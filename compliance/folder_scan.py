@@ -13,10 +13,10 @@ from pathlib import Path
 from compliance import document_scan
 from compliance.rules.facts import Scan
 from registry.domain.manifest import is_shallow
+from registry.model_files.rebuilding import MODEL_FILES
 
 MAX_FILES = 64
 MAX_FOLDERS = 64
-MODEL_FILES = ("model.pkl", "model.skops")
 TEXT_FILES = frozenset(
     {
         "MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt", "input_example.json",

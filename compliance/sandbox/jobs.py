@@ -45,6 +45,15 @@ def _scan(folder: Path, _request: bytes, result: Result) -> None:
 
 
 def _predict(folder: Path, request: bytes, result: Result) -> None:
+    """Load what was understood of the author's files, written again, never the files."""
+    from registry.model_files.rebuilding import rebuild
+
+    result.step("load")
+    rebuilt = rebuild(folder, Path(tempfile.gettempdir()) / "rebuilt")
+    _predict_as_is(rebuilt.folder, request, result)
+
+
+def _predict_as_is(folder: Path, request: bytes, result: Result) -> None:
     import mlflow.pyfunc
 
     frames = pickle.loads(request)  # noqa: S301 (written by our own parent)
@@ -77,7 +86,11 @@ def _encode(answer: Any) -> tuple[str, bytes]:
     ).encode()
 
 
-JOBS: dict[str, Callable[[Path, bytes, Result], None]] = {"scan": _scan, "predict": _predict}
+JOBS: dict[str, Callable[[Path, bytes, Result], None]] = {
+    "scan": _scan,
+    "predict": _predict,
+    "predict as is": _predict_as_is,
+}
 
 
 def warm_up() -> None:
@@ -98,6 +111,7 @@ def warm_up() -> None:
     from sklearn.preprocessing import StandardScaler
 
     from compliance.artifact_scan import scan_folder
+    from registry.model_files.rebuilding import rebuild
 
     warnings.simplefilter("ignore")
     scaler = StandardScaler(with_mean=False, with_std=False)
@@ -118,4 +132,5 @@ def warm_up() -> None:
                 pip_requirements=["scikit-learn"],
             )
             scan_folder(folder)
-            mlflow.pyfunc.load_model(str(folder), suppress_warnings=True).predict(frame)
+            rebuilt = rebuild(folder, Path(parent) / "rebuilt").folder
+            mlflow.pyfunc.load_model(str(rebuilt), suppress_warnings=True).predict(frame)

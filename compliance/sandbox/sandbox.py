@@ -55,6 +55,7 @@ class Sandbox:
         *,
         means: frozenset[Means] | None = None,
         lanes: int | None = None,
+        rebuilds: bool = True,
     ) -> None:
         """Prepare; nothing is started yet.
 
@@ -62,12 +63,15 @@ class Sandbox:
             limits: of each job.
             means: the layers that confine a job; default is what the machine offers.
             lanes: jobs at the same time; default is the number of processors.
+            rebuilds: load what was understood of a model's files, written again; the files as they
+                are only to see what the confinement holds by itself.
 
         Raises:
             ConfinementError: the machine offers less than the minimum.
         """
         self.limits = limits or JobLimits()
         self.means = agreed() if means is None else means
+        self._predict_kind = "predict" if rebuilds else "predict as is"
         self.lanes = lanes or os.cpu_count() or 1
         self._free = threading.BoundedSemaphore(self.lanes)
         self._lock = threading.Lock()
@@ -124,7 +128,7 @@ class Sandbox:
         """
         request = pickle.dumps(list(frames), protocol=5)
         rows = sum(len(frame) for frame in frames)
-        header, blobs = self._run("predict", folder, request, rows * ROW_BYTES)
+        header, blobs = self._run(self._predict_kind, folder, request, rows * ROW_BYTES)
         outputs = header.get("outputs")
         if not isinstance(outputs, list) or len(outputs) != len(frames):
             raise SandboxError("the model gave no answer that could be read", hint=FIX)

@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from registry.adapters import plain_yaml
+from registry.adapters.artifact_error import ArtifactError
 from registry.model_files.errors import FileRefusedError
 from registry.model_files.judge import judge
 from registry.model_files.nodes import Instance
@@ -23,7 +25,6 @@ COPIED_TEXTS = (
     "requirements.txt", "conda.yaml", "python_env.yaml", "input_example.json",
     "serving_input_example.json",
 )  # fmt: skip
-_MAX_TEXT_BYTES = 5_000_000
 _HINT = (
     "log the fitted scikit-learn estimator with mlflow.sklearn.log_model; "
     "docs/reference/model-files.md lists what is understood"
@@ -116,11 +117,9 @@ def rebuild(folder: Path, target: Path) -> Rebuilt:
 
 def _document(folder: Path) -> dict[str, Any]:
     path = folder / "MLmodel"
-    if path.stat().st_size > _MAX_TEXT_BYTES:
-        raise _refused(f"an MLmodel of at most {_MAX_TEXT_BYTES} bytes", "a larger one")
     try:
-        document = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as err:
+        document = plain_yaml.read(path.read_bytes(), "MLmodel")
+    except (yaml.YAMLError, UnicodeDecodeError, ArtifactError) as err:
         raise _refused("an MLmodel in YAML", type(err).__name__) from err
     if not isinstance(document, dict):
         raise _refused("an MLmodel that is a mapping", type(document).__name__)

@@ -165,7 +165,7 @@ def talking(folder: Path, thing: object) -> Path:
 
 @pytest.fixture
 def bench(
-    tmp_path: Path, engine: Engine, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, engine: Engine, unjudging: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> Iterator[Bench]:
     logs: list[str] = []
 
@@ -176,7 +176,7 @@ def bench(
     caplog.set_level(logging.DEBUG)
     handler = Keep()
     logging.getLogger().addHandler(handler)
-    yield Bench(tmp_path, engine, sandbox, logs)
+    yield Bench(tmp_path, engine, unjudging, logs)
     logging.getLogger().removeHandler(handler)
 
 

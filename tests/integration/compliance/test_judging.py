@@ -126,10 +126,10 @@ class Unscanned:
     ("act", "word"), [("abort", "crashed on predict (signal 6"), ("hang", "hung on predict")]
 )
 def test_a_model_that_crashes_or_hangs_is_refused_with_that_reason(
-    settings: Settings, registry: FakeRegistry, sandbox: Sandbox, act: str, word: str
+    settings: Settings, registry: FakeRegistry, unjudging: Sandbox, act: str, word: str
 ) -> None:
     replace_model(registry.folder, OnPredict(act))
-    verdict = Judging(settings, registry, Unscanned(sandbox)).judge(CASE)
+    verdict = Judging(settings, registry, Unscanned(unjudging)).judge(CASE)
     assert not verdict.passed
     assert any(word in reason.found for reason in verdict.reasons)
 

@@ -62,11 +62,11 @@ def test_a_good_model_answers_as_it_does_outside(
     ],
 )
 def test_a_model_that_misbehaves_when_asked_is_a_clear_error(
-    sandbox: Sandbox, pickled: Path, act: str, expected: str
+    unjudging: Sandbox, pickled: Path, act: str, expected: str
 ) -> None:
     replace_model(pickled, OnPredict(act))
     with pytest.raises(SandboxError, match=expected):
-        sandbox.predict(pickled, [FRAME])
+        unjudging.predict(pickled, [FRAME])
 
 
 @pytest.mark.parametrize(
@@ -79,23 +79,26 @@ def test_a_model_that_misbehaves_when_asked_is_a_clear_error(
     ],
 )
 def test_a_model_that_misbehaves_on_loading_is_a_clear_error(
-    sandbox: Sandbox, pickled: Path, thing: OnLoad, expected: str
+    unjudging: Sandbox, pickled: Path, thing: OnLoad, expected: str
 ) -> None:
     replace_model(pickled, thing)
     with pytest.raises(SandboxError, match=expected):
-        sandbox.predict(pickled, [FRAME])
+        unjudging.predict(pickled, [FRAME])
 
 
-def test_a_model_cannot_kill_what_watches_it(sandbox: Sandbox, pickled: Path) -> None:
+def test_a_model_cannot_kill_what_watches_it(unjudging: Sandbox, pickled: Path) -> None:
     replace_model(pickled, OnPredict("kill the watcher"))
     with pytest.raises(SandboxError, match="failed on predict: PermissionError"):
-        sandbox.predict(pickled, [FRAME])
+        unjudging.predict(pickled, [FRAME])
 
 
 def test_a_model_that_hangs_does_not_hold_up_another(pickled: Path, tmp_path: Path) -> None:
     replace_model(pickled, OnPredict("hang"))
     good = save(tmp_path / "good", good_model())
-    with Sandbox(Limits(deadline_seconds=8), lanes=2) as sandbox, ThreadPoolExecutor() as pool:
+    with (
+        Sandbox(Limits(deadline_seconds=8), lanes=2, rebuilds=False) as sandbox,
+        ThreadPoolExecutor() as pool,
+    ):
         sandbox.start()
         hanging = pool.submit(sandbox.predict, pickled, [FRAME])
         assert len(sandbox.predict(good, [FRAME]).answers[0]) == len(FRAME)
@@ -109,7 +112,10 @@ def test_a_lost_warm_process_is_an_outage_and_the_next_job_is_served(
 ) -> None:
     replace_model(pickled, OnPredict("hang"))
     good = save(tmp_path / "good", good_model())
-    with Sandbox(Limits(deadline_seconds=30)) as sandbox, ThreadPoolExecutor() as pool:
+    with (
+        Sandbox(Limits(deadline_seconds=30), rebuilds=False) as sandbox,
+        ThreadPoolExecutor() as pool,
+    ):
         sandbox.start()
         hanging = pool.submit(sandbox.predict, pickled, [FRAME])
         time.sleep(1)
@@ -131,7 +137,7 @@ def test_a_machine_that_cannot_confine_runs_no_model(
 
 
 def test_a_layer_that_fails_after_the_start_runs_no_model(
-    sandbox: Sandbox, pickled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    unjudging: Sandbox, pickled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def with_a_mount_that_is_gone(*arguments: Any) -> Plan:
         plan = job_plan(*arguments)
@@ -139,15 +145,15 @@ def test_a_layer_that_fails_after_the_start_runs_no_model(
 
     monkeypatch.setattr("compliance.sandbox.sandbox.job_plan", with_a_mount_that_is_gone)
     with pytest.raises(ConfinementError, match="expected to confine the model, found"):
-        sandbox.predict(pickled, [FRAME])
+        unjudging.predict(pickled, [FRAME])
 
 
 def test_a_model_sees_no_secret_of_the_environment_and_works_in_a_folder_of_its_own(
-    sandbox: Sandbox, pickled: Path, monkeypatch: pytest.MonkeyPatch
+    unjudging: Sandbox, pickled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     replace_model(pickled, OnPredict("environment"))
-    (answers,) = sandbox.predict(pickled, [FRAME.head(1)]).answers
+    (answers,) = unjudging.predict(pickled, [FRAME.head(1)]).answers
     assert "SECRET" not in answers[0]
     assert answers[0].endswith(" /tmp")
 
@@ -157,6 +163,14 @@ def test_the_scan_refuses_what_the_sandbox_would_have_had_to_survive(
 ) -> None:
     replace_model(pickled, OnLoad(os.abort))
     assert any("posix.abort" in text for text in sandbox.scan(pickled).violations)
+
+
+def test_a_model_whose_file_was_not_understood_is_not_loaded(
+    sandbox: Sandbox, pickled: Path
+) -> None:
+    replace_model(pickled, OnLoad(os.abort))
+    with pytest.raises(SandboxError, match="failed on load: FileRefusedError"):
+        sandbox.predict(pickled, [FRAME])
 
 
 def test_failing_to_scan_is_a_violation(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def targets(tmp_path: Path, model: Path) -> Iterator[Targets]:
 
 @contextlib.contextmanager
 def scoring(means: frozenset[Means], model: Path, targets: Targets) -> Iterator[Try]:
-    with Sandbox(Limits(deadline_seconds=30), means=means, lanes=1) as sandbox:
+    with Sandbox(Limits(deadline_seconds=30), means=means, lanes=1, rebuilds=False) as sandbox:
 
         def make(name: str) -> str:
             (answers,) = sandbox.predict(model, [frame(name, targets)]).answers

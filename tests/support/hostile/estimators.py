@@ -198,9 +198,10 @@ ESTIMATORS: tuple[Hostile, ...] = (
                                                                "__reduce_ex__")),
     pickled("a classifying stack that asks an array",
             lambda s: _asks(np.zeros(3), "tofile", StackingClassifier)),
-    *_both("a pipeline that caches", lambda s: make_pipeline(
-        StandardScaler(), LogisticRegression(), memory=str(s.marker)).fit(_X, _Y)),
-    pickled("a step that caches", lambda s: _fitted(FeatureAgglomeration(memory=str(s.marker)))),
+    *_both("a pipeline that caches", lambda s: _changed(
+        make_pipeline(StandardScaler(), LogisticRegression()).fit(_X, _Y), memory=str(s.marker))),
+    pickled("a step that caches",
+            lambda s: _changed(_fitted(FeatureAgglomeration()), memory=str(s.marker))),
     *_both("a class as a function", lambda _s: FunctionTransformer(CountVectorizer)),
     pickled("bytearray as a function", lambda _s: FunctionTransformer(bytearray)),
     pickled("a selector as an analyzer",
