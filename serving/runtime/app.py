@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,23 +11,29 @@ from dataclasses import dataclass
 
 from serving.runtime import seldon, v2
 from serving.runtime.asgi import (
+    FORM,
     ClientGoneError,
     Headers,
     Receive,
     Scope,
     Send,
+    check_json_content,
     header,
-    parse_json,
+    json_of_form,
     read_body,
     respond,
 )
+from serving.runtime.body import parse_json
 from serving.runtime.metrics import CONTENT_TYPE, Metrics
 from serving.runtime.model import ServedModel
 from serving.runtime.options import Identity
 from serving.runtime.outputs import to_json
-from serving.runtime.problem import ProblemError
+from serving.runtime.problem import ProblemError, model_failed
+
+logger = logging.getLogger(__name__)
 
 _JSON = b"application/json"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,11 @@ class Call:
 
     body: bytes
     puid: str | None
+    form: bool = False
+
+    def json(self) -> object:
+        """Return the body as JSON."""
+        return parse_json(json_of_form(self.body) if self.form else self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +66,12 @@ class Route:
     method: str
     handle: Callable[[Call], Reply]
     in_worker: bool = False
+
+
+def _refusal(problem: ProblemError, path: str, route: Route | None) -> Reply:
+    body = v2.error_body(problem) if path.startswith("/v2") else problem.body()
+    allow = route.method if problem.status == 405 and route else None
+    return Reply(to_json(body), headers=((b"allow", allow.encode()),) if allow else ())
 
 
 class App:
@@ -83,16 +101,22 @@ class App:
         service = route.service if route else "unknown"
         try:
             route = self._checked(route, path, method)
-            call = Call(await read_body(receive), header(scope, b"seldon-puid"))
+            form = method == "POST" and check_json_content(scope) == FORM
+            call = Call(await read_body(receive), header(scope, b"seldon-puid"), form)
             started = time.perf_counter()
             reply = await self._run(route, call)
             status = 200
         except ProblemError as problem:
-            body = v2.error_body(problem) if path.startswith("/v2") else problem.body()
-            status, reply = problem.status, Reply(to_json(body))
+            status, reply = problem.status, _refusal(problem, path, route)
         except ClientGoneError:
             return
-        self._metrics.request(service, method, status, time.perf_counter() - started)
+        except Exception as err:
+            logger.exception("a request failed in the server itself")
+            failure = model_failed(f"the server failed: {type(err).__name__}")
+            status, reply = failure.status, _refusal(failure, path, route)
+        # A made-up method would be a time series of its own.
+        counted = method if method in _METHODS else "other"
+        self._metrics.request(service, counted, status, time.perf_counter() - started)
         headers = [(b"content-type", reply.content_type), *self._headers, *reply.headers]
         await respond(send, status, headers, reply.body)
 
@@ -153,16 +177,17 @@ class App:
         return routes
 
     def _predict(self, call: Call) -> Reply:
-        request = seldon.parse(parse_json(call.body), call.puid)
+        request = seldon.parse(call.json(), call.puid)
         response = seldon.respond(request, self._model.predict(request.payload), self._identity)
         return Reply(to_json(response), headers=((b"seldon-puid", request.puid.encode()),))
 
     def _infer(self, call: Call) -> Reply:
-        payload, request_id = v2.parse(parse_json(call.body))
-        return Reply(to_json(v2.respond(self._model.predict(payload), request_id, self._identity)))
+        request = v2.parse(call.json())
+        raw = self._model.predict(request.payload)
+        return Reply(to_json(v2.respond(raw, request, self._model.signature, self._identity)))
 
     def _feedback(self, call: Call) -> Reply:
-        self._metrics.feedback(seldon.feedback_reward(parse_json(call.body)))
+        self._metrics.feedback(seldon.feedback_reward(call.json()))
         return Reply(to_json({"meta": {"tags": seldon.own_tags(self._identity)}}))
 
     def _metadata(self, _: Call) -> Reply:

@@ -5,9 +5,9 @@ A web framework would add a tenth of a millisecond to a request that takes a thi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import parse_qs
 
 from serving.runtime.problem import ProblemError, bad_request
 
@@ -17,6 +17,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
+FORM = "application/x-www-form-urlencoded"
+_FORM_FIELDS = 10
+_UTF_8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 
 
 class ClientGoneError(Exception):
@@ -62,19 +65,45 @@ async def read_body(receive: Receive) -> bytes:
     return b"".join(chunks)
 
 
-def parse_json(body: bytes) -> object:
-    """Parse a body.
+def check_json_content(scope: Scope) -> str:
+    """Check that a body may be JSON in UTF-8, and return its media type in lower case.
+
+    Clients that send JSON without saying so are many, so other media types are only refused
+    where their parameters or their coding make something else of the bytes.
 
     Raises:
-        ProblemError: 400, it is not JSON.
+        ProblemError: 415, it is compressed, or in another charset.
     """
-    if not body:
-        raise bad_request("expected a JSON body, found none")
+    coding = (header(scope, b"content-encoding") or "identity").strip().lower()
+    if coding != "identity":
+        raise _unsupported(f"content-encoding: expected identity, found {coding[:60]!r}")
+    media_type, *parameters = (header(scope, b"content-type") or "").lower().split(";")
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        charset = value.strip().strip('"')
+        if name.strip() == "charset" and charset not in _UTF_8:
+            raise _unsupported(f"content-type: expected charset utf-8, found {charset[:60]!r}")
+    return media_type.strip()
+
+
+def _unsupported(info: str) -> ProblemError:
+    return ProblemError(415, "MICROSERVICE_UNSUPPORTED_MEDIA_TYPE", info)
+
+
+def json_of_form(body: bytes) -> bytes:
+    """Return the field `json` of a form, as SeldonClient sends it to a model server.
+
+    curl calls every body a form, so one that has no such field is taken as it is.
+    """
+    if body.lstrip()[:1] in (b"{", b"[", b"") or b"json=" not in body:
+        return body
     try:
-        parsed: object = json.loads(body)
-    except (ValueError, RecursionError) as err:
-        raise bad_request(f"expected JSON, found {body[:60]!r}: {err}") from None
-    return parsed
+        found = parse_qs(body, strict_parsing=True, max_num_fields=_FORM_FIELDS)[b"json"]
+    except (ValueError, KeyError):
+        raise bad_request("expected a form with the field json, found another") from None
+    if len(found) != 1:
+        raise bad_request(f"expected the form field json once, found {len(found)}")
+    return found[0]
 
 
 async def respond(send: Send, status: int, headers: Headers, body: bytes) -> None:

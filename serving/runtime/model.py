@@ -17,12 +17,16 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 
 from serving.runtime.estimators import silence_name_warnings, takes_arrays
-from serving.runtime.inputs import Payload, assemble
+from serving.runtime.inputs import assemble
 from serving.runtime.mlflow_signature import read_signature
+from serving.runtime.payload import Payload
 from serving.runtime.problem import ProblemError, bad_request, model_failed
 from serving.runtime.signature import Column, ColumnType, Signature, Tensor
 
 logger = logging.getLogger(__name__)
+
+_TOLD_CHARACTERS = 300
+"""Characters that an answer takes over from another library's message."""
 
 
 class LoadError(Exception):
@@ -43,6 +47,7 @@ class ServedModel:
         self._bare = takes_arrays(pyfunc)
         if self._bare:
             silence_name_warnings()
+        self._example = _format_example(pyfunc)
         self._running: dict[int, float] = {}
         self._seen: set[type] = set()
 
@@ -53,9 +58,7 @@ class ServedModel:
             ProblemError: 400 when the input does not fit the signature, 500 when the model
                 raises.
         """
-        data = assemble(self.signature, payload, bare=self._bare)
-        if self.signature.nested:
-            data = self._enforced(data)
+        data = self._read(payload)
         token = id(data)
         self._running[token] = time.monotonic()
         try:
@@ -63,11 +66,27 @@ class ServedModel:
         except (Exception, SystemExit) as err:
             if self.signature.hinted and isinstance(err, MlflowException):
                 # MLflow checks hinted types inside the call and raises this.
-                raise bad_request(str(err)) from None
+                raise bad_request(_shortened(err)) from None
             self._log_once(err)
             raise model_failed(f"the model raised {type(err).__name__}: {err}") from err
         finally:
             del self._running[token]
+
+    def _read(self, payload: Payload) -> object:
+        """Build the model's input. What fails here was caused by the request alone."""
+        try:
+            data = assemble(self.signature, payload, bare=self._bare)
+            if self.signature.nested:
+                data = self._enforced(data)
+            return data if self._example is None else _like_example(data, self._example)
+        except ProblemError:
+            raise
+        except Exception as err:
+            self._log_once(err)
+            raise bad_request(
+                f"the values cannot be read as the model's input: {_shortened(err)}; "
+                f"{self.signature.describe()}"
+            ) from err
 
     def running_seconds(self) -> float:
         """Age of the oldest prediction that is still running; 0 when idle."""
@@ -93,14 +112,14 @@ class ServedModel:
 
         try:
             return _enforce_schema(data, self._pyfunc.metadata.get_input_schema())
-        except MlflowException as err:
-            raise bad_request(f"{err}; {self.signature.describe()}") from None
+        except Exception as err:  # MLflow's own prediction refuses whatever is raised here
+            raise bad_request(f"{_shortened(err)}; {self.signature.describe()}") from None
 
     def _log_once(self, err: BaseException) -> None:
         # A bad canary may fail thousands of times; one traceback for each kind is enough.
         if type(err) not in self._seen:
             self._seen.add(type(err))
-            logger.error("the model raised\n%s", "".join(traceback.format_exception(err)))
+            logger.error("a prediction raised\n%s", "".join(traceback.format_exception(err)))
 
 
 def load(path: Path) -> ServedModel:
@@ -114,6 +133,25 @@ def load(path: Path) -> ServedModel:
     except (Exception, SystemExit) as err:
         traceback.print_exc(file=sys.stderr)
         raise LoadError(f"cannot load the model in {path}: {type(err).__name__}: {err}") from err
+
+
+def _shortened(err: BaseException) -> str:
+    """Return another library's message without the table that it may repeat."""
+    text = f"{err}"
+    return text if len(text) <= _TOLD_CHARACTERS else f"{text[:_TOLD_CHARACTERS]}..."
+
+
+def _format_example(pyfunc: Any) -> object:
+    """Return the example whose format MLflow gives every input, where the model asks for that."""
+    by_example = bool(pyfunc.metadata._is_type_hint_from_example())
+    return pyfunc.input_example if by_example else None
+
+
+def _like_example(data: object, example: object) -> object:
+    from mlflow.types.type_hints import _convert_dataframe_to_example_format
+
+    found: object = _convert_dataframe_to_example_format(data, example)
+    return found
 
 
 def _implementation(pyfunc: Any) -> Callable[[object], object]:
@@ -132,9 +170,7 @@ def _blank(signature: Signature) -> object:
         return arrays if signature.tensors[0].name else arrays[""]
     if not signature.columns:
         raise ProblemError(0, "", "no signature and no input example")
-    return pd.DataFrame(
-        {column.name or index: [_zero(column)] for index, column in enumerate(signature.columns)}
-    )
+    return pd.DataFrame({column.label: [_zero(column)] for column in signature.columns})
 
 
 def _zeros(tensor: Tensor) -> object:

@@ -3,27 +3,62 @@
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import chain
+from math import prod
 
 import numpy as np
 import pandas as pd
 
-from serving.runtime.columns import Array
+from serving.runtime.answers import (
+    datatype_of,
+    plain,
+    plain_cells,
+    series_values,
+)
 from serving.runtime.problem import model_failed
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
-    """A normalised answer.
+class Output:
+    """One array, or one column of a table.
 
     Attributes:
-        value: an array, or a str, bytes or dict as the model returned it.
-        names: column names, when the model returned a table.
+        name: empty where the model gave none.
+        datatype: V2's name of the type.
+        values: row by row, in JSON's own types; None where a value is missing.
     """
 
-    value: Array | str | bytes | dict[str, object]
-    names: list[str] = field(default_factory=list)
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    values: list[object]
+
+    @property
+    def numeric(self) -> bool:
+        """Whether every value is a number; a missing one is none."""
+        if self.datatype in ("BYTES", "BOOL"):
+            return False
+        return None not in self.values
+
+    def nested(self) -> list[object]:
+        """Return the values as nested lists of the shape."""
+        found = self.values
+        for length in reversed(self.shape[1:]):
+            count = len(found) // length if length else prod(self.shape[:-1])
+            found = [found[at * length : (at + 1) * length] for at in range(count)]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns of equal length."""
+
+    columns: tuple[Output, ...]
+    rows: int
+
+
+Prediction = Output | Table | str | bytes | dict[str, object]
 
 
 def normalise(raw: object) -> Prediction:
@@ -32,69 +67,96 @@ def normalise(raw: object) -> Prediction:
     Raises:
         ProblemError: 500, the model answered with something that no protocol carries.
     """
-    if isinstance(raw, pd.DataFrame):
-        return Prediction(raw.to_numpy(), [str(name) for name in raw.columns])
-    if isinstance(raw, pd.Series):
-        return Prediction(np.asarray(raw.to_numpy()))
     if isinstance(raw, np.ndarray):
-        return Prediction(np.atleast_1d(raw))
+        return _array(np.atleast_1d(raw))
+    if isinstance(raw, pd.DataFrame):
+        named = zip(raw.columns, range(raw.shape[1]), strict=True)
+        outputs = [_series(raw.iloc[:, index], str(name)) for name, index in named]
+        return Table(tuple(outputs), len(raw))
+    if isinstance(raw, pd.Series):
+        return _series(raw, "")
+    if isinstance(raw, pd.Index):
+        return _series(raw.to_series(), "")
     if isinstance(raw, str | bytes):
-        return Prediction(raw)
+        return raw
     if isinstance(raw, dict):
-        return Prediction({str(name): value for name, value in raw.items()})
+        return {str(name): value for name, value in raw.items()}
     if hasattr(raw, "toarray"):  # scipy's sparse matrices
-        return Prediction(np.asarray(raw.toarray()))
-    if isinstance(raw, list | tuple | int | float | bool | np.generic):
-        try:
-            return Prediction(np.atleast_1d(np.asarray(raw)))
-        except ValueError:  # rows of unequal length
-            return Prediction(np.array([*_items(raw)], dtype=object))
+        return _array(np.asarray(raw.toarray()))
+    if isinstance(raw, list | tuple):
+        return _list(raw)
+    if isinstance(raw, pd.api.extensions.ExtensionArray):
+        return _series(pd.Series(raw), "")
+    if isinstance(raw, int | float | np.generic):
+        return _array(np.atleast_1d(np.asarray(raw)))
     raise model_failed(
         f"expected the model to return an array, a table, a list or text; found {type(raw)}"
     )
 
 
-def _items(raw: object) -> list[object]:
-    return list(raw) if isinstance(raw, list | tuple) else [raw]
+def _array(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Output:
+    datatype, values = plain_cells(array)
+    return Output("", datatype or datatype_of(values), array.shape, values)
+
+
+def _series(series: pd.Series, name: str) -> Output:
+    datatype, values = plain_cells(series_values(series))
+    return Output(name, datatype or datatype_of(values), (len(values),), values)
+
+
+def _list(raw: list[object] | tuple[object, ...]) -> Output:
+    """Open lists of equal length; numpy would turn the numbers beside text into text."""
+    level: list[object] = [plain(item) for item in raw]
+    shape = [len(level)]
+    while level and set(map(type, level)) == {list}:
+        lists = [item for item in level if isinstance(item, list)]
+        if len(set(map(len, lists))) != 1:
+            break
+        shape.append(len(lists[0]))
+        level = list(chain.from_iterable(lists))
+    return Output("", datatype_of(level), tuple(shape), level)
+
+
+def outputs_of(prediction: Prediction, declared: tuple[str, ...]) -> list[Output]:
+    """Return an answer as V2 outputs: one for each column of a table or array of an object.
+
+    Args:
+        prediction: the normalised answer.
+        declared: names of the signature's outputs; a lone answer takes a lone one.
+
+    Raises:
+        ProblemError: 500, the answer holds something that JSON cannot.
+    """
+    lone = declared[0] if len(declared) == 1 else "predict"
+    match prediction:
+        case Table(columns):
+            return list(columns)
+        case Output(_, datatype, shape, values):
+            return [Output(lone, datatype, shape, values)]
+        case dict() if prediction and all(
+            isinstance(value, np.ndarray | pd.Series) for value in prediction.values()
+        ):
+            return [_named(name, normalise(value)) for name, value in prediction.items()]
+        case dict():
+            return [Output(lone, "BYTES", (1,), [to_json(plain(prediction)).decode()])]
+        case bytes():
+            return [Output(lone, "BYTES", (1,), [plain(prediction)])]
+        case str():
+            return [Output(lone, "BYTES", (1,), [prediction])]
+
+
+def _named(name: str, found: Prediction) -> Output:
+    assert isinstance(found, Output)
+    return Output(name, found.datatype, found.shape, found.values)
 
 
 def to_json(message: object) -> bytes:
-    """Write JSON; NaN and infinity, which JSON lacks, become null.
+    """Write JSON of JSON's own types.
 
     Raises:
         ProblemError: 500, the model's answer holds something that JSON cannot.
     """
     try:
-        return json.dumps(message, allow_nan=False, default=_plain, separators=(",", ":")).encode()
-    except (ValueError, TypeError):
-        pass
-    try:
-        return json.dumps(_finite(message), allow_nan=False, separators=(",", ":")).encode()
+        return json.dumps(message, allow_nan=False, separators=(",", ":")).encode()
     except (ValueError, TypeError, RecursionError) as err:
         raise model_failed(f"the model's answer cannot be written as JSON: {err}") from err
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    if isinstance(value, pd.Series | pd.DataFrame):
-        return value.to_numpy().tolist()
-    if value is pd.NaT or value is pd.NA:
-        return None
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} is not JSON")
-
-
-def _finite(value: object) -> object:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, str | int):
-        return value
-    if isinstance(value, dict):
-        return {str(name): _finite(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return _finite(_plain(value))

@@ -43,22 +43,27 @@ def model_failed(info: str) -> ProblemError:
     return ProblemError(500, "MICROSERVICE_INTERNAL_ERROR", info)
 
 
+_SHOWN = 57
+"""Characters of a value that a message shows."""
+
+
 def kind_of(value: object) -> str:
-    """Name a JSON value's kind the way a client knows it, with a short excerpt."""
+    """Name a JSON value's kind the way a client knows it; a scalar with a short excerpt."""
     match value:
         case None:
             return "null"
         case bool():
-            name = "boolean"
+            return f"boolean {value}"
         case int() | float():
-            name = "number"
+            text = repr(value)
+            return f"number {text if len(text) <= _SHOWN else text[:_SHOWN] + '...'}"
         case str():
-            name = "string"
-        case list():
-            name = "list"
+            return f"string {value[:_SHOWN]!r}{'...' if len(value) > _SHOWN else ''}"
+        case bytes():
+            return f"{len(value)} bytes"
+        case list() | tuple():
+            return f"list of {len(value)}"
         case dict():
-            name = "object"
+            return f"object of {len(value)}"
         case _:
-            name = type(value).__name__
-    text = repr(value)
-    return f"{name} {text if len(text) <= 60 else text[:57] + '...'}"
+            return type(value).__name__

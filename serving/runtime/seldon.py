@@ -1,8 +1,8 @@
 """Seldon's REST protocol, version 1: predictions, feedback and metadata.
 
-seldon-core builds and validates the messages. Its request parser is not used: it runs
-`np.array` over the rows, which turns the numbers beside a text column into text and a ragged
-row into a 500.
+seldon-core's own reader and writer of messages are not used: they run `np.array` over the rows,
+which turns the numbers beside a text column into text, whole numbers beside real ones into real
+ones, and a ragged row into a 500.
 """
 
 from __future__ import annotations
@@ -11,21 +11,27 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from seldon_core.flask_utils import SeldonMicroserviceException
 from seldon_core.metadata import validate_model_metadata
-from seldon_core.user_model import SeldonComponent
-from seldon_core.utils import construct_response_json, json_to_feedback
+from seldon_core.utils import get_request_path, json_to_feedback
 
-from serving.runtime.folding import folded
-from serving.runtime.inputs import Named, Payload, Rows
+from serving.runtime.answers import plain
+from serving.runtime.body import check_untyped
+from serving.runtime.folding import flattened, folded
 from serving.runtime.options import Identity
-from serving.runtime.outputs import Prediction, normalise
-from serving.runtime.problem import bad_request, kind_of, model_failed
+from serving.runtime.outputs import Output, Prediction, Table, normalise
+from serving.runtime.payload import Named, Payload, Records, Rows
+from serving.runtime.problem import bad_request, kind_of
 from serving.runtime.signature import Signature
 from serving.runtime.v2 import described
 
 _PAYLOADS = "data.ndarray, data.tensor or jsonData"
+_ONE_OF = frozenset({"data", "jsonData", "binData", "strData", "customData"})
+_PUID_CHARACTERS = 256
+"""Longest `puid`: it comes back in a header, which proxies bound too."""
+_REWARD_LIMIT = 3.4028234663852886e38
+"""Largest reward: Seldon's protobuf declares a 32-bit float."""
+_TOLD_CHARACTERS = 300
+"""Characters that a message takes over from another library's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,7 @@ class Request:
     """A prediction request, taken apart."""
 
     payload: Payload
-    message: dict[str, Any]
+    wants_tensor: bool
     tags: dict[str, object]
     puid: str
 
@@ -46,40 +52,72 @@ def parse(message: object, header_puid: str | None) -> Request:
     """
     if not isinstance(message, dict):
         raise bad_request(f"expected a JSON object with {_PAYLOADS}, found {kind_of(message)}")
-    meta = message.get("meta") or {}
+    meta = message.get("meta")
+    if meta is None:
+        meta = {}
     if not isinstance(meta, dict):
         raise bad_request(f"meta: expected an object, found {kind_of(meta)}")
-    tags = meta.get("tags") or {}
+    tags = meta.get("tags")
+    if tags is None:
+        tags = {}
     if not isinstance(tags, dict):
         raise bad_request(f"meta.tags: expected an object, found {kind_of(tags)}")
-    puid = meta.get("puid") or header_puid or uuid.uuid4().hex
-    if not isinstance(puid, str) or not puid.isprintable() or not puid.isascii():
-        raise bad_request(f"meta.puid: expected plain ASCII text, found {kind_of(puid)}")
-    if "data" in message:
+    check_untyped(tags, "meta.tags", nan=False)
+    puid = _puid(meta.get("puid"), header_puid)
+    found = _ONE_OF.intersection(message)
+    if found == {"data"}:
         payload = _data(message["data"])
-    elif "jsonData" in message:
-        payload = _json_data(message["jsonData"])
-    else:
-        raise bad_request(f"expected {_PAYLOADS}, found the keys {sorted(message)}")
-    return Request(payload, message, dict(tags), puid)
+        return Request(payload, "tensor" in message["data"], tags, puid)
+    if found == {"jsonData"}:
+        return Request(_json_data(message["jsonData"]), True, tags, puid)
+    if found:
+        raise bad_request(f"expected one of {_PAYLOADS}, found {' and '.join(sorted(found))}")
+    raise bad_request(f"expected {_PAYLOADS}, found {_keys(message)}")
+
+
+def _puid(sent: object, header: str | None) -> str:
+    puid = sent if sent not in (None, "") else header or uuid.uuid4().hex
+    if (
+        not isinstance(puid, str)
+        or not (puid.isascii() and puid.isprintable())
+        or puid != puid.strip()
+        or len(puid) > _PUID_CHARACTERS
+    ):
+        raise bad_request(
+            f"meta.puid: expected plain ASCII text of at most {_PUID_CHARACTERS} characters, "
+            f"found {kind_of(puid)}"
+        )
+    return puid
+
+
+def _keys(found: dict[str, object]) -> str:
+    names = sorted(name[:60] for name in found)
+    return f"the keys {names[:10]}" + (f" and {len(names) - 10} more" if names[10:] else "")
 
 
 def _data(data: object) -> Payload:
     if not isinstance(data, dict):
         raise bad_request(f"data: expected an object, found {kind_of(data)}")
-    names = data.get("names") or None
-    if names is not None and not (
-        isinstance(names, list) and all(isinstance(name, str) for name in names)
-    ):
-        raise bad_request(f"data.names: expected a list of strings, found {kind_of(names)}")
-    if "ndarray" in data:
-        rows = data["ndarray"]
-        if not isinstance(rows, list):
-            raise bad_request(f"data.ndarray: expected a list, found {kind_of(rows)}")
-        return Rows(rows, names)
+    if data.keys() - {"names"} not in ({"ndarray"}, {"tensor"}):
+        raise bad_request(f"data: expected ndarray or tensor, and names, found {_keys(data)}")
+    names = _names(data.get("names"), "data.names")
     if "tensor" in data:
         return Rows(_tensor_rows(data["tensor"]), names)
-    raise bad_request(f"data: expected ndarray or tensor, found the keys {sorted(data)}")
+    rows = data["ndarray"]
+    if not isinstance(rows, list):
+        raise bad_request(f"data.ndarray: expected a list, found {kind_of(rows)}")
+    return Rows(rows, names)
+
+
+def _names(names: object, label: str) -> list[str] | None:
+    if names is None or names == []:
+        return None
+    if not isinstance(names, list):
+        raise bad_request(f"{label}: expected a list of strings, found {kind_of(names)}")
+    if set(map(type, names)) != {str}:
+        other = next(name for name in names if not isinstance(name, str))
+        raise bad_request(f"{label}: expected a list of strings, found {kind_of(other)} in it")
+    return names
 
 
 def _tensor_rows(tensor: object) -> list[object]:
@@ -88,55 +126,40 @@ def _tensor_rows(tensor: object) -> list[object]:
     values, shape = tensor.get("values"), tensor.get("shape")
     if not isinstance(values, list):
         raise bad_request(f"data.tensor.values: expected a list, found {kind_of(values)}")
-    return folded(values, shape, "data.tensor")
+    return folded(*flattened(values, shape, "data.tensor"))
 
 
 def _json_data(data: object) -> Payload:
     """Read a list of rows or records, one record, or MLflow's `dataframe_*` forms."""
     if isinstance(data, dict) and len(data) == 1:
-        if "dataframe_records" in data:
-            return _json_data(data["dataframe_records"])
-        split = data.get("dataframe_split")
-        if isinstance(split, dict):
-            return _data({"ndarray": split.get("data"), "names": split.get("columns")})
+        if isinstance(records := data.get("dataframe_records"), list):
+            return _json_data(records)
+        if isinstance(split := data.get("dataframe_split"), dict):
+            return _split(split)
     if isinstance(data, dict):
-        if data and all(isinstance(cells, list) for cells in data.values()):
+        if data and all(isinstance(cells_, list) for cells_ in data.values()):
             return Named(data)
-        return Named({name: [cell] for name, cell in data.items()})
+        return Records([data])
     if isinstance(data, list):
         if data and all(isinstance(row, dict) for row in data):
-            return _records(data)
+            return Records(data)
         return Rows(data)
     raise bad_request(
         f"jsonData: expected a list of rows or records, or one record, found {kind_of(data)}"
     )
 
 
-def _records(records: list[dict[str, object]]) -> Payload:
-    names = list(records[0])
-    for index, record in enumerate(records):
-        if record.keys() != records[0].keys():
-            raise bad_request(
-                f"jsonData: expected the same keys in every record; record 0 has {names}, "
-                f"record {index} has {list(record)}"
-            )
-    return Named({name: [record[name] for record in records] for name in names})
-
-
-class _Answer(SeldonComponent):  # type: ignore[misc]
-    """What seldon-core asks while it builds one response."""
-
-    def __init__(self, prediction: Prediction) -> None:
-        self.prediction = prediction
-
-    def tags(self) -> dict[str, object]:
-        return {}
-
-    def class_names(self) -> list[str]:
-        # seldon-core asks only when the answer has columns.
-        value = self.prediction.value
-        width = value.shape[1] if isinstance(value, np.ndarray) else 0
-        return self.prediction.names or [f"t:{index}" for index in range(width)]
+def _split(split: dict[str, object]) -> Payload:
+    label = "dataframe_split"
+    if "data" not in split or set(split) - {"data", "columns", "index"}:
+        raise bad_request(f"{label}: expected columns, data and index, found {_keys(split)}")
+    rows, columns = split["data"], split.get("columns")
+    if not isinstance(rows, list):
+        raise bad_request(f"{label}.data: expected a list, found {kind_of(rows)}")
+    if isinstance(columns, list):
+        # A table made from an array has the columns 0, 1, 2.
+        columns = [str(name) if type(name) is int else name for name in columns]
+    return Rows(rows, _names(columns, f"{label}.columns"))
 
 
 def respond(request: Request, raw: object, identity: Identity) -> dict[str, Any]:
@@ -145,22 +168,35 @@ def respond(request: Request, raw: object, identity: Identity) -> dict[str, Any]
     Raises:
         ProblemError: 500, the model returned something that the protocol cannot carry.
     """
-    prediction: Prediction = normalise(raw)
-    answer = _Answer(prediction)
-    try:
-        response: dict[str, Any] = construct_response_json(
-            answer,
-            False,
-            request.message,
-            prediction.value,
-            {"tags": request.tags},
-            None,
-            own_tags(identity),
-        )
-    except SeldonMicroserviceException as err:
-        raise model_failed(str(err.message)) from err
-    response["meta"]["puid"] = request.puid
-    return response
+    meta = {
+        "tags": request.tags | own_tags(identity),
+        "requestPath": get_request_path(),
+        "puid": request.puid,
+    }
+    return {**_carried(normalise(raw), request.wants_tensor), "meta": meta}
+
+
+def _carried(prediction: Prediction, wants_tensor: bool) -> dict[str, Any]:
+    match prediction:
+        case dict():
+            return {"jsonData": plain(prediction)}
+        case bytes():
+            return {"binData": plain(prediction)}
+        case str():
+            return {"strData": prediction}
+        case Table(columns, rows):
+            shape: tuple[int, ...] = (rows, len(columns))
+            numeric = all(column.numeric for column in columns)
+            table: list[Any] = [list(row) for row in zip(*(c.values for c in columns), strict=True)]
+            names = [column.name for column in columns]
+            if not (wants_tensor and numeric):
+                return {"data": {"names": names, "ndarray": table or [[] for _ in range(rows)]}}
+            values: list[object] = [cell for row in table for cell in row]
+        case Output(_, _, shape, values):
+            names = [f"t:{index}" for index in range(shape[1])] if len(shape) > 1 else []
+            if not (wants_tensor and prediction.numeric):
+                return {"data": {"names": names, "ndarray": prediction.nested()}}
+    return {"data": {"names": names, "tensor": {"shape": list(shape), "values": values}}}
 
 
 def own_tags(identity: Identity) -> dict[str, object]:
@@ -176,14 +212,26 @@ def feedback_reward(message: object) -> float:
     """Return the reward of a Feedback message.
 
     Raises:
-        ProblemError: 400, it is not a Feedback message.
+        ProblemError: 400, it is not a Feedback message, or its reward is no finite number.
     """
     if not isinstance(message, dict):
         raise bad_request(f"expected a Feedback object, found {kind_of(message)}")
+    reward = message.get("reward", 0.0)
+    if (
+        isinstance(reward, bool)
+        or not isinstance(reward, int | float)
+        or not -_REWARD_LIMIT <= reward <= _REWARD_LIMIT
+    ):
+        raise bad_request(
+            f"reward: expected a finite number of at most {_REWARD_LIMIT:.2g}, "
+            f"found {kind_of(reward)}"
+        )
     try:
-        return float(json_to_feedback(message).reward)
-    except SeldonMicroserviceException as err:
-        raise bad_request(str(err.message)) from None
+        json_to_feedback(message | {"reward": 0.0})
+    except Exception as err:  # it reads nothing but the client's message
+        told = str(getattr(err, "message", err))[:_TOLD_CHARACTERS]
+        raise bad_request(f"expected a Feedback object: {told}") from None
+    return float(reward)
 
 
 def metadata(signature: Signature, identity: Identity) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 
 class ColumnType(StrEnum):
@@ -50,11 +52,18 @@ _NUMBERS = frozenset({ColumnType.INTEGER, ColumnType.LONG, ColumnType.FLOAT, Col
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table; `name` is empty in a signature without names."""
+    """One column of a table.
+
+    Attributes:
+        name: as clients write it; empty in a signature without names.
+        label: what the model's own table calls the column. A table made from an array calls its
+            columns 0, 1, 2, which JSON can only write as text.
+    """
 
     name: str
     type: ColumnType
     required: bool = True
+    label: str | int = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +75,12 @@ class Tensor:
     shape: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Signature:
     """What a model takes and gives. No columns and no tensors: the model declares nothing.
 
     Attributes:
+        named: the columns have names.
         nested: a column holds lists or objects, so MLflow's own enforcement must read it.
         hinted: the types come from Python type hints and the model itself checks its input.
     """
@@ -79,15 +89,21 @@ class Signature:
     tensors: tuple[Tensor, ...] = ()
     output_columns: tuple[Column, ...] = ()
     output_tensors: tuple[Tensor, ...] = ()
+    named: bool = False
     nested: bool = False
     hinted: bool = False
 
-    @property
-    def named(self) -> bool:
-        """Whether the columns have names."""
-        return bool(self.columns) and all(column.name for column in self.columns)
+    @cached_property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of columns or tensors, as the metadata lists them and requests may use them."""
+        return _listed(self.columns or self.tensors, "input", self.named)
 
-    @property
+    @cached_property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the answer's columns or tensors; empty where the model declares none."""
+        return _listed(self.output_columns or self.output_tensors, "predict", named=False)
+
+    @cached_property
     def uniform_float(self) -> str | None:
         """The one floating-point numpy type of all columns, or None if they differ."""
         types = {column.type for column in self.columns}
@@ -95,7 +111,7 @@ class Signature:
             return types.pop().numpy_name
         return None
 
-    @property
+    @cached_property
     def numeric(self) -> bool:
         """Whether every column is a number."""
         return bool(self.columns) and {column.type for column in self.columns} <= _NUMBERS
@@ -117,3 +133,11 @@ class Signature:
         shown = ", ".join(parts[:40])
         more = f", ... {len(parts) - 40} more" if len(parts) > 40 else ""
         return f"the model's signature is ({shown}{more})"
+
+
+def _listed(specs: Sequence[Column | Tensor], default: str, named: bool) -> tuple[str, ...]:
+    only = len(specs) == 1
+    return tuple(
+        spec.name if named or spec.name else default if only else f"{default}-{index}"
+        for index, spec in enumerate(specs)
+    )

@@ -124,11 +124,16 @@ def test_unknown_routes_and_methods_are_told_apart(mixed: Runtime) -> None:
     assert mixed.http.get("/api/v1.0/predictions").status_code == 405
 
 
-def test_a_null_in_a_whole_number_column_reaches_the_model_which_fails(mixed: Runtime) -> None:
-    # scikit-learn's logistic regression takes no NaN: that is the model's fault, not the type's.
-    answer = mixed.predict({"ndarray": [[1.0, None, "north", False]]})
-    assert answer.status_code == 500
-    assert "NaN" in answer.json()["status"]["info"]
+def test_a_null_in_a_whole_number_column_is_refused_as_mlflow_refuses_it(mixed: Runtime) -> None:
+    # As a float column it would round the large numbers beside it.
+    answer = mixed.predict(
+        {"ndarray": [[1.0, 9007199254740993, "north", False], [1.0, None, "a", True]]}
+    )
+    assert answer.status_code == 400
+    assert (
+        "row 1, column 'years': expected a whole number of 64 bits (long), found null"
+        in answer.json()["status"]["info"]
+    )
 
 
 def test_null_and_nan_reach_a_model_that_copes(awkward: Runtime) -> None:

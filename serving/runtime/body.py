@@ -1,0 +1,93 @@
+"""The body of a request as JSON, read strictly.
+
+Whatever two readers could understand differently is refused: a key that comes twice, infinity,
+half of a surrogate pair, another encoding. NaN is taken for a missing number, as MLflow does.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable
+
+from serving.runtime.problem import bad_request
+
+MAX_DEPTH = 64
+"""Lists and objects inside each other, in a value whose type nothing declares: numpy's limit."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def parse_json(body: bytes) -> object:
+    """Parse a body.
+
+    Raises:
+        ProblemError: 400, it is not JSON, or JSON that readers understand differently.
+    """
+    if not body:
+        raise bad_request("expected a JSON body, found none")
+    try:
+        parsed: object = _DECODER.decode(body.removeprefix(_BYTE_ORDER_MARK).decode())
+        if _HALF_PAIR.search(body):
+            json.dumps(parsed, ensure_ascii=False).encode()
+    except UnicodeDecodeError as err:
+        raise bad_request(f"expected JSON in UTF-8, found other bytes at {err.start}") from None
+    except UnicodeEncodeError:
+        raise bad_request(
+            "expected text, found half of a surrogate pair (\\ud800..\\udfff)"
+        ) from None
+    except RecursionError:
+        raise bad_request("expected a table, found too many lists inside each other") from None
+    except ValueError as err:
+        raise bad_request(f"expected JSON, found {body[:60]!r}: {err}") from None
+    return parsed
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise bad_request(f"expected every key of an object once, found {twice[:60]!r} twice")
+    return found
+
+
+def _constant(text: str) -> float:
+    if text == "NaN":
+        return math.nan
+    raise bad_request(f"expected a finite number, NaN or null, found {text}")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_constant)
+
+
+def check_untyped(value: object, label: str, *, nan: bool = True, depth: int = 0) -> None:
+    """Check a value whose type nothing declares; it goes on as it is.
+
+    Args:
+        value: as parsed.
+        label: where it stands, for the message.
+        nan: whether NaN stands for a missing number here.
+        depth: lists and objects around it.
+
+    Raises:
+        ProblemError: 400, a number in it is infinite (1e400 is, for every JSON reader), or it is
+            deeper than MAX_DEPTH.
+    """
+    if depth > MAX_DEPTH:
+        raise bad_request(
+            f"{label[:60]}...: expected at most {MAX_DEPTH} lists and objects inside each other"
+        )
+    items: Iterable[tuple[object, object]] = ()
+    if isinstance(value, float):
+        if math.isinf(value) or (value != value and not nan):
+            raise bad_request(f"{label}: expected a finite number, found {value}")
+    elif isinstance(value, list | tuple):
+        items = enumerate(value)
+    elif isinstance(value, dict):
+        items = value.items()
+    for name, item in items:
+        if isinstance(item, float | list | dict):
+            check_untyped(item, f"{label}[{str(name)[:60]!r}]", nan=nan, depth=depth + 1)
