@@ -24,6 +24,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "cli": cli_pages.commands,
     "settings": tables.settings,
     "errors": tables.errors,
+    "answer-differences": tables.answer_differences,
     "reasons": lambda: tables.reasons(code_facts.reasons(ROOT)),
     "checks": tables.checks,
     "constitution-keys": tables.constitution_keys,

@@ -17,6 +17,7 @@ from infra.errors import exit_code
 from infra.http import status_of
 from infra.settings import Settings
 from tests.docs.code_facts import ROOT, ReasonFact, error_classes, mlflow_answers
+from tests.integration.serving.right_answers import DIFFERENCES
 
 _TYPES = {"Path": "path", "str": "text", "float": "number", "int": "whole number"}
 _UNTOLD = {
@@ -104,6 +105,27 @@ def _type(annotation: Any) -> str:
         return " or ".join(f"`{value}`" for value in annotation)
     text = str(annotation)
     return next(word for sign, word in _TYPES.items() if sign in text)
+
+
+def answer_differences() -> str:
+    """One row per difference between the model server and MLflow's own prediction."""
+    rows = [
+        (
+            ", ".join(sorted(d.kinds)) if len(d.kinds) < 4 else "every kind",
+            ", ".join(f"`{name}`" for name in sorted(d.types)),
+            _some(sorted(d.values)),
+            d.server,
+            d.pyfunc,
+            d.reason,
+        )
+        for d in DIFFERENCES
+    ]
+    return table(("input", "type", "value", "server", "MLflow", "why"), rows)
+
+
+def _some(names: Sequence[str], most: int = 8) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
 def errors() -> str:
