@@ -76,7 +76,7 @@ def plain_reals(values: Sequence[object], kinds: set[type], dtype: DType) -> Arr
     if int not in kinds and dtype == _DOUBLE:
         # Doubles are what JSON's fractions were read to: only infinities are left to find.
         return wide if np.isfinite(wide).all() or not np.isinf(wide).any() else None
-    if (np.abs(wide) > _SURELY_EXACT[dtype.name]).any():
+    if (np.abs(wide) >= _SURELY_EXACT[dtype.name]).any():
         return None
     if dtype == _DOUBLE:
         return wide

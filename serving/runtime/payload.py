@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from serving.runtime.problem import bad_request, few
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -19,6 +21,23 @@ class Records:
     """A table as objects with the same keys, or objects that are the values themselves."""
 
     records: Sequence[dict[str, object]]
+
+    def columns(self) -> dict[str, list[object]]:
+        """Return the records as columns.
+
+        Raises:
+            ProblemError: 400, a record has other keys than the first one.
+        """
+        first = self.records[0]
+        for index, record in enumerate(self.records):
+            if record.keys() != first.keys():
+                lacks = [name for name in first if name not in record]
+                adds = [name for name in record if name not in first]
+                raise bad_request(
+                    "expected the same keys in every record; compared with record 0, "
+                    f"record {index} lacks {few(lacks)} and adds {few(adds)}"
+                )
+        return {name: [record[name] for record in self.records] for name in first}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ nothing that a client can cause may end as one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class ProblemError(Exception):
     """A request that cannot be answered.
@@ -67,3 +69,10 @@ def kind_of(value: object) -> str:
             return f"object of {len(value)}"
         case _:
             return type(value).__name__
+
+
+def few(names: Sequence[str]) -> str:
+    """List names for a person, at most some 600 characters."""
+    shown = [name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..." for name in names[:10]]
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return f"{shown}{more}" if names else "none"

@@ -20,7 +20,7 @@ from serving.runtime.folding import flattened, folded
 from serving.runtime.options import Identity
 from serving.runtime.outputs import Output, Prediction, Table, normalise
 from serving.runtime.payload import Named, Payload, Records, Rows
-from serving.runtime.problem import bad_request, kind_of
+from serving.runtime.problem import bad_request, few, kind_of
 from serving.runtime.signature import Signature
 from serving.runtime.v2 import described
 
@@ -91,8 +91,7 @@ def _puid(sent: object, header: str | None) -> str:
 
 
 def _keys(found: dict[str, object]) -> str:
-    names = sorted(name[:60] for name in found)
-    return f"the keys {names[:10]}" + (f" and {len(names) - 10} more" if names[10:] else "")
+    return f"the keys {few(sorted(found))}"
 
 
 def _data(data: object) -> Payload:

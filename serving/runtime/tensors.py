@@ -12,7 +12,7 @@ from serving.runtime.cells import Array, DType, MisfitError
 from serving.runtime.dates import moments
 from serving.runtime.folding import unfolded
 from serving.runtime.payload import Named, Payload, Records, Rows, Tensors
-from serving.runtime.problem import bad_request, kind_of
+from serving.runtime.problem import bad_request, few, kind_of
 from serving.runtime.signature import Signature, Tensor
 
 
@@ -28,18 +28,17 @@ def assemble_tensors(signature: Signature, payload: Payload) -> Array | dict[str
             if len(wanted) != 1:
                 raise bad_request(f"expected {len(wanted)} named tensors, found one")
             found: dict[str, object] = {wanted[0].name: rows}
-        case Records(records):
-            names = records[0].keys()
-            found = {name: [record[name] for record in records] for name in names}
+        case Records():
+            found = dict(payload.columns())
         case Named(values) | Tensors(values):
             found = dict(values)
     if len(wanted) == 1 and not wanted[0].name:
         if len(found) != 1:
-            raise bad_request(f"expected one tensor, found {sorted(found)}")
+            raise bad_request(f"expected one tensor, found {few(sorted(found))}")
         return _array(wanted[0], next(iter(found.values())))
     known = {tensor.name for tensor in wanted}
     if set(found) != known:
-        raise bad_request(f"expected the tensors {sorted(known)}, found {sorted(found)}")
+        raise bad_request(f"expected the tensors {sorted(known)}, found {few(sorted(found))}")
     return {tensor.name: _array(tensor, found[tensor.name]) for tensor in wanted}
 
 

@@ -299,8 +299,10 @@ _INFINITE = frozenset({"1e400", "-1e400", "1e999999999", "Infinity", "-Infinity"
 _NO_NUMBERS = frozenset({"true", "null", "a list", "an empty list", "an object"})
 _WRITTEN = frozenset(name for name, text in VALUES.items() if text.startswith('"'))
 _NUMBERS = frozenset(VALUES) - _WRITTEN - _NO_NUMBERS
+NUMBERS = _NUMBERS - _INFINITE - {"NaN"}
+"""Names of the values that are finite numbers."""
 _HALF = frozenset({"half of a surrogate pair"})
-_ROUNDED = frozenset({"2^63 - 1", "-2^63 - 1", "2^64 - 1"})
+_ROUNDED = frozenset({"2^53 + 1", "-2^53 - 1", "2^63 - 1", "-2^63 - 1", "2^64 - 1"})
 _WHOLE = frozenset(name for name, text in VALUES.items() if text.lstrip("-").isdigit())
 _ALL_KINDS = frozenset({"table", "named arrays", "array", "list"})
 _ONES = frozenset({"zero", "minus zero", "one"})

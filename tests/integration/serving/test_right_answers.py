@@ -6,6 +6,7 @@ import json
 import subprocess
 import warnings
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from tests.integration.serving.right_answers import (
     COLUMNS,
     DIFFERENCES,
     HINTS,
+    NUMBERS,
     TENSORS,
+    VALUES,
     Case,
     array_cases,
     list_cases,
@@ -34,6 +37,7 @@ with warnings.catch_warnings():
 
 ECHO = Path(__file__).with_name("echo_model.py")
 SCRIPT = Path(__file__).with_name("right_answers_script.py")
+_WIDTHS = {"float": "float32", "float32": "float32", "float16": "float16"}
 pytestmark = pytest.mark.timeout(900)
 Result = tuple[str, str]
 """What the server did, and what pyfunc did: "refuses", or "answers" with the values it saw."""
@@ -143,3 +147,38 @@ def test_every_form_of_the_same_values_gets_the_same_answer(results: dict[Case, 
     for case, (ours, _) in results.items():
         by_values.setdefault((case.kind, case.type, case.value), set()).add(ours)
     assert {key: found for key, found in by_values.items() if len(found) > 1} == {}
+
+
+def _first_cell(case: Case, told: Any) -> str:
+    """What the model saw where the value under test was."""
+    match case.kind:
+        case "table":
+            cells = next(cells for label, _, cells in told if label == repr(case.type))
+        case "named arrays":
+            cells = told[case.type][2]
+        case "array":
+            cells = told[2]
+        case _:
+            cells = told[1]
+    return str(cells[0])
+
+
+def test_an_answered_number_is_the_one_that_was_sent_to_the_last_digit(
+    results: dict[Case, Result],
+) -> None:
+    # Not compared with pyfunc: pandas rounds before pyfunc sees a value.
+    wrong, compared = [], 0
+    for case, (ours, _) in results.items():
+        if ours == "refuses" or case.value not in NUMBERS or "bool" in case.type:
+            continue
+        kind, _, seen = _first_cell(case, json.loads(ours.removeprefix("answers "))).partition(" ")
+        text = VALUES[case.value]
+        found = Fraction(float.fromhex(seen)) if kind == "float" else Fraction(int(seen))
+        sent = Fraction(int(text)) if text.lstrip("-").isdigit() else Fraction(float(text))
+        if case.kind != "list" and case.type in _WIDTHS and sent.denominator > 1:
+            sent = Fraction(float(np.array(float(text), _WIDTHS[case.type])))
+        compared += 1
+        if found != sent:
+            wrong.append(f"{case.id}: {found}")
+    assert wrong == []
+    assert compared > 500
