@@ -165,6 +165,17 @@ def save_nested(path: Path) -> None:
         )
 
 
+def save_code(path: Path, code: str, example: object) -> None:
+    """A model whose code is `code`, with MLflow's signature for its hint or example."""
+    file = path.with_suffix(".py")
+    file.write_text(code)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow's advice on hints
+        mlflow.pyfunc.save_model(
+            path, python_model=str(file), input_example=example, pip_requirements=NO_PIP
+        )
+
+
 def _save(
     model: Any,
     path: Path,

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.integration.serving import models
 from tests.support.runtime import running
 
@@ -29,3 +31,35 @@ def test_a_column_of_lists_is_checked_by_mlflow_and_parameters_default(tmp_path:
         wrong = runtime.http.post("/predict", json={"jsonData": [{"values": ["a"]}]})
         assert wrong.status_code == 400
         assert "convert" in wrong.json()["status"]["info"]
+
+
+@pytest.mark.parametrize(
+    ("hint", "example", "asked", "seen"),
+    [
+        ("list[dict[str, Any]]", None, [{"a": 1}, {"b": [2**60]}], [{"a": 1}, {"b": [2**60]}]),
+        ("TypeFromExample", ["a"], ["x", "y"], ["x", "y"]),
+    ],
+)
+def test_a_hint_gets_the_values_as_plain_mlflow_hands_them_over(
+    tmp_path: Path, hint: str, example: object, asked: object, seen: object
+) -> None:
+    models.save_code(tmp_path / "model", _REPEATS.format(hint=hint), example)
+    with running(tmp_path / "model", tmp_path / "run") as runtime:
+        answer = runtime.http.post("/predict", json={"jsonData": asked})
+        assert answer.json()["strData"] == repr(seen), answer.text
+
+
+_REPEATS = """
+from typing import Any
+
+import mlflow
+from mlflow.types.type_hints import TypeFromExample
+
+
+class Repeats(mlflow.pyfunc.PythonModel):
+    def predict(self, model_input: {hint}):
+        return repr(model_input)
+
+
+mlflow.models.set_model(Repeats())
+"""
