@@ -155,18 +155,18 @@ class Finding(UseCases):
                 or f"expected a registered model {name} with versions, found none"
             )
 
-    def origin(self, source: str, destination: str) -> tuple[str, int] | None:
-        """Return the registered version of another model that a source names, if it names one.
+    def origin(self, source: object) -> tuple[str, int] | None:
+        """Return the registered version that a source names, if it names one.
 
         Files that are given by run, by logged model or by path are an ordinary registration: it
         stands in no stage, and nothing that was judged elsewhere counts for it.
         """
-        named = provenance.named_version(source, destination)
+        named = provenance.named_version(source) if isinstance(source, str) else None
         if named is None:
             return None
         with reading(self.engine) as connection:
             known = queries.source_of(connection, *named)
-        return named if known not in {None, mlflow.PROMPT_SOURCE} else None
+        return None if known is None or known in mlflow.PROMPT_SOURCES else named
 
     def is_registered(self, name: str) -> bool:
         """Whether MLflow has a model of exactly this name, with versions or without."""
@@ -178,7 +178,7 @@ class Finding(UseCases):
     def is_prompt(self, name: str, number: int) -> bool:
         """Whether a version is one of MLflow's prompts, which have no files and never serve."""
         with reading(self.engine) as connection:
-            return queries.source_of(connection, name, number) == mlflow.PROMPT_SOURCE
+            return queries.source_of(connection, name, number) in mlflow.PROMPT_SOURCES
 
     def unusable_numbers(self, name: str, numbers: Sequence[int]) -> set[int]:
         """Return those of the numbers that are a pre-release or yanked."""

@@ -83,13 +83,24 @@ class Holds(Rollbacks):
             stage = queries.stage_of(connection, record)
             if stage is None or stage is target:
                 return
-            grants.move_stage(
-                connection, record.name, record.version, stage, target, actor=actor, at_ms=at_ms
-            )
-            for alias in places.governed_aliases(connection, record.name, record.version):
-                grants.drop_alias(
-                    connection, record.name, alias, record.version, actor=actor, at_ms=at_ms
+            _leave(connection, record.name, record.version, stage, target, actor, at_ms)
+
+    def archive_others(self, record: VersionRecord, stage: Stage, actor: str, at: datetime) -> None:
+        """Archive the other versions in a version's stage, with their governed aliases.
+
+        Raises:
+            GateClosedError: one of them serves, or a rollout needs it.
+            StageMovedError: the version has left the stage.
+        """
+        with transaction(self.engine) as connection:
+            locks.hold_model(connection, record.name)
+            if queries.stage_of(connection, record) is not stage:
+                raise grants.StageMovedError(
+                    f"expected {record.ref} in stage {stage}, found it elsewhere", hint="ask again"
                 )
+            for number in queries.numbers_in_stage(connection, record.name, stage):
+                if number != record.version:
+                    _archive(connection, record.name, number, stage, actor, to_millis(at))
 
     def must_not_serve(self, record: VersionRecord, target: Stage) -> None:
         """Refuse to demote a version that serves.
@@ -205,3 +216,28 @@ def _legally_held(connection: Connection, record: VersionRecord) -> list[Reason]
             f"acgs artifact release {record.name}@{record.semver} --reason ...",
         )
     ]
+
+
+def _archive(
+    connection: Connection, name: str, number: int, stage: Stage, actor: str, at_ms: int
+) -> None:
+    known = queries.live_version(connection, name, number)
+    reasons = serving(connection, known) if known is not None else []
+    if known is not None and reasons:
+        raise GateClosedError(f"{known.ref} cannot move to {Stage.ARCHIVED}:", reasons)
+    _leave(connection, name, number, stage, Stage.ARCHIVED, actor, at_ms)
+
+
+def _leave(
+    connection: Connection,
+    name: str,
+    number: int,
+    stage: Stage,
+    target: Stage,
+    actor: str,
+    at_ms: int,
+) -> None:
+    """Move a version out of its stage; its governed aliases go."""
+    grants.move_stage(connection, name, number, stage, target, actor=actor, at_ms=at_ms)
+    for alias in places.governed_aliases(connection, name, number):
+        grants.drop_alias(connection, name, alias, number, actor=actor, at_ms=at_ms)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from infra.db import reading, transaction
 from registry.adapters import locks, places, queries
+from registry.adapters import mlflow_tables as mlflow
 from registry.errors import NotAdoptedError, UnknownVersionError
 from registry.records import VersionRecord
 from registry.versions import Versions
@@ -32,7 +33,7 @@ class TakingOver(Versions):
         since the one before.
 
         Raises:
-            UnknownVersionError: MLflow has no such version.
+            UnknownVersionError: MLflow has no such version, or it is a prompt.
             NotAdoptedError: too many versions before it have no record yet.
         """
         with reading(self.engine) as connection:
@@ -41,7 +42,7 @@ class TakingOver(Versions):
                 return known
             source = queries.source_of(connection, name, number)
             before = places.unrecorded_numbers(connection, name, FIRST + 1, before=number)
-        if source is None:
+        if source is None or source in mlflow.PROMPT_SOURCES:
             raise UnknownVersionError(
                 f"{name} has no version number {number}: {self.known_versions(name)}"
             )

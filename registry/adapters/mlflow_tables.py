@@ -9,8 +9,8 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Float, Integer, String, Text, column, func, table
 
 WORKSPACE = "default"
-PROMPT_SOURCE = "dummy-source"
-"""Source of every prompt version, which has no files (mlflow.prompt.constants, 3.17)."""
+PROMPT_SOURCES = ("dummy-source", "prompt-template")
+"""Sources of prompt versions, which have no files: as clients and as stores make them."""
 
 registered_models = table(
     "registered_models",
@@ -34,6 +34,9 @@ model_versions = table(
     column("storage_location", String),
     column("run_id", String),
 )
+
+HAS_FILES = model_versions.c.source.not_in(PROMPT_SOURCES)
+"""Whether a version is a model's; MLflow keeps prompts in the same table."""
 
 LOCATION = func.coalesce(
     func.nullif(model_versions.c.storage_location, ""), model_versions.c.source

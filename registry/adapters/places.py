@@ -20,7 +20,7 @@ def governed_numbers(connection: Connection, name: str) -> set[int]:
             _MV.workspace == mlflow.WORKSPACE,
             _MV.name == name,
             _MV.current_stage.in_([stage.value for stage in GOVERNED_STAGES]),
-            _MV.source != mlflow.PROMPT_SOURCE,
+            mlflow.HAS_FILES,
         )
     ).scalars()
     named = connection.execute(
@@ -34,7 +34,7 @@ def governed_numbers(connection: Connection, name: str) -> set[int]:
             a.name == name,
             func.lower(a.alias).in_(list(GOVERNED_ALIASES)),
             _MV.current_stage != queries.DELETED,
-            _MV.source != mlflow.PROMPT_SOURCE,
+            mlflow.HAS_FILES,
         )
     ).scalars()
     return {*staged, *named}
@@ -74,7 +74,7 @@ def unrecorded_numbers(
             _MV.workspace == mlflow.WORKSPACE,
             _MV.name == name,
             _MV.current_stage != queries.DELETED,
-            _MV.source != mlflow.PROMPT_SOURCE,
+            mlflow.HAS_FILES,
             ~recorded,
         )
         .order_by(_MV.version)

@@ -13,6 +13,9 @@ from registry.adapters import queries
 _LOGGED_MODEL = re.compile(r"(?:^models:|/)/?(m-[0-9a-f]{32})(?:/|$)")
 """A logged model in a source: `models:/m-…`, or the folder that `runs:/…` is resolved to."""
 
+_LONGEST_NUMBER = 9
+"""Digits of a version number that every column holds."""
+
 _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
 
 
@@ -22,19 +25,22 @@ def logged_model_of(source: str) -> str | None:
     return found[1] if found else None
 
 
-def named_version(source: str, destination: str) -> tuple[str, int] | None:
-    """Return the (model, number) of another model that a source spells, if it spells one."""
+def named_version(source: str) -> tuple[str, int] | None:
+    """Return the (model, number) of the version that a source spells, if it spells one."""
     if not source.startswith("models:/") or source.startswith("models:/m-"):
         return None
     name, _, number = source.removeprefix("models:/").partition("/")
-    name = unquote(name)
-    return (name, int(number)) if number.isdigit() and name != destination else None
+    # Text first: Python reads no number of more than 4300 digits, and "²" is a digit.
+    spelled = number.isdecimal() and len(number) <= _LONGEST_NUMBER
+    return (unquote(name), int(number)) if spelled else None
 
 
 def origin_uid(connection: Connection, source: str, destination: str) -> str | None:
     """Return the identity of the version of another model that a source names, if we know it."""
-    named = named_version(source, destination)
-    if named is None or queries.source_of(connection, *named) is None:
+    named = named_version(source)
+    if named is None or named[0] == destination:
+        return None
+    if queries.source_of(connection, *named) is None:
         return None
     origin = queries.live_version(connection, *named)
     return origin.uid if origin else None

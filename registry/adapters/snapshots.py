@@ -51,7 +51,7 @@ def names(connection: Connection) -> list[str]:
     theirs = select(_MV.name).where(
         _MV.workspace == mlflow.WORKSPACE,
         _MV.current_stage != queries.DELETED,
-        _MV.source != mlflow.PROMPT_SOURCE,
+        mlflow.HAS_FILES,
     )
     return sorted(connection.execute(ours.union(theirs)).scalars())
 
@@ -82,7 +82,7 @@ def _rows(connection: Connection, name: str) -> dict[int, Row]:
             _MV.workspace == mlflow.WORKSPACE,
             _MV.name == name,
             _MV.current_stage != queries.DELETED,
-            _MV.source != mlflow.PROMPT_SOURCE,
+            mlflow.HAS_FILES,
         )
     )
     return {row.version: Row(row.version, row.creation_time, row.current_stage) for row in rows}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
+from mlflow.utils.validation import _validate_model_version
 from sqlalchemy import inspect
 
 from infra import migrations
@@ -12,7 +14,7 @@ from infra.component import components
 from infra.settings import Settings
 from registry.adapters.governance_file import ConstitutionError
 from registry.bootstrap import open_registry
-from registry.errors import GateClosedError, UnknownVersionError
+from registry.errors import GateClosedError
 from registry.finding import MAX_NUMBER
 from registry.plugin.fast_reads import FastReads
 from registry.plugin.gate import Gate
@@ -48,26 +50,33 @@ class Governed(FastReads):
         except ConstitutionError:
             return True
 
+    def _is_limited(self, name: str) -> bool:
+        """Whether texts must fit MLflow's columns: SQLite, as plain MLflow uses it, takes more."""
+        return self.engine.dialect.name != "sqlite" or self._governs(name)
+
     def _is_prompt(self, name: str, version: Any) -> bool:
-        return self.registry.is_prompt(name, version_number(version))
+        return self.registry.is_prompt(name, self._number(name, version))
 
     def _record(self, name: str, version: Any) -> VersionRecord:
-        return self.registry.adopt(name, version_number(version), current_actor())
+        return self.registry.adopt(name, self._number(name, version), current_actor())
+
+    def _number(self, name: str, version: Any) -> int:
+        """Return the number of a version that exists; every other is MLflow's own error.
+
+        Raises:
+            MlflowException: the name or the number is none, or there is no such version.
+        """
+        number = int(_validate_model_version(version))
+        if not 0 < number <= MAX_NUMBER:
+            # PostgreSQL would tell of its column instead.
+            raise MlflowException(
+                f"Model Version (name={name}, version={number}) not found", RESOURCE_DOES_NOT_EXIST
+            )
+        with self.ManagedSessionMaker() as session:
+            self._get_sql_model_version(session, name, number)
+        return number
 
     def _refuse_held(self, record: VersionRecord) -> None:
         reasons = self.registry.held_by(record)
         if reasons:
             raise GateClosedError(f"{record.ref} cannot be deleted:", reasons)
-
-
-def version_number(version: Any) -> int:
-    """Parse a version number as a client sent it; one beyond any column is nobody's."""
-    try:
-        number = int(version)
-    except (TypeError, ValueError) as err:
-        raise MlflowException.invalid_parameter_value(
-            f"expected a version number, found {version!r}"
-        ) from err
-    if not 0 < number <= MAX_NUMBER:
-        raise UnknownVersionError(f"expected a version number up to {MAX_NUMBER}, found {number}")
-    return number

@@ -6,6 +6,7 @@ from typing import Any
 
 from mlflow.entities.model_registry import RegisteredModel
 from mlflow.store.model_registry.dbmodels.models import SqlRegisteredModel, SqlRegisteredModelTag
+from mlflow.utils.validation import _validate_model_name, _validate_model_renaming
 from sqlalchemy import Connection
 
 from infra.clock import to_millis, utc_now
@@ -42,10 +43,11 @@ class GovernedModels(Governed):
         deployment_job_id: str | None = None,
     ) -> RegisteredModel:
         """Create a model; a governed name must be unambiguous in a `models:/` URI."""
-        check_row(SqlRegisteredModel, description=description)
-        refuse_reserved(tags, SqlRegisteredModelTag)
-        if name:  # without one, MLflow says what it expects
-            names.check_storable(name)
+        _validate_model_name(name)
+        limited = self._is_limited(name)
+        check_row(SqlRegisteredModel, limited, description=description)
+        refuse_reserved(tags, SqlRegisteredModelTag, limited)
+        names.check_storable(name)
         if self._governs(name):
             names.check(name)
         return super().create_registered_model(name, tags, description, deployment_job_id)
@@ -55,14 +57,14 @@ class GovernedModels(Governed):
         self, name: str, description: str | None, deployment_job_id: str | None = None
     ) -> RegisteredModel:
         """Replace a model's description."""
-        check_row(SqlRegisteredModel, description=description)
+        check_row(SqlRegisteredModel, self._is_limited(name), description=description)
         return super().update_registered_model(name, description, deployment_job_id)
 
     @translated
     def rename_registered_model(self, name: str, new_name: str) -> RegisteredModel:
         """Rename a model; what it holds must clear the bar of the new name."""
-        if new_name:
-            names.check_storable(new_name)
+        _validate_model_renaming(new_name)
+        names.check_storable(new_name)
         if not self._governs(name) and not self._governs(new_name):
             return super().rename_registered_model(name, new_name)
         # An unknown model is MLflow's own error.

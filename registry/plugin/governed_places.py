@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.utils.validation import (
+    _validate_model_alias_name,
+    _validate_model_alias_name_reserved,
+)
 
 from infra.clock import utc_now
 from registry.domain.values import CHAMPION, GOVERNED_ALIASES, GOVERNED_STAGES, Reason, Stage
@@ -16,6 +20,8 @@ from registry.plugin.identity import current_actor
 from registry.plugin.mlflow_errors import translated
 from registry.records import VersionRecord
 
+_PROMPT = "a prompt, which has no files to judge"
+
 
 class GovernedPlaces(Governed):
     """What may happen to stages and aliases."""
@@ -25,28 +31,35 @@ class GovernedPlaces(Governed):
         self, name: str, version: Any, stage: str, archive_existing_versions: bool
     ) -> ModelVersion:
         """Move a version: into Staging and Production only through the gate."""
-        target = Stage.parse(stage)
-        if target is None or not self._governs(name):
-            # An unknown stage is MLflow's own error.
+        target = Stage.parse(stage) if isinstance(stage, str) else None
+        archives = bool(archive_existing_versions)
+        if (
+            not self._governs(name)
+            # An unknown stage is MLflow's own error, and so is to archive what is in no active one.
+            or target is None
+            or (archives and target not in GOVERNED_STAGES)
+        ):
             return super().transition_model_version_stage(
                 name, version, stage, archive_existing_versions
             )
-        record = self._record(name, version)
-        if self.registry.stage_of(record) is target:
-            return super().get_model_version(name, version)
+        if self._is_prompt(name, version):
+            if target in GOVERNED_STAGES:
+                raise _no_stage(name, version, target)
+            return super().transition_model_version_stage(name, version, stage, archives)
+        self._move(self._record(name, version), target, archives)
+        return super().get_model_version(name, version)
+
+    def _move(self, record: VersionRecord, target: Stage, archives: bool) -> None:
         actor = current_actor()
-        if target in GOVERNED_STAGES:
+        if self.registry.stage_of(record) is target:
+            if archives:
+                self.registry.archive_others(record, target, actor, utc_now())
+        elif target not in GOVERNED_STAGES:
+            self.registry.retire(record, target, actor, utc_now())
+        else:
             if target is not Stage.PRODUCTION:
                 self.registry.must_not_serve(record, target)
-            self.gate.pass_or_raise(
-                ask_for_stage(record, target, actor, archive=bool(archive_existing_versions))
-            )
-        else:
-            if archive_existing_versions:
-                # MLflow's own error: only Staging and Production can archive the others.
-                return super().transition_model_version_stage(name, version, stage, True)
-            self.registry.retire(record, target, actor, utc_now())
-        return super().get_model_version(name, version)
+            self.gate.pass_or_raise(ask_for_stage(record, target, actor, archive=archives))
 
     @translated
     def set_registered_model_alias(self, name: str, alias: str, version: Any) -> None:
@@ -54,12 +67,14 @@ class GovernedPlaces(Governed):
         if not self._governs(name):
             super().set_registered_model_alias(name, alias, version)
             return
+        _validate_model_alias_name(alias)
+        _validate_model_alias_name_reserved(alias)
         if alias.lower() not in GOVERNED_ALIASES:
             self._check_alias(name, alias, version)
             super().set_registered_model_alias(name, alias, version)
             return
         if self._is_prompt(name, version):
-            raise _no_prompt(name, alias)
+            raise _no_alias(name, alias)
         record = self._record(name, version)
         position = self.registry.position(record.uid)
         if alias.lower() in position.aliases or self._is_on_its_way(record, alias):
@@ -83,6 +98,7 @@ class GovernedPlaces(Governed):
     @translated
     def delete_registered_model_alias(self, name: str, alias: str) -> None:
         """Remove an alias; a governed one only when its version has left the stage."""
+        _validate_model_alias_name(alias)
         if alias.lower() in GOVERNED_ALIASES and self._governs(name):
             reasons = self.registry.alias_held(name, alias)
             if reasons:
@@ -91,15 +107,22 @@ class GovernedPlaces(Governed):
         super().delete_registered_model_alias(name, alias)
 
 
-def _no_prompt(name: str, alias: str) -> GateClosedError:
-    """Refuse a governed alias for a prompt: nothing can judge what has no files.
+# Nothing can judge what has no files. A prompt's tags could be taken off, and the place would be
+# held by a version that nobody judged.
 
-    Its tags could be taken off, and the alias would name a version that nobody judged.
-    """
+
+def _no_alias(name: str, alias: str) -> GateClosedError:
     reason = Reason(
         "alias.prompt",
         "a model's version",
-        "a prompt, which has no files to judge",
+        _PROMPT,
         f"choose another alias for the prompt than {' or '.join(GOVERNED_ALIASES)}",
     )
     return GateClosedError(f"alias {alias} of {name} cannot be set:", [reason])
+
+
+def _no_stage(name: str, version: Any, stage: Stage) -> GateClosedError:
+    reason = Reason(
+        "stage.prompt", "a model's version", _PROMPT, "give the prompt an alias instead"
+    )
+    return GateClosedError(f"version {version} of {name} cannot move to {stage}:", [reason])

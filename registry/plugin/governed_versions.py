@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
 from mlflow.store.model_registry.dbmodels.models import SqlModelVersion, SqlModelVersionTag
 from sqlalchemy import Connection
 
 from infra.clock import to_millis, utc_now
-from registry.adapters.mlflow_tables import PROMPT_SOURCE
+from registry.adapters.mirror import own_words
+from registry.adapters.mlflow_tables import PROMPT_SOURCES
 from registry.domain.values import RequestKind, Stage
 from registry.plugin import governed as server
-from registry.plugin.governed import Governed, version_number
+from registry.plugin.governed import Governed
 from registry.plugin.identity import current_actor
 from registry.plugin.mlflow_errors import translated
 from registry.plugin.reserved_tags import is_reserved, refuse_reserved
@@ -36,29 +38,37 @@ class GovernedVersions(Governed):
         model_id: str | None = None,
     ) -> ModelVersion:
         """Register a version; what was registered elsewhere crosses a governed border judged."""
+        limited = self._is_limited(name)
         check_row(
             SqlModelVersion,
+            limited,
             source=source,
             run_id=run_id,
             run_link=run_link,
             description=description,
         )
         check_text("model_id", model_id)
-        if source == PROMPT_SOURCE:
+        if source in PROMPT_SOURCES:
             # A prompt has no files: nothing can be judged, and nothing can serve it.
-            refuse_reserved(tags, SqlModelVersionTag)
+            refuse_reserved(tags, SqlModelVersionTag, limited)
             return super().create_model_version(
                 name, source, run_id, tags, run_link, description, local_model_path, model_id
             )
-        origin = self.registry.origin(source, name)
+        origin = self.registry.origin(source)
         if origin is not None:
             # MLflow's copy brings the original's tags along; ours are about the original.
             tags = [tag for tag in tags or [] if not is_reserved(tag.key)]
-        refuse_reserved(tags, SqlModelVersionTag)
+        refuse_reserved(tags, SqlModelVersionTag, limited)
         governed = self._governs(name)
         if governed:
+            if not isinstance(source, str):
+                raise MlflowException.invalid_parameter_value(
+                    f"expected the source of a governed version as text, found {source!r}"
+                )
             self.registry.require_source(source, anywhere=not server.in_server)
         permit = self._copy_ask(name, origin)
+        if permit is not None and description is not None:
+            description = own_words(description)
         if permit is not None:
             self.gate.permit(permit)
         arguments = (name, source, run_id, tags, run_link, description, local_model_path, model_id)
@@ -81,7 +91,14 @@ class GovernedVersions(Governed):
         return super().get_model_version(name, created.version) if governed else created
 
     def _copy_ask(self, name: str, origin: tuple[str, int] | None) -> Ask | None:
-        if origin is None or not (self._governs(name) or self._governs(origin[0])):
+        """Return what a copy across a governed border has to ask for.
+
+        A copy within a model asks for nothing: like any new version it stands nowhere, and is
+        judged at its own request.
+        """
+        if origin is None or origin[0] == name:
+            return None
+        if not (self._governs(name) or self._governs(origin[0])):
             return None
         record = self.registry.adopt(*origin, current_actor())
         if self._governs(name):
@@ -94,13 +111,16 @@ class GovernedVersions(Governed):
         self, name: str, version: Any, description: str | None = None
     ) -> ModelVersion:
         """Replace a description; the platform's line stays under it."""
-        check_row(SqlModelVersion, description=description)
+        check_row(SqlModelVersion, self._is_limited(name), description=description)
         if not self._governs(name):
             return super().update_model_version(name, version, description)
         shown: list[str] = []
 
+        # What is no number at all is an error within a session in plain MLflow too.
+        with self.ManagedSessionMaker():
+            number = self._number(name, version)
+
         def write(connection: Connection) -> None:
-            number = version_number(version)
             shown.append(self.registry.refresh_mirror(connection, name, number))
 
         with self.also(None, write):
@@ -124,7 +144,7 @@ class GovernedVersions(Governed):
 
     def _delete_plain(self, name: str, version: Any) -> None:
         """Delete as plain MLflow does; a record from when it was judged elsewhere goes too."""
-        known = self.registry.live_record(name, version_number(version))
+        known = self.registry.live_record(name, self._number(name, version))
         if known is None:
             super().delete_model_version(name, version)
             return

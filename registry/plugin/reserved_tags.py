@@ -21,7 +21,7 @@ class ReservedTags(Governed):
     @translated
     def set_model_version_tag(self, name: str, version: Any, tag: ModelVersionTag) -> None:
         """Set a tag that is not the platform's."""
-        refuse_reserved([tag], SqlModelVersionTag)
+        refuse_reserved([tag], SqlModelVersionTag, self._is_limited(name))
         super().set_model_version_tag(name, version, tag)
 
     @translated
@@ -33,7 +33,7 @@ class ReservedTags(Governed):
     @translated
     def set_registered_model_tag(self, name: str, tag: Any) -> None:
         """Set a tag that is not the platform's."""
-        refuse_reserved([tag], SqlRegisteredModelTag)
+        refuse_reserved([tag], SqlRegisteredModelTag, self._is_limited(name))
         super().set_registered_model_tag(name, tag)
 
     @translated
@@ -49,8 +49,15 @@ def is_reserved(key: str) -> bool:
     return folded.startswith(RESERVED_TAG_PREFIX)
 
 
-def refuse_reserved(tags: Any, row: type[SqlModelVersionTag] | type[SqlRegisteredModelTag]) -> None:
+def refuse_reserved(
+    tags: Any, row: type[SqlModelVersionTag] | type[SqlRegisteredModelTag], limited: bool
+) -> None:
     """Refuse tags of which one is the platform's, or cannot be held as a row of its table.
+
+    Args:
+        tags: what a client sent.
+        row: of which table.
+        limited: whether the lengths of its columns count.
 
     Raises:
         ReservedTagError: one is.
@@ -58,7 +65,7 @@ def refuse_reserved(tags: Any, row: type[SqlModelVersionTag] | type[SqlRegistere
     """
     for tag in tags or []:
         refuse_key(tag.key)
-        check_tag(row, tag)
+        check_tag(row, tag, limited)
 
 
 def refuse_key(key: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from mlflow.entities.model_registry import ModelVersion
@@ -22,15 +23,16 @@ class SemanticUris(Governed):
     @translated
     def get_latest_versions(self, name: str, stages: Any = None) -> list[ModelVersion]:
         """Resolve `models:/name/1.2.0` too, which MLflow's client sends as a stage."""
-        wanted = list(stages or [])
-        if len(wanted) == 1 and names.looks_like_version(wanted[0]):
-            record = self._found(name, wanted[0])
+        if not self._reads_governed(name):
+            plain: list[ModelVersion] = super().get_latest_versions(name, stages)
+            return plain
+        spec = _single(stages)
+        if spec is not None and names.looks_like_version(spec):
+            record = self._found(name, spec)
             return [super().get_model_version(name, record.version)]
         found: list[ModelVersion] = super().get_latest_versions(name, stages)
-        if not self._reads_governed(name):
-            return found
         crowned = [self._champion_for(version) for version in found]
-        if wanted:
+        if stages:
             return crowned
         # Nobody named a stage: this is what `models:/name/latest` resolves by.
         numbers = [int(version.version) for version in crowned]
@@ -66,11 +68,20 @@ class SemanticUris(Governed):
     @translated
     def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
         """Resolve `models:/name@1.2.0` too."""
+        if not isinstance(alias, str) or not self._reads_governed(name):
+            return super().get_model_version_by_alias(name, alias)
         if names.looks_like_version(alias):
             record = self._found(name, alias)
             return super().get_model_version(name, record.version)
-        if alias.lower() in GOVERNED_ALIASES and self._reads_governed(name):
+        if alias.lower() in GOVERNED_ALIASES:
             number = self.registry.alias_number(name, alias)
             if number is not None:
                 return super().get_model_version(name, number)
         return super().get_model_version_by_alias(name, alias)
+
+
+def _single(stages: Any) -> str | None:
+    """Return the one text among the stages that a client asks for; None if there are others."""
+    if isinstance(stages, str) or not isinstance(stages, Sequence) or len(stages) != 1:
+        return None
+    return stages[0] if isinstance(stages[0], str) else None

@@ -1,6 +1,7 @@
 """Texts that every supported database can hold: their letters, and their length.
 
-SQLite takes more than PostgreSQL, which tells of it in SQL; here both refuse the same, clearly.
+SQLite takes more than PostgreSQL, which tells of it in SQL. Governed names may be moved from one
+to the other, so both refuse the same of them, clearly; other names are as plain MLflow has them.
 """
 
 from __future__ import annotations
@@ -35,20 +36,27 @@ def longest(row: Row, column: str) -> int | None:
     return found
 
 
-def check_row(row: Row, **texts: object) -> None:
-    """Refuse texts that MLflow's columns of these names cannot hold on every database.
+def check_row(row: Row, limited: bool, **texts: object) -> None:
+    """Refuse texts that MLflow's columns of these names cannot hold.
+
+    Args:
+        row: of which table.
+        limited: whether the columns' lengths count.
+        texts: by column.
 
     Raises:
         TextInvalidError: one is too long, or holds NUL characters or lone surrogates.
     """
     for column, text in texts.items():
-        check_text(column, text, longest(row, column))
+        check_text(column, text, longest(row, column) if limited else None)
 
 
-def check_tag(row: type[SqlModelVersionTag] | type[SqlRegisteredModelTag], tag: object) -> None:
+def check_tag(
+    row: type[SqlModelVersionTag] | type[SqlRegisteredModelTag], tag: object, limited: bool
+) -> None:
     """Refuse a tag whose value its column cannot hold; MLflow itself limits the keys."""
     check_text("tag key", getattr(tag, "key", None))
-    check_text("tag value", getattr(tag, "value", None), longest(row, "value"))
+    check_text("tag value", getattr(tag, "value", None), longest(row, "value") if limited else None)
 
 
 def check_text(what: str, text: object, limit: int | None = None) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.docs import cli_pages, code_facts, tables
 from tests.docs.code_facts import ROOT
+from tests.support.differences import ALL_NAMES, GOVERNED_NAMES
 
 DOCS = ROOT / "docs"
 
@@ -30,6 +31,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "constitution-keys": tables.constitution_keys,
     "evidence-keys": tables.evidence_keys,
     "rollout-plan": tables.rollout_plan,
+    "differences": lambda: tables.differences(ALL_NAMES),
+    "governed-differences": lambda: tables.differences(GOVERNED_NAMES),
     "roles": tables.roles,
     "entry-points": tables.entry_points_table,
 }

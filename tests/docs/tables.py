@@ -18,6 +18,7 @@ from infra.http import status_of
 from infra.settings import Settings
 from tests.docs.code_facts import ROOT, ReasonFact, error_classes, mlflow_answers
 from tests.integration.serving.right_answers import DIFFERENCES
+from tests.support.differences import Difference
 
 _TYPES = {"Path": "path", "str": "text", "float": "number", "int": "whole number"}
 _UNTOLD = {
@@ -71,6 +72,12 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def _line(cells: Sequence[object]) -> str:
     texts = (" ".join(str(cell).split()).replace("|", "\\|") for cell in cells)
     return f"| {' | '.join(texts)} |"
+
+
+def differences(listed: Iterable[Difference]) -> str:
+    """One row per way in which the platform differs from plain MLflow."""
+    titles = ("what", "plain MLflow", "the platform", "why")
+    return table(titles, ((d.what, d.plain, d.platform, d.why) for d in listed))
 
 
 def settings() -> str:

@@ -126,7 +126,7 @@ def waiting(connection: Connection, governs: Callable[[str], bool]) -> dict[str,
         .where(
             mv.workspace == mlflow.WORKSPACE,
             mv.current_stage != queries.DELETED,
-            mv.source != mlflow.PROMPT_SOURCE,
+            mlflow.HAS_FILES,
             ~recorded,
         )
         .group_by(mv.name)

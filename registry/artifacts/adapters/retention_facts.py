@@ -82,7 +82,7 @@ def claims(connection: Connection, settings: Settings) -> list[Claim]:
         # Of every workspace: they share one store.
         .where(
             v.current_stage != queries.DELETED,
-            mlflow.LOCATION != mlflow.PROMPT_SOURCE,
+            mlflow.LOCATION.not_in(mlflow.PROMPT_SOURCES),
             or_(v.workspace != mlflow.WORKSPACE, ~recorded),
         )
     ).all()

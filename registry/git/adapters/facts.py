@@ -120,7 +120,7 @@ def untagged(connection: Connection, governs: Callable[[str], bool]) -> int:
         .where(
             _MV.workspace == mlflow.WORKSPACE,
             _MV.current_stage != queries.DELETED,
-            _MV.source != mlflow.PROMPT_SOURCE,
+            mlflow.HAS_FILES,
             or_(_V.uid.is_(None), _V.standing != "yanked"),
             ~tagged,
         )

@@ -45,7 +45,7 @@ def test_a_governed_name_at_its_limit_is_kept_and_one_past_is_refused(shelf: She
         shelf.store.create_registered_model(LONGEST_NAME + "x")
 
 
-@pytest.mark.parametrize("name", ["observed-größe", "observed-a/b", "observed-a:b", "observed-\n"])
+@pytest.mark.parametrize("name", ["observed-größe", "observed-a@b", "observed-a,b", "observed-\n"])
 def test_a_governed_name_that_some_part_would_misread_is_refused(shelf: Shelf, name: str) -> None:
     with refused("expected a model name"):
         shelf.store.create_registered_model(name)
@@ -90,8 +90,10 @@ def test_texts_as_long_as_their_columns_are_kept_and_one_more_is_refused(
     for act in (
         lambda: store.update_registered_model(NAME, long + "x"),
         lambda: store.set_registered_model_tag(NAME, RegisteredModelTag("k", long + "x")),
-        lambda: store.create_registered_model("longer", description=long + "x"),
-        lambda: store.create_registered_model("longer", [RegisteredModelTag("k", long + "x")]),
+        lambda: store.create_registered_model("observed-longer", description=long + "x"),
+        lambda: store.create_registered_model(
+            "observed-longer", [RegisteredModelTag("k", long + "x")]
+        ),
         lambda: store.update_model_version(NAME, number, long + "x"),
         lambda: store.create_model_version(NAME, shelf.model(), description=long + "x"),
     ):
