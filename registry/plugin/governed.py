@@ -44,7 +44,7 @@ class Governed(FastReads):
         return self.registry.governance().governs(str(name))
 
     def _reads_governed(self, name: str) -> bool:
-        """Whether a read resolves to the champion; an unreadable constitution stops no read."""
+        """Whether a name is governed; all are while the constitution is unreadable."""
         try:
             return self._governs(name)
         except ConstitutionError:
@@ -52,7 +52,7 @@ class Governed(FastReads):
 
     def _is_limited(self, name: str) -> bool:
         """Whether texts must fit MLflow's columns: SQLite, as plain MLflow uses it, takes more."""
-        return self.engine.dialect.name != "sqlite" or self._governs(name)
+        return self.engine.dialect.name != "sqlite" or self._reads_governed(name)
 
     def _is_prompt(self, name: str, version: Any) -> bool:
         return self.registry.is_prompt(name, self._number(name, version))
