@@ -66,7 +66,9 @@ class Governed(FastReads):
         Raises:
             MlflowException: the name or the number is none, or there is no such version.
         """
-        number = int(_validate_model_version(version))
+        # Within a session, as plain MLflow does: what is no number at all is an error of its own.
+        with self.ManagedSessionMaker():
+            number = int(_validate_model_version(version))
         if not 0 < number <= MAX_NUMBER:
             # PostgreSQL would tell of its column instead.
             raise MlflowException(

@@ -8,6 +8,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.utils.validation import (
     _validate_model_alias_name,
     _validate_model_alias_name_reserved,
+    _validate_model_version,
 )
 
 from infra.clock import utc_now
@@ -69,6 +70,7 @@ class GovernedPlaces(Governed):
             return
         _validate_model_alias_name(alias)
         _validate_model_alias_name_reserved(alias)
+        _validate_model_version(version)
         if alias.lower() not in GOVERNED_ALIASES:
             self._check_alias(name, alias, version)
             super().set_registered_model_alias(name, alias, version)

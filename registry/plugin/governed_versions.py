@@ -7,6 +7,7 @@ from typing import Any
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.store.model_registry.dbmodels.models import SqlModelVersion, SqlModelVersionTag
+from mlflow.utils.validation import _validate_model_version
 from sqlalchemy import Connection
 
 from infra.clock import to_millis, utc_now
@@ -100,6 +101,8 @@ class GovernedVersions(Governed):
             return None
         if not (self._governs(name) or self._governs(origin[0])):
             return None
+        # An unknown destination is MLflow's own error, and is asked nobody's leave for.
+        super().get_registered_model(name)
         record = self.registry.adopt(*origin, current_actor())
         if self._governs(name):
             return Ask(RequestKind.COPY, record, name, Stage.STAGING, current_actor())
@@ -116,9 +119,7 @@ class GovernedVersions(Governed):
             return super().update_model_version(name, version, description)
         shown: list[str] = []
 
-        # What is no number at all is an error within a session in plain MLflow too.
-        with self.ManagedSessionMaker():
-            number = self._number(name, version)
+        number = self._number(name, version)
 
         def write(connection: Connection) -> None:
             shown.append(self.registry.refresh_mirror(connection, name, number))
@@ -131,6 +132,7 @@ class GovernedVersions(Governed):
     @translated
     def delete_model_version(self, name: str, version: Any) -> None:
         """Delete a version that nothing holds."""
+        _validate_model_version(version)
         if not self._governs(name) or self._is_prompt(name, version):
             self._delete_plain(name, version)
             return
