@@ -61,6 +61,8 @@ lock: setup  ## Resolve the locks again (UPGRADE=--upgrade takes newer versions)
 	$(COMPILE) requirements/platform.in --output-file requirements/platform.txt
 	$(COMPILE) requirements/dev.in --output-file requirements/dev.txt
 	$(COMPILE) --no-deps requirements/servers.in --output-file requirements/servers.txt
+	$(COMPILE) requirements/client-2.22.in --output-file requirements/client-2.22.txt
+	$(COMPILE) requirements/client-3.1.in --output-file requirements/client-3.1.txt
 	@for name in $(SHARED); do sed -n "s/^\($$name==[^ ;]*\).*/\1/p" requirements/platform.txt; done \
 		| LC_ALL=C sort >requirements/shared-with-platform.txt
 	$(COMPILE) requirements/serving.in --constraint requirements/shared-with-platform.txt \

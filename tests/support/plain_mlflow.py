@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import httpx
 from mlflow.store.model_registry.dbmodels.models import (
     SqlModelVersion,
     SqlModelVersionTag,
@@ -15,9 +22,13 @@ from mlflow.store.model_registry.dbmodels.models import (
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import Engine, MetaData, Table, insert, inspect, select
 
+from tests.ports import free_port
+
 BASE_MS = 1_700_000_000_000
 ROWS = 1_000
 """Rows in one statement."""
+START_SECONDS = 240.0
+STOP_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -96,3 +107,43 @@ def dump(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
             table = Table(name, metadata, autoload_with=connection)
             found[name] = sorted((tuple(row) for row in connection.execute(select(table))), key=str)
     return found
+
+
+@contextmanager
+def plain_server(root: Path) -> Iterator[str]:
+    """Run `mlflow server`, without the platform, on a new database and folder; yield its URL."""
+    port = free_port()
+    inherited = {
+        k: v for k, v in os.environ.items() if not k.startswith(("ACGS_", "MLFLOW_", "MLOPS_"))
+    }
+    log = root / "server.log"
+    with log.open("wb") as sink:
+        # Its children outlive it: the session ends them together.
+        server = subprocess.Popen(
+            [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1",
+             "--backend-store-uri", f"sqlite:///{root / 'mlflow.db'}",
+             "--artifacts-destination", str(root / "artifacts")],
+            env=inherited | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            stdout=sink, stderr=sink, start_new_session=True,
+        )  # fmt: skip
+    try:
+        _await(f"http://127.0.0.1:{port}", server, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        try:
+            server.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+
+
+def _await(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    limit = time.monotonic() + START_SECONDS
+    while time.monotonic() < limit and server.poll() is None:
+        try:
+            if httpx.get(f"{url}/health", trust_env=False).status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise AssertionError(f"mlflow server did not start:\n{log.read_text()}")

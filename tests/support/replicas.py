@@ -14,7 +14,7 @@ import httpx
 
 from tests.ports import free_ports
 
-START_SECONDS = 90.0
+START_SECONDS = 240.0
 
 
 @contextmanager
