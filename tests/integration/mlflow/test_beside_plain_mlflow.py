@@ -8,7 +8,7 @@ import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -175,7 +175,7 @@ CALLS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "model-versions/delete-tag": ("DELETE", {"name": "@", "version": "1", "key": "k"}),
 }
 MISSING = object()
-VALUES: tuple[Any, ...] = (MISSING, None, "", " ", 0, True, "1.0.0", "99", "é", [], {})
+VALUES: tuple[Any, ...] = (MISSING, None, "", " ", 0, "1.0.0", "é", [])
 
 
 class Caller:
@@ -229,8 +229,10 @@ def put(value: Any, name: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def callers(servers: Servers) -> tuple[Caller, Caller]:
-    return Caller(servers.plain), Caller(servers.ours)
+def callers(servers: Servers) -> Iterator[tuple[Caller, Caller]]:
+    plain, ours = Caller(servers.plain), Caller(servers.ours)
+    with closing(plain.http), closing(ours.http):
+        yield plain, ours
 
 
 @pytest.mark.parametrize("kind", ["plain", "observed"])
