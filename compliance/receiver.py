@@ -16,10 +16,13 @@ from infra.clock import Clock, utc_now
 from infra.component import Health, Probe
 from infra.errors import UsageError
 from infra.http import exception_handlers
+from infra.web.edge import Edge
+from infra.web.protection import protection
 
 PATH = "/webhooks/registry"
 ENTITY, ACTION = "transition_request", "created"
-MAX_BODY_BYTES = 1_000_000
+_MAX_ID = 2**63 - 1
+"""Largest number that a column of the database holds."""
 
 
 def create_app(
@@ -27,6 +30,7 @@ def create_app(
     enqueue: Callable[[int, str], bool],
     health: Callable[[], Probe],
     clock: Clock = utc_now,
+    edge: Edge | None = None,
 ) -> Starlette:
     """Return the app.
 
@@ -35,12 +39,11 @@ def create_app(
         enqueue: keeps (request id, delivery id) durably; False when it is known already.
         health: what `GET /health` answers.
         clock: for the signature's replay window.
+        edge: what is taken of a request.
     """
 
     async def receive(request: Request) -> Response:
         body = await request.body()
-        if len(body) > MAX_BODY_BYTES:
-            raise UsageError(f"expected at most {MAX_BODY_BYTES} bytes, found {len(body)}")
         delivery_id = signing.verify(secret, request.headers, body, clock().timestamp())
         request_id = read_request_id(body)
         if request_id is None:
@@ -59,6 +62,7 @@ def create_app(
             Route("/health", tell_health, methods=["GET"]),
         ],
         exception_handlers=exception_handlers(),
+        middleware=protection(edge or Edge()),
     )
 
 
@@ -73,8 +77,8 @@ def read_request_id(body: bytes) -> int | None:
         if (event["entity"], event["action"]) != (ENTITY, ACTION):
             return None
         request_id = event["data"]["request_id"]
-    except (ValueError, KeyError, TypeError) as err:
+    except (ValueError, KeyError, TypeError, RecursionError) as err:
         raise UsageError(f"expected an event of the registry, found {body[:200]!r}") from err
-    if not isinstance(request_id, int) or isinstance(request_id, bool):
-        raise UsageError(f"expected data.request_id to be a number, found {request_id!r}")
-    return request_id
+    if type(request_id) is int and 0 < request_id <= _MAX_ID:
+        return request_id
+    raise UsageError(f"expected data.request_id to be a number, found {str(request_id)[:40]!r}")

@@ -67,11 +67,13 @@ def run(settings: Settings, stop: threading.Event) -> None:
     from infra import http
     from infra.clock import utc_now
     from infra.db import open_engine
+    from infra.web.edge import Edge
     from registry.adapters.confinement_waivers import confinement
     from registry.bootstrap import open_registry
 
     constitution_file.load(settings)
     secret = bootstrap.subscribe(settings)
+    edge = Edge.of(settings, settings.webhook_body_limit_bytes)
     life, ended = Life(), threading.Event()
     registry = open_registry(settings)
     queue = JobQueue.mine(open_engine(settings.sqlalchemy_url))
@@ -110,10 +112,11 @@ def run(settings: Settings, stop: threading.Event) -> None:
         watch.start()
         try:
             http.serve(
-                create_app(secret, enqueue, life.probe),
+                create_app(secret, enqueue, life.probe, edge=edge),
                 settings.host,
                 settings.compliance_port,
                 ended,
+                edge,
             )
         finally:
             ended.set()

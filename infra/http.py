@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
+import resource
 import socket
 import threading
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -23,6 +26,8 @@ from infra.errors import (
     UnavailableError,
     UsageError,
 )
+from infra.web.edge import Edge
+from infra.web.errors import BodyTooLargeError
 
 if TYPE_CHECKING:
     import uvicorn
@@ -30,9 +35,14 @@ if TYPE_CHECKING:
 
 GRACEFUL_SECONDS = 3
 BACKLOG = 512
+SWEEP_TICKS = 5
+"""Uvicorn's loop ticks ten times a second."""
+FILES_PER_CONNECTION = 2
+"""A connection, and the file or the connection to a store that answers it."""
 
 STATUSES: dict[type[PlatformError], int] = {
     RefusedError: 403,
+    BodyTooLargeError: 413,
     UsageError: 400,
     SettingsError: 400,
     NotFoundError: 404,
@@ -73,18 +83,27 @@ def exception_handlers() -> dict[Any, Callable[..., Any]]:
     return {PlatformError: _on_error}
 
 
-def serve(app: ASGIApp, host: str, port: int, stop: threading.Event) -> None:
+def serve(
+    app: ASGIApp, host: str, port: int, stop: threading.Event, edge: Edge | None = None
+) -> None:
     """Serve an app in the calling thread until the event is set.
 
     Requests in flight get `GRACEFUL_SECONDS` to finish. Signals are left alone: the role's
     runner turns them into the event.
+
+    Args:
+        app: to serve; what it takes of a request is `infra.web.protection`'s to say.
+        host: address to bind.
+        port: port to bind.
+        stop: ends the server.
+        edge: how slow and how many clients may be.
 
     Raises:
         PortInUseError: another process listens on the port.
         UnavailableError: the address cannot be bound, or the app failed to start.
     """
     with _listen(host, port) as listener:
-        server = _server(app, host, port)
+        server = _server(app, host, port, edge or Edge())
         finished = threading.Event()
         watcher = threading.Thread(
             target=_watch, args=(stop, finished, server), name="http-stop", daemon=True
@@ -103,25 +122,48 @@ def serve(app: ASGIApp, host: str, port: int, stop: threading.Event) -> None:
             watcher.join()
 
 
-def _server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
+def _server(app: ASGIApp, host: str, port: int, edge: Edge) -> uvicorn.Server:
     import uvicorn
+
+    from infra.web.guard import GuardedProtocol
+    from infra.web.roster import Roster
+
+    _allow_files(edge.clients.connections * FILES_PER_CONNECTION)
+    roster = Roster(edge.clients, edge.is_trusted)
 
     class Server(uvicorn.Server):
         @contextlib.contextmanager
         def capture_signals(self) -> Generator[None]:
             yield
 
+        async def on_tick(self, counter: int) -> bool:
+            if counter % SWEEP_TICKS == 0:
+                roster.sweep(asyncio.get_running_loop().time())
+            return await super().on_tick(counter)
+
     return Server(
         uvicorn.Config(
             app,
             host=host,
             port=port,
+            http=cast("type[asyncio.Protocol]", partial(GuardedProtocol, roster)),
+            ws="none",
+            # `infra.web.forwarded` does it, for configured proxies alone.
+            proxy_headers=False,
             log_config=None,
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=GRACEFUL_SECONDS,
         )
     )
+
+
+def _allow_files(count: int) -> None:
+    """Raise this process's limit of open files to `count` and some more, where it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(count + 256, hard) if hard != resource.RLIM_INFINITY else count + 256
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _watch(stop: threading.Event, finished: threading.Event, server: uvicorn.Server) -> None:

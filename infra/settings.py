@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra.confinement.plan import Demand
 from infra.errors import SettingsError
+from infra.web.edge import LOOPBACK_HOSTS
 
 SETTINGS_FILE = "acgs.env"
 
@@ -122,6 +124,89 @@ class Settings(BaseSettings):
         validation_alias="ACGS_COMPLIANCE_PORT",
         description="Port of the compliance scorer's webhook receiver.",
     )
+    allowed_hosts: str = Field(
+        "",
+        validation_alias="ACGS_ALLOWED_HOSTS",
+        description="Further host names, separated by commas, under which clients may reach the "
+        "servers; *.example.org means every name below a domain, * any. Loopback names, "
+        "ACGS_HOST and, but for the gateway, the address that a connection came in on always may.",
+    )
+    allowed_origins: str = Field(
+        "",
+        validation_alias="ACGS_ALLOWED_ORIGINS",
+        description="Origins, separated by commas, whose pages may ask the servers, e.g. "
+        "https://app.example.org; * means any. A server's own pages always may.",
+    )
+    trusted_proxies: str = Field(
+        "",
+        validation_alias="ACGS_TRUSTED_PROXIES",
+        description="Addresses and networks, separated by commas, of proxies whose "
+        "X-Forwarded-For and X-Forwarded-Proto count; empty means none.",
+    )
+    registry_body_limit_bytes: int = Field(
+        16 << 20,
+        ge=1 << 20,
+        validation_alias="ACGS_REGISTRY_BODY_LIMIT_BYTES",
+        description="Largest request body of the MLflow server, but for files: those are "
+        "streamed, and may be of any size.",
+    )
+    webhook_body_limit_bytes: int = Field(
+        1 << 20,
+        ge=1 << 10,
+        validation_alias="ACGS_WEBHOOK_BODY_LIMIT_BYTES",
+        description="Largest request body of the compliance scorer.",
+    )
+    gateway_body_limit_bytes: int = Field(
+        64 << 20,
+        ge=1 << 10,
+        le=(1 << 32) - 1,
+        validation_alias="ACGS_GATEWAY_BODY_LIMIT_BYTES",
+        description="Largest request body of the gateway, compressed or not.",
+    )
+    gateway_requests_per_second: int = Field(
+        10_000,
+        ge=1,
+        le=1_000_000,
+        validation_alias="ACGS_GATEWAY_REQUESTS_PER_SECOND",
+        description="Most requests that the gateway takes of one client address, in requests per "
+        "second; the others are answered 429.",
+    )
+    client_header_seconds: float = Field(
+        10.0,
+        gt=0,
+        le=600,
+        validation_alias="ACGS_CLIENT_HEADER_SECONDS",
+        description="Longest that a client may take to send a request's headers.",
+    )
+    client_stall_seconds: float = Field(
+        20.0,
+        gt=0,
+        le=600,
+        validation_alias="ACGS_CLIENT_STALL_SECONDS",
+        description="Time after which a client that sends a body, or reads an answer, more slowly "
+        "than ACGS_CLIENT_FLOOR_BYTES_PER_SECOND is dropped.",
+    )
+    client_floor_bytes_per_second: int = Field(
+        256,
+        ge=1,
+        validation_alias="ACGS_CLIENT_FLOOR_BYTES_PER_SECOND",
+        description="Slowest rate, in bytes per second, of a client that is not dropped.",
+    )
+    connection_limit: int = Field(
+        1024,
+        ge=16,
+        le=100_000,
+        validation_alias="ACGS_CONNECTION_LIMIT",
+        description="Most open connections of each server; beyond, idle ones are closed for new "
+        "ones, and where none is idle the new one is answered 503 (by the gateway: closed).",
+    )
+    connection_limit_per_peer: int = Field(
+        512,
+        ge=1,
+        validation_alias="ACGS_CONNECTION_LIMIT_PER_PEER",
+        description="Most open connections of one address to the MLflow server and to the scorer; "
+        "trusted proxies are exempt.",
+    )
     gate_wait_seconds: float = Field(
         30.0,
         ge=0,
@@ -205,6 +290,13 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        for proxy in _listed(value):
+            ip_network(proxy)
+        return value
+
     @cached_property
     def sqlalchemy_url(self) -> str:
         """URL of the database, e.g. `sqlite:////home/me/.acgs/registry.db`."""
@@ -230,7 +322,22 @@ class Settings(BaseSettings):
     @property
     def further_artifact_roots(self) -> list[str]:
         """Places besides the server's own artifacts from which versions may be registered."""
-        return [root.strip() for root in self.artifact_roots.split(",") if root.strip()]
+        return _listed(self.artifact_roots)
+
+    @property
+    def hosts_allowed(self) -> list[str]:
+        """Every host name that a request may give, lower case."""
+        return [*LOOPBACK_HOSTS, self.host.lower(), *_listed(self.allowed_hosts.lower())]
+
+    @property
+    def origins_allowed(self) -> list[str]:
+        """Foreign origins whose pages may ask, lower case."""
+        return _listed(self.allowed_origins.lower())
+
+    @property
+    def proxies_trusted(self) -> list[str]:
+        """Addresses and networks of the proxies that are believed."""
+        return _listed(self.trusted_proxies)
 
     @property
     def tracking_url(self) -> str:
@@ -253,6 +360,10 @@ class Settings(BaseSettings):
         path = self.storage_root / name
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
+
+
+def _listed(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
 
 
 def known_names() -> dict[str, str]:

@@ -17,6 +17,7 @@ from infra.asking import client
 from infra.component import Health, Probe, Role
 from infra.secrets import secret_file
 from infra.settings import Settings
+from infra.web.edge import Edge
 
 READY_TIMEOUT_SECONDS = 5.0
 
@@ -49,7 +50,8 @@ def run(settings: Settings, stop: threading.Event) -> None:
     open_stores(settings)
     s3_artifacts.install(settings)
     boot.announce(settings)
-    http.serve(app, settings.host, settings.registry_port, stop)
+    edge = Edge.of(settings, settings.registry_body_limit_bytes)
+    http.serve(app, settings.host, settings.registry_port, stop, edge)
 
 
 def ready(settings: Settings) -> Probe:
@@ -103,6 +105,10 @@ def _configure_mlflow(settings: Settings) -> None:
             "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": key,
             "MLFLOW_FLASK_SERVER_SECRET_KEY": flask_key,
             "MLFLOW_DISABLE_TELEMETRY": "true",
+            # `infra.web.names` is in front, and stricter: MLflow's own list lets names such as
+            # 10.example.org pass for private addresses.
+            "MLFLOW_SERVER_ALLOWED_HOSTS": "*",
+            "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": settings.allowed_origins,
         }
     )
 

@@ -10,8 +10,11 @@ from infra import http
 from infra.component import components
 from infra.errors import SettingsError
 from infra.settings import Settings, load_settings
+from infra.web.edge import Edge
+from infra.web.protection import protection
 from registry.bootstrap import open_registry
-from registry.plugin import artifact_errors, governed, text_guard
+from registry.plugin import artifact_errors, governed, nesting, text_guard
+from registry.plugin.artifact_targets import is_streamed
 from registry.plugin.immutable import ImmutableArtifacts
 from registry.plugin.waiting import WaitForVerdict
 
@@ -46,6 +49,7 @@ def build(settings: Settings) -> FastAPI:
     app: FastAPI = create_fastapi_app()
     artifact_errors.install(app, flask_app, settings)
     text_guard.install(flask_app)
+    nesting.install(app, flask_app)
     # MLflow mounts its Flask app last, at "/": whatever comes after it is never reached.
     ours = [route for component in components() for route in component.routes(settings)]
     app.router.routes[:0] = ours
@@ -54,4 +58,7 @@ def build(settings: Settings) -> FastAPI:
     registry = open_registry(settings)
     app.add_middleware(WaitForVerdict, registry=registry)
     app.add_middleware(ImmutableArtifacts, registry=registry)
+    edge = Edge.of(settings, settings.registry_body_limit_bytes)
+    for each in reversed(protection(edge, streamed=is_streamed)):
+        app.add_middleware(each.cls, *each.args, **each.kwargs)
     return app

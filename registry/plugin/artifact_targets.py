@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 from mlflow.exceptions import MlflowException
 from mlflow.utils.uri import validate_path_is_safe
 from sqlalchemy import Connection, select
+from starlette.types import Scope
 
 from registry.adapters import mlflow_tables as mlflow
 from registry.domain.storage_place import PROXY, decoded, join, normal, storage_place
@@ -27,6 +28,7 @@ _UPLOAD = "/mlflow/upload-artifact"
 _PRESIGNED = "/mlflow/artifacts/presigned-upload-url"
 _RUN = "/mlflow/runs/delete"
 _EXPERIMENT = "/mlflow/experiments/delete"
+_STREAMED = re.compile(r"/(?:ajax-)?api/2\.0/mlflow-artifacts/artifacts/.")
 _READING = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -49,6 +51,11 @@ def concerns(method: str, path: str) -> bool:
     return bool(_PROXIED.search(path)) or path.rstrip("/").endswith(
         (_UPLOAD, _PRESIGNED, _RUN, _EXPERIMENT)
     )
+
+
+def is_streamed(scope: Scope) -> bool:
+    """Whether a call uploads a file, which MLflow streams to a disk or a store."""
+    return scope["method"] == "PUT" and bool(_STREAMED.match(str(scope["path"])))
 
 
 def needs_body(path: str) -> bool:

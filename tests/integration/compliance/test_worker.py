@@ -232,6 +232,9 @@ def test_scoring_comes_before_reports(queue: JobQueue) -> None:
     assert (first.request_id, first.phase) == (2, Phase.SCORE)
 
 
+HERE = "http://localhost"
+
+
 class Client:
     """Asks the receiver without a socket."""
 
@@ -241,7 +244,9 @@ class Client:
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         async def ask() -> httpx.Response:
             transport = httpx.ASGITransport(self.app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://localhost"
+            ) as client:
                 return await client.request(method, path, **more)
 
         return asyncio.run(ask())
@@ -278,6 +283,7 @@ def test_a_signed_event_is_kept_before_it_is_acknowledged(client: Client, queue:
         (created(5), "another secret", 403),
         ([1, 2], SECRET, 400),
         (created("5"), SECRET, 400),
+        (created(2**63), SECRET, 400),
         ({"entity": "approval", "action": "given", "data": {}}, SECRET, 200),
     ],
 )

@@ -1,0 +1,1 @@
+"""What stands between a client of any kind and the platform's own servers."""

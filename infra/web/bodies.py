@@ -1,0 +1,165 @@
+"""Reads a request's body up to a limit before the app sees the request; refuses what exceeds it.
+
+A declared length is compared before a byte is read, a body without one while it comes in, and a
+compressed body with the size it unpacks to. So neither a client's word nor its patience decides
+how much memory a server needs.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from infra.errors import PlatformError
+from infra.http import error_response
+from infra.web.errors import BodyTooLargeError, NestingTooDeepError, ServerFullError
+from infra.web.nesting import MAX_DEPTH, is_too_deep
+
+BODIES_AT_ONCE = 16
+"""How many bodies of full size a server holds at the same time before it answers 503."""
+_JSON_STARTS = (b"{", b"[", b'"')
+_BINARY = (b"application/x-protobuf", b"application/octet-stream", b"multipart/")
+_PIECE_BYTES = 1 << 20
+
+Exempt = Callable[[Scope], bool]
+
+
+class BodyLimit:
+    """ASGI middleware that hands on requests with bodies it has measured.
+
+    Args:
+        app: to protect.
+        limit_bytes: largest body.
+        streamed: says of a request that the app reads its body piece by piece, to a disk or a
+            store, so that the limit is not for it.
+    """
+
+    def __init__(self, app: ASGIApp, limit_bytes: int, streamed: Exempt = lambda _: False) -> None:
+        self.app = app
+        self.limit_bytes = limit_bytes
+        self.streamed = streamed
+        self._held_bytes = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on a request whose body fits; answer 413, 400 or 503 to any other."""
+        headers: dict[bytes, bytes] = dict(scope.get("headers", ()))
+        if scope["type"] != "http" or not _has_body(headers) or self.streamed(scope):
+            await self.app(scope, receive, send)
+            return
+        held: list[int] = []
+        try:
+            body = await self._read(headers, receive, held)
+            if body is not None:
+                self._check(headers, body)
+                await self.app(scope, _replay(body, receive), send)
+        except _Refusal as refusal:
+            await _refuse(refusal.error)(scope, receive, send)
+        finally:
+            self._held_bytes -= sum(held)
+
+    async def _read(
+        self, headers: dict[bytes, bytes], receive: Receive, held: list[int]
+    ) -> bytes | None:
+        """Return the body, or None if the client left before its end."""
+        declared = int(headers.get(b"content-length", b"0"))
+        if declared > self.limit_bytes:
+            raise _Refusal(self._too_large(f"{declared}"))
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            chunk: bytes = message.get("body", b"")
+            size += len(chunk)
+            if size > self.limit_bytes:
+                raise _Refusal(self._too_large("more"))
+            if self._held_bytes + len(chunk) > self.limit_bytes * BODIES_AT_ONCE:
+                raise _Refusal(_full())
+            self._held_bytes += len(chunk)
+            held.append(len(chunk))
+            chunks.append(chunk)
+            if not message.get("more_body"):
+                return b"".join(chunks)
+
+    def _check(self, headers: dict[bytes, bytes], body: bytes) -> None:
+        encoding = headers.get(b"content-encoding", b"").strip().lower()
+        if encoding in {b"gzip", b"deflate"} and _unpacks_beyond(body, self.limit_bytes):
+            raise _Refusal(self._too_large("more once it is unpacked"))
+        kind = headers.get(b"content-type", b"").strip().lower()
+        is_text = body.lstrip()[:1] in _JSON_STARTS and not kind.startswith(_BINARY)
+        if is_text and is_too_deep(body):
+            raise _Refusal(
+                NestingTooDeepError(
+                    f"expected JSON that nests at most {MAX_DEPTH} levels, found more, or brackets "
+                    "that nothing closes"
+                )
+            )
+
+    def _too_large(self, found: str) -> PlatformError:
+        return BodyTooLargeError(
+            f"expected a body of at most {self.limit_bytes} bytes, found {found}",
+            hint="send it in smaller parts; docs/reference/settings.md names the limits",
+        )
+
+
+class _Refusal(Exception):  # noqa: N818
+    """Carries an error past the app's own handlers: not an error of the app."""
+
+    def __init__(self, error: PlatformError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+def _has_body(headers: dict[bytes, bytes]) -> bool:
+    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+
+
+def _full() -> PlatformError:
+    return ServerFullError(
+        "expected memory for one more request body, found that the bodies of other requests "
+        "take all of it",
+        hint="try again in a moment",
+    )
+
+
+def _refuse(error: PlatformError) -> Response:
+    response = error_response(error)
+    # The rest of the body is not read.
+    response.headers["connection"] = "close"
+    return response
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    sent = False
+
+    async def again() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+def _unpacks_beyond(body: bytes, limit_bytes: int) -> bool:
+    """Whether a gzip or zlib body holds more; one that does not unpack is for the app to refuse."""
+    for window in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):  # a header of either kind, or none
+        size, left = 0, body
+        try:
+            while left:  # gzip members may follow one another
+                member = zlib.decompressobj(window)
+                while left and not member.eof:
+                    size += len(member.decompress(left, _PIECE_BYTES))
+                    left = member.unconsumed_tail
+                    if size > limit_bytes:
+                        return True
+                left = member.unused_data
+        except zlib.error:
+            continue
+        return False
+    return False

@@ -1,0 +1,35 @@
+"""Errors of a client that asks in a way no server of the platform takes."""
+
+from __future__ import annotations
+
+from infra.errors import RefusedError, UnavailableError, UsageError
+
+
+class BodyTooLargeError(UsageError):
+    """A request's body is larger than the server takes."""
+
+    code = "infra.body_too_large"
+
+
+class NestingTooDeepError(UsageError):
+    """A JSON value is nested deeper than any honest one."""
+
+    code = "infra.nesting_too_deep"
+
+
+class HostNotAllowedError(RefusedError):
+    """A request names a host that is not this server's."""
+
+    code = "infra.host_not_allowed"
+
+
+class OriginNotAllowedError(RefusedError):
+    """A browser sends a request for a page of a foreign origin."""
+
+    code = "infra.origin_not_allowed"
+
+
+class ServerFullError(UnavailableError):
+    """A server holds as many connections or request bodies as it may."""
+
+    code = "infra.server_full"

@@ -1,0 +1,60 @@
+"""Believes what a request says about its client only if a configured proxy says it.
+
+Uvicorn by itself believes every process on 127.0.0.1, so anybody on the machine could write any
+address into the audit trail.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from infra.http import error_response
+from infra.web.edge import Edge
+from infra.web.errors import HostNotAllowedError
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
+
+_FORWARDING = (b"forwarded", b"x-real-ip", b"x-client-ip", b"true-client-ip")
+_LOCAL_ONLY = "/mlflow/assistant"
+"""MLflow runs commands here for clients of its own machine alone, which it knows by address."""
+
+
+class Forwarded:
+    """ASGI middleware: takes a trusted proxy's word, and keeps everybody else's from the app."""
+
+    def __init__(self, app: ASGIApp, edge: Edge) -> None:
+        from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+        self.app = app
+        self.edge = edge
+        self.behind = ProxyHeadersMiddleware(
+            cast("ASGI3Application", app), trusted_hosts=list(edge.trusted_proxies)
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on, with the client that is known."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        peer = scope["client"][0] if scope.get("client") else ""
+        if self.edge.is_trusted(peer):
+            await cast(ASGIApp, self.behind)(scope, receive, send)
+            return
+        kept = [(name, value) for name, value in scope["headers"] if not _is_forwarding(name)]
+        if len(kept) < len(scope["headers"]) and _LOCAL_ONLY in str(scope["path"]):
+            # An unknown proxy on this machine: its clients are not of this machine.
+            error = HostNotAllowedError(
+                "expected a client of the server's own machine, found one behind a proxy",
+                hint="name the proxy in ACGS_TRUSTED_PROXIES",
+            )
+            if scope["type"] == "http":
+                await error_response(error)(scope, receive, send)
+            return
+        await self.app({**scope, "headers": kept}, receive, send)
+
+
+def _is_forwarding(name: bytes) -> bool:
+    return name.startswith(b"x-forwarded-") or name in _FORWARDING
