@@ -72,7 +72,6 @@ def run(folder: Path, effort: Effort) -> Sequence[Row]:
                 rows += _measure(settings, envoy, (a, b), rate, effort.count(CHANGES))
             return rows
     finally:
-        envoy.close()
         backends.close()
 
 

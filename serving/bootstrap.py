@@ -37,5 +37,4 @@ def open_deployer(settings: Settings, *, command: Command | None = None) -> Gene
         yield Deployer(registry, gateway, servers)
     finally:
         servers.close()
-        gateway.close()
         registry.engine.dispose()

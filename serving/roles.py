@@ -107,6 +107,7 @@ def _start_envoy(settings: Settings) -> Identity:
             "--service-node", uuid4().hex,
         ],
         stdin=subprocess.DEVNULL,
+        cwd=bootstrap.parent,
         start_new_session=True,
     )  # fmt: skip
     # In a session of its own, so that Ctrl-C reaches it through us, after the deployer; hence
@@ -121,15 +122,13 @@ def gateway_ready(settings: Settings) -> Probe:
     import httpx
 
     from infra.asking import client
+    from serving.adapters.envoy_admin import Admin, GatewayError
 
     name = "gateway.answers"
     try:
-        admin = f"http://127.0.0.1:{settings.gateway_admin_port}/ready"
-        state = client().get(admin, timeout=2.0)
-        if state.status_code != 200:
-            return Probe(name, Health.STARTING, state.text.strip())
+        Admin(settings).get("/ready")
         client().get(f"{settings.gateway_url}/", timeout=2.0)
-    except httpx.HTTPError as err:
+    except (GatewayError, httpx.HTTPError) as err:
         return Probe(name, Health.STARTING, f"no answer: {err}")
     return Probe(name, Health.OK, "live")
 

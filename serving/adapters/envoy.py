@@ -18,10 +18,10 @@ from typing import TypedDict, cast
 import httpx
 
 from infra.asking import client
-from infra.errors import UnavailableError
 from infra.settings import Settings
 from serving.adapters import envoy_config
-from serving.adapters.envoy_config import Document
+from serving.adapters.envoy_admin import Admin, GatewayError, folder
+from serving.adapters.envoy_edge import Document, GatewayEdge
 from serving.domain.routing import DeploymentRoute
 from serving.domain.state import Counters
 
@@ -38,37 +38,26 @@ _COUNTERS = (
 )
 
 
-class GatewayError(UnavailableError):
-    """The gateway does not answer, or has not taken a change."""
-
-    code = "serving.gateway_unavailable"
-
-
 class _Stat(TypedDict, total=False):
     name: str
     value: int | str
 
 
-def folder(settings: Settings) -> Path:
-    """Return the folder of the gateway's files."""
-    return settings.folder("serving") / "envoy"
-
-
 def prepare_files(settings: Settings) -> Path:
     """Write the bootstrap, and empty tables where none were; return the bootstrap's path."""
     place = folder(settings)
-    place.mkdir(parents=True, exist_ok=True)
     clusters_file, routes_file = place / "clusters.json", place / "routes.json"
     if not _readable(clusters_file):
         _write(clusters_file, envoy_config.clusters(()))
     if not _readable(routes_file):
-        _write(routes_file, envoy_config.routes(()))
+        _write(routes_file, envoy_config.routes((), tuple(settings.origins_allowed)))
     document = envoy_config.bootstrap(
         host=settings.host,
         port=settings.gateway_port,
         admin_port=settings.gateway_admin_port,
         clusters_file=str(clusters_file),
         routes_file=str(routes_file),
+        edge=GatewayEdge.of(settings),
     )
     _write(place / "bootstrap.json", document)
     return place / "bootstrap.json"
@@ -80,13 +69,8 @@ class EnvoyGateway:
     def __init__(self, settings: Settings) -> None:
         self._folder = folder(settings)
         self._url = settings.gateway_url
-        self._admin = httpx.Client(
-            base_url=f"http://127.0.0.1:{settings.gateway_admin_port}", timeout=2.0, trust_env=False
-        )
-
-    def close(self) -> None:
-        """Close the connection to the admin interface."""
-        self._admin.close()
+        self._origins = tuple(settings.origins_allowed)
+        self._admin = Admin(settings)
 
     def apply(self, table: Sequence[DeploymentRoute]) -> None:
         """Make `table` the traffic, and return once Envoy has it in force.
@@ -98,7 +82,8 @@ class EnvoyGateway:
         Raises:
             GatewayError: Envoy does not answer, or refuses the table.
         """
-        wanted_clusters, wanted_routes = envoy_config.clusters(table), envoy_config.routes(table)
+        wanted_clusters = envoy_config.clusters(table)
+        wanted_routes = envoy_config.routes(table, self._origins)
         known = _names(wanted_clusters)
         kept = [c for c in _resources(self._read("clusters")) if str(c["name"]) not in known]
         merged = envoy_config.merged(wanted_clusters, kept)
@@ -230,15 +215,11 @@ class EnvoyGateway:
             return {}
 
     def _get(self, path: str, **query: str) -> object:
+        body = self._admin.get(path, query)
         try:
-            answer = self._admin.get(path, params=query)
-            answer.raise_for_status()
-            return cast(object, answer.json())
-        except (httpx.HTTPError, ValueError) as err:
-            raise GatewayError(
-                f"the gateway's admin interface at {self._admin.base_url} did not answer: {err}",
-                hint="see `acgs status`; the role is called gateway",
-            ) from err
+            return cast(object, json.loads(body))
+        except ValueError as err:
+            raise GatewayError(f"expected JSON of Envoy's {path}, found {body[:200]!r}") from err
 
 
 def _counters(epoch: str, cluster: str, stats: Sequence[_Stat]) -> Counters:

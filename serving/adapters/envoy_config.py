@@ -14,6 +14,9 @@ import json
 from collections.abc import Sequence
 from typing import cast
 
+from infra.web.edge import Edge
+from serving.adapters import envoy_edge
+from serving.adapters.envoy_edge import Document, GatewayEdge
 from serving.domain.routing import Backend, DeploymentRoute
 
 LISTENER = "gateway"
@@ -26,6 +29,10 @@ BUCKETS_MS = (
     1000, 1500, 2000, 3000, 5000, 10000, 30000,
 )  # fmt: skip
 REQUEST_TIMEOUT_SECONDS = 30
+STREAM_IDLE_SECONDS = REQUEST_TIMEOUT_SECONDS + 5
+"""After this long without a byte in either direction a request ends; a model may take 30 s."""
+ADMIN = "admin"
+ADMIN_SOCKET = "admin.sock"
 CONNECTIONS_PER_SERVER = 64
 # Below the model servers' own keep-alive (5 s), so that a reused connection is not a closed one.
 UPSTREAM_IDLE_SECONDS = 3
@@ -36,53 +43,116 @@ _RETRY_SAFE = "connect-failure,refused-stream,reset-before-request,reset"
 _RETRY_ONCE_SENT_NEVER = "connect-failure,refused-stream,reset-before-request"
 _TYPE = "type.googleapis.com/envoy."
 
-Document = dict[str, object]
+_ADMIN_ADDRESS: Document = {"pipe": {"path": ADMIN_SOCKET, "mode": 0o600}}
+_ADMIN_PATHS: tuple[Document, ...] = (
+    {"path": "/ready"},
+    {"path": "/server_info"},
+    {"path": "/clusters"},
+    {"path": "/stats"},
+    {"path": "/stats/prometheus"},
+)
 
 
 def bootstrap(
-    *, host: str, port: int, admin_port: int, clusters_file: str, routes_file: str
+    *,
+    host: str,
+    port: int,
+    admin_port: int,
+    clusters_file: str,
+    routes_file: str,
+    edge: GatewayEdge,
 ) -> Document:
-    """Return what Envoy is started with."""
-    manager: Document = {
-        "@type": _TYPE
-        + "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": LISTENER,
-        "generate_request_id": False,
-        "normalize_path": True,
-        "rds": {"route_config_name": ROUTES, "config_source": _file(routes_file)},
-        "local_reply_config": {"mappers": [_error_format()]},
-        "http_filters": [
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": {"@type": _TYPE + "extensions.filters.http.router.v3.Router"},
-            }
-        ],
-    }
-    listener: Document = {
-        "name": LISTENER,
-        "address": _address(host, port),
-        "filter_chains": [
-            {
-                "filters": [
-                    {
-                        "name": "envoy.filters.network.http_connection_manager",
-                        "typed_config": manager,
-                    }
-                ]
-            }
-        ],
-    }
+    """Return what Envoy is started with.
+
+    Envoy's admin interface, which can end it, is a socket in the folder that Envoy is started in.
+    What is harmless of it is passed on by a listener of its own, for people and Prometheus.
+    """
+    mappers = [*envoy_edge.error_mappers(), _error_format()]
+    gateway = _listener(
+        LISTENER,
+        _address(host, port),
+        {
+            "stream_idle_timeout": envoy_edge.seconds(STREAM_IDLE_SECONDS),
+            "rds": {"route_config_name": ROUTES, "config_source": _file(routes_file)},
+            "local_reply_config": {"mappers": mappers},
+        },
+        edge.edge,
+        envoy_edge.filters(edge),
+    )
+    admin = _listener(
+        ADMIN,
+        _address("127.0.0.1", admin_port),
+        {
+            "stream_idle_timeout": envoy_edge.seconds(STREAM_IDLE_SECONDS),
+            "route_config": _admin_routes(),
+            "local_reply_config": {"mappers": mappers},
+        },
+        edge.edge,
+        envoy_edge.admin_filters(edge),
+    )
     return {
-        "admin": {"address": _address("127.0.0.1", admin_port)},
+        "admin": {"address": _ADMIN_ADDRESS, "ignore_global_conn_limit": True},
         "stats_flush_interval": f"{STATS_FLUSH_SECONDS}s",
         "stats_config": {
             "histogram_bucket_settings": [
                 {"match": {"suffix": "upstream_rq_time"}, "buckets": list(BUCKETS_MS)}
             ]
         },
-        "static_resources": {"listeners": [listener]},
+        "overload_manager": envoy_edge.overload(edge.edge),
+        "static_resources": {"listeners": [gateway, admin], "clusters": [_admin_cluster()]},
         "dynamic_resources": {"cds_config": _file(clusters_file)},
     }
+
+
+def _listener(
+    name: str, address: Document, options: Document, edge: Edge, filters: list[Document]
+) -> Document:
+    manager: Document = {
+        "@type": _TYPE
+        + "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": name,
+        "generate_request_id": False,
+        "normalize_path": True,
+        **envoy_edge.manager_options(edge),
+        **options,
+        "http_filters": [
+            *filters,
+            {
+                "name": "envoy.filters.http.router",
+                "typed_config": {"@type": _TYPE + "extensions.filters.http.router.v3.Router"},
+            },
+        ],
+    }
+    http = {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
+    return {"name": name, "address": address, "filter_chains": [{"filters": [http]}]}
+
+
+def _admin_cluster() -> Document:
+    endpoint = {"endpoint": {"address": _ADMIN_ADDRESS}}
+    return {
+        "name": ADMIN,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "load_assignment": {"cluster_name": ADMIN, "endpoints": [{"lb_endpoints": [endpoint]}]},
+    }
+
+
+def _admin_routes() -> Document:
+    reading: Document = {"name": ":method", "string_match": {"exact": "GET"}}
+    entries: list[Document] = [
+        {"match": {**path, "headers": [reading]}, "route": {"cluster": ADMIN, "timeout": "10s"}}
+        for path in _ADMIN_PATHS
+    ]
+    entries.append(
+        _answer(
+            {"prefix": "/"},
+            403,
+            "serving.admin_read_only",
+            "expected GET of /ready, /stats, /clusters or /server_info, found something else",
+            "the whole interface is the socket serving/envoy/admin.sock of the storage root",
+        )
+    )
+    return {"virtual_hosts": [{"name": ADMIN, "domains": ["*"], "routes": entries}]}
 
 
 def clusters(table: Sequence[DeploymentRoute]) -> Document:
@@ -97,8 +167,13 @@ def clusters(table: Sequence[DeploymentRoute]) -> Document:
     )
 
 
-def routes(table: Sequence[DeploymentRoute]) -> Document:
-    """Return the routes of every deployment, named by a digest of the content."""
+def routes(table: Sequence[DeploymentRoute], origins: tuple[str, ...] = ()) -> Document:
+    """Return the routes of every deployment, named by a digest of the content.
+
+    Args:
+        table: who answers what.
+        origins: whose pages may ask.
+    """
     entries: list[Document] = []
     for route in table:
         entries += _deployment_routes(route)
@@ -115,6 +190,8 @@ def routes(table: Sequence[DeploymentRoute]) -> Document:
         "@type": _TYPE + "config.route.v3.RouteConfiguration",
         "name": ROUTES,
         "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": entries}],
+        "request_headers_to_remove": list(envoy_edge.BELIEVED_BY_NOBODY),
+        "typed_per_filter_config": envoy_edge.cors_policy(origins),
     }
     return _response([resource])
 

@@ -43,7 +43,7 @@ class Load:
     ) -> None:
         self._port = port
         self._request = (
-            f"POST {path} HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\n"
+            f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
             f"{headers}content-length: {len(body)}\r\n\r\n"
         ).encode() + body
         self._connections = connections

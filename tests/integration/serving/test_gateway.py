@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from infra.settings import Settings
-from serving.adapters.envoy import EnvoyGateway, GatewayError
+from serving.adapters.envoy import EnvoyGateway
+from serving.adapters.envoy_admin import GatewayError
 from serving.domain.routing import Backend, DeploymentRoute
 from tests.integration.serving.kit import PATH, Backends, gateway, kill, make_settings, wait_until
 from tests.integration.serving.load import Answers, Load
@@ -59,11 +60,7 @@ class Site:
 def site(tmp_path: Path, backends: Backends) -> Iterator[Site]:
     settings = make_settings(tmp_path)
     with gateway(settings):
-        envoy = EnvoyGateway(settings)
-        try:
-            yield Site(settings, envoy, backends)
-        finally:
-            envoy.close()
+        yield Site(settings, EnvoyGateway(settings), backends)
 
 
 def test_an_unknown_path_is_a_404_that_says_what_to_do(site: Site) -> None:
@@ -216,7 +213,6 @@ def test_a_table_survives_an_envoy_that_starts_again(tmp_path: Path) -> None:
     with gateway(settings):
         assert envoy.weights("acgs", "credit") == {"uid-b": 100}
         assert envoy.epoch() != first
-    envoy.close()
 
 
 def test_a_gateway_that_is_not_there_is_an_error_that_says_so(tmp_path: Path) -> None:
@@ -224,4 +220,3 @@ def test_a_gateway_that_is_not_there_is_an_error_that_says_so(tmp_path: Path) ->
     with pytest.raises(GatewayError, match="did not answer"):
         envoy.counters(BOTH)
     assert envoy.weights("acgs", "credit") is None
-    envoy.close()

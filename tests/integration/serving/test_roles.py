@@ -61,7 +61,6 @@ def test_a_killed_gateway_role_adopts_the_envoy_it_left_and_ends_it_on_stop(
     again.join(20)
     assert not left.identity.alive()
     assert children(settings) == []
-    envoy.close()
 
 
 def test_two_deployers_never_work_on_one_storage_root(tmp_path: Path) -> None:
