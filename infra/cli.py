@@ -19,6 +19,7 @@ import click
 
 from infra import running
 from infra.errors import PlatformError, exit_code, storage_error
+from infra.private import make_files_private
 
 if TYPE_CHECKING:
     from infra.component import Component
@@ -202,6 +203,7 @@ def _report_unexpected(error: Exception, *, debug: bool) -> None:
 
 def main() -> None:
     """Entry point of the `acgs` command."""
+    make_files_private()
     sys.exit(invoke(sys.argv[1:]))
 
 

@@ -9,7 +9,7 @@ import threading
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from infra import logs
+from infra import logs, private
 from infra.component import Role, components, roles
 from infra.errors import NotFoundError, PlatformError
 
@@ -26,6 +26,7 @@ def prepare(settings: Settings) -> None:
     from infra import migrations
 
     logs.configure("WARNING", "prepare")
+    private.repair(settings.storage_root)
     migrations.upgrade(settings)
     for component in components():
         component.prepare(settings)

@@ -357,8 +357,11 @@ class Settings(BaseSettings):
     def folder(self, name: str) -> Path:
         """Return `<storage root>/<name>`, created if it is missing (mode 0700)."""
         self.storage_root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = self.storage_root / name
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self.storage_root
+        for part in Path(name).parts:
+            # One by one: the mode is not for the parents that mkdir makes.
+            path /= part
+            path.mkdir(mode=0o700, exist_ok=True)
         return path
 
 

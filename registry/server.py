@@ -42,13 +42,14 @@ def run(settings: Settings, stop: threading.Event) -> None:
             away; the server does not start.
     """
     _configure_mlflow(settings)
-    from registry.plugin import boot, s3_artifacts
+    from registry.plugin import boot, private_artifacts, s3_artifacts
     from registry.plugin.app import build
     from registry.plugin.startup import open_stores
 
     app = build(settings)
     open_stores(settings)
     s3_artifacts.install(settings)
+    private_artifacts.install()
     boot.announce(settings)
     edge = Edge.of(settings, settings.registry_body_limit_bytes)
     http.serve(app, settings.host, settings.registry_port, stop, edge)

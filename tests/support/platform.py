@@ -21,6 +21,7 @@ from click.testing import CliRunner
 from infra import running
 from infra.cli import acgs
 from infra.objectstore import Location, ObjectStore, is_s3
+from infra.private import repair
 from infra.settings import Settings
 from tests.ports import free_ports
 from tests.support.stores import put_database
@@ -83,6 +84,7 @@ class Platform:
         root = self.settings.artifacts_destination
         if not is_s3(root):
             shutil.copytree(folder, Path(root) / relative)
+            repair(Path(root))  # as if the server's process had made them
             return
         with self._objects() as store:
             ObjectStore(
