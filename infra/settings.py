@@ -115,7 +115,7 @@ class Settings(BaseSettings):
         ge=1,
         le=65535,
         validation_alias="ACGS_GATEWAY_ADMIN_PORT",
-        description="Port of Envoy's own admin interface, always on 127.0.0.1.",
+        description="Port for reading Envoy's numbers and readiness, always on 127.0.0.1.",
     )
     compliance_port: int = Field(
         9002,

@@ -27,6 +27,35 @@ _PIECE_BYTES = 1 << 20
 Exempt = Callable[[Scope], bool]
 
 
+async def read_body(receive: Receive, limit_bytes: int) -> bytes | None:
+    """Return a request's body, or None if the client leaves before its end.
+
+    Raises:
+        BodyTooLargeError: there is more.
+    """
+    chunks: list[bytes] = []
+    size_bytes = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        chunk: bytes = message.get("body", b"")
+        size_bytes += len(chunk)
+        if size_bytes > limit_bytes:
+            raise too_large(limit_bytes, "more")
+        chunks.append(chunk)
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+def too_large(limit_bytes: int, found: str) -> BodyTooLargeError:
+    """Return the error that names a limit."""
+    return BodyTooLargeError(
+        f"expected a body of at most {limit_bytes} bytes, found {found}",
+        hint="send it in smaller parts; docs/reference/settings.md names the limits",
+    )
+
+
 class BodyLimit:
     """ASGI middleware that hands on requests with bodies it has measured.
 
@@ -66,29 +95,26 @@ class BodyLimit:
         """Return the body, or None if the client left before its end."""
         declared = int(headers.get(b"content-length", b"0"))
         if declared > self.limit_bytes:
-            raise _Refusal(self._too_large(f"{declared}"))
-        chunks: list[bytes] = []
-        size = 0
-        while True:
+            raise _Refusal(too_large(self.limit_bytes, str(declared)))
+
+        async def counted() -> Message:
             message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            chunk: bytes = message.get("body", b"")
-            size += len(chunk)
-            if size > self.limit_bytes:
-                raise _Refusal(self._too_large("more"))
-            if self._held_bytes + len(chunk) > self.limit_bytes * BODIES_AT_ONCE:
+            size_bytes = len(message.get("body", b""))
+            if self._held_bytes + size_bytes > self.limit_bytes * BODIES_AT_ONCE:
                 raise _Refusal(_full())
-            self._held_bytes += len(chunk)
-            held.append(len(chunk))
-            chunks.append(chunk)
-            if not message.get("more_body"):
-                return b"".join(chunks)
+            self._held_bytes += size_bytes
+            held.append(size_bytes)
+            return message
+
+        try:
+            return await read_body(counted, self.limit_bytes)
+        except BodyTooLargeError as err:
+            raise _Refusal(err) from err
 
     def _check(self, headers: dict[bytes, bytes], body: bytes) -> None:
         encoding = headers.get(b"content-encoding", b"").strip().lower()
         if encoding in {b"gzip", b"deflate"} and _unpacks_beyond(body, self.limit_bytes):
-            raise _Refusal(self._too_large("more once it is unpacked"))
+            raise _Refusal(too_large(self.limit_bytes, "more once it is unpacked"))
         kind = headers.get(b"content-type", b"").strip().lower()
         is_text = body.lstrip()[:1] in _JSON_STARTS and not kind.startswith(_BINARY)
         if is_text and is_too_deep(body):
@@ -98,12 +124,6 @@ class BodyLimit:
                     "that nothing closes"
                 )
             )
-
-    def _too_large(self, found: str) -> PlatformError:
-        return BodyTooLargeError(
-            f"expected a body of at most {self.limit_bytes} bytes, found {found}",
-            hint="send it in smaller parts; docs/reference/settings.md names the limits",
-        )
 
 
 class _Refusal(Exception):  # noqa: N818

@@ -7,12 +7,15 @@ rest) and only what is around both sees every call. Whatever cannot be checked i
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.db import reading
-from infra.errors import PlatformError, RefusedError, UsageError
+from infra.errors import PlatformError, RefusedError
+from infra.web.bodies import read_body
+from infra.web.errors import BodyTooLargeError
 from registry.domain.storage_place import shown
 from registry.plugin.artifact_targets import Call, concerns, needs_body, targets
 from registry.plugin.mlflow_errors import to_mlflow
@@ -45,7 +48,7 @@ class ImmutableArtifacts:
         path, body = str(scope["path"]), b""
         try:
             if needs_body(path):
-                body = await _read(receive)
+                body = await read_body(receive, _BODY_LIMIT_BYTES) or b""
                 receive = _replay(body, receive)
             call = Call(scope["method"], path, scope.get("query_string", b""), body)
             await run_in_threadpool(self._check, call)
@@ -66,17 +69,6 @@ class ImmutableArtifacts:
                 hint="log the model anew and register it as a new version; what nobody needs any "
                 "more goes with the version: delete that first",
             )
-
-
-async def _read(receive: Receive) -> bytes:
-    body = b""
-    while True:
-        message = await receive()
-        body += bytes(message.get("body", b""))
-        if len(body) > _BODY_LIMIT_BYTES:
-            raise UsageError(f"expected a body of at most {_BODY_LIMIT_BYTES} bytes, found more")
-        if message["type"] == "http.disconnect" or not message.get("more_body"):
-            return body
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
@@ -101,6 +93,7 @@ async def _refuse(send: Send, error: PlatformError) -> None:
         # The rest of an upload is not read.
         (b"connection", b"close"),
     ]
-    status = told.get_http_status_code()
+    too_large = isinstance(error, BodyTooLargeError)
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_large else told.get_http_status_code()
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -17,6 +17,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.errors import PlatformError
+from infra.http import error_response
+from infra.web.bodies import read_body
+from infra.web.errors import BodyTooLargeError
 from registry.domain.values import RequestState
 from registry.outcome import is_worth_waiting, refusal, settled
 from registry.plugin.mlflow_errors import PENDING_KEY, to_mlflow
@@ -53,9 +56,12 @@ class WaitForVerdict:
         ):
             await self.app(scope, receive, send)
             return
-        body = await _read(receive)
-        if body is None:
-            await _answer(send, 413, {"error_code": "BAD_REQUEST", "message": "body too large"})
+        try:
+            body = await read_body(receive, _BODY_LIMIT_BYTES)
+        except BodyTooLargeError as err:
+            await error_response(err)(scope, receive, send)
+            return
+        if body is None:  # the caller has gone
             return
         deadline = time.monotonic() + self.wait_seconds
         while True:
@@ -117,20 +123,6 @@ class Watcher:
         return self.registry.requests_by_id(list(ids))
 
 
-async def _read(receive: Receive) -> bytes | None:
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return body
-        chunk: bytes = message.get("body", b"")
-        body += chunk
-        if len(body) > _BODY_LIMIT_BYTES:
-            return None
-        if not message.get("more_body"):
-            return body
-
-
 async def _call(app: ASGIApp, scope: Scope, body: bytes) -> list[Message]:
     """Call the inner app with a buffered body and return its buffered response."""
     messages: list[Message] = []
@@ -180,8 +172,3 @@ def _messages(status: int, body: bytes) -> list[Message]:
         {"type": "http.response.start", "status": status, "headers": headers},
         {"type": "http.response.body", "body": body},
     ]
-
-
-async def _answer(send: Send, status: int, content: dict[str, str]) -> None:
-    for message in _messages(status, json.dumps(content).encode()):
-        await send(message)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -16,11 +14,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from infra import http
 from infra.web.edge import ClientLimits, Edge
 from infra.web.guard import LINGER_SECONDS
 from infra.web.protection import protection
-from tests.ports import free_port
+from tests.support import serving_app
 from tests.support.raw_http import (
     answer_of,
     ask,
@@ -77,20 +74,8 @@ def served(edge: Edge = EDGE) -> Iterator[int]:
         ],
         middleware=protection(edge, streamed=lambda scope: scope["method"] == "PUT"),
     )
-    stop, port = threading.Event(), free_port()
-    thread = threading.Thread(target=http.serve, args=(app, "127.0.0.1", port, stop, edge))
-    thread.start()
-    try:
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
+    with serving_app.served(app, edge) as port:
         yield port
-    finally:
-        stop.set()
-        thread.join(10)
-    assert not thread.is_alive()
 
 
 @pytest.fixture(scope="module")

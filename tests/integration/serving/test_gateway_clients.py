@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,14 +18,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from infra import http
 from infra.process import children
 from infra.settings import Settings
 from serving.adapters import envoy_config, envoy_edge
 from serving.adapters.envoy import EnvoyGateway
 from serving.domain.routing import Backend, DeploymentRoute
 from tests.integration.serving.kit import gateway, wait_until
-from tests.ports import free_port, free_ports
+from tests.ports import free_ports
+from tests.support import serving_app
 from tests.support.raw_http import (
     answer_of,
     ask,
@@ -75,14 +74,8 @@ def upstream() -> Iterator[int]:
             Route("/slow", slow),
         ]
     )
-    stop, port = threading.Event(), free_port()
-    thread = threading.Thread(target=http.serve, args=(app, "127.0.0.1", port, stop))
-    thread.start()
-    try:
+    with serving_app.served(app) as port:
         yield port
-    finally:
-        stop.set()
-        thread.join(10)
 
 
 @contextlib.contextmanager
