@@ -9,6 +9,7 @@ import resource
 import socket
 import threading
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -39,6 +40,8 @@ SWEEP_TICKS = 5
 """Uvicorn's loop ticks ten times a second."""
 FILES_PER_CONNECTION = 2
 """A connection, and the file or the connection to a store that answers it."""
+OTHER_FILES = 256
+"""Libraries, logs, the database and the like."""
 
 STATUSES: dict[type[PlatformError], int] = {
     RefusedError: 403,
@@ -128,8 +131,9 @@ def _server(app: ASGIApp, host: str, port: int, edge: Edge) -> uvicorn.Server:
     from infra.web.guard import GuardedProtocol
     from infra.web.roster import Roster
 
-    _allow_files(edge.clients.connections * FILES_PER_CONNECTION)
-    roster = Roster(edge.clients, edge.is_trusted)
+    limits = edge.clients
+    room = _allow_files(limits.connections * FILES_PER_CONNECTION) // FILES_PER_CONNECTION
+    roster = Roster(replace(limits, connections=min(limits.connections, room)), edge.is_trusted)
 
     class Server(uvicorn.Server):
         @contextlib.contextmanager
@@ -158,12 +162,17 @@ def _server(app: ASGIApp, host: str, port: int, edge: Edge) -> uvicorn.Server:
     )
 
 
-def _allow_files(count: int) -> None:
-    """Raise this process's limit of open files to `count` and some more, where it may."""
+def _allow_files(count: int) -> int:
+    """Raise this process's limit of open files where need be; return how many there may be.
+
+    Without room for them the server would accept nobody, not even to close an idle connection.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = min(count + 256, hard) if hard != resource.RLIM_INFINITY else count + 256
+    wanted = count + OTHER_FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return count if soft == resource.RLIM_INFINITY else max(min(count, soft - OTHER_FILES), 1)
 
 
 def _watch(stop: threading.Event, finished: threading.Event, server: uvicorn.Server) -> None:

@@ -193,15 +193,16 @@ class Settings(BaseSettings):
         description="Slowest rate, in bytes per second, of a client that is not dropped.",
     )
     connection_limit: int = Field(
-        1024,
+        4096,
         ge=16,
         le=100_000,
         validation_alias="ACGS_CONNECTION_LIMIT",
-        description="Most open connections of each server; beyond, idle ones are closed for new "
-        "ones, and where none is idle the new one is answered 503 (by the gateway: closed).",
+        description="Most open connections of each server, as far as the system allows so many "
+        "open files; beyond, idle ones are closed for new ones, and where none is idle the new "
+        "one is answered 503 (by the gateway: closed).",
     )
     connection_limit_per_peer: int = Field(
-        512,
+        1024,
         ge=1,
         validation_alias="ACGS_CONNECTION_LIMIT_PER_PEER",
         description="Most open connections of one address to the MLflow server and to the scorer; "

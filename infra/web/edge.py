@@ -29,8 +29,8 @@ class ClientLimits:
     header_seconds: float = 10.0
     stall_seconds: float = 20.0
     floor_bytes_per_second: int = 256
-    connections: int = 1024
-    connections_per_peer: int = 512
+    connections: int = 4096
+    connections_per_peer: int = 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,12 @@ def _listener(
         ],
     }
     http = {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
-    return {"name": name, "address": address, "filter_chains": [{"filters": [http]}]}
+    return {
+        "name": name,
+        "address": address,
+        **envoy_edge.listener_options(edge),
+        "filter_chains": [{"filters": [http]}],
+    }
 
 
 def _admin_cluster() -> Document:

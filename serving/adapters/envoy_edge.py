@@ -85,6 +85,23 @@ def manager_options(edge: Edge) -> Document:
     }
 
 
+def listener_options(edge: Edge) -> Document:
+    """Return the options of a listener, which closes connections that never say anything.
+
+    The connection manager's clock starts with the first byte. What waits for that byte, here
+    the inspector that finds out the version of HTTP, has a clock of its own.
+    """
+    kind = "extensions.filters.listener.http_inspector.v3.HttpInspector"
+    inspector = {
+        "name": "envoy.filters.listener.http_inspector",
+        "typed_config": {"@type": _TYPE + kind},
+    }
+    return {
+        "listener_filters": [inspector],
+        "listener_filters_timeout": seconds(edge.clients.header_seconds),
+    }
+
+
 def filters(given: GatewayEdge) -> list[Document]:
     """Return the filters in front of the router, in order."""
     limit: Document = {"max_request_bytes": given.edge.body_limit_bytes}
