@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,6 +21,8 @@ from infra.web.nesting import MAX_DEPTH, is_too_deep
 
 BODIES_AT_ONCE = 16
 """How many bodies of full size a server holds at the same time before it answers 503."""
+LARGE_BYTES = 1 << 18
+"""Bodies beyond are looked at in a thread, so that other requests go on."""
 _JSON_STARTS = (b"{", b"[", b'"')
 _BINARY = (b"application/x-protobuf", b"application/octet-stream", b"multipart/")
 _PIECE_BYTES = 1 << 20
@@ -82,7 +85,10 @@ class BodyLimit:
         try:
             body = await self._read(headers, receive, held)
             if body is not None:
-                self._check(headers, body)
+                if len(body) > LARGE_BYTES:
+                    await run_in_threadpool(self._check, headers, body)
+                else:
+                    self._check(headers, body)
                 await self.app(scope, _replay(body, receive), send)
         except _Refusal as refusal:
             await _refuse(refusal.error)(scope, receive, send)
@@ -120,8 +126,7 @@ class BodyLimit:
         if is_text and is_too_deep(body):
             raise _Refusal(
                 NestingTooDeepError(
-                    f"expected JSON that nests at most {MAX_DEPTH} levels, found more, or brackets "
-                    "that nothing closes"
+                    f"expected JSON that nests at most {MAX_DEPTH} levels, found more"
                 )
             )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 from typing import TYPE_CHECKING, Any, cast
@@ -89,7 +90,10 @@ class GuardedProtocol(H11Protocol):
         super().connection_made(cast(asyncio.Transport, _Transport(inner, self)))
         if not self._roster.admit(self, self.loop.time()):
             inner.write(_FULL)
-            self.linger()
+            if self._roster.turn_away(self):
+                self.linger()
+            else:
+                self.reset()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -143,10 +147,13 @@ class GuardedProtocol(H11Protocol):
 
         What the server has written is no measure: a kernel buffers megabytes for a slow reader.
         """
-        found = self._inner.get_extra_info("socket") if self._inner is not None else None
-        if found is None:
+        if self._inner is None:
             return 0
-        info = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+        try:
+            found = self._inner.get_extra_info("socket")
+            info = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+        except OSError:  # closed, and about to be forgotten
+            return 0
         return sum(_ACKED_AND_RECEIVED.unpack_from(info, _ACKED_OFFSET))
 
     def drop(self) -> None:
@@ -157,7 +164,7 @@ class GuardedProtocol(H11Protocol):
         answered = self.cycle is not None and self.cycle.response_started
         idle = self.conn.their_state is h11.IDLE
         if self._was_dropped or not has_begun or (answered and not idle):
-            self._reset(self._inner)
+            self.reset()
             return
         self._was_dropped = True
         self._inner.write(_TOO_SLOW)
@@ -167,10 +174,13 @@ class GuardedProtocol(H11Protocol):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
 
-    @staticmethod
-    def _reset(transport: asyncio.Transport) -> None:
-        found = transport.get_extra_info("socket")
-        if found is not None:
+    def reset(self) -> None:
+        """End the connection at once, without a word."""
+        if self._inner is None:
+            return
+        with contextlib.suppress(OSError):
             # Otherwise the kernel goes on keeping what the client does not read.
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        transport.abort()
+            self._inner.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
+        self._inner.abort()

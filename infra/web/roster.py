@@ -14,6 +14,9 @@ from typing import Protocol
 
 from infra.web.edge import ClientLimits
 
+TURNED_AWAY = 64
+"""How many connections beyond the limit are told so at the same time; others are reset."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -38,7 +41,10 @@ class Connection(Protocol):
         """Return how many bytes the client has sent and acknowledged so far."""
 
     def drop(self) -> None:
-        """End it, whatever it is at."""
+        """End it, and say why if it has begun a request."""
+
+    def reset(self) -> None:
+        """End it at once."""
 
 
 class _Entry:
@@ -72,6 +78,7 @@ class Roster:
         self._is_exempt = is_exempt
         self._entries: dict[Connection, _Entry] = {}
         self._peers: Counter[str] = Counter()
+        self._turned_away: set[Connection] = set()
 
     def admit(self, connection: Connection, now: float) -> bool:
         """Take a connection in, for which an idle one may have to go.
@@ -93,8 +100,16 @@ class Roster:
             self._peers[peer] += 1
         return room
 
+    def turn_away(self, connection: Connection) -> bool:
+        """Note a connection that was not admitted; return whether it may stay to read why."""
+        if len(self._turned_away) >= TURNED_AWAY:
+            return False
+        self._turned_away.add(connection)
+        return True
+
     def forget(self, connection: Connection) -> None:
         """Forget a connection that has ended; no error if it is not known."""
+        self._turned_away.discard(connection)
         if self._entries.pop(connection, None) is None:
             return
         self._peers[connection.peer] -= 1
@@ -140,5 +155,5 @@ class Roster:
             return False
         victim = min(idle, key=lambda e: (e.connection.stage()[1] > 0, e.since))
         self.forget(victim.connection)
-        victim.connection.drop()
+        victim.connection.reset()
         return True

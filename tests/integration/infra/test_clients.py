@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -17,6 +20,7 @@ from starlette.routing import Route
 from infra.web.edge import ClientLimits, Edge
 from infra.web.guard import LINGER_SECONDS
 from infra.web.protection import protection
+from tests.ports import free_port
 from tests.support import serving_app
 from tests.support.raw_http import (
     answer_of,
@@ -206,6 +210,38 @@ def test_a_server_whose_connections_are_all_busy_says_so() -> None:
         with connected(port) as client:
             status, body = answer_of(client)
     assert (status, told(body)["error_code"]) == (503, "infra.server_full")
+
+
+FEW_FILES = """
+import resource, threading
+resource.setrlimit(resource.RLIMIT_NOFILE, (400, 400))
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from infra import http
+app = Starlette(routes=[Route("/", lambda request: PlainTextResponse("here"))])
+http.serve(app, "127.0.0.1", {port}, threading.Event())
+"""
+
+
+def test_a_server_that_may_open_few_files_still_answers() -> None:
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "-c", FEW_FILES.format(port=port)])
+    try:
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        with contextlib.ExitStack() as stack:
+            for _ in range(600):
+                stack.enter_context(connected(port))
+            began = time.monotonic()
+            assert ask(port, head("GET", "/", port)) == (200, b"here")
+            assert time.monotonic() - began < 2
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_client_reads_the_refusal_of_a_body_that_it_goes_on_sending(port: int) -> None:
