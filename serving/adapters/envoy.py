@@ -19,9 +19,10 @@ import httpx
 
 from infra.asking import client
 from infra.settings import Settings
-from serving.adapters import envoy_config
+from serving.adapters import envoy_bootstrap, envoy_config
 from serving.adapters.envoy_admin import Admin, GatewayError, folder
-from serving.adapters.envoy_edge import Document, GatewayEdge
+from serving.adapters.envoy_edge import GatewayEdge
+from serving.adapters.envoy_errors import Document
 from serving.domain.routing import DeploymentRoute
 from serving.domain.state import Counters
 
@@ -51,7 +52,7 @@ def prepare_files(settings: Settings) -> Path:
         _write(clusters_file, envoy_config.clusters(()))
     if not _readable(routes_file):
         _write(routes_file, envoy_config.routes((), tuple(settings.origins_allowed)))
-    document = envoy_config.bootstrap(
+    document = envoy_bootstrap.bootstrap(
         host=settings.host,
         port=settings.gateway_port,
         admin_port=settings.gateway_admin_port,

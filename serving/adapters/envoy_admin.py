@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from infra.errors import UnavailableError
 from infra.settings import Settings
-from serving.adapters.envoy_config import ADMIN_SOCKET
+from serving.adapters.envoy_bootstrap import ADMIN_SOCKET
 
 TIMEOUT_SECONDS = 2.0
 

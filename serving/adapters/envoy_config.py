@@ -1,4 +1,4 @@
-"""Renders Envoy's configuration: a bootstrap that never changes, clusters and routes that do.
+"""Renders the part of Envoy's configuration that changes while it runs: clusters and routes.
 
 A backend's cluster holds its own model servers at priority 0 and those of the other predictors
 at priority 1, which only a retry reaches (`previous_priorities`). So a killed canary costs no
@@ -14,25 +14,15 @@ import json
 from collections.abc import Sequence
 from typing import cast
 
-from infra.web.edge import Edge
 from serving.adapters import envoy_edge
-from serving.adapters.envoy_edge import Document, GatewayEdge
+from serving.adapters.envoy_errors import Document, answer, header
 from serving.domain.routing import Backend, DeploymentRoute
 
 LISTENER = "gateway"
 ROUTES = "gateway"
 PREDICTOR_HEADER = "x-acgs-predictor"
 VERSION_HEADER = "x-acgs-model-version"
-STATS_FLUSH_SECONDS = 0.5
-BUCKETS_MS = (
-    0.5, 1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 40, 50, 70, 100, 150, 200, 300, 500, 700,
-    1000, 1500, 2000, 3000, 5000, 10000, 30000,
-)  # fmt: skip
 REQUEST_TIMEOUT_SECONDS = 30
-STREAM_IDLE_SECONDS = REQUEST_TIMEOUT_SECONDS + 5
-"""After this long without a byte in either direction a request ends; a model may take 30 s."""
-ADMIN = "admin"
-ADMIN_SOCKET = "admin.sock"
 CONNECTIONS_PER_SERVER = 64
 # Below the model servers' own keep-alive (5 s), so that a reused connection is not a closed one.
 UPSTREAM_IDLE_SECONDS = 3
@@ -42,122 +32,6 @@ _FEEDBACK = ("api/v1.0/feedback", "api/v0.1/feedback", "send-feedback")
 _RETRY_SAFE = "connect-failure,refused-stream,reset-before-request,reset"
 _RETRY_ONCE_SENT_NEVER = "connect-failure,refused-stream,reset-before-request"
 _TYPE = "type.googleapis.com/envoy."
-
-_ADMIN_ADDRESS: Document = {"pipe": {"path": ADMIN_SOCKET, "mode": 0o600}}
-_ADMIN_PATHS: tuple[Document, ...] = (
-    {"path": "/ready"},
-    {"path": "/server_info"},
-    {"path": "/clusters"},
-    {"path": "/stats"},
-    {"path": "/stats/prometheus"},
-)
-
-
-def bootstrap(
-    *,
-    host: str,
-    port: int,
-    admin_port: int,
-    clusters_file: str,
-    routes_file: str,
-    edge: GatewayEdge,
-) -> Document:
-    """Return what Envoy is started with.
-
-    Envoy's admin interface, which can end it, is a socket in the folder that Envoy is started in.
-    What is harmless of it is passed on by a listener of its own, for people and Prometheus.
-    """
-    mappers = [*envoy_edge.error_mappers(), _error_format()]
-    gateway = _listener(
-        LISTENER,
-        _address(host, port),
-        {
-            "stream_idle_timeout": envoy_edge.seconds(STREAM_IDLE_SECONDS),
-            "rds": {"route_config_name": ROUTES, "config_source": _file(routes_file)},
-            "local_reply_config": {"mappers": mappers},
-        },
-        edge.edge,
-        envoy_edge.filters(edge),
-    )
-    admin = _listener(
-        ADMIN,
-        _address("127.0.0.1", admin_port),
-        {
-            "stream_idle_timeout": envoy_edge.seconds(STREAM_IDLE_SECONDS),
-            "route_config": _admin_routes(),
-            "local_reply_config": {"mappers": mappers},
-        },
-        edge.edge,
-        envoy_edge.admin_filters(edge),
-    )
-    return {
-        "admin": {"address": _ADMIN_ADDRESS, "ignore_global_conn_limit": True},
-        "stats_flush_interval": f"{STATS_FLUSH_SECONDS}s",
-        "stats_config": {
-            "histogram_bucket_settings": [
-                {"match": {"suffix": "upstream_rq_time"}, "buckets": list(BUCKETS_MS)}
-            ]
-        },
-        "overload_manager": envoy_edge.overload(edge.edge),
-        "static_resources": {"listeners": [gateway, admin], "clusters": [_admin_cluster()]},
-        "dynamic_resources": {"cds_config": _file(clusters_file)},
-    }
-
-
-def _listener(
-    name: str, address: Document, options: Document, edge: Edge, filters: list[Document]
-) -> Document:
-    manager: Document = {
-        "@type": _TYPE
-        + "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": name,
-        "generate_request_id": False,
-        "normalize_path": True,
-        **envoy_edge.manager_options(edge),
-        **options,
-        "http_filters": [
-            *filters,
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": {"@type": _TYPE + "extensions.filters.http.router.v3.Router"},
-            },
-        ],
-    }
-    http = {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
-    return {
-        "name": name,
-        "address": address,
-        **envoy_edge.listener_options(edge),
-        "filter_chains": [{"filters": [http]}],
-    }
-
-
-def _admin_cluster() -> Document:
-    endpoint = {"endpoint": {"address": _ADMIN_ADDRESS}}
-    return {
-        "name": ADMIN,
-        "type": "STATIC",
-        "connect_timeout": "1s",
-        "load_assignment": {"cluster_name": ADMIN, "endpoints": [{"lb_endpoints": [endpoint]}]},
-    }
-
-
-def _admin_routes() -> Document:
-    reading: Document = {"name": ":method", "string_match": {"exact": "GET"}}
-    entries: list[Document] = [
-        {"match": {**path, "headers": [reading]}, "route": {"cluster": ADMIN, "timeout": "10s"}}
-        for path in _ADMIN_PATHS
-    ]
-    entries.append(
-        _answer(
-            {"prefix": "/"},
-            403,
-            "serving.admin_read_only",
-            "expected GET of /ready, /stats, /clusters or /server_info, found something else",
-            "the whole interface is the socket serving/envoy/admin.sock of the storage root",
-        )
-    )
-    return {"virtual_hosts": [{"name": ADMIN, "domains": ["*"], "routes": entries}]}
 
 
 def clusters(table: Sequence[DeploymentRoute]) -> Document:
@@ -183,7 +57,7 @@ def routes(table: Sequence[DeploymentRoute], origins: tuple[str, ...] = ()) -> D
     for route in table:
         entries += _deployment_routes(route)
     entries.append(
-        _answer(
+        answer(
             {"prefix": "/"},
             404,
             "serving.unknown_deployment",
@@ -251,7 +125,7 @@ def _locality(priority: int, backends: Sequence[Backend]) -> Document:
         "priority": priority,
         "lb_endpoints": [
             {
-                "endpoint": {"address": _address(host, port)},
+                "endpoint": {"address": address_of(host, port)},
                 "metadata": {
                     "filter_metadata": {
                         "acgs": {"predictor": backend.predictor, "version": backend.version}
@@ -282,7 +156,7 @@ def split_in(document: Document, prefix: str) -> dict[str, int]:
 def _deployment_routes(route: DeploymentRoute) -> list[Document]:
     if not any(backend.addresses for backend in route.backends):
         return [
-            _answer(
+            answer(
                 {"prefix": route.prefix},
                 503,
                 "serving.not_ready",
@@ -348,45 +222,17 @@ def _route(
         },
         "response_headers_to_add": [
             # From the server that answered, so a request that fell back says so.
-            _header(PREDICTOR_HEADER, "%UPSTREAM_METADATA(acgs:predictor)%"),
-            _header(VERSION_HEADER, "%UPSTREAM_METADATA(acgs:version)%"),
+            header(PREDICTOR_HEADER, "%UPSTREAM_METADATA(acgs:predictor)%"),
+            header(VERSION_HEADER, "%UPSTREAM_METADATA(acgs:version)%"),
         ],
     }
 
 
-def _answer(match: Document, status: int, code: str, message: str, hint: str) -> Document:
-    body = json.dumps({"error_code": code, "message": message, "hint": hint})
-    return {
-        "match": match,
-        "direct_response": {"status": status, "body": {"inline_string": body}},
-        "response_headers_to_add": [_header("content-type", "application/json")],
-    }
-
-
-def _header(name: str, value: str) -> Document:
-    return {
-        "header": {"key": name, "value": value},
-        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-    }
-
-
-def _error_format() -> Document:
-    """Shape Envoy's own errors like the platform's; our direct answers are so already."""
-    return {
-        "filter": {"response_flag_filter": {}},
-        "body_format_override": {
-            "json_format": {
-                "error_code": "serving.unavailable",
-                "message": "%LOCAL_REPLY_BODY%",
-                "hint": "the model server did not answer (%RESPONSE_FLAGS%); try again",
-            }
-        },
-    }
-
-
-def _address(host: str, port: int) -> Document:
+def address_of(host: str, port: int) -> Document:
+    """Return a TCP address."""
     return {"socket_address": {"address": host, "port_value": port}}
 
 
-def _file(path: str) -> Document:
+def file_source(path: str) -> Document:
+    """Return a file that Envoy watches."""
     return {"resource_api_version": "V3", "path_config_source": {"path": path}}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from infra.web.edge import Edge
 from infra.web.names import ANY, host_name
+from serving.adapters.envoy_errors import HAS_ORIGIN, HEADERS_COUNT, HEADERS_KIB, Document
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -22,8 +23,6 @@ STREAM_SECONDS = 180
 """Longest from the first byte of a request to the last of its answer."""
 IDLE_SECONDS = 60
 """How long a connection without a request is kept."""
-HEADERS_KIB = 32
-HEADERS_COUNT = 100
 HEAP_BYTES = 1 << 30
 """What bodies and connections may take together; beyond, new requests are answered 503."""
 CLIENT_ADDRESSES = 10_000
@@ -35,8 +34,6 @@ BELIEVED_BY_NOBODY = (
 """Removed before a model server sees them. Envoy itself drops `x-envoy-*` of outer clients, and
 every client is one; `x-acgs-predictor` stays, for it pins a predictor."""
 _TYPE = "type.googleapis.com/envoy."
-
-Document = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,55 +168,9 @@ def cors_policy(origins: tuple[str, ...]) -> Document:
     }
 
 
-def error_mappers() -> list[Document]:
-    """Return the shape of the refusals that Envoy makes itself, most special first."""
-    return [
-        _mapper(
-            {"and_filter": {"filters": [_status(403), {"header_filter": {"header": _HAS_ORIGIN}}]}},
-            "infra.origin_not_allowed",
-            "expected a host and a page of the gateway's lists, found a foreign one",
-            "add the origin to ACGS_ALLOWED_ORIGINS, the host to ACGS_ALLOWED_HOSTS",
-        ),
-        _mapper(
-            _status(403),
-            "infra.host_not_allowed",
-            "expected a host of the gateway's list, found a foreign one",
-            "use the gateway's own address, or add the name to ACGS_ALLOWED_HOSTS",
-        ),
-        _mapper(
-            _status(408),
-            "infra.too_slow",
-            "expected a faster request, found a stalled one",
-            "send headers and body without pauses",
-        ),
-        _mapper(
-            _status(413),
-            "infra.body_too_large",
-            "expected a smaller body, found one beyond ACGS_GATEWAY_BODY_LIMIT_BYTES",
-            "send it in smaller parts",
-        ),
-        _mapper(
-            _status(429),
-            "infra.too_many_requests",
-            "expected fewer requests, found more than ACGS_GATEWAY_REQUESTS_PER_SECOND of one "
-            "address",
-            "wait a second",
-        ),
-        _mapper(
-            _status(431),
-            "infra.headers_too_large",
-            f"expected at most {HEADERS_COUNT} headers and {HEADERS_KIB} KiB, found more",
-            "send fewer",
-        ),
-    ]
-
-
 def seconds(value: float) -> str:
     """Return a duration as Envoy reads it."""
     return f"{value:g}s"
-
-
-_HAS_ORIGIN: Document = {"name": "origin", "present_match": True}
 
 
 def _names(edge: Edge) -> list[Document]:
@@ -228,7 +179,7 @@ def _names(edge: Edge) -> list[Document]:
         pattern = _host_pattern(edge.hosts)
         policies["host"] = _denying({"not_rule": _header(":authority", pattern)})
     if ANY not in edge.origins:
-        foreign: Document = {"header": _HAS_ORIGIN}
+        foreign: Document = {"header": HAS_ORIGIN}
         if edge.origins:
             listed = {"not_rule": _header("origin", _origin_pattern(edge.origins))}
             foreign = {"and_rules": {"rules": [foreign, listed]}}
@@ -301,13 +252,3 @@ def _filter(name: str, kind: str, config: Document) -> Document:
         "name": f"envoy.filters.http.{name}",
         "typed_config": {"@type": f"{_TYPE}extensions.filters.http.{kind}", **config},
     }
-
-
-def _status(code: int) -> Document:
-    value = {"default_value": code, "runtime_key": f"acgs.local_reply.{code}"}
-    return {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}}
-
-
-def _mapper(where: Document, code: str, message: str, hint: str) -> Document:
-    shape = {"error_code": code, "message": message, "hint": hint}
-    return {"filter": where, "body_format_override": {"json_format": shape}}

@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from infra.process import children
 from infra.settings import Settings
-from serving.adapters import envoy_config, envoy_edge
+from serving.adapters import envoy_bootstrap, envoy_config, envoy_edge
 from serving.adapters.envoy import EnvoyGateway
 from serving.domain.routing import Backend, DeploymentRoute
 from tests.integration.serving.kit import gateway, wait_until
@@ -94,7 +94,7 @@ def gateway_with(root: Path, **more: Any) -> Iterator[Settings]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(envoy_edge, "REQUEST_SECONDS", REQUEST_SECONDS)
         patch.setattr(envoy_edge, "IDLE_SECONDS", IDLE_SECONDS)
-        patch.setattr(envoy_config, "STREAM_IDLE_SECONDS", STREAM_IDLE_SECONDS)
+        patch.setattr(envoy_bootstrap, "STREAM_IDLE_SECONDS", STREAM_IDLE_SECONDS)
         with upstream() as server, gateway(settings):
             EnvoyGateway(settings).apply(_routes(server))
             yield settings
