@@ -53,9 +53,12 @@ class AllowedNames:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what may ask."""
-        error = self._refusal(scope) if scope["type"] in {"http", "websocket"} else None
-        if error is None:
+        if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
+            return
+        error = self._refusal(scope)
+        if error is None:
+            await self.app(_without_own_origin(scope), receive, send)
         elif scope["type"] == "http":
             await error_response(error)(scope, receive, send)
         else:
@@ -74,10 +77,26 @@ class AllowedNames:
         origin = headers.get(b"origin", b"").decode("latin-1").lower()
         if not origin or ANY in self.origins or origin in self.origins:
             return None
-        _scheme, is_url, place = origin.partition("://")
-        if is_url and place == authority.strip().lower():
+        if _is_own(origin, authority):
             return None
         return OriginNotAllowedError(
             f"expected a page of an allowed origin, found one of {origin[:100]!r}",
             hint="add the origin to ACGS_ALLOWED_ORIGINS",
         )
+
+
+def _is_own(origin: str, authority: str) -> bool:
+    _scheme, is_url, place = origin.partition("://")
+    return bool(is_url) and place == authority.strip().lower()
+
+
+def _without_own_origin(scope: Scope) -> Scope:
+    """Return a request of a server's own page as one without an origin.
+
+    MLflow refuses what its own page sends, unless its host is `localhost` or listed once more.
+    """
+    headers = dict(scope["headers"])
+    origin = headers.get(b"origin", b"").decode("latin-1").lower()
+    if not origin or not _is_own(origin, headers.get(b"host", b"").decode("latin-1")):
+        return scope
+    return {**scope, "headers": [item for item in scope["headers"] if item[0] != b"origin"]}
