@@ -16,7 +16,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-MAX_BODY_BYTES = 16 * 1024 * 1024
+MAX_BODY_BYTES = 64 * 1024 * 1024
+"""As large as the gateway takes by default (`ACGS_GATEWAY_BODY_LIMIT_BYTES`)."""
 FORM = "application/x-www-form-urlencoded"
 _FORM_FIELDS = 10
 _UTF_8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})

@@ -112,9 +112,9 @@ def test_a_body_that_is_no_request_is_the_clients_error(
 
 
 def test_a_body_over_16_mib_is_refused(mixed: Runtime) -> None:
-    answer = mixed.http.post("/predict", content=b" " * (16 * 1024 * 1024 + 1))
+    answer = mixed.http.post("/predict", content=b" " * (64 * 1024 * 1024 + 1))
     assert answer.status_code == 413
-    assert str(16 * 1024 * 1024) in answer.json()["status"]["info"]
+    assert str(64 * 1024 * 1024) in answer.json()["status"]["info"]
 
 
 def test_unknown_routes_and_methods_are_told_apart(mixed: Runtime) -> None:
