@@ -18,6 +18,7 @@ from infra.settings import Settings
 from registry.adapters.artifact_error import ArtifactError
 from registry.adapters.artifact_files import build_manifest, require_plain_folder
 from registry.domain import plain_json
+from serving.adapters.rebuilt import rebuilt
 from serving.domain.seldon import ServedVersion
 
 MAX_EXAMPLE_BYTES = 1 << 20
@@ -54,7 +55,7 @@ class ModelFolders:
         return self._root / (version.digest or f"uid-{version.uid}").replace(":", "-")
 
     def materialise(self, version: ServedVersion) -> Path:
-        """Return a folder with the version's files, their digest checked just now.
+        """Return the folder that a model server loads: proven just now, rebuilt where possible.
 
         Raises:
             PlatformError: the registry cannot hand out the files, they are not those
@@ -62,11 +63,11 @@ class ModelFolders:
         """
         place = self.place(version)
         try:
-            if place.is_dir():
-                if _holds(place, version.digest):
-                    return place
+            if place.is_dir() and not _holds(place, version.digest):
                 shutil.rmtree(place)
-            return self._copied(version, place)
+            if not place.is_dir():
+                self._copy(version, place)
+            return rebuilt(place)
         except OSError as err:
             # `shutil.Error` says in its one argument what became of each file.
             raise storage_error(err, place) or ModelFolderError(
@@ -74,7 +75,7 @@ class ModelFolders:
                 hint="see that the storage root takes files of such names and sizes",
             ) from err
 
-    def _copied(self, version: ServedVersion, place: Path) -> Path:
+    def _copy(self, version: ServedVersion, place: Path) -> None:
         draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=self._root))
         try:
             source = self._files.model_files(version.uid)
@@ -94,7 +95,6 @@ class ModelFolders:
             draft.replace(place)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-        return place
 
     def examples(self, version: ServedVersion) -> Sequence[bytes]:
         """Return the model's own input example as Seldon request bodies; empty if it has none."""
