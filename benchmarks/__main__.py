@@ -33,6 +33,7 @@ MODULES = (
     "adoption",
     "artifacts",
     "git_tags",
+    "confinement",
 )
 """In this order they run."""
 MISSED, NO_DATA = 1, 3

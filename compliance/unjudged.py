@@ -102,6 +102,7 @@ def refusal(settings: Settings, subject: Subject, found: Problem) -> Verdict:
         "evidence": {"digest": evidence_digest, "binding": None, "rows": None},
         "principles": [],
         "engine": dict(scorecard.engine()),
+        "confinement": [],
         "reasons": [
             {
                 "rule": reason.rule,

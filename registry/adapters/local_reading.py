@@ -49,6 +49,13 @@ def require_folder(folder: Path, root: Path | None) -> None:
             # So looks a place where a disk is to be mounted.
             gone = not any(top.iterdir())
     except OSError as err:
+        if err.errno == errno.ENAMETOOLONG:
+            # No folder can have this name, so it is not there.
+            raise ArtifactError(
+                f"expected the model's files in a folder, found a name of {len(str(folder))} "
+                "characters",
+                hint=RESTORE,
+            ) from err
         raise unread(err, str(folder)) from err
     if gone:
         raise NoAccessError(

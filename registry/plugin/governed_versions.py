@@ -7,7 +7,7 @@ from typing import Any
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.store.model_registry.dbmodels.models import SqlModelVersion, SqlModelVersionTag
-from mlflow.utils.validation import _validate_model_version
+from mlflow.utils.validation import _validate_model_name, _validate_model_version
 from sqlalchemy import Connection
 
 from infra.clock import to_millis, utc_now
@@ -102,6 +102,7 @@ class GovernedVersions(Governed):
         if not (self._governs(name) or self._governs(origin[0])):
             return None
         # An unknown destination is MLflow's own error, and is asked nobody's leave for.
+        _validate_model_name(name)
         super().get_registered_model(name)
         record = self.registry.adopt(*origin, current_actor())
         if self._governs(name):

@@ -175,7 +175,9 @@ def test_deleting_what_a_registered_version_came_from_is_refused(
     client.delete_run(free)
 
 
-def test_a_logged_model_is_registered_as_ever_and_then_kept(platform: Platform) -> None:
+def test_a_logged_model_is_registered_as_ever_and_then_kept(
+    platform: Platform, tmp_path: Path
+) -> None:
     mlflow.set_tracking_uri(platform.url)
     mlflow.set_registry_uri(platform.url)
     client, name = platform.client(), unique("credit")
@@ -186,7 +188,7 @@ def test_a_logged_model_is_registered_as_ever_and_then_kept(platform: Platform) 
     client.create_model_version(name, f"models:/{model.model_id}", model_id=model.model_id)
     with pytest.raises(MlflowException, match="is registered"):
         client.delete_logged_model(model.model_id)
-    evil = platform.root / "evil.txt"
+    evil = tmp_path / "evil.txt"
     evil.write_text("evil")
     with pytest.raises(requests.HTTPError, match="is registered"):
         client.log_model_artifact(model.model_id, str(evil))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import pickle
@@ -10,7 +11,7 @@ import time
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -169,6 +170,16 @@ ARCHIVES: dict[str, Callable[[], bytes]] = {
 }
 
 
+@pytest.fixture
+def _alone() -> Iterator[None]:
+    """As in the scorer's warm process: what other tests left is not looked through again."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("_alone")
 @pytest.mark.parametrize(
     ("read", "build"),
     [
