@@ -18,7 +18,7 @@ from tests.support.platform import Platform, started
 NAME = "credit-gate"
 WARM_UPS = 3
 CALLS = 20
-TARGET = Target(1.0, Statistic.P50)
+TARGET = Target(0.3, Statistic.P50)
 
 
 def run(folder: Path, effort: Effort) -> Sequence[Row]:
