@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from uuid import uuid4
 
 from infra.component import Health, Probe, Role
@@ -141,13 +140,9 @@ def run_deployer(settings: Settings, stop: threading.Event) -> None:
         AlreadyRunningError: another deployer works on this storage root.
     """
     from infra.health import beat
-    from serving.adapters.rebuilt import REBUILDER
     from serving.bootstrap import open_deployer
 
-    # A model folder is rebuilt with scikit-learn, whose import takes seconds.
-    warm = threading.Thread(target=import_module, args=(REBUILDER,), name="warm-up", daemon=True)
     with _only_one(settings), open_deployer(settings) as deployer:
-        warm.start()
         while not stop.is_set():
             busy = False
             try:

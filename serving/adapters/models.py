@@ -18,7 +18,6 @@ from infra.settings import Settings
 from registry.adapters.artifact_error import ArtifactError
 from registry.adapters.artifact_files import build_manifest, require_plain_folder
 from registry.domain import plain_json
-from serving.adapters.rebuilt import rebuilt
 from serving.domain.seldon import ServedVersion
 
 MAX_EXAMPLE_BYTES = 1 << 20
@@ -55,7 +54,7 @@ class ModelFolders:
         return self._root / (version.digest or f"uid-{version.uid}").replace(":", "-")
 
     def materialise(self, version: ServedVersion) -> Path:
-        """Return the folder that a model server loads: proven just now, rebuilt where possible.
+        """Return a folder with the version's files, their digest checked just now.
 
         Raises:
             PlatformError: the registry cannot hand out the files, they are not those
@@ -63,11 +62,11 @@ class ModelFolders:
         """
         place = self.place(version)
         try:
-            if place.is_dir() and not _holds(place, version.digest):
+            if place.is_dir():
+                if _holds(place, version.digest):
+                    return place
                 shutil.rmtree(place)
-            if not place.is_dir():
-                self._copy(version, place)
-            return rebuilt(place)
+            return self._copied(version, place)
         except OSError as err:
             # `shutil.Error` says in its one argument what became of each file.
             raise storage_error(err, place) or ModelFolderError(
@@ -75,7 +74,7 @@ class ModelFolders:
                 hint="see that the storage root takes files of such names and sizes",
             ) from err
 
-    def _copy(self, version: ServedVersion, place: Path) -> None:
+    def _copied(self, version: ServedVersion, place: Path) -> Path:
         draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=self._root))
         try:
             source = self._files.model_files(version.uid)
@@ -95,6 +94,7 @@ class ModelFolders:
             draft.replace(place)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+        return place
 
     def examples(self, version: ServedVersion) -> Sequence[bytes]:
         """Return the model's own input example as Seldon request bodies; empty if it has none."""
