@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 from io import BytesIO
 from typing import Any
@@ -33,19 +34,22 @@ def interpret(ended: Ended, data: bytes, deadline_seconds: float) -> tuple[dict[
             hint=FIX,
         )
     if ended.signal:
-        name = signal.Signals(ended.signal).name
+        name = _signal_name(ended.signal)
         raise SandboxError(f"the model crashed on {step} (signal {ended.signal}, {name})", hint=FIX)
     try:
         length = int.from_bytes(data[STEP_BYTES : STEP_BYTES + 8], "big")
         start = STEP_BYTES + 8
-        header: dict[str, Any] = json.loads(data[start : start + length])
-    except ValueError:
+        header = json.loads(data[start : start + length])
+        if not isinstance(header, dict):
+            raise ValueError
+    except (ValueError, RecursionError):
         raise SandboxError(
             f"the model ended without an answer on {step} (exit code {ended.exit})", hint=FIX
         ) from None
     if "unconfined" in header and step == "start":
         raise ConfinementError(
-            f"expected to confine the model, found: {header['unconfined']}",
+            # None of the job's own words: what it loaded may have written them.
+            "expected to confine the model, found that a layer which held before could not be had",
             hint="acgs health names the layers that this machine offers",
         )
     if "error" in header:
@@ -62,19 +66,57 @@ def decode(kind: str, blob: bytes, rows: int) -> Answers:
     try:
         answers: Answers
         if kind == "json":
-            answers = [str(value) for value in json.loads(blob)]
+            found = json.loads(blob)
+            if not isinstance(found, list):
+                raise ValueError("expected a list")
+            answers = [str(value) for value in found]
         else:
-            answers = np.load(BytesIO(blob), allow_pickle=False)
-    except (ValueError, TypeError) as err:
+            answers = np.lib.format.read_array(BytesIO(blob), allow_pickle=False)
+    except (ValueError, TypeError, EOFError, RecursionError) as err:
         raise SandboxError(f"the model's answer cannot be read: {err}", hint=FIX) from err
+    if isinstance(answers, np.ndarray) and (answers.ndim != 1 or answers.dtype.kind not in "biuf"):
+        raise SandboxError("expected one number or class per row", hint=FIX)
     if len(answers) != rows:
         raise SandboxError(
             f"expected {rows} answers for {rows} rows, found {len(answers)}", hint=FIX
         )
     if isinstance(answers, np.ndarray):
-        if answers.ndim != 1 or answers.dtype.kind not in "biuf":
-            raise SandboxError("expected one number or class per row", hint=FIX)
         bad = int(np.sum(~np.isfinite(answers.astype(np.float64))))
         if bad:
             raise SandboxError(f"expected finite answers, found {bad} NaN or infinite", hint=FIX)
     return answers
+
+
+def parts(
+    header: dict[str, Any], blobs: bytes, frames: int
+) -> tuple[list[tuple[str, bytes]], float, float]:
+    """Return the kind and the bytes of each frame's answers, and the milliseconds taken.
+
+    Raises:
+        SandboxError: the header does not say that; whatever a model left there is looked at as
+            text and numbers alone.
+    """
+    try:
+        outputs = header["outputs"]
+        if not isinstance(outputs, list) or len(outputs) != frames:
+            raise ValueError
+        found, at = [], 0
+        for output in outputs:
+            size = int(output["bytes"])
+            if not 0 <= size <= len(blobs) - at:
+                raise ValueError
+            found.append((str(output["kind"]), blobs[at : at + size]))
+            at += size
+        load_ms, predict_ms = float(header["load_ms"]), float(header["predict_ms"])
+        if not (0 <= load_ms < math.inf and 0 <= predict_ms < math.inf):
+            raise ValueError
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
+        raise SandboxError("the model gave no answer that could be read", hint=FIX) from None
+    return found, load_ms, predict_ms
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"SIG{number}"

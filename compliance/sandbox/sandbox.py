@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from compliance.errors import SandboxError
 from compliance.rules.facts import Scan
-from compliance.sandbox.answers import FIX, Answers, decode, interpret
+from compliance.sandbox.answers import FIX, Answers, decode, interpret, parts
 from compliance.sandbox.limits import JobLimits, job_plan
 from compliance.sandbox.warm import WarmProcess
 from infra.confinement.plan import Means
@@ -129,15 +129,12 @@ class Sandbox:
         request = pickle.dumps(list(frames), protocol=5)
         rows = sum(len(frame) for frame in frames)
         header, blobs = self._run(self._predict_kind, folder, request, rows * ROW_BYTES)
-        outputs = header.get("outputs")
-        if not isinstance(outputs, list) or len(outputs) != len(frames):
-            raise SandboxError("the model gave no answer that could be read", hint=FIX)
-        answers, at = [], 0
-        for output, frame in zip(outputs, frames, strict=True):
-            size = int(output["bytes"])
-            answers.append(decode(str(output["kind"]), blobs[at : at + size], len(frame)))
-            at += size
-        return Predictions(tuple(answers), float(header["load_ms"]), float(header["predict_ms"]))
+        found, load_ms, predict_ms = parts(header, blobs, len(frames))
+        answers = tuple(
+            decode(kind, blob, len(frame))
+            for (kind, blob), frame in zip(found, frames, strict=True)
+        )
+        return Predictions(answers, load_ms, predict_ms)
 
     def _run(
         self, kind: str, folder: Path, request: bytes, expected_bytes: int = 0

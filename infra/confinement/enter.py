@@ -69,6 +69,7 @@ def fork_confined(
     keep_fds: Collection[int],
     failed: Callable[[OSError], None] = lambda _error: None,
     own_namespace_fd: int | None = None,
+    own_session: bool = False,
 ) -> Child:
     """Fork a child that runs `body` confined.
 
@@ -82,6 +83,7 @@ def fork_confined(
             `FAILED_EXIT` without running `body`.
         own_namespace_fd: `/proc/self/ns/pid`, opened, of a process that forks more than once; the
             namespace must belong to its user namespace.
+        own_session: let no signal to this process's group reach the child.
 
     Raises:
         OSError: the process namespace cannot be had.
@@ -90,6 +92,7 @@ def fork_confined(
     if Means.PROCESS_NAMESPACE in plan.means:
         kernel.unshare(kernel.CLONE_NEWPID)
         namespace = _ProcessNamespace.begin()
+    parent = os.getpid()
     try:
         pid = os.fork()
     except OSError:
@@ -102,6 +105,10 @@ def fork_confined(
         return Child(pid, namespace)
     try:
         kernel.die_with_parent(signal.SIGKILL)
+        if namespace is None and os.getppid() != parent:
+            os._exit(FAILED_EXIT)  # the parent ended before the line above
+        if own_session:
+            os.setsid()
         _close_all_but(keep_fds)
         confine(plan)
     except OSError as err:
@@ -165,7 +172,7 @@ def confine(plan: Plan) -> None:
     scratch = plan.scratch_inside
     os.chdir(scratch)
     if Means.LIMITS in plan.means:
-        plan.limits.apply()
+        plan.limits.apply(counts_threads=Means.USER_NAMESPACE in plan.means)
     if not plan.means:
         return
     kernel.drop_capabilities()

@@ -96,6 +96,17 @@ def pivot_to(folder: str) -> None:
     os.chdir("/")
 
 
+def unmount(target: str) -> None:
+    """Let go of a mount; it ends with its last user."""
+    _checked(_libc.umount2(target.encode(), _MNT_DETACH))
+
+
+def has_own_pid_max() -> bool:
+    """Whether each process namespace has a `pid_max` of its own: Linux 6.14 and later."""
+    major, minor = platform.release().split(".")[:2]
+    return (int(major), int("".join(c for c in minor if c.isdigit()) or 0)) >= (6, 14)
+
+
 def die_with_parent(number: int) -> None:
     """Have the kernel send this process a signal when its parent ends."""
     _checked(_libc.prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0))

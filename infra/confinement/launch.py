@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -30,6 +31,8 @@ SOCKET_FD, READY_FD = 3, 4
 OUTPUT_BYTES = 10_000_000
 """Most output of one server that is kept."""
 _CUT = b"\n[the server wrote more than is kept; the rest is dropped]\n"
+STOP_SECONDS = 6.0
+"""How long a server may take to end after SIGTERM: longer than it lets requests finish."""
 _CHUNK_BYTES = 65536
 
 
@@ -105,7 +108,11 @@ def _run(launch: Launch, ready_file: Path) -> int:
 
     enter_user_namespace(launch.plan.means)
     child = fork_confined(
-        launch.plan, body, keep_fds=(bound.fileno(), says_ready, writes_output), failed=failed
+        launch.plan,
+        body,
+        keep_fds=(bound.fileno(), says_ready, writes_output),
+        failed=failed,
+        own_session=True,  # a signal to this group reaches the server through the launcher
     )
     os.close(says_ready)
     os.close(writes_output)
@@ -130,7 +137,6 @@ def _become(launch: Launch, bound: int, says_ready: int, output: int) -> NoRetur
     bound, says_ready, output = (
         fcntl.fcntl(fd, fcntl.F_DUPFD, 16) for fd in (bound, says_ready, output)
     )
-    os.setsid()  # a signal to the launcher's group reaches the server through the launcher
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(output, 1)
@@ -155,6 +161,7 @@ class _Beside:
         self._port = port
         self._is_ready = False
         self._kept_bytes = 0
+        self._stop_by: float | None = None
 
     def watch(self, ready: int, output: int, wake: int) -> int:
         """Serve the three pipes until the server has ended; return its exit code."""
@@ -162,7 +169,9 @@ class _Beside:
             for fd in (self._pidfd, ready, output, wake):
                 selector.register(fd, selectors.EVENT_READ)
             while True:
-                found = {key.fd for key, _events in selector.select()}
+                found = {key.fd for key, _events in selector.select(self._patience_seconds())}
+                if not found:
+                    signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
                 if output in found and not self._keep(output):
                     selector.unregister(output)
                 if ready in found:
@@ -201,7 +210,12 @@ class _Beside:
         draft.write_text(json.dumps({"pid": os.getpid(), "port": self._port, "ready_at": at}))
         draft.replace(self._ready_file)
 
+    def _patience_seconds(self) -> float | None:
+        """How long a server that was told to stop may still take; None while it may run on."""
+        return None if self._stop_by is None else max(0.0, self._stop_by - time.monotonic())
+
     def _stop(self) -> None:
-        # Before it is ready it has no handler, and the first process of a namespace is not
-        # ended by a signal that it does not handle.
+        if self._stop_by is None:
+            self._stop_by = time.monotonic() + STOP_SECONDS
+        # A server that is not ready has no request to finish, and no handler yet.
         signal.pidfd_send_signal(self._pidfd, signal.SIGTERM if self._is_ready else signal.SIGKILL)

@@ -51,6 +51,7 @@ class Limits:
         file_bytes: of one file.
         scratch_bytes: of the scratch folder as a whole.
         open_files: at a time.
+        threads: of the user within its namespace, where there is one; root is not counted.
         cpu_seconds: of processor time; None for a server.
     """
 
@@ -58,10 +59,15 @@ class Limits:
     file_bytes: int
     scratch_bytes: int = 256_000_000
     open_files: int = 64
+    threads: int = 512
     cpu_seconds: int | None = None
 
-    def apply(self) -> None:
-        """Set the limits on this process; they cannot be raised again."""
+    def apply(self, *, counts_threads: bool) -> None:
+        """Set the limits on this process; they cannot be raised again.
+
+        Args:
+            counts_threads: only then are the user's processes those of the namespace alone.
+        """
         wanted = {
             resource.RLIMIT_AS: self.memory_bytes,
             resource.RLIMIT_FSIZE: self.file_bytes,
@@ -70,6 +76,8 @@ class Limits:
             resource.RLIMIT_MEMLOCK: 0,
             resource.RLIMIT_MSGQUEUE: 0,
         }
+        if counts_threads:
+            wanted[resource.RLIMIT_NPROC] = self.threads
         if self.cpu_seconds is not None:
             wanted[resource.RLIMIT_CPU] = self.cpu_seconds
         for kind, limit in wanted.items():
@@ -89,7 +97,6 @@ class Plan:
         scratch: a folder of the machine that the process may write to, where it has no file
             system of its own; else it gets an empty one in memory at `/tmp`.
         limits: what it may use.
-        shows_processes: mount `/proc`, which shows the process nothing but itself.
         may_run_programs: allow `execve`.
     """
 
@@ -97,7 +104,6 @@ class Plan:
     mounts: tuple[Mount, ...]
     scratch: Path
     limits: Limits
-    shows_processes: bool = False
     may_run_programs: bool = False
 
     def inside(self, source: Path) -> Path:
@@ -128,7 +134,6 @@ class Plan:
             mounts=tuple(Mount(Path(m["source"]), Path(m["target"])) for m in document["mounts"]),
             scratch=Path(document["scratch"]),
             limits=Limits(**document["limits"]),
-            shows_processes=bool(document["shows_processes"]),
             may_run_programs=bool(document["may_run_programs"]),
         )
 
@@ -143,8 +148,12 @@ def python_mounts(interpreter: Path, code: Iterable[Path]) -> tuple[Mount, ...]:
     real = interpreter.resolve()
     folders = [
         *_SYSTEM,
-        real.parents[1],
-        interpreter.absolute().parents[1],
+        # Not the folder around them: a Python in somebody's home would show the home.
+        *(
+            home / name
+            for home in (real.parents[1], interpreter.absolute().parents[1])
+            for name in ("bin", "lib", "lib64", "pyvenv.cfg")
+        ),
         *(path.absolute() for path in code),
     ]
     shown: list[Path] = []

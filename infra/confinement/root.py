@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from infra.confinement import kernel
-from infra.confinement.plan import SCRATCH, Mount, Plan
+from infra.confinement.plan import SCRATCH, Means, Mount, Plan
 
 _STAGE = "/tmp"  # noqa: S108 (covered by a new file system before anything is put there)
 _ROOT_BYTES = 1_000_000
@@ -39,16 +39,29 @@ def build_root(plan: Plan) -> None:
         os.close(fd)
     # Semaphores of libraries live there; so they count as scratch.
     _staged(_SHARED_MEMORY).symlink_to(SCRATCH)
-    processes = _staged(Path("/proc"))
-    processes.mkdir(exist_ok=True)
-    if plan.shows_processes:
-        # A container may forbid it; a Python without /proc works too.
-        with suppress(OSError):
-            kernel.mount("proc", str(processes), "proc", flags | kernel.MS_NOEXEC)
-            # Root, even without capabilities, may write to the machine's settings there.
-            kernel.make_read_only(str(processes), recursive=True)
+    _limit_processes(plan)
     kernel.make_read_only(_STAGE, recursive=False)
     kernel.pivot_to(_STAGE)
+
+
+def _limit_processes(plan: Plan) -> None:
+    """Bound the numbers of processes and threads in an own process namespace, root's too.
+
+    Linux 6.14 and later keep `pid_max` for each namespace. `/proc` is shown for no longer than it
+    takes to write it: a model has no use for it.
+    """
+    if Means.PROCESS_NAMESPACE not in plan.means:
+        return
+    folder = _staged(Path("/proc"))
+    folder.mkdir(exist_ok=True)
+    with suppress(OSError):  # a container may forbid the mount, an older kernel the write
+        kernel.mount("proc", str(folder), "proc", kernel.MS_NOSUID | kernel.MS_NODEV)
+        try:
+            # Never the whole machine's, which an older kernel has under the same name.
+            if kernel.has_own_pid_max():
+                (folder / "sys/kernel/pid_max").write_text(str(plan.limits.threads))
+        finally:
+            kernel.unmount(str(folder))
 
 
 def _plain(mounts: tuple[Mount, ...]) -> list[Mount]:

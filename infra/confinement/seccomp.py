@@ -13,14 +13,20 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_LOAD, _EQUAL, _ANY_BIT, _AT_LEAST, _RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
+_LOAD, _EQUAL, _ANY_BIT, _AT_LEAST, _RETURN, _AND = 0x20, 0x15, 0x45, 0x35, 0x06, 0x54
 _ALLOW, _KILL = 0x7FFF0000, 0x80000000
 _REFUSE, _NO_SUCH_CALL = 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
 _NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENTS_AT = 0, 4, 16
 _X32_BIT = 0x40000000
 _CLONE_THREAD = 0x10000
 _MSG_FASTOPEN = 0x20000000
-_AF_UNIX = 1
+_AF_UNIX, _SOCK_STREAM, _SOCK_TYPES = 1, 1, 0xF
+_PR_SET_PDEATHSIG = 1
+_SIGNALLING = (8, 10, 15)
+"""F_SETOWN, F_SETSIG, F_SETOWN_EX: the kernel then signals whom they name."""
+_FORBIDDEN_IOCTLS = (0x5412, 0x541C, 0x40086602, 0x401C5820)
+"""TIOCSTI, TIOCLINUX, FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR."""
+_FIRST_SOCKET_IOCTL, _AFTER_SOCKET_IOCTLS = 0x8901, 0x8A00
 
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 """The architectures that the filter knows: AUDIT_ARCH_* of `linux/audit.h`."""
@@ -43,9 +49,11 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "mq_open": (240, 180), "msgctl": (71, 187), "msgget": (68, 186), "msgrcv": (70, 188),
     "msgsnd": (69, 189), "name_to_handle_at": (303, 264), "nfsservctl": (180, 42),
     "open_by_handle_at": (304, 265), "open_tree": (428, 428), "perf_event_open": (298, 241),
+    "fcntl": (72, 25), "inotify_add_watch": (254, 27), "ioctl": (16, 29),
     "ioprio_set": (251, 30), "personality": (135, 92), "pidfd_getfd": (438, 438),
     "pidfd_open": (434, 434),
-    "pidfd_send_signal": (424, 424), "pivot_root": (155, 41), "prlimit64": (302, 261),
+    "pidfd_send_signal": (424, 424), "pivot_root": (155, 41), "prctl": (157, 167),
+    "prlimit64": (302, 261),
     "process_madvise": (440, 440), "process_mrelease": (448, 448),
     "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "ptrace": (101, 117),
     "quotactl": (179, 60), "quotactl_fd": (443, 443), "reboot": (169, 142),
@@ -55,6 +63,7 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "semctl": (66, 191), "semget": (64, 190), "semop": (65, 193), "semtimedop": (220, 192),
     "sendmmsg": (307, 269), "sendmsg": (46, 211), "sendto": (44, 206),
     "setdomainname": (171, 162), "sethostname": (170, 161), "setns": (308, 268),
+    "setsid": (112, 157),
     "settimeofday": (164, 170), "shmat": (30, 196), "shmctl": (31, 195), "shmget": (29, 194),
     "socket": (41, 198), "socketpair": (53, 199), "swapoff": (168, 225), "swapon": (167, 224),
     "syslog": (103, 116),
@@ -69,18 +78,19 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
 }  # fmt: skip
 
 _CONDITIONAL = frozenset(
-    {"clone", "clone3", "execve", "execveat", "kill", "prlimit64", "sched_setaffinity", "sendmmsg",
-     "sendmsg", "sendto", "socketpair", "tgkill"}
+    {"clone", "clone3", "execve", "execveat", "fcntl", "ioctl", "kill", "prctl", "prlimit64",
+     "sched_setaffinity", "sendmmsg", "sendmsg", "sendto", "socketpair", "tgkill"}
 )  # fmt: skip
 """Calls that have a rule of their own below, or that only some filters refuse."""
 
 
 _ATTRIBUTES = frozenset(
     {"chmod", "chown", "fchmod", "fchmodat", "fchmodat2", "fchown", "fchownat", "fremovexattr",
-     "fsetxattr", "futimesat", "lchown", "lremovexattr", "lsetxattr", "removexattr", "setxattr",
-     "setxattrat", "utime", "utimensat", "utimes"}
+     "fsetxattr", "futimesat", "inotify_add_watch", "lchown",
+     "lremovexattr", "lsetxattr", "removexattr", "setxattr", "setxattrat", "utime",
+     "utimensat", "utimes"}
 )  # fmt: skip
-"""Changes of a file that Landlock does not restrict; a read-only mount does."""
+"""What Landlock lets a process do with files that it may not read; an own root shows none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +119,9 @@ def build(
         own_pid: of the process that will be filtered, as it sees itself; it may signal itself.
         may_run_programs: allow `execve`, for a launcher that still has to start its program.
         may_change_attributes: allow `chmod` and its like, where only its own files can be met.
+
+    Commands of `fcntl` and `ioctl` that have the kernel signal others, list the machine's network
+    or change a file's flags are refused; so is forgetting to die with the parent.
     """
     refused = set(NUMBERS) - _CONDITIONAL
     if may_change_attributes:
@@ -125,7 +138,10 @@ def build(
         program += _on(machine, name, _unless_equal(0, own_pid))
     for name in ("prlimit64", "sched_setaffinity"):
         program += _on(machine, name, _unless_equal(0, 0, own_pid))
-    program += _on(machine, "socketpair", _unless_equal(0, _AF_UNIX))
+    program += _on(machine, "socketpair", _STREAMS_ONLY)
+    program += _on(machine, "fcntl", _if_equal(1, *_SIGNALLING))
+    program += _on(machine, "ioctl", [*_SOCKET_IOCTLS, *_if_equal(1, *_FORBIDDEN_IOCTLS)])
+    program += _on(machine, "prctl", _if_equal(0, _PR_SET_PDEATHSIG))
     # TCP Fast Open connects without `connect`.
     for name, flags_argument in (("sendto", 3), ("sendmsg", 2), ("sendmmsg", 3)):
         program += _on(machine, name, _if_any_bit(flags_argument, _MSG_FASTOPEN))
@@ -164,6 +180,10 @@ def _if_any_bit(argument: int, bits: int) -> list[_Instruction]:
     return _tested(argument, _ANY_BIT, [bits], found=_REFUSE, otherwise=_ALLOW)
 
 
+def _if_equal(argument: int, *values: int) -> list[_Instruction]:
+    return _tested(argument, _EQUAL, values, found=_REFUSE, otherwise=_ALLOW)
+
+
 def _tested(
     argument: int, code: int, values: Sequence[int], *, found: int, otherwise: int
 ) -> list[_Instruction]:
@@ -172,3 +192,20 @@ def _tested(
     for value in values:
         block += [_Instruction(code, value, 0, 1), _Instruction(_RETURN, found)]
     return [*block, _Instruction(_RETURN, otherwise)]
+
+
+# A pair of datagram sockets could send to any address; the flags beside the type do not matter.
+_STREAMS_ONLY = [
+    _Instruction(_LOAD, _ARGUMENTS_AT + 8),
+    _Instruction(_AND, _SOCK_TYPES),
+    _Instruction(_EQUAL, _SOCK_STREAM, 1, 0),
+    _Instruction(_RETURN, _REFUSE),
+    *_unless_equal(0, _AF_UNIX),
+]
+# FIOSETOWN, SIOCSPGRP and all that ask for or change network interfaces.
+_SOCKET_IOCTLS = [
+    _Instruction(_LOAD, _ARGUMENTS_AT + 8),
+    _Instruction(_AT_LEAST, _AFTER_SOCKET_IOCTLS, 2, 0),
+    _Instruction(_AT_LEAST, _FIRST_SOCKET_IOCTL, 0, 1),
+    _Instruction(_RETURN, _REFUSE),
+]

@@ -40,7 +40,12 @@ def server_plan(
     """Return what one model server may see and use."""
     shown = python_mounts(python, [runtime_root() / "serving"])
     libraries = os.environ.get("LD_LIBRARY_PATH", "").split(":")
-    further = [Mount(Path(text), Path(text)) for text in libraries if Path(text).is_absolute()]
+    further = [
+        Mount(Path(text), Path(text))
+        for text in libraries
+        # Never a folder around the platform's own.
+        if Path(text).is_absolute() and not settings.storage_root.is_relative_to(text)
+    ]
     return Plan(
         means=means,
         mounts=(*shown, *further, Mount(model_folder, MODEL)),
@@ -50,7 +55,6 @@ def server_plan(
             file_bytes=FILE_BYTES,
             open_files=OPEN_FILES,
         ),
-        shows_processes=True,
         may_run_programs=True,
     )
 

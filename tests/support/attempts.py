@@ -127,6 +127,19 @@ def read_a_secret_by_another_process(on: Targets) -> Any:
 
 
 @attempt
+def read_a_secret_by_whatever_process_lets_it(on: Targets) -> Any:
+    import os
+
+    for name in [name for name in os.listdir("/proc") if name.isdigit()]:
+        try:
+            with open(f"/proc/{name}/root{on.root}/secrets/master.key") as file:
+                return file.read()
+        except OSError:
+            continue
+    return False
+
+
+@attempt
 def read_a_secret_by_leaving_the_root(on: Targets) -> Any:
     import os
 
@@ -311,6 +324,68 @@ def spawn_a_program(_on: Targets) -> Any:
 
     pid = os.posix_spawn("/bin/true", ["true"], {})
     os.waitpid(pid, 0)
+    return True
+
+
+@attempt
+def outlive_the_parent(_on: Targets) -> Any:
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(1, 9, 0, 0, 0)
+    if libc.prctl(1, 0, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
+    return True
+
+
+@attempt
+def start_a_thousand_threads(_on: Targets) -> Any:
+    import threading
+
+    threading.stack_size(65536)
+    done = threading.Event()
+    threads = [threading.Thread(target=done.wait, args=(30,), daemon=True) for _ in range(1000)]
+    try:
+        for thread in threads:
+            thread.start()
+        return True
+    finally:
+        done.set()
+        threading.stack_size(0)
+
+
+@attempt
+def have_the_kernel_signal_another_process(on: Targets) -> Any:
+    import fcntl
+    import os
+
+    reads, writes = os.pipe()
+    try:
+        fcntl.fcntl(reads, fcntl.F_SETOWN, on.victim)
+        fcntl.fcntl(reads, fcntl.F_SETSIG, 18)
+        return True
+    finally:
+        os.close(reads)
+        os.close(writes)
+
+
+@attempt
+def send_by_a_pair_of_datagram_sockets(_on: Targets) -> Any:
+    import socket
+
+    for end in socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM):
+        end.close()
+    return True
+
+
+@attempt
+def watch_the_storage_root(on: Targets) -> Any:
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    watch = libc.inotify_add_watch(libc.inotify_init1(0), on.root.encode(), 0xFFF)
+    if watch < 0:
+        raise OSError(ctypes.get_errno(), "inotify_add_watch")
     return True
 
 
