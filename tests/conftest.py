@@ -8,6 +8,8 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from infra.servers.postgres import Postgres
 from infra.servers.s3 import S3
@@ -18,6 +20,12 @@ from tests.support.stores import RAN, Databases, Kind, databases, postgres, s3
 __all__ = ["databases", "postgres", "s3"]
 
 _KEY = "acgs_servers"
+
+# How fast examples come says how busy the machine is, nothing of what they test.
+hypothesis_settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True)
