@@ -10,11 +10,12 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 
+from registry.model_files import limits
 from registry.model_files.nodes import Named
 
 _SKLEARN = re.compile(r"^sklearn(\.[A-Za-z_][A-Za-z0-9_]*)+$")
@@ -86,6 +87,8 @@ _PLAIN_CONSTRUCTORS = frozenset(
 @cache
 def find(module: str, name: str) -> object | None:
     """Return what a global stands for in the tree, or None if it may not be named."""
+    if max(len(module), len(name)) > limits.MAX_NAME_CHARACTERS:
+        return None
     value = _function(module, name) or _type(module, name)
     if value is not None:
         return value
@@ -100,7 +103,7 @@ def find(module: str, name: str) -> object | None:
     return None
 
 
-@cache
+@lru_cache(maxsize=4096)
 def find_class(module: str, name: str) -> type | None:
     """Return a class that models are made of, or None if it is not known."""
     from registry.model_files.families import family
@@ -126,7 +129,7 @@ def is_transformation(value: object) -> bool:
 
 def is_score(value: object) -> bool:
     """Return whether a value is a score function of feature selection."""
-    return value in _scores()
+    return any(value is score for score in _scores())
 
 
 def is_metric(value: object) -> bool:

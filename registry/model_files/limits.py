@@ -13,13 +13,28 @@ OPCODES_PER_BYTE = 0.25
 # A forest of 10,000 trees makes some 140,000 calls; each takes some microseconds.
 MAX_CALLS = 250_000
 MAX_DEPTH = 120
-# Objects counted once per reference to them, as code that copies or prints the model meets them.
-MAX_EXPANDED_NODES = 20_000_000
+# Objects counted once per reference to them, as code that copies or prints the model meets them:
+# so many are free, and so many more for each reference that the file really holds.
+FREE_EXPANDED_NODES = 1_000_000
+EXPANDED_PER_REFERENCE = 4
+# An honest file names each text, array and list of objects about once; a reference takes a byte of
+# the file at least, and eight in memory.
+FREE_WORK_BYTES = 32_000_000
+WORK_PER_BYTE = 8
+# Longer texts as keys count as work: equal ones are compared to their end.
+FREE_KEY_CHARACTERS = 256
+MAX_NAME_CHARACTERS = 200
 MAX_LONG_BYTES = 32
 MAX_ARRAY_DIMENSIONS = 6
 MAX_ARRAY_LENGTH = 2**40
 MAX_TEXT_CHARACTERS = 10_000_000
 MAX_SCHEMA_BYTES = 64_000_000
+FREE_SCHEMA_BYTES = 2_000_000
+# Schemas of skops deflate to about a fifteenth. Each of their objects and lists takes 60 bytes of
+# text or so, and in memory more.
+MAX_SCHEMA_RATIO = 25
+FREE_SCHEMA_OBJECTS = 10_000
+SCHEMA_BYTES_PER_OBJECT = 16
 MAX_ZIP_ENTRIES = 100_000
 FREE_ZIP_ENTRIES = 100
 MAX_UNZIPPED_BYTES = 2_000_000_000

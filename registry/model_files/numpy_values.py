@@ -16,18 +16,19 @@ from registry.model_files.nodes import Array, DType
 _CODE = re.compile(r"^(?:b1|[iu][1248]|f[248]|c(?:8|16)|[SU][0-9]{1,6}|O8?|[Mm]8|V[0-9]{1,4})$")
 _UNIT = re.compile(r"^(?:Y|M|W|D|h|m|s|ms|us|ns)$")
 _MAX_CODE_POINT = 0x10FFFF
+_MAX_FIELDS = 64
 
 
 @cache
-def _structures() -> dict[str, Any]:
-    """Return the structured dtypes that scikit-learn's own trees use, by their state."""
+def _structures() -> tuple[tuple[tuple[object, ...], Any], ...]:
+    """Return the structured dtypes that scikit-learn's own trees use, each behind its state."""
     from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
     from sklearn.neighbors._kd_tree import KDTree
     from sklearn.tree._tree import NODE_DTYPE
 
     binary_tree_node = KDTree(np.zeros((1, 1))).__getstate__()[2].dtype
     known = (NODE_DTYPE, PREDICTOR_RECORD_DTYPE, binary_tree_node)
-    return {repr(np.dtype(dtype).__reduce__()[2]): np.dtype(dtype) for dtype in known}
+    return tuple((np.dtype(dtype).__reduce__()[2], np.dtype(dtype)) for dtype in known)
 
 
 def is_plain(dtype: Any) -> bool:
@@ -37,13 +38,13 @@ def is_plain(dtype: Any) -> bool:
 
 def known_structure(dtype: Any) -> bool:
     """Return whether a structured dtype is one that scikit-learn itself uses."""
-    return any(dtype == known for known in _structures().values())
+    return any(dtype == known for _state, known in _structures())
 
 
 def dtype_from_code(code: object) -> DType:
     """Begin a dtype from its code, such as "f8". Its state follows."""
     if not isinstance(code, str) or not _CODE.match(code):
-        raise MalformedError(f"a dtype {str(code)[:40]!r}")
+        raise MalformedError("a dtype of a foreign code")
     return DType(np.dtype(code) if code[0] != "V" else None, code)
 
 
@@ -54,7 +55,9 @@ def set_dtype_state(node: DType, state: object) -> None:
     node.built = True
     version, order, *rest = state
     if node.value is None:
-        node.value = _structures().get(repr(_plain_state(state)))
+        plain = _plain_state(state)
+        # Equality walks no further than the known state does, whatever the other one holds.
+        node.value = next((dtype for known, dtype in _structures() if known == plain), None)
         if node.value is None:
             raise MalformedError("a structured dtype that is not scikit-learn's own")
         return
@@ -71,8 +74,8 @@ def set_dtype_state(node: DType, state: object) -> None:
 def _plain_state(state: tuple[object, ...]) -> tuple[object, ...]:
     """Return a structured dtype's state with numpy dtypes in place of nodes."""
     fields = state[4]
-    if not isinstance(fields, dict):
-        raise MalformedError("a structured dtype without fields")
+    if not isinstance(fields, dict) or len(fields) > _MAX_FIELDS:
+        raise MalformedError("a structured dtype without fields, or with too many")
     plain = {}
     for name, field in fields.items():
         if not isinstance(field, tuple) or len(field) != 2 or not isinstance(field[0], DType):
@@ -111,10 +114,14 @@ def array_from_bytes(data: object, dtype: Any, shape: object, *, fortran: bool) 
     sizes = _shape(shape)
     if not isinstance(data, bytes | memoryview) or not (is_plain(dtype) or known_structure(dtype)):
         raise MalformedError(f"an array of dtype {dtype} over foreign data")
-    if math.prod(sizes) * dtype.itemsize != len(data):
+    count = math.prod(sizes)
+    if count * dtype.itemsize != len(data):
         raise MalformedError(f"an array of shape {sizes} over {len(data)} bytes")
+    if not count:
+        return np.zeros(sizes, dtype)
     if not data:
-        return np.empty(sizes, dtype)
+        # numpy would widen such elements to a byte each, of whatever lies in memory.
+        raise MalformedError(f"{count} elements without a size")
     return _checked(np.frombuffer(data, dtype)).reshape(sizes, order="F" if fortran else "C")
 
 
@@ -146,7 +153,7 @@ def _shape(shape: object) -> tuple[int, ...]:
         raise MalformedError("an array without a plain shape")
     for size in sizes:
         if type(size) is not int or not 0 <= size < limits.MAX_ARRAY_LENGTH:
-            raise MalformedError(f"an array with the length {str(size)[:40]}")
+            raise MalformedError("an array of a foreign length")
     return tuple(int(size) for size in sizes)
 
 

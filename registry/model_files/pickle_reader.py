@@ -14,9 +14,11 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from registry.model_files import calls, known, limits
+from registry.model_files.budget import Budget
 from registry.model_files.errors import MalformedError
 from registry.model_files.nodes import Instance, Unknown
 
+_MAX_LINE_BYTES = 65536
 _STOP: type[Exception] = pickle._Stop  # type: ignore[attr-defined]
 
 
@@ -77,6 +79,7 @@ class _Reader(pickle._Unpickler):
         self._data = data
         self._at = 0
         self._calls = 0
+        self._budget = Budget(len(data))
         self._problems = problems
 
     def load(self) -> object:
@@ -109,12 +112,15 @@ class _Reader(pickle._Unpickler):
 
     def readline(self) -> bytes:
         # Lines are the text opcodes of protocol 0: names and numbers.
-        window = bytes(self._data[self._at : self._at + 65536])
-        end = window.find(b"\n")
-        if end < 0:
-            raise EOFError("a line that does not end")
-        self._at += end + 1
-        return window[: end + 1]
+        size = 64
+        while size <= _MAX_LINE_BYTES:
+            window = bytes(self._data[self._at : self._at + size])
+            end = window.find(b"\n")
+            if end >= 0:
+                self._at += end + 1
+                return window[: end + 1]
+            size *= 4
+        raise EOFError("a line that does not end")
 
     def left_over(self) -> bool:
         return self._at < len(self._data)
@@ -132,7 +138,7 @@ class _Reader(pickle._Unpickler):
         found = known.find(module, name)
         if found is None:
             self._problems.add(f"global {module[:100]}.{name[:100]}")
-            return Unknown(f"{module}.{name}")
+            return Unknown(f"{module[:100]}.{name[:100]}")
         return found
 
     def load_stack_global(self) -> None:
@@ -146,6 +152,7 @@ class _Reader(pickle._Unpickler):
         if self._calls > limits.MAX_CALLS:
             raise MalformedError(f"more than {limits.MAX_CALLS} calls")
         args = self.stack.pop()
+        self._budget.spend_on(args)
         self.stack[-1] = calls.call(self.stack[-1], args)
 
     dispatch[pickle.REDUCE[0]] = load_reduce
@@ -159,10 +166,12 @@ class _Reader(pickle._Unpickler):
     dispatch[pickle.NEWOBJ_EX[0]] = load_newobj_ex
 
     def _instantiate(self, klass: object, args: list[object]) -> None:
+        self._budget.spend_on(tuple(args))
         self.append(calls.call(klass, tuple(args)))
 
     def load_build(self) -> None:
         state = self.stack.pop()
+        self._budget.spend_on(state)
         calls.set_state(self.stack[-1], state)
 
     dispatch[pickle.BUILD[0]] = load_build
@@ -189,34 +198,44 @@ class _Reader(pickle._Unpickler):
 
     dispatch[pickle.APPENDS[0]] = load_appends
 
+    def _pairs(self, items: list[Any]) -> dict[object, object]:
+        if len(items) % 2:
+            raise MalformedError("a dict with half an entry")
+        return dict(zip(self._keys(items[::2]), items[1::2], strict=True))
+
+    def _keys(self, items: list[Any]) -> list[object]:
+        for key in items:
+            if isinstance(key, str | bytes) and len(key) > limits.FREE_KEY_CHARACTERS:
+                self._budget.spend(len(key))
+        return calls.hashable(items)
+
     def load_setitem(self) -> None:
         value, key = self.stack.pop(), self.stack.pop()
-        calls.hashable([key])
-        self._container(dict)[key] = value
+        self._container(dict).update(self._pairs([key, value]))
 
     dispatch[pickle.SETITEM[0]] = load_setitem
 
     def load_setitems(self) -> None:
         items = self.pop_mark()
-        self._container(dict).update(_pairs(items))
+        self._container(dict).update(self._pairs(items))
 
     dispatch[pickle.SETITEMS[0]] = load_setitems
 
     def load_dict(self) -> None:
         items = self.pop_mark()  # puts another stack in place
-        self.append(_pairs(items))
+        self.append(self._pairs(items))
 
     dispatch[pickle.DICT[0]] = load_dict
 
     def load_additems(self) -> None:
         items = self.pop_mark()
-        self._container(set).update(calls.hashable(items))
+        self._container(set).update(self._keys(items))
 
     dispatch[pickle.ADDITEMS[0]] = load_additems
 
     def load_frozenset(self) -> None:
         items = self.pop_mark()
-        self.append(frozenset(calls.hashable(items)))
+        self.append(frozenset(self._keys(items)))
 
     dispatch[pickle.FROZENSET[0]] = load_frozenset
 
@@ -262,10 +281,3 @@ class _Nothing:
 
     def readline(self) -> bytes:
         return b""
-
-
-def _pairs(items: list[Any]) -> dict[object, object]:
-    if len(items) % 2:
-        raise MalformedError("a dict with half an entry")
-    keys = calls.hashable(items[::2])
-    return dict(zip(keys, items[1::2], strict=True))

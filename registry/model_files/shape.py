@@ -16,9 +16,10 @@ def check_shape(root: object) -> None:
 
     Raises:
         MalformedError: an object holds itself, the nesting is deeper than `limits.MAX_DEPTH`, or
-            counting shared objects once per reference exceeds `limits.MAX_EXPANDED_NODES`.
+            counting shared objects once per reference exceeds what `limits` allows.
     """
     sizes: dict[int, int] = {}
+    references = 0
     heights: dict[int, int] = {}
     open_ids: set[int] = set()
     stack: list[tuple[object, Iterator[object]]] = []
@@ -34,6 +35,7 @@ def check_shape(root: object) -> None:
         value, rest = stack[-1]
         key = id(value)
         for child in rest:
+            references += 1
             if not isinstance(child, _INNER):
                 sizes[key] += 1
                 continue
@@ -50,6 +52,9 @@ def check_shape(root: object) -> None:
             open_ids.discard(key)
             if stack:
                 _add(sizes, heights, id(stack[-1][0]), key)
+    allowed = limits.FREE_EXPANDED_NODES + limits.EXPANDED_PER_REFERENCE * references
+    if sizes.get(id(root), 0) > allowed:
+        raise MalformedError("shared objects that grow beyond measure when they are walked")
 
 
 def _add(sizes: dict[int, int], heights: dict[int, int], parent: int, child: int) -> None:
@@ -57,5 +62,3 @@ def _add(sizes: dict[int, int], heights: dict[int, int], parent: int, child: int
     heights[parent] = max(heights[parent], heights[child] + 1)
     if heights[parent] > limits.MAX_DEPTH:
         raise MalformedError(f"nested deeper than {limits.MAX_DEPTH} levels")
-    if sizes[parent] > limits.MAX_EXPANDED_NODES:
-        raise MalformedError("shared objects that grow beyond measure when they are walked")

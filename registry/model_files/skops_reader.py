@@ -107,7 +107,7 @@ class _Reader:
         found = known.find(module, name)
         if found is None:
             self._problems.add(f"type {module[:100]}.{name[:100]}")
-            return Unknown(f"{module}.{name}")
+            return Unknown(f"{module[:100]}.{name[:100]}")
         return found
 
     def _class(self, state: State) -> type | None:
