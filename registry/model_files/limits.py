@@ -19,7 +19,7 @@ FREE_EXPANDED_NODES = 1_000_000
 EXPANDED_PER_REFERENCE = 4
 # An honest file names each text, array and list of objects about once; a reference takes a byte of
 # the file at least, and eight in memory.
-FREE_WORK_BYTES = 32_000_000
+FREE_WORK_BYTES = 64_000_000
 WORK_PER_BYTE = 8
 # Longer texts as keys count as work: equal ones are compared to their end.
 FREE_KEY_CHARACTERS = 256

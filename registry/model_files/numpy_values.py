@@ -111,7 +111,7 @@ def scalar(dtype: Any, data: object) -> object:
 
 def array_from_bytes(data: object, dtype: Any, shape: object, *, fortran: bool) -> Any:
     """Return an array over bytes that are exactly as long as the shape says; copies nothing."""
-    sizes = _shape(shape)
+    sizes = plain_shape(shape)
     if not isinstance(data, bytes | memoryview) or not (is_plain(dtype) or known_structure(dtype)):
         raise MalformedError(f"an array of dtype {dtype} over foreign data")
     count = math.prod(sizes)
@@ -127,7 +127,7 @@ def array_from_bytes(data: object, dtype: Any, shape: object, *, fortran: bool) 
 
 def array_of_objects(items: object, shape: object, *, fortran: bool) -> Any:
     """Return an array of dtype object that holds exactly these values."""
-    sizes = _shape(shape)
+    sizes = plain_shape(shape)
     if not isinstance(items, list) or len(items) != math.prod(sizes):
         raise MalformedError(f"an array of objects of shape {sizes} over foreign data")
     flat = np.empty(len(items), dtype=object)
@@ -147,7 +147,8 @@ def set_array_state(node: Array, state: object) -> None:
         node.values = array_from_bytes(data, dtype_of(dtype), shape, fortran=bool(fortran))
 
 
-def _shape(shape: object) -> tuple[int, ...]:
+def plain_shape(shape: object) -> tuple[int, ...]:
+    """Return a shape of a few lengths that are in range."""
     sizes = shape if isinstance(shape, tuple | list) else ()
     if not isinstance(shape, tuple | list) or len(sizes) > limits.MAX_ARRAY_DIMENSIONS:
         raise MalformedError("an array without a plain shape")

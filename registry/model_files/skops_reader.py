@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,14 +12,17 @@ import numpy as np
 import scipy.sparse
 
 from registry.model_files import calls, known, limits, numpy_values, zipped
+from registry.model_files.budget import Budget
 from registry.model_files.errors import MalformedError
 from registry.model_files.families import Family, family
 from registry.model_files.nodes import Array, Instance, Masked, Named, Unknown
 from registry.model_files.pickle_reader import Problems
+from registry.model_files.plain import describe
 
 State = Mapping[str, Any]
 _PROTOCOLS = (1, 2)
 _MAX_DIGITS = 40
+_POINTER_BYTES = 8
 _OPEN = object()
 
 
@@ -25,10 +30,11 @@ def read_skops(data: memoryview, problems: Problems) -> object:
     """Return the tree of one skops file; never raises on what it holds."""
     try:
         archive = zipped.Archive(data)
-        schema = json.loads(archive.read("schema.json", limits.MAX_SCHEMA_BYTES))
+        schema = _schema(archive, len(data))
         if not isinstance(schema, dict) or schema.get("protocol") not in _PROTOCOLS:
             raise MalformedError("a skops protocol that is not known")
-        root = _Reader(archive, problems).node(schema)
+        budget = Budget(max(len(data), archive.unpacked_bytes // limits.WORK_PER_BYTE))
+        root = _Reader(archive, problems, budget).node(schema)
         # skops itself leaves some: of arrays that share an identity, only one is named.
         if archive.unread() > limits.FREE_ZIP_ENTRIES + 2 * archive.was_read():
             problems.add(f"{archive.unread()} entries that nothing names")
@@ -42,11 +48,24 @@ def read_skops(data: memoryview, problems: Problems) -> object:
     return None
 
 
+def _schema(archive: zipped.Archive, file_bytes: int) -> Any:
+    """Return the parsed schema, unless it is far larger in memory than its file."""
+    allowed = limits.FREE_SCHEMA_BYTES + limits.MAX_SCHEMA_RATIO * file_bytes
+    text = archive.read("schema.json", min(limits.MAX_SCHEMA_BYTES, allowed))
+    objects = text.count(b"{") + text.count(b"[")
+    if objects > limits.FREE_SCHEMA_OBJECTS + len(text) // limits.SCHEMA_BYTES_PER_OBJECT:
+        raise MalformedError(f"a schema of {objects} objects and lists in {len(text)} bytes")
+    return json.loads(text)
+
+
 class _Reader:
     """Turns each node of skops into one of this package; shared ones stay shared."""
 
-    def __init__(self, archive: zipped.Archive, problems: Problems) -> None:
+    def __init__(self, archive: zipped.Archive, problems: Problems, budget: Budget) -> None:
         self._archive = archive
+        self._budget = budget
+        self._arrays: dict[str, Any] = {}
+        self._tables: dict[str, dict[str, Any]] = {}
         self._problems = problems
         self._memo: dict[object, object] = {}
         self._depth = 0
@@ -78,16 +97,16 @@ class _Reader:
         if not isinstance(state, dict):
             raise MalformedError("a node that is no object")
         key = state.get("__id__")
-        if isinstance(key, dict | list):
-            raise MalformedError("a node with a foreign identity")
+        calls.hashable([key])
         # As skops does it: what has been read under an identity stands for all that carry it.
         if key in self._memo:
             if self._memo[key] is _OPEN:
                 raise MalformedError("an object that holds itself")
             return self._memo[key]
-        loader = self._loaders.get(str(state.get("__loader__")))
+        name = state.get("__loader__")
+        loader = self._loaders.get(name) if isinstance(name, str) else None
         if loader is None:
-            self._problems.add(f"a {str(state.get('__loader__'))[:40]}")
+            self._problems.add(f"a loader that is not known: {describe(name)}")
             return Unknown("?")
         self._depth += 1
         if self._depth > limits.MAX_DEPTH:
@@ -125,7 +144,9 @@ class _Reader:
 
     def _json(self, state: State) -> object:
         content = state["content"]
-        value = json.loads(content) if isinstance(content, str) else state
+        if not isinstance(content, str) or content.lstrip()[:1] in ("[", "{"):
+            raise MalformedError("a JSON value that is no plain scalar")
+        value = json.loads(content)
         if value is not None and not isinstance(value, bool | int | float | str):
             raise MalformedError("a JSON value that is no plain scalar")
         return value
@@ -141,10 +162,8 @@ class _Reader:
         if len(types) != len(content):
             raise MalformedError("a dict whose keys and types differ in number")
         # skops builds keys from JSON, so that 1 and "1" of one dict are already one entry.
-        found = {
-            _key(kind, key): self.node(value)
-            for kind, (key, value) in zip(types, content.items(), strict=True)
-        }
+        keys = calls.hashable(list(map(_key, types, content)))
+        found = dict(zip(keys, map(self.node, content.values()), strict=True))
         if (state.get("__module__"), state.get("__class__")) == ("sklearn.utils._bunch", "Bunch"):
             cls = self._class(state)
             return Instance(cls, items=found) if cls is not None else Unknown("Bunch")
@@ -187,11 +206,10 @@ class _Reader:
         if state["type"] == "json":
             self._is(state, "numpy.ndarray")
             shape = self.node(state["shape"])
-            items = self._items(state)
-            return Array(_objects(items, shape))
+            return Array(self._objects(self._items(state), shape))
         if state["type"] != "numpy":
             raise MalformedError("an array of a foreign kind")
-        values = zipped.npy(self._archive.read(state["file"]))
+        values = self._npy(state["file"])
         if (state.get("__module__"), state.get("__class__")) == ("numpy", "ndarray"):
             return Array(values)
         named = self._named(state)
@@ -199,11 +217,45 @@ class _Reader:
             raise MalformedError("a numpy scalar of a foreign type")
         return numpy_values.scalar(values.dtype, values.tobytes())
 
+    def _npy(self, name: object) -> Any:
+        """Return the array of an entry, which is read once; what is made of it is counted."""
+        data = self._archive.read(name)
+        self._budget.spend(len(data))
+        if name not in self._arrays:
+            self._arrays[str(name)] = zipped.npy(data)
+        return self._arrays[str(name)]
+
+    def _npz(self, name: object) -> dict[str, Any]:
+        """Return the arrays of an entry, which is unpacked once, and only if it may be."""
+        data = self._archive.read(name)
+        if name in self._tables:
+            self._budget.spend(sum(part.nbytes for part in self._tables[str(name)].values()))
+        else:
+            inner = zipped.Archive(memoryview(data))
+            self._budget.spend(inner.unpacked_bytes)
+            self._tables[str(name)] = zipped.npz(inner)
+        return self._tables[str(name)]
+
+    def _objects(self, items: list[object], shape: object) -> Any:
+        """Return an array of objects from skops' nested lists."""
+        sizes = numpy_values.plain_shape(shape)
+        self._budget.spend(_POINTER_BYTES * math.prod(sizes))
+        count = 1
+        for size, inner_size in itertools.pairwise(sizes):
+            count *= size
+            if len(items) != count or not all(
+                isinstance(item, list) and len(item) == inner_size for item in items
+            ):
+                raise MalformedError("an array of objects of a foreign shape")
+            items = [inner for item in items for inner in item]  # type: ignore[attr-defined]
+        return numpy_values.array_of_objects(items, shape, fortran=False)
+
     def _masked(self, state: State) -> Masked:
         self._is(state, "numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray")
         content = state["content"]
         data, mask = self.node(content["data"]), self.node(content["mask"])
         if isinstance(mask, bool | np.bool_) and isinstance(data, Array):
+            self._budget.spend(data.values.size)
             mask = Array(np.full(data.values.shape, bool(mask)))
         return Masked(data, mask)
 
@@ -218,11 +270,11 @@ class _Reader:
         cls = self._class(state)
         if cls is None or family(cls) is not Family.SPARSE or state["type"] != "scipy":
             return Unknown("a sparse matrix")
-        parts = zipped.npz(self._archive.read(state["file"]))
+        parts = self._npz(state["file"])
         if set(parts) - {"_is_array"} != {"indices", "indptr", "format", "shape", "data"}:
             raise MalformedError("a sparse matrix with foreign parts")
         form = parts["format"].item()
-        form = form.decode("ascii", "replace") if isinstance(form, bytes) else form
+        form = form.decode("ascii", "replace") if isinstance(form, bytes) else str(form)
         # The file itself says what is made of it, not the name beside it.
         kind = form + ("_array" if parts.get("_is_array") else "_matrix")
         if kind not in {"csr_matrix", "csr_array", "csc_matrix", "csc_array"}:
@@ -242,6 +294,7 @@ class _Reader:
     def _constructed(self, state: State) -> object:
         cls = self._class(state)
         args = self.node(state["content"])
+        self._budget.spend_on(args)
         if cls is None:
             return Unknown("an object")
         return calls.call(Named("constructor", cls), args)
@@ -272,16 +325,6 @@ class _Reader:
         numbers = self.node(state["content"]["bit_generator"])
         bits = Instance(np.random.PCG64, state=numbers)
         return Instance(np.random.Generator, (bits,))
-
-
-def _objects(items: list[object], shape: object) -> Any:
-    """Return an array of objects from skops' nested lists."""
-    sizes = shape if isinstance(shape, tuple) else ()
-    for _ in sizes[1:]:
-        if not all(isinstance(item, list) for item in items):
-            raise MalformedError("an array of objects of a foreign shape")
-        items = [inner for item in items for inner in item]  # type: ignore[attr-defined]
-    return numpy_values.array_of_objects(items, shape, fortran=False)
 
 
 def _key(kind: object, text: str) -> object:

@@ -22,7 +22,11 @@ _HEADER_CHARACTERS = 10_000
 
 
 class Archive:
-    """A zip whose entries are read once each, and which unpacks to no more than it should."""
+    """A zip whose entries are read once each, and which unpacks to no more than it should.
+
+    Attributes:
+        unpacked_bytes: size of all entries together.
+    """
 
     def __init__(self, data: memoryview) -> None:
         if bytes(data[:4]) != b"PK\x03\x04":
@@ -34,10 +38,10 @@ class Archive:
             raise MalformedError(f"more than {limits.MAX_ZIP_ENTRIES} entries")
         if len({info.filename for info in infos}) != len(infos):
             raise MalformedError("two entries of one name")
-        unpacked = sum(info.file_size for info in infos)
+        self.unpacked_bytes = sum(info.file_size for info in infos)
         allowed = max(limits.FREE_UNZIPPED_BYTES, limits.MAX_UNZIP_RATIO * len(data))
-        if unpacked > min(allowed, limits.MAX_UNZIPPED_BYTES):
-            raise MalformedError(f"unpacks to {unpacked} bytes")
+        if self.unpacked_bytes > min(allowed, limits.MAX_UNZIPPED_BYTES):
+            raise MalformedError(f"unpacks to {self.unpacked_bytes} bytes")
         for info in infos:
             is_link = stat.S_ISLNK(info.external_attr >> 16)
             if is_link or not _NAME.match(info.filename):
@@ -52,7 +56,7 @@ class Archive:
             MalformedError: there is none, or it is larger than `limit` bytes.
         """
         if not isinstance(name, str) or name not in self._zip.NameToInfo:
-            raise MalformedError(f"no entry {str(name)[:40]!r}")
+            raise MalformedError("an entry that is not there")
         if self._zip.getinfo(name).file_size > limit:
             raise MalformedError(f"an entry larger than {limit} bytes")
         if name not in self._entries:
@@ -114,7 +118,6 @@ def npy(data: bytes) -> Any:
     return numpy_values.array_from_bytes(body, dtype, shape, fortran=fortran)
 
 
-def npz(data: bytes) -> dict[str, Any]:
+def npz(archive: Archive) -> dict[str, Any]:
     """Return the arrays of an .npz file, by name."""
-    archive = Archive(memoryview(data))
     return {name.removesuffix(".npy"): npy(archive.read(name)) for name in archive.names()}
