@@ -11,7 +11,8 @@ import yaml
 
 from registry.adapters import plain_yaml
 from registry.adapters.artifact_error import ArtifactError
-from registry.model_files.errors import FileRefusedError
+from registry.model_files import files
+from registry.model_files.errors import FileRefusedError, MalformedError
 from registry.model_files.judge import judge
 from registry.model_files.nodes import Instance
 from registry.model_files.pickle_reader import Problems, read_pickle
@@ -20,6 +21,8 @@ from registry.model_files.writer import write
 
 MODEL_FILES = {"model.pkl": read_pickle, "model.skops": read_skops}
 MAX_MODEL_BYTES = 1_000_000_000
+# As in `limits.MAX_TEXT_CHARACTERS`: no honest description comes near.
+MAX_DOCUMENT_BYTES = 10_000_000
 # Beside the model file and MLmodel. Nothing else of the author's folder is copied.
 COPIED_TEXTS = (
     "requirements.txt", "conda.yaml", "python_env.yaml", "input_example.json",
@@ -67,9 +70,12 @@ def judge_file(path: Path) -> Judged:
         KeyError: no model file has this name.
     """
     problems = Problems()
-    if path.stat().st_size > MAX_MODEL_BYTES:
-        return Judged(None, (f"larger than {MAX_MODEL_BYTES} bytes",))
-    root = MODEL_FILES[path.name](memoryview(path.read_bytes()), problems)
+    reader = MODEL_FILES[path.name]
+    try:
+        data = files.read(path, MAX_MODEL_BYTES)
+    except MalformedError as err:
+        return Judged(None, (str(err),))
+    root = reader(memoryview(data), problems)
     if not problems:
         judge(root, problems)
     if problems or not isinstance(root, Instance):
@@ -118,7 +124,9 @@ def rebuild(folder: Path, target: Path) -> Rebuilt:
 def _document(folder: Path) -> dict[str, Any]:
     path = folder / "MLmodel"
     try:
-        document = plain_yaml.read(path.read_bytes(), "MLmodel")
+        document = plain_yaml.read(files.read(path, MAX_DOCUMENT_BYTES), "MLmodel")
+    except MalformedError as err:
+        raise _refused("an MLmodel in YAML", str(err)) from err
     except (yaml.YAMLError, UnicodeDecodeError, ArtifactError) as err:
         raise _refused("an MLmodel in YAML", type(err).__name__) from err
     if not isinstance(document, dict):
