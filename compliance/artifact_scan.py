@@ -6,6 +6,7 @@ values, and every value is judged (`registry.model_files`). Nothing in the folde
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +27,9 @@ def judge_model(path: Path) -> Iterator[str]:
     """Yield why a model file is refused."""
     problems = judge_file(path).problems
     yield from problems
-    small = path.stat().st_size <= _MAX_SECOND_OPINION_BYTES
+    found = path.lstat()
+    # Another reader must not be led where ours refused to go.
+    small = stat.S_ISREG(found.st_mode) and found.st_size <= _MAX_SECOND_OPINION_BYTES
     if problems and small and path.suffix == ".pkl":
         yield from _second_opinion(path)
 

@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
 from compliance import strict_yaml
-from compliance.artifact_scan import scan_folder
+from compliance.artifact_scan import judge_model, scan_folder
 from compliance.errors import EvidenceError
 from compliance.rules import performance, safety
 from tests.unit.compliance.kit import context
@@ -195,3 +195,17 @@ def test_authors_of_other_models_learn_which_libraries_can_pass(
     found = safety.safe_artifact(performance.NoParams(), context(scan=scan_folder(folder)))
     assert found.score == 0.0
     assert "scikit-learn in pickle, cloudpickle or skops can pass; no other library" in found.fix
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "make",
+    [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.symlink_to(path)],
+    ids=["a pipe", "a link to a device", "a link to itself"],
+)
+def test_a_name_that_is_no_regular_file_is_not_opened(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "model.pkl")
+    (problem,) = judge_model(tmp_path / "model.pkl")
+    assert "where a file belongs" in problem
