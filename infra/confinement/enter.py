@@ -125,8 +125,8 @@ def fork_confined(
 class _ProcessNamespace:
     """A process namespace that lives as long as this process holds a pipe open.
 
-    Its first process reads the pipe, so it ends with whoever holds the other end, and the kernel
-    ends all others along with it. What runs a model is not the first process, since that one
+    Its first process reads the pipe, so it ends with the process that holds the other end, and the
+    kernel ends all others along with it. What runs a model is not the first process, since that one
     ignores every signal that it does not handle, even `abort`'s.
     """
 
