@@ -44,15 +44,16 @@ class Launch:
         plan: how the server is confined.
         command: program and arguments, as they are found inside the confinement.
         environment: of the server, besides what the launcher sets: `HOME` and `TMPDIR` name the
-            scratch folder, `PYTHONPATH` where the package is found.
-        package: folder of the Python package that the server's code is in; one of the mounts.
+            scratch folder, `PYTHONPATH` where the packages are found.
+        packages: folders of the Python packages that the server's code is in, side by side; each
+            is one of the mounts.
         host: address that the server answers on, at a port that the system chooses.
     """
 
     plan: Plan
     command: Sequence[str]
     environment: Mapping[str, str]
-    package: Path
+    packages: tuple[Path, ...]
     host: str = "127.0.0.1"
 
 
@@ -65,7 +66,7 @@ def launch_command(launch: Launch, ready_file: Path) -> list[str]:
         "plan": launch.plan.to_json(),
         "command": list(launch.command),
         "environment": dict(launch.environment),
-        "package": str(launch.package),
+        "packages": [str(package) for package in launch.packages],
         "host": launch.host,
     }
     program = f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r}); "
@@ -81,13 +82,14 @@ def main() -> NoReturn:
         plan=Plan.from_json(document["plan"]),
         command=[str(word) for word in document["command"]],
         environment={str(k): str(v) for k, v in document["environment"].items()},
-        package=Path(document["package"]),
+        packages=tuple(Path(text) for text in document["packages"]),
         host=str(document["host"]),
     )
     with tempfile.TemporaryDirectory(prefix="acgs-scratch-") as scratch:
         plan = replace(launch.plan, scratch=Path(scratch))
-        # Landlock shows the package, not the folder around it, which Python would have to list.
-        (Path(scratch) / launch.package.name).symlink_to(launch.package)
+        # Landlock shows the packages, not the folder around them, which Python would have to list.
+        for package in launch.packages:
+            (Path(scratch) / package.name).symlink_to(package)
         code = _run(replace(launch, plan=plan), ready_file)
     sys.exit(code)
 
@@ -146,7 +148,7 @@ def _become(launch: Launch, bound: int, says_ready: int, output: int) -> NoRetur
     os.closerange(READY_FD + 1, 64)
     scratch = str(launch.plan.scratch_inside)
     own_root = Means.FILE_SYSTEM in launch.plan.means
-    code = str(launch.package.parent) if own_root else scratch
+    code = str(launch.packages[0].parent) if own_root else scratch
     environment = {**launch.environment, "HOME": scratch, "TMPDIR": scratch, "PYTHONPATH": code}
     os.execve(launch.command[0], list(launch.command), environment)  # noqa: S606
 

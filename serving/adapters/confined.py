@@ -15,7 +15,10 @@ from serving.environment import runtime_root, serving_python
 
 OPEN_FILES = 8192
 """Connections of one server, and the files that libraries open."""
-FILE_BYTES = 256_000_000
+SCRATCH_BYTES = 256_000_000
+"""What a server may write, besides its rewriting of the model's file."""
+PACKAGES = ("serving", "registry", "infra")
+"""The code that `serving.runtime` needs; the last two to rewrite the model's file."""
 # Only what a Python process needs.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
 
@@ -28,8 +31,7 @@ def confined_runtime(settings: Settings, means: frozenset[Means]) -> Command:
         plan = server_plan(settings, means, python, launch.model_folder)
         environment = {k: os.environ[k] for k in _INHERITED if k in os.environ}
         words = [str(python), "-m", "serving.runtime", *_arguments(launch, plan)]
-        package = runtime_root() / "serving"
-        return launch_command(Launch(plan, words, environment, package), launch.ready_file)
+        return launch_command(Launch(plan, words, environment, _packages()), launch.ready_file)
 
     return command
 
@@ -38,7 +40,7 @@ def server_plan(
     settings: Settings, means: frozenset[Means], python: Path, model_folder: Path
 ) -> Plan:
     """Return what one model server may see and use."""
-    shown = python_mounts(python, [runtime_root() / "serving"])
+    shown = python_mounts(python, _packages())
     libraries = os.environ.get("LD_LIBRARY_PATH", "").split(":")
     further = [
         Mount(Path(text), Path(text))
@@ -46,17 +48,27 @@ def server_plan(
         # Never a folder around the platform's own.
         if Path(text).is_absolute() and not settings.storage_root.is_relative_to(text)
     ]
+    scratch_bytes = SCRATCH_BYTES + 2 * _size_bytes(model_folder)
     return Plan(
         means=means,
         mounts=(*shown, *further, Mount(model_folder, MODEL)),
         scratch=SCRATCH,
         limits=Limits(
             memory_bytes=settings.model_memory_bytes,
-            file_bytes=FILE_BYTES,
+            file_bytes=scratch_bytes,
+            scratch_bytes=scratch_bytes,
             open_files=OPEN_FILES,
         ),
         may_run_programs=True,
     )
+
+
+def _packages() -> tuple[Path, ...]:
+    return tuple(runtime_root() / name for name in PACKAGES)
+
+
+def _size_bytes(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*"))
 
 
 def _arguments(launch: ServerLaunch, plan: Plan) -> list[str]:

@@ -21,6 +21,7 @@ from serving.runtime.inputs import assemble
 from serving.runtime.mlflow_signature import read_signature
 from serving.runtime.payload import Payload
 from serving.runtime.problem import ProblemError, bad_request, model_failed
+from serving.runtime.rewriting import rewritten
 from serving.runtime.signature import Column, ColumnType, Signature, Tensor
 
 logger = logging.getLogger(__name__)
@@ -123,13 +124,16 @@ class ServedModel:
 
 
 def load(path: Path) -> ServedModel:
-    """Load the MLflow model in `path`. Runs the model's own code; installs nothing.
+    """Load the MLflow model in `path`, from our rewriting of its file where there can be one.
+
+    Any other model's own code runs. Nothing is installed.
 
     Raises:
         LoadError: anything the load raised, with the first line of why.
     """
     try:
-        return ServedModel(mlflow.pyfunc.load_model(str(path.resolve())))
+        with rewritten(path.resolve()) as folder:
+            return ServedModel(mlflow.pyfunc.load_model(str(folder)))
     except (Exception, SystemExit) as err:
         traceback.print_exc(file=sys.stderr)
         raise LoadError(f"cannot load the model in {path}: {type(err).__name__}: {err}") from err

@@ -40,7 +40,7 @@ def launched(folder: Path, program: str, *more: Mount) -> Iterator[subprocess.Po
         limits=Limits(memory_bytes=2_000_000_000, file_bytes=1_000_000),
         may_run_programs=True,
     )
-    launch = Launch(plan, [sys.executable, "-c", program], {"GREETING": "hello"}, folder)
+    launch = Launch(plan, [sys.executable, "-c", program], {"GREETING": "hello"}, (folder,))
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             launch_command(launch, folder / "it.ready"),
