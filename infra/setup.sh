@@ -73,6 +73,8 @@ if ! .venv/bin/python -m uv --version >/dev/null 2>&1; then
         --require-hashes -r requirements/bootstrap.txt
 fi
 uv=(.venv/bin/python -m uv --no-config --quiet --no-python-downloads)
+# Compiled here, once: a confined model server cannot keep what it compiles at its start.
+export UV_COMPILE_BYTECODE=1
 
 echo "setup: installing the platform into .venv"
 quietly "${uv[@]}" pip sync --python .venv/bin/python --require-hashes \

@@ -62,7 +62,16 @@ def _install(folder: Path, python: Path, lock: Path) -> None:
     uv = [sys.executable, "-m", "uv", "--no-config", "--quiet", *cached]
     for command in (
         [*uv, "venv", "--python", sys.executable, str(folder)],
-        [*uv, "pip", "sync", "--python", str(python), "--require-hashes", str(lock)],
+        [
+            *uv,
+            "pip",
+            "sync",
+            "--compile-bytecode",
+            "--python",
+            str(python),
+            "--require-hashes",
+            str(lock),
+        ],
     ):
         failed = commands.run(command)
         if failed:
