@@ -85,6 +85,8 @@ def main() -> NoReturn:
         packages=tuple(Path(text) for text in document["packages"]),
         host=str(document["host"]),
     )
+    if Means.FILE_SYSTEM in launch.plan.means:
+        sys.exit(_run(launch, ready_file))
     with tempfile.TemporaryDirectory(prefix="acgs-scratch-") as scratch:
         plan = replace(launch.plan, scratch=Path(scratch))
         # Landlock shows the packages, not the folder around them, which Python would have to list.

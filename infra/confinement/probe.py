@@ -1,4 +1,4 @@
-"""Finds out which layers of confinement this machine offers, by trying each.
+"""Finds out which layers of confinement this machine offers, by starting a program in them.
 
 Tried in a process of its own with one thread, because namespaces can be left only there.
 """
@@ -59,12 +59,18 @@ def missing(means: Iterable[Means]) -> tuple[str, ...]:
 
 
 def main() -> None:
-    """Print the layers as JSON; each is kept only if all kept so far still work with it."""
-    found: set[Means] = set()
+    """Print the layers as JSON."""
+    offered = frozenset(layer for layer in Means if _offered(layer))
+    print(json.dumps(sorted(offered if _works(offered) else _together(offered))))
+
+
+def _together(offered: frozenset[Means]) -> frozenset[Means]:
+    """Return the layers, in their order, that each work with all those kept before."""
+    found: frozenset[Means] = frozenset()
     for layer in Means:
-        if _offered(layer) and _works(frozenset(found | {layer})):
-            found.add(layer)
-    print(json.dumps(sorted(found)))
+        if layer in offered and _works(found | {layer}):
+            found |= {layer}
+    return found
 
 
 def _offered(layer: Means) -> bool:
@@ -85,7 +91,8 @@ def _offered(layer: Means) -> bool:
 
 def _works(means: frozenset[Means]) -> bool:
     mounts = python_mounts(Path(sys.executable), [_code_root() / "infra"])
-    plan = Plan(means, mounts, Path("/"), _LIMITS)
+    # A model server's case: what holds with a new program holds in a forked child as well.
+    plan = Plan(means, mounts, Path("/"), _LIMITS, may_run_programs=True)
     pid = os.fork()
     if pid == 0:
         _try(plan)
@@ -97,13 +104,13 @@ def _try(plan: Plan) -> NoReturn:
     code = 1
     try:
         enter_user_namespace(plan.means)
-        code = fork_confined(plan, _succeed, keep_fds=()).wait()
+        code = fork_confined(plan, _run_a_program, keep_fds=()).wait()
     finally:
         os._exit(min(abs(code), 255))
 
 
-def _succeed() -> NoReturn:
-    os._exit(0)
+def _run_a_program() -> NoReturn:
+    os.execve(sys.executable, [sys.executable, "-I", "-S", "-c", ""], {})  # noqa: S606
 
 
 def _code_root() -> Path:

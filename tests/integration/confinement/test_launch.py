@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -32,7 +32,9 @@ def until(true: Callable[[], bool], what: str) -> None:
 
 
 @contextlib.contextmanager
-def launched(folder: Path, program: str, *more: Mount) -> Iterator[subprocess.Popen[bytes]]:
+def launched(
+    folder: Path, program: str, *more: Mount, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     plan = Plan(
         means=available(),
         mounts=(*python_mounts(Path(sys.executable), ()), Mount(folder, MODEL), *more),
@@ -44,7 +46,7 @@ def launched(folder: Path, program: str, *more: Mount) -> Iterator[subprocess.Po
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             launch_command(launch, folder / "it.ready"),
-            stdout=log, stderr=log, start_new_session=True, env={},
+            stdout=log, stderr=log, start_new_session=True, env=environment or {},
         )  # fmt: skip
     try:
         yield process
@@ -127,3 +129,13 @@ def test_a_server_that_cannot_be_confined_says_why_and_runs_nothing(tmp_path: Pa
         assert process.wait(WAIT_SECONDS) == FAILED_EXIT
     assert "could not be confined: " in log(tmp_path)
     assert "ran" not in log(tmp_path)
+
+
+def test_a_killed_launcher_leaves_nothing_on_the_disk(tmp_path: Path) -> None:
+    left = tmp_path / "left"
+    left.mkdir()
+    with launched(tmp_path, READY + "time.sleep(60)", environment={"TMPDIR": str(left)}) as process:
+        until((tmp_path / "it.ready").exists, "ready")
+        process.kill()
+        process.wait()
+    assert list(left.iterdir()) == []
