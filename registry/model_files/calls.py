@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from registry.model_files import numpy_values
+from registry.model_files import known, numpy_values
 from registry.model_files.errors import MalformedError
 from registry.model_files.families import Family, family
-from registry.model_files.nodes import Array, DType, Instance, Masked, Named, Unknown
+from registry.model_files.nodes import Array, DType, Instance, Masked, Method, Named, Unknown
 
 Args = tuple[object, ...]
 _CALLED = frozenset({Family.TREE, Family.LOSS_PART, Family.TRIPLET, Family.PARTIAL})
@@ -111,10 +111,14 @@ def _reconstruct(kind: object, shape: object, code: object) -> Array:
     return Array()
 
 
-def _from_buffer(data: object, dtype: object, shape: object, order: object) -> Array:
+def _from_buffer(
+    data: object, dtype: object, shape: object, order: object, axes: object = None
+) -> Array:
     values = numpy_values.array_from_bytes(
         data, numpy_values.dtype_of(dtype), shape, fortran=order == "F"
     )
+    if order == "K" and axes is not None:
+        values = numpy_values.transposed(values, axes)
     return Array(values)
 
 
@@ -205,6 +209,27 @@ def _empty_list(*args: object) -> list[object]:
     return []
 
 
+def _attribute(owner: object, name: object) -> Method:
+    """Imitate `getattr`, for the one method that scikit-learn leaves on an object of its class."""
+    if not isinstance(owner, Instance) or family(owner.cls) is not Family.ESTIMATOR:
+        raise MalformedError("a call of builtins.getattr")
+    if owner.cls.__module__ != known.BOOSTING or name != known.KEPT_METHOD:
+        raise MalformedError("a call of builtins.getattr")
+    return Method(owner, known.KEPT_METHOD)
+
+
+def _builtin_type(name: object) -> Named:
+    if name != "MethodType":
+        raise MalformedError("a call of cloudpickle.cloudpickle._builtin_type")
+    return Named("types.MethodType")
+
+
+def _method(function: object, owner: object) -> Method:
+    if not _is(function, f"{known.BOOSTING}.BaseHistGradientBoosting.{known.KEPT_METHOD}"):
+        raise MalformedError("a method of a foreign function")
+    return _attribute(owner, known.KEPT_METHOD)
+
+
 def _encode(text: object, encoding: object) -> bytes:
     if not isinstance(text, str) or encoding != "latin1":
         raise MalformedError("bytes in a foreign encoding")
@@ -252,10 +277,12 @@ _IMITATIONS: dict[str, Callable[..., object]] = {
     "builtins.complex": _complex,
     "builtins.dict": _empty_dict,
     "builtins.frozenset": _frozenset,
+    "builtins.getattr": _attribute,
     "builtins.list": _empty_list,
     "builtins.range": _range,
     "builtins.set": _set,
     "builtins.slice": _slice,
+    "cloudpickle.cloudpickle._builtin_type": _builtin_type,
     "collections.OrderedDict": _empty_dict,
     "copyreg._reconstructor": _reconstructor,
     "numpy.dtype": _dtype,
@@ -267,6 +294,7 @@ _IMITATIONS: dict[str, Callable[..., object]] = {
     "sklearn.metrics._dist_metrics.newObj": _new_object,
     "sklearn.neighbors._ball_tree.newObj": _new_object,
     "sklearn.neighbors._kd_tree.newObj": _new_object,
+    "types.MethodType": _method,
 }
 for _core in ("core", "_core"):
     _IMITATIONS[f"numpy.{_core}.multiarray._reconstruct"] = _reconstruct

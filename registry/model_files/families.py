@@ -34,6 +34,8 @@ class Family(Enum):
     BITS = "a bit generator"
     METADATA = "a metadata request"
     PARTIAL = "a partial function"
+    CF_NODE = "a node of a tree of clusters"
+    CF_SUBCLUSTER = "a cluster in a tree"
 
 
 # Families whose objects are made by `__new__` and the setting of attributes.
@@ -59,6 +61,8 @@ _EXACT = {
     ("sklearn.utils._metadata_requests", "MetadataRequest"): Family.METADATA,
     ("sklearn.utils._metadata_requests", "MethodMetadataRequest"): Family.METADATA,
     ("functools", "partial"): Family.PARTIAL,
+    ("sklearn.cluster._birch", "_CFNode"): Family.CF_NODE,
+    ("sklearn.cluster._birch", "_CFSubcluster"): Family.CF_SUBCLUSTER,
     ("scipy.interpolate._bsplines", "BSpline"): Family.SPLINE,
     ("numpy.random.mtrand", "RandomState"): Family.RANDOM,
     ("numpy.random._generator", "Generator"): Family.RANDOM,
@@ -102,10 +106,20 @@ def family(cls: type) -> Family | None:
         return None
     for base_module, base, kind in _BASES:
         if issubclass(cls, getattr(importlib.import_module(base_module), base)):
-            new = cls.__new__
-            plain = getattr(new, "deprecated_original", new) is object.__new__
-            return kind if plain else None
+            return kind if _is_made_empty(cls) else None
     return None
+
+
+def _is_made_empty(cls: type) -> bool:
+    """Return whether `__new__` makes an empty object, perhaps with scikit-learn's own warning."""
+    new: Any = cls.__new__
+    if new is object.__new__ or not inspect.isfunction(new):
+        return new is object.__new__
+    deprecation: Any = importlib.import_module("sklearn.utils.deprecation")
+    warns = deprecation.deprecated._decorate_class.__code__.co_consts
+    return (
+        new.__code__ in warns and inspect.getclosurevars(new).nonlocals.get("new") is object.__new__
+    )
 
 
 def _is_metric(cls: type) -> bool:

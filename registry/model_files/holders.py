@@ -83,6 +83,11 @@ def pair(value: object) -> Iterator[object]:
     yield from pairs([value])
 
 
+def one_or_named(value: object) -> Iterator[object]:
+    """Walk a single object, or the values of a dict whose keys are text."""
+    yield from named(value) if isinstance(value, dict) else one(value)
+
+
 def named(value: object) -> Iterator[object]:
     """Walk the values of a dict or bunch whose keys are text."""
     items = value.items if isinstance(value, Instance) else value
@@ -124,6 +129,7 @@ HOLDERS: dict[str, Holder] = {
             "base_estimator", "base_estimator_", "best_estimator_", "estimator", "estimator_",
             "final_estimator", "final_estimator_", "regressor", "regressor_", "transformer",
             "transformer_", "init_", "initial_imputer_", "indicator_", "kernel_pca_", "nbrs_",
+            "nn_fit",
             "one_hot_encoder_", "label_binarizer_", "le_", "_bin_mapper", "_centerer", "_encoder",
             "_estimator", "_tfidf", "_label_binarizer", "_label_encoder", "_preprocessor",
             "_scaler",
@@ -150,16 +156,18 @@ HOLDERS: dict[str, Holder] = {
     "link": _of(Family.LOSS_PART, optional=True),
     "interval_y_true": _of(Family.LOSS_PART),
     "interval_y_pred": _of(Family.LOSS_PART),
-    "kernel_": _of(Family.KERNEL, optional=True),
+    "kernel_": _of(Family.KERNEL),
+    "kernel": _of(Family.KERNEL),
     "k1": _of(Family.KERNEL),
     "k2": _of(Family.KERNEL),
     "kernels": _of(Family.KERNEL, form=many),
     "bsplines_": _of(Family.SPLINE, form=many),
-    "scorer_": _of(Family.SCORER, form=one),
+    "scorer_": _of(Family.SCORER, form=one_or_named),
+    "_scorer": _of(Family.SCORER),
     "_checked_cv_orig": _of(Family.SPLITTER, optional=True),
     "_curve_scorer": _of(Family.SCORER),
     "_metadata_request": _of(Family.METADATA),
-    "owner": _of(Family.SCORER, optional=True),
+    "owner": _of(Family.ESTIMATOR, Family.SCORER, Family.SPLITTER),
     "_optimizer": _of(Family.OPTIMIZER),
     "_bisecting_tree": _of(Family.BISECTING),
     "left": _of(Family.BISECTING),

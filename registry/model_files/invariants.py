@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from registry.model_files import cf_trees, part_rules
 from registry.model_files.families import Family, family
 from registry.model_files.nodes import Array, Instance, array
 
@@ -174,7 +175,12 @@ def _vectors(_cls: type, state: State) -> str | None:
     pairs = groups * (groups - 1) // 2
     if classes is not None and (len(counts) != len(classes) or counts.sum() != len(support)):
         return "support vectors that do not fit their classes"
-    if (classes is None and (counts != len(support)).any()) or len(counts) < 2:
+    # For numbers and for outliers only the first count means something, and is copied to the other
+    # unless the rows are sparse.
+    rest = (0, len(support)) if sparse else (len(support),)
+    if len(counts) < 2 or (
+        classes is None and (counts[0] != len(support) or any(c not in rest for c in counts[1:]))
+    ):
         return "support vectors that do not fit their counts"
     if support.dtype != np.int32 or counts.dtype != np.int32 or (counts < 0).any():
         return "support vectors of foreign dtypes"
@@ -311,4 +317,10 @@ _RULES: tuple[tuple[str, Callable[[type, State], str | None]], ...] = (
     ("_n_features_outs", _one_hot),
     ("cluster_centers_", _clusters),
     ("_fit_X", _neighbours),
+    ("root_", cf_trees.problem),
+    ("dummy_leaf_", cf_trees.problem),
+    ("subcluster_centers_", cf_trees.problem),
+    ("encodings_", part_rules.encodings),
+    ("scorer_", part_rules.scorers),
+    ("_kwargs", part_rules.scorer),
 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from registry.model_files import invariants, known, lowlevel
+from registry.model_files import cf_trees, choices, invariants, known, lowlevel
 from registry.model_files.attributes import known_attributes, shadows
 from registry.model_files.errors import MalformedError
 from registry.model_files.families import ATTRIBUTES, Family, family
 from registry.model_files.holders import HOLDERS, selectors
-from registry.model_files.nodes import Array, Instance
+from registry.model_files.nodes import Array, Instance, Method, Named
 from registry.model_files.parameters import is_judged, parameter_problem
 from registry.model_files.pickle_reader import Problems
 from registry.model_files.plain import describe, kind_problem, plain_problem, scalar_problem
@@ -88,6 +88,8 @@ class _Judge:
             if not isinstance(name, str) or not name.isidentifier() or name.startswith("__"):
                 self._refuse(path, f"an attribute named {str(name)[:40]!r}")
                 continue
+            if isinstance(value, Method) and value.owner is node and value.name == name:
+                continue  # what the class itself has under this name; it is not written again
             here = f"{path}.{name}"
             try:
                 problem = self._attribute(node.cls, name, value, here)
@@ -109,6 +111,12 @@ class _Judge:
             return None if isinstance(value, str) else "no version"
         if name == "_sklearn_output_config":
             return _output_problem(value)
+        if cf_trees.is_birch(cls) and name in cf_trees.SET_ASIDE:
+            return None  # judged as a whole, with what it must fit
+        if name in choices.ATTRIBUTES and choices.is_search(cls):
+            for item in choices.choices(value):
+                self.instance(item, path)
+            return None
         if is_judged(cls, name):
             problem = parameter_problem(cls, name, value)
             return problem or self._parameter(name, value, path)
@@ -131,8 +139,10 @@ class _Judge:
         if name == "_kmeans_single":
             found = any(value is step for step in known.kmeans_steps())
             return None if found else f"{describe(value)} where a step of k-means belongs"
-        if holder is None:
-            return plain_problem(value) or _array_problem(name, value)
+        if name == "cv" and family(cls) is Family.SPLITTER and isinstance(value, Named):
+            return None if known.is_repeated(value) else f"{describe(value)} where splits belong"
+        if holder is None or (name == "owner" and isinstance(value, str)):
+            return plain_problem(value) or _array_problem(cls, name, value)
         for item in holder.held(value):
             self.instance(item, path)
         return self._selectors(value, path)
@@ -141,6 +151,10 @@ class _Judge:
         """Judge the objects in a parameter that its constraints let pass."""
         if isinstance(value, Instance) and family(value.cls) not in {Family.SPARSE, Family.PARTIAL}:
             self.instance(value, path)
+        elif name == "scoring" and isinstance(value, dict):
+            for item in value.values():
+                if isinstance(item, Instance):
+                    self.instance(item, path)
         elif isinstance(value, list | tuple) and name in {
             "steps", "estimators", "transformers", "transformer_list", "kernels",
         }:  # fmt: skip
@@ -173,7 +187,9 @@ def _output_problem(value: object) -> str | None:
     return "an unknown output configuration"
 
 
-def _array_problem(name: str, value: object) -> str | None:
+def _array_problem(cls: type, name: str, value: object) -> str | None:
+    if value is None and name == "classes_" and cls.__name__ == "TargetEncoder":
+        return None  # a target of numbers has no classes; `invariants` holds it to that
     if name in _ARRAYS and not isinstance(value, Array | list | Instance):
         return f"{describe(value)} where an array belongs"
     return None

@@ -8,6 +8,7 @@ commands or download.
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 from collections.abc import Callable
 from functools import cache, lru_cache
@@ -24,6 +25,8 @@ _NEVER = {
     "callback", "inspection", "_repr_html", "_test_common", "estimator_checks", "__check_build",
 }  # fmt: skip
 
+# What metrics that compare answers with the truth call the truth.
+_TRUTHS = {"y_true", "labels_true"}
 _NUMPY_FUNCTIONS = frozenset(
     {
         "log", "log2", "log10", "log1p", "exp", "exp2", "expm1", "sqrt", "cbrt", "square", "abs",
@@ -57,12 +60,17 @@ _SCORES = {
     "sklearn.feature_selection._mutual_info": {"mutual_info_classif", "mutual_info_regression"},
 }  # fmt: skip
 _OTHERS = {("scipy.interpolate._bsplines", "BSpline"), ("functools", "partial")}
+BOOSTING = "sklearn.ensemble._hist_gradient_boosting.gradient_boosting"
+KEPT_METHOD = "_raw_predict"
 _PLAIN_CONSTRUCTORS = frozenset(
     {
         ("builtins", "set"), ("builtins", "frozenset"), ("builtins", "slice"),
         ("builtins", "range"), ("builtins", "complex"), ("builtins", "dict"),
         ("builtins", "list"), ("_codecs", "encode"),
         ("collections", "OrderedDict"), ("copyreg", "_reconstructor"),
+        # For the one method that boosting by histograms keeps of itself; see `calls`.
+        ("builtins", "getattr"), ("cloudpickle.cloudpickle", "_builtin_type"),
+        (BOOSTING, f"BaseHistGradientBoosting.{KEPT_METHOD}"),
         ("numpy", "ndarray"), ("numpy", "dtype"), ("numpy.ma", "MaskedArray"),
         ("numpy.ma.core", "MaskedArray"), ("numpy.ma.core", "_mareconstruct"),
         ("numpy.random._pickle", "__randomstate_ctor"),
@@ -103,6 +111,14 @@ def find(module: str, name: str) -> object | None:
     return None
 
 
+def refused(kind: str, module: str, name: str) -> str:
+    """Return what is said of a global or type that may not be named, with the way out if any."""
+    text = f"{kind} {module[:100]}.{name[:100]}"
+    if module.startswith("scipy.stats."):
+        text += " (a distribution: search over lists instead, or log the search's best_estimator_)"
+    return text
+
+
 @lru_cache(maxsize=4096)
 def find_class(module: str, name: str) -> type | None:
     """Return a class that models are made of, or None if it is not known."""
@@ -133,8 +149,8 @@ def is_score(value: object) -> bool:
 
 
 def is_metric(value: object) -> bool:
-    """Return whether a value is a metric function that a scorer of scikit-learn's own uses."""
-    return value in _metrics().values()
+    """Return whether a value is one of the metrics that scikit-learn itself defines."""
+    return any(value is metric for metric in _metrics().values())
 
 
 def is_kind(value: object) -> bool:
@@ -158,6 +174,12 @@ def spline_helper() -> object:
 def check_array() -> object:
     """Return scikit-learn's check, which histogram boosting wraps to pass numbers on."""
     return importlib.import_module("sklearn.utils.validation").check_array
+
+
+def is_repeated(named: Named) -> bool:
+    """Return whether a file names one of the classes whose splits another one repeats."""
+    module: Any = importlib.import_module("sklearn.model_selection._split")
+    return named.target in (module.KFold, module.StratifiedKFold)
 
 
 @cache
@@ -189,8 +211,13 @@ def _scores() -> frozenset[Callable[..., Any]]:
 
 @cache
 def _metrics() -> dict[tuple[str, str], object]:
-    scorers = importlib.import_module("sklearn.metrics._scorer")._SCORERS.values()
-    functions = [scorer._score_func for scorer in scorers]
+    metrics: Any = importlib.import_module("sklearn.metrics")
+    functions = [
+        found
+        for found in (getattr(metrics, name) for name in metrics.__all__)
+        if inspect.isfunction(found)
+        and next(iter(inspect.signature(found).parameters), "") in _TRUTHS
+    ]
     return {(found.__module__, found.__name__): found for found in functions}
 
 

@@ -76,6 +76,14 @@ class Instance:
         return f"{self.cls.__module__}.{self.cls.__qualname__}"
 
 
+@dataclass(eq=False, slots=True)
+class Method:
+    """A method of an object that the object keeps; leads back, and is never followed."""
+
+    owner: Instance
+    name: str
+
+
 def children(value: object) -> Iterator[object]:
     """Yield what a value holds, in the order in which it was written."""
     if isinstance(value, dict):

@@ -125,6 +125,15 @@ def array_from_bytes(data: object, dtype: Any, shape: object, *, fortran: bool) 
     return _checked(np.frombuffer(data, dtype)).reshape(sizes, order="F" if fortran else "C")
 
 
+def transposed(values: Any, axes: object) -> Any:
+    """Return a view of an array with its axes in another order, each named once."""
+    if not isinstance(axes, tuple | list) or any(type(axis) is not int for axis in axes):
+        raise MalformedError("an array whose axes are no numbers")
+    if sorted(axes) != list(range(values.ndim)):
+        raise MalformedError("an array whose axes are out of range")
+    return values.transpose(tuple(axes))
+
+
 def array_of_objects(items: object, shape: object, *, fortran: bool) -> Any:
     """Return an array of dtype object that holds exactly these values."""
     sizes = plain_shape(shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from typing import Any
@@ -12,6 +13,10 @@ from registry.model_files.families import Family, family
 from registry.model_files.nodes import Array, Instance
 from registry.model_files.plain import describe, kind_problem, plain_problem, scalar_problem
 
+_FROZEN = ("sklearn.frozen._frozen", "FrozenEstimator")
+_OF_PAIRS = frozenset({"KernelRidge", "KernelPCA", "Nystroem"})
+# What `pairwise_kernels` passes on; `n_jobs` is no matter of the data.
+_KERNEL_KEYWORDS = frozenset({"gamma", "degree", "coef0"})
 _WORDS = {"cv_object": Family.SPLITTER, "random_state": Family.RANDOM}
 _KEYWORDS = frozenset({"decimals", "a_min", "a_max", "min", "max", "nan", "posinf", "neginf"})
 
@@ -25,8 +30,12 @@ def parameter_problem(cls: type, name: str, value: object) -> str | None:
     if special is not None:
         return special(value)
     constraints = _constraints(cls).get(name)
+    if name in _FUNCTIONS and callable in (constraints or ()) and callable(value):
+        return None if _FUNCTIONS[name](value) else f"{describe(value)} (expected a plain function)"
+    if name == "scoring" and isinstance(value, Instance | dict):
+        return _scoring(value)
     if isinstance(value, Instance):
-        return _object_problem(constraints, value)
+        return _object_problem(cls, name, value)
     if constraints is not None and (value is None or isinstance(value, bool | int | str)):
         return _cheap_problem(cls, name, type(value).__name__, value)
     return plain_problem(value) or _constraint_problem(cls, constraints, value)
@@ -78,15 +87,19 @@ def _satisfied(constraint: Any, value: object) -> bool:
         return False
 
 
-def _object_problem(constraints: list[Any] | None, value: Instance) -> str | None:
+def _object_problem(cls: type, name: str, value: Instance) -> str | None:
     """Check that an object may stand where a parameter belongs."""
     kind = family(value.cls)
     if kind is Family.SPARSE:
         return plain_problem(value)
-    for constraint in constraints or ():
+    for constraint in _constraints(cls).get(name, ()):
         methods = getattr(constraint, "methods", None)
         if methods is not None and kind is Family.ESTIMATOR:
-            if all(callable(getattr(value.cls, method, None)) for method in methods):
+            if all(callable(getattr(_thawed(value).cls, method, None)) for method in methods):
+                return None
+        elif constraint is callable and kind is Family.KERNEL:
+            # These hand a kernel on to `pairwise_kernels`, which knows Gaussian ones.
+            if name == "kernel" and cls.__name__ in _OF_PAIRS:
                 return None
         elif isinstance(constraint, type) and constraint is not object:
             if issubclass(value.cls, constraint):
@@ -96,6 +109,16 @@ def _object_problem(constraints: list[Any] | None, value: Instance) -> str | Non
         ):
             return None
     return f"{describe(value)} where a plain parameter belongs"
+
+
+def _thawed(value: Instance) -> Instance:
+    """Return the estimator that a frozen one answers for."""
+    while (value.cls.__module__, value.cls.__name__) == _FROZEN and isinstance(value.state, dict):
+        inner = value.state.get("estimator")
+        if not isinstance(inner, Instance):
+            break
+        value = inner
+    return value
 
 
 def _only(expected: object) -> Callable[[object], str | None]:
@@ -136,7 +159,45 @@ def _is_option(value: object) -> bool:
 
 
 def _score(value: object) -> str | None:
-    return None if known.is_score(value) else f"{describe(value)} where a score function belongs"
+    if known.is_score(value) or _is_score_with_options(value):
+        return None
+    return f"{describe(value)} where a score function belongs"
+
+
+def _is_score_with_options(value: object) -> bool:
+    """Return whether a value is a score function with plain options of its own."""
+    if not isinstance(value, Instance) or family(value.cls) is not Family.PARTIAL:
+        return False
+    match value.args, value.state:
+        case (only,), (function, (), dict() as options, None | {}):
+            if only is not function or not callable(function) or not known.is_score(function):
+                return False
+            own = inspect.signature(function).parameters
+            return all(
+                key in own and scalar_problem(option) is None and key != "n_jobs"
+                for key, option in options.items()
+            )
+    return False
+
+
+def _scoring(value: Instance | dict[object, object]) -> str | None:
+    """Check a scorer, or a dict of scorers and their names; the judge looks into the scorers."""
+    for item in value.values() if isinstance(value, dict) else [value]:
+        is_scorer = isinstance(item, Instance) and family(item.cls) is Family.SCORER
+        if not isinstance(item, str) and not is_scorer:
+            return f"{describe(item)} where a scorer belongs"
+    return None
+
+
+def _kernel_keywords(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        return f"{describe(value)} where keyword arguments belong"
+    for key, item in value.items():
+        if key not in _KERNEL_KEYWORDS or isinstance(item, str | bytes) or scalar_problem(item):
+            return f"the keyword argument {str(key)[:40]}={describe(item)}"
+    return None
 
 
 def _keywords(value: object) -> str | None:
@@ -167,6 +228,11 @@ def _estimators(value: object) -> str | None:
     return None if isinstance(value, list | tuple) else f"{describe(value)} where steps belong"
 
 
+# Which functions may stand where scikit-learn takes any; no prediction calls them.
+_FUNCTIONS: dict[str, Callable[[object], bool]] = {
+    "strategy": known.is_transformation,
+    "oob_score": known.is_metric,
+}
 _SPECIAL: dict[str, Callable[[object], str | None]] = {
     "input": _only("content"),
     "memory": _only(None),
@@ -186,5 +252,6 @@ _SPECIAL: dict[str, Callable[[object], str | None]] = {
     "estimators": _estimators,
     "transformers": _estimators,
     "transformer_list": _estimators,
-    "param_grid": plain_problem,
+    "kernel_params": _kernel_keywords,
+    "pairwise_kernels_kwargs": _kernel_keywords,
 }

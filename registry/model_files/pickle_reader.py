@@ -137,7 +137,7 @@ class _Reader(pickle._Unpickler):
                 module = IMPORT_MAPPING.get(module, module)
         found = known.find(module, name)
         if found is None:
-            self._problems.add(f"global {module[:100]}.{name[:100]}")
+            self._problems.add(known.refused("global", module, name))
             return Unknown(f"{module[:100]}.{name[:100]}")
         return found
 

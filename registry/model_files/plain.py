@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from registry.model_files import known, limits
@@ -11,6 +13,7 @@ from registry.model_files.nodes import Array, DType, Instance, Masked, Named, Un
 from registry.model_files.numpy_values import is_plain
 
 _LARGEST = 2**64
+_KIND = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}(\[(Y|M|W|D|h|m|s|ms|us|ns)\])?")
 
 
 def plain_problem(value: object) -> str | None:
@@ -110,7 +113,7 @@ def _first(values: object) -> str | None:
 def kind_problem(value: object) -> str | None:
     """Return why a value cannot stand for a dtype, or None if it can."""
     if isinstance(value, str):
-        return None if len(value) <= 32 and value.isidentifier() else "a foreign dtype"
+        return None if _KIND.fullmatch(value) else "a foreign dtype"
     kind = value.value if isinstance(value, DType) else value
     if kind is None or known.is_kind(kind):
         return None

@@ -110,8 +110,11 @@ def rebuild(folder: Path, target: Path) -> Rebuilt:
         source = folder / text
         if source.is_file() and not source.is_symlink():
             shutil.copyfile(source, target / text)
-    with (target / "model.pkl").open("xb") as file:
-        write(judged.root, file)
+    try:
+        with (target / "model.pkl").open("xb") as file:
+            write(judged.root, file)
+    except RecursionError as err:
+        raise _refused("a model file of plain values", "nested too deeply") from err
     function["model_path"] = sklearn["pickled_model"] = "model.pkl"
     sklearn["serialization_format"] = "pickle"
     sklearn.pop("skops_trusted_types", None)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from registry.model_files import limits
+from registry.model_files import cf_trees, limits
 from registry.model_files.errors import MalformedError
+from registry.model_files.families import Family, family
 from registry.model_files.nodes import Array, Instance, Masked, children
 
 _INNER = (dict, list, tuple, set, frozenset, Array, Masked, Instance)
@@ -14,51 +15,80 @@ _INNER = (dict, list, tuple, set, frozenset, Array, Masked, Instance)
 def check_shape(root: object) -> None:
     """Check depth, cycles and size of a tree, without recursion and visiting each object once.
 
+    Two kinds of links lead back by design, and are followed no further: the tree of a Birch, which
+    `cf_trees` checks, and the owners of metadata requests, each of which is a tree of its own.
+
     Raises:
         MalformedError: an object holds itself, the nesting is deeper than `limits.MAX_DEPTH`, or
             counting shared objects once per reference exceeds what `limits` allows.
     """
-    sizes: dict[int, int] = {}
-    references = 0
-    heights: dict[int, int] = {}
-    open_ids: set[int] = set()
-    stack: list[tuple[object, Iterator[object]]] = []
+    walk = _Walk()
+    walk.check(root)
+    while walk.owners:
+        walk.check(walk.owners.pop())
 
-    def enter(value: object) -> None:
+
+class _Walk:
+    """Visits each object once, whichever root leads to it first."""
+
+    def __init__(self) -> None:
+        self.owners: list[Instance] = []
+        self._sizes: dict[int, int] = {}
+        self._heights: dict[int, int] = {}
+        self._references = 0
+
+    def check(self, root: object) -> None:
+        """Walk what a root holds. Nothing that is walked may go away before the last root."""
+        open_ids: set[int] = set()
+        stack: list[tuple[object, Iterator[object]]] = []
+        if isinstance(root, _INNER) and id(root) not in self._sizes:
+            self._enter(root, open_ids, stack)
+        while stack:
+            value, rest = stack[-1]
+            key = id(value)
+            for child in rest:
+                self._references += 1
+                if not isinstance(child, _INNER):
+                    self._sizes[key] += 1
+                    continue
+                if id(child) in open_ids:
+                    raise MalformedError("an object that holds itself")
+                if id(child) not in self._sizes:
+                    if len(stack) >= limits.MAX_DEPTH:
+                        raise MalformedError(f"nested deeper than {limits.MAX_DEPTH} levels")
+                    self._enter(child, open_ids, stack)
+                    break
+                self._add(key, id(child))
+            else:
+                stack.pop()
+                open_ids.discard(key)
+                if stack:
+                    self._add(id(stack[-1][0]), key)
+        allowed = limits.FREE_EXPANDED_NODES + limits.EXPANDED_PER_REFERENCE * self._references
+        if self._sizes.get(id(root), 0) > allowed:
+            raise MalformedError("shared objects that grow beyond measure when they are walked")
+
+    def _enter(
+        self, value: object, open_ids: set[int], stack: list[tuple[object, Iterator[object]]]
+    ) -> None:
         open_ids.add(id(value))
-        stack.append((value, children(value)))
-        sizes[id(value)], heights[id(value)] = 1, 1
+        stack.append((value, self._followed(value)))
+        self._sizes[id(value)], self._heights[id(value)] = 1, 1
 
-    if isinstance(root, _INNER):
-        enter(root)
-    while stack:
-        value, rest = stack[-1]
-        key = id(value)
-        for child in rest:
-            references += 1
-            if not isinstance(child, _INNER):
-                sizes[key] += 1
-                continue
-            if id(child) in open_ids:
-                raise MalformedError("an object that holds itself")
-            if id(child) not in sizes:
-                if len(stack) >= limits.MAX_DEPTH:
-                    raise MalformedError(f"nested deeper than {limits.MAX_DEPTH} levels")
-                enter(child)
-                break
-            _add(sizes, heights, key, id(child))
-        else:
-            stack.pop()
-            open_ids.discard(key)
-            if stack:
-                _add(sizes, heights, id(stack[-1][0]), key)
-    allowed = limits.FREE_EXPANDED_NODES + limits.EXPANDED_PER_REFERENCE * references
-    if sizes.get(id(root), 0) > allowed:
-        raise MalformedError("shared objects that grow beyond measure when they are walked")
+    def _followed(self, value: object) -> Iterator[object]:
+        """Yield what a value holds, but for links that lead back; note the owners among them."""
+        if not isinstance(value, Instance) or not isinstance(value.state, dict):
+            return children(value)
+        if cf_trees.is_birch(value.cls):
+            return iter(cf_trees.without(value.state).values())
+        owner = value.state.get("owner")
+        if isinstance(owner, Instance) and family(value.cls) is Family.METADATA:
+            self.owners.append(owner)
+            return iter([item for key, item in value.state.items() if key != "owner"])
+        return children(value)
 
-
-def _add(sizes: dict[int, int], heights: dict[int, int], parent: int, child: int) -> None:
-    sizes[parent] += sizes[child]
-    heights[parent] = max(heights[parent], heights[child] + 1)
-    if heights[parent] > limits.MAX_DEPTH:
-        raise MalformedError(f"nested deeper than {limits.MAX_DEPTH} levels")
+    def _add(self, parent: int, child: int) -> None:
+        self._sizes[parent] += self._sizes[child]
+        self._heights[parent] = max(self._heights[parent], self._heights[child] + 1)
+        if self._heights[parent] > limits.MAX_DEPTH:
+            raise MalformedError(f"nested deeper than {limits.MAX_DEPTH} levels")

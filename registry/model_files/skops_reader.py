@@ -125,7 +125,7 @@ class _Reader:
             raise MalformedError("a type without a name")
         found = known.find(module, name)
         if found is None:
-            self._problems.add(f"type {module[:100]}.{name[:100]}")
+            self._problems.add(known.refused("type", module, name))
             return Unknown(f"{module[:100]}.{name[:100]}")
         return found
 

@@ -10,9 +10,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from registry.model_files import known, lowlevel
+from registry.model_files import cf_trees, known, lowlevel
 from registry.model_files.families import Family, family
-from registry.model_files.nodes import Array, DType, Instance, Masked
+from registry.model_files.nodes import Array, DType, Instance, Masked, Method, Named
 
 # Arrays of protocol 5 may come back read-only, which compiled code does not take.
 _PROTOCOL = 4
@@ -59,6 +59,10 @@ def _reduced(node: Instance) -> _Reduced:
         case Family.BITS:
             pickling = importlib.import_module("numpy.random._pickle")
             return pickling.__bit_generator_ctor, (node.cls.__name__,), node.state
+        case Family.SPLITTER if isinstance(node.state, dict):
+            return *_blank(node.cls), {key: _class(value) for key, value in node.state.items()}
+        case Family.ESTIMATOR if isinstance(node.state, dict):
+            return *_blank(node.cls), _written(node.cls, node.state)
         case Family.SPARSE if isinstance(node.state, dict):
             # Flags about order are worked out again from the indices themselves.
             state = {key: node.state[key] for key in _SPARSE} | {"maxprint": 50}
@@ -77,6 +81,17 @@ def _is_plain(cls: type) -> bool:
 
 def _blank(cls: type) -> tuple[Any, tuple[Any, ...]]:
     return copyreg._reconstructor, (cls, object, None)  # type: ignore[attr-defined]
+
+
+def _written(cls: type, state: dict[str, Any]) -> dict[str, Any]:
+    """Return an estimator's state without what only further fitting would read."""
+    state = {key: value for key, value in state.items() if not isinstance(value, Method)}
+    return cf_trees.without(state) if cf_trees.is_birch(cls) else state
+
+
+def _class(value: object) -> object:
+    """Return the class itself where a splitter names the one whose splits it repeats."""
+    return value.target if isinstance(value, Named) else value
 
 
 def _items(node: Instance) -> Iterator[tuple[object, object]]:

@@ -13,8 +13,8 @@ import pandas as pd
 import skops.io
 from sklearn.exceptions import ConvergenceWarning
 
-from tests.support.honest_pipelines import HONEST, Honest
-from tests.support.honest_tables import table
+from tests.support.honest_pipelines import HONEST
+from tests.support.honest_tables import Honest, table
 
 
 class Format(StrEnum):

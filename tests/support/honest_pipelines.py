@@ -1,13 +1,13 @@
 """Honest scikit-learn models of the kinds that teams log, for `honest_folders` to write.
 
-`HONEST` is the table. Its models are made of scikit-learn's own classes, of arrays, and of the
-functions that their documentation names: `np.log1p`, `f_classif`.
+`HONEST` is the table, with the rows of `honest_parts`. Its models are made of scikit-learn's
+own classes, of arrays, and of the functions that their documentation names: `np.log1p`,
+`f_classif`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,22 +39,8 @@ from sklearn.cross_decomposition import PLSRegression
 from sklearn.feature_extraction import text
 from sklearn.pipeline import make_pipeline, make_union
 
-from tests.support.honest_tables import Data
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Honest:
-    """One model that must be let through.
-
-    Attributes:
-        name: of the row, as a test shows it.
-        data: what it is fitted on.
-        build: makes the unfitted model.
-    """
-
-    name: str
-    data: Data
-    build: Callable[[], Any]
+from tests.support.honest_parts import PARTS
+from tests.support.honest_tables import Data, Honest
 
 
 def numeric_columns() -> Any:
@@ -401,4 +387,5 @@ HONEST: tuple[Honest, ...] = (
         ),
     ),
     Honest("dummy", Data.NUMERIC, lambda: dummy.DummyClassifier(strategy="prior")),
+    *PARTS,
 )

@@ -15,10 +15,11 @@ from tests.support.hostile.documents import DOCUMENTS
 from tests.support.hostile.estimators import ESTIMATORS
 from tests.support.hostile.kit import Hostile, Site
 from tests.support.hostile.layout import LAYOUTS
+from tests.support.hostile.parts import PARTS
 from tests.support.hostile.pickles import PICKLES
 
 HOSTILE: tuple[Hostile, ...] = (
-    *PICKLES, *ARRAYS, *ARCHIVES, *ESTIMATORS, *BOMBS, *LAYOUTS, *DOCUMENTS,
+    *PICKLES, *ARRAYS, *ARCHIVES, *ESTIMATORS, *PARTS, *BOMBS, *LAYOUTS, *DOCUMENTS,
 )  # fmt: skip
 
 

@@ -195,7 +195,7 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     "a callable preprocessor": lambda: CountVectorizer(preprocessor=np.log1p),
     "callable weights": lambda: KNeighborsClassifier(weights=np.log1p),
     "a score function elsewhere": lambda: SelectKBest(np.log1p),
-    "a statistic that is a function": lambda: SimpleImputer(strategy=np.mean),
+    "a statistic that is a function": lambda: SimpleImputer(strategy=np.load),
     "a kernel that is an array": lambda: GaussianProcessRegressor(kernel=np.zeros(2)),
     "too many jobs": lambda: RandomForestClassifier(n_jobs=10**6),
     "a solver without end": lambda: changed(line(), solver="x" * 100),
