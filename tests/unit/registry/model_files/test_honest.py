@@ -8,12 +8,10 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import cloudpickle
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
-import skops.io
 from sklearn import (
     calibration,
     compose,
@@ -42,11 +40,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction import text
 from sklearn.impute._iterative import IterativeImputer
 
-from registry.model_files.judge import judge
 from registry.model_files.nodes import Instance
 from registry.model_files.pickle_reader import Problems, read_pickle
-from registry.model_files.skops_reader import read_skops
 from registry.model_files.writer import write
+from tests.support.judged_models import FORMATS, answers, assert_passes
 
 NUMBERS, CLASSES = make_classification(90, 6, n_informative=4, n_classes=3, random_state=0)
 NUMBERS = np.abs(NUMBERS)
@@ -195,17 +192,6 @@ HONEST: dict[str, Callable[[], Any]] = {
     "dummy": lambda: fit(dummy.DummyClassifier(strategy="prior")),
 }
 
-Reader = Callable[[memoryview, Problems], object]
-FORMATS: dict[str, tuple[Callable[[Any], bytes], Reader, Callable[[bytes], Any]]] = {
-    "pickle": (pickle.dumps, read_pickle, pickle.loads),
-    "protocol 2": (lambda model: pickle.dumps(model, 2), read_pickle, pickle.loads),
-    "cloudpickle": (cloudpickle.dumps, read_pickle, pickle.loads),
-    "skops": (
-        skops.io.dumps,
-        read_skops,
-        lambda d: skops.io.loads(d, trusted=skops.io.get_untrusted_types(data=d)),
-    ),
-}
 FITTED: dict[str, Any] = {}
 
 
@@ -215,35 +201,12 @@ def fitted(name: str) -> Any:
     return FITTED[name]
 
 
-def answers(model: Any, features: Any) -> list[Any]:
-    found = []
-    for method in ("predict", "predict_proba", "decision_function", "transform"):
-        if hasattr(model, method):
-            answer: Any = getattr(model, method)(features)
-            dense = getattr(answer, "toarray", None)
-            found.append(np.asarray(answer) if dense is None else dense())
-    return found
-
-
 @pytest.mark.parametrize("name", HONEST)
 @pytest.mark.parametrize("kept", FORMATS)
 def test_an_honest_model_passes_and_its_copy_answers_the_same(name: str, kept: str) -> None:
     model, features = fitted(name)
-    dumps, read, loads = FORMATS[kept]
-    data = dumps(model)
-    problems = Problems()
-    root = read(memoryview(data), problems)
-    if not problems:
-        judge(root, problems)
-    assert problems.lines() == ()
-    assert isinstance(root, Instance)
-    file = io.BytesIO()
-    write(root, file)
-    expected = answers(loads(data), features)
-    found = answers(pickle.loads(file.getvalue()), features)
-    assert expected
-    assert [a.tobytes() for a in found] == [a.tobytes() for a in expected]
-    assert [(a.dtype, a.shape) for a in found] == [(a.dtype, a.shape) for a in expected]
+    assert answers(model, features)
+    assert_passes(model, features, kept)
 
 
 def test_the_copy_has_the_attributes_of_the_original() -> None:
