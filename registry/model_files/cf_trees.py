@@ -106,7 +106,7 @@ def _fits(state: State, width: int) -> bool:
     parts, leaf = state["subclusters_"], state["is_leaf"]
     if not isinstance(parts, list) or not isinstance(leaf, bool) or not _has_room(state, width):
         return False
-    room = state["branching_factor"] + 1
+    room = int(state["branching_factor"]) + 1
     links = (state["prev_leaf_"], state["next_leaf_"])
     return (
         1 <= len(parts) <= room
@@ -123,12 +123,12 @@ def _is_empty(state: State, width: int) -> bool:
 def _has_room(state: State, width: int) -> bool:
     room = state["branching_factor"]
     return (
-        type(room) is int
-        and isinstance(state["threshold"], int | float)
+        isinstance(room, int | np.integer)
+        and isinstance(state["threshold"], int | float | np.number)
         and type(state["n_features"]) is int
         and state["n_features"] == width
-        and _is_floats(state["init_centroids_"], (room + 1, width))
-        and _is_floats(state["init_sq_norm_"], (room + 1,))
+        and _is_floats(state["init_centroids_"], (int(room) + 1, width))
+        and _is_floats(state["init_sq_norm_"], (int(room) + 1,))
     )
 
 
