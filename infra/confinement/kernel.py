@@ -74,9 +74,10 @@ def mount(source: str, target: str, kind: str | None, flags: int, data: str | No
     )
 
 
-def make_read_only(target: str, *, recursive: bool) -> None:
-    """Make a mount, and those below it if asked, read-only and without devices."""
-    attributes = (ctypes.c_uint64 * 4)(_ATTR_RDONLY | _ATTR_NOSUID | _ATTR_NODEV, 0, 0, 0)
+def make_read_only(target: str, *, recursive: bool, devices: bool = False) -> None:
+    """Make a mount, and those below it if asked, read-only; unless told, without devices."""
+    wanted = _ATTR_RDONLY | _ATTR_NOSUID | (0 if devices else _ATTR_NODEV)
+    attributes = (ctypes.c_uint64 * 4)(wanted, 0, 0, 0)
     syscall(
         MOUNT_SETATTR,
         _AT_FDCWD,

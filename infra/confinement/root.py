@@ -88,5 +88,6 @@ def _bind(mount: Mount, fd: int) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.touch()
     kernel.mount(source, str(place), None, kernel.MS_BIND | kernel.MS_REC)
-    if mount.source.parent != Path("/dev"):
-        kernel.make_read_only(str(place), recursive=True)
+    # A device is written to even so; what cannot be changed is its mode, owner and dates.
+    is_device = mount.source.parent == Path("/dev")
+    kernel.make_read_only(str(place), recursive=True, devices=is_device)

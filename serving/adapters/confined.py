@@ -13,8 +13,11 @@ from serving.adapters.local import Command
 from serving.adapters.local import Launch as ServerLaunch
 from serving.environment import runtime_root, serving_python
 
-OPEN_FILES = 8192
-"""Connections of one server, and the files that libraries open."""
+OPEN_FILES = 700
+"""Connections of one server, of which the gateway opens 64 for each, and the files that libraries
+open. It also bounds what no limit of memory counts, the buffers of pairs of sockets; and the kernel
+counts open files that are on their way through sockets by user: 700 and one message's 253 leave the
+platform's own processes room below their usual 1,024."""
 SCRATCH_BYTES = 256_000_000
 """What a server may write, besides its rewriting of the model's file."""
 PACKAGES = ("serving", "registry", "infra")

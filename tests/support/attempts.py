@@ -518,6 +518,111 @@ def hide_memory_in_a_segment(_on: Targets) -> Any:
 
 
 @attempt
+def change_the_dates_of_a_device(_on: Targets) -> Any:
+    import os
+
+    os.utime("/dev/full")
+    return True
+
+
+@attempt
+def list_the_attributes_of_a_file(on: Targets) -> Any:
+    import os
+
+    os.listxattr(f"{on.root}/expendable/chmod")
+    return True
+
+
+@attempt
+def delete_the_message_queue_of_another_process(on: Targets) -> Any:
+    import ctypes
+
+    library = ctypes.CDLL("librt.so.1", use_errno=True)
+    if library.mq_unlink(f"/acgs-attempt-{on.tcp}".encode()) != 0:
+        raise OSError(ctypes.get_errno(), "mq_unlink")
+    return True
+
+
+@attempt
+def hold_up_those_who_write_a_file(on: Targets) -> Any:
+    import fcntl
+    import os
+
+    folder = on.model if os.path.exists(on.model) else "/model"
+    with open(f"{folder}/MLmodel") as file:
+        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    return True
+
+
+@attempt
+def be_told_what_becomes_of_a_folder(on: Targets) -> Any:
+    import fcntl
+    import os
+
+    fd = os.open(on.model if os.path.exists(on.model) else "/model", os.O_RDONLY)
+    try:
+        fcntl.fcntl(fd, fcntl.F_NOTIFY, fcntl.DN_DELETE)
+        return True
+    finally:
+        os.close(fd)
+
+
+@attempt
+def take_one_of_the_users_watchers(_on: Targets) -> Any:
+    import ctypes
+    import os
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    watcher = libc.inotify_init1(0)
+    if watcher < 0:
+        raise OSError(ctypes.get_errno(), "inotify_init1")
+    os.close(watcher)
+    return True
+
+
+@attempt
+def hide_memory_in_larger_socket_buffers(_on: Targets) -> Any:
+    import socket
+
+    first, second = socket.socketpair()
+    with first, second:
+        for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            first.setsockopt(socket.SOL_SOCKET, option, 1 << 24)
+    return True
+
+
+@attempt
+def hide_memory_in_a_larger_pipe(_on: Targets) -> Any:
+    import fcntl
+    import os
+
+    ends = os.pipe()
+    try:
+        return fcntl.fcntl(ends[1], fcntl.F_SETPIPE_SZ, 1 << 17)
+    finally:
+        for end in ends:
+            os.close(end)
+
+
+@attempt
+def hide_memory_in_many_pairs_of_sockets(_on: Targets) -> Any:
+    import resource
+    import socket
+
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    pairs = []
+    try:
+        for _ in range(400):
+            pairs.append(socket.socketpair())
+        return True
+    finally:
+        for ends in pairs:
+            for end in ends:
+                end.close()
+
+
+@attempt
 def speak_to_others_by_shared_memory(on: Targets) -> Any:
     import os
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import os
 import socket
 import sqlite3
 import subprocess
@@ -82,6 +84,7 @@ def world(parent: Path, model: Path) -> Iterator[Targets]:
             listener.listen()
             _greet(listener)
         _greet(tcp)
+        stack.enter_context(_message_queue(f"/acgs-attempt-{port}".encode()))
         victim = subprocess.Popen(
             [sys.executable, "-c", "import time; time.sleep(600)"],
             env={"VICTIM_SECRET": "secret"},
@@ -90,6 +93,18 @@ def world(parent: Path, model: Path) -> Iterator[Targets]:
         stack.callback(victim.kill)
         stack.callback(Path(f"/dev/shm/acgs-attempt-{port}").unlink, missing_ok=True)
         yield Targets(str(root), port, unix, victim.pid, str(model), str(outside))
+
+
+@contextlib.contextmanager
+def _message_queue(name: bytes) -> Iterator[None]:
+    library = ctypes.CDLL("librt.so.1", use_errno=True)
+    queue = library.mq_open(name, os.O_CREAT | os.O_RDWR, 0o600, None)
+    assert queue >= 0, os.strerror(ctypes.get_errno())
+    try:
+        yield
+    finally:
+        os.close(queue)  # on Linux a queue is a file
+        library.mq_unlink(name)
 
 
 def _greet(listener: socket.socket) -> None:

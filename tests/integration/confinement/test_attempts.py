@@ -50,6 +50,9 @@ RESIDUAL = {
         "list_the_network_interfaces", "hide_memory_in_a_file", "hide_memory_in_a_segment",
         "leave_a_process_behind", "signal_everybody", "outlive_the_parent",
         "have_the_kernel_signal_another_process", "send_by_a_pair_of_datagram_sockets",
+        "hold_up_those_who_write_a_file", "be_told_what_becomes_of_a_folder",
+        "take_one_of_the_users_watchers", "hide_memory_in_larger_socket_buffers",
+        "hide_memory_in_a_larger_pipe",
     },
 }  # fmt: skip
 LAYERS = {

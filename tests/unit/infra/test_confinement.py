@@ -12,6 +12,7 @@ from infra.confinement import health, policy, seccomp
 from infra.confinement.plan import Demand, Limits, Means, Mount, Plan, python_mounts
 from infra.confinement.policy import ConfinementError, agreed
 from infra.confinement.probe import missing
+from infra.confinement.system_calls import NEWEST, NUMBERS
 from infra.settings import Settings
 
 ALL = frozenset(Means)
@@ -105,7 +106,11 @@ def test_system_calls_have_the_numbers_of_the_kernels_headers(machine: str) -> N
     newest = max(known.values())
     wrong = {
         name: numbers[place]
-        for name, numbers in seccomp.NUMBERS.items()
+        for name, numbers in NUMBERS.items()
         if (numbers[place] or 0) <= newest and known.get(name) != numbers[place]
     }
     assert wrong == {}
+
+
+def test_every_call_of_the_filter_is_below_those_that_it_refuses_as_unknown() -> None:
+    assert max(number or 0 for numbers in NUMBERS.values() for number in numbers) <= NEWEST
