@@ -42,16 +42,20 @@ class Launch:
 
     Attributes:
         plan: how the server is confined.
-        command: program and arguments, as they are found inside the confinement.
+        python: interpreter that runs the server.
+        program: text of the server's program; it starts with no way to start another.
+        arguments: of the program, as they are found inside the confinement.
         environment: of the server, besides what the launcher sets: `HOME` and `TMPDIR` name the
             scratch folder, `PYTHONPATH` where the packages are found.
-        packages: folders of the Python packages that the server's code is in, side by side; each
-            is one of the mounts.
+        packages: folders of the Python packages that the server's code is in, side by side, `infra`
+            among them; each is one of the mounts.
         host: address that the server answers on, at a port that the system chooses.
     """
 
     plan: Plan
-    command: Sequence[str]
+    python: Path
+    program: str
+    arguments: Sequence[str]
     environment: Mapping[str, str]
     packages: tuple[Path, ...]
     host: str = "127.0.0.1"
@@ -64,7 +68,9 @@ def launch_command(launch: Launch, ready_file: Path) -> list[str]:
     """
     document = {
         "plan": launch.plan.to_json(),
-        "command": list(launch.command),
+        "python": str(launch.python),
+        "program": launch.program,
+        "arguments": list(launch.arguments),
         "environment": dict(launch.environment),
         "packages": [str(package) for package in launch.packages],
         "host": launch.host,
@@ -80,7 +86,9 @@ def main() -> NoReturn:
     document = json.loads(text)
     launch = Launch(
         plan=Plan.from_json(document["plan"]),
-        command=[str(word) for word in document["command"]],
+        python=Path(document["python"]),
+        program=str(document["program"]),
+        arguments=[str(word) for word in document["arguments"]],
         environment={str(k): str(v) for k, v in document["environment"].items()},
         packages=tuple(Path(text) for text in document["packages"]),
         host=str(document["host"]),
@@ -152,7 +160,10 @@ def _become(launch: Launch, bound: int, says_ready: int, output: int) -> NoRetur
     own_root = Means.FILE_SYSTEM in launch.plan.means
     code = str(launch.packages[0].parent) if own_root else scratch
     environment = {**launch.environment, "HOME": scratch, "TMPDIR": scratch, "PYTHONPATH": code}
-    os.execve(launch.command[0], list(launch.command), environment)  # noqa: S606
+    sealing = "from infra.confinement.sealed import seal; seal()\n"
+    program = (sealing if Means.SECCOMP in launch.plan.means else "") + launch.program
+    words = [str(launch.python), "-c", program, *launch.arguments]
+    os.execve(launch.python, words, environment)  # noqa: S606
 
 
 class _Beside:

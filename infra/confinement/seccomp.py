@@ -62,7 +62,8 @@ def build(
     Args:
         machine: the architecture, as `platform.machine()` names it.
         own_pid: of the process that will be filtered, as it sees itself; it may signal itself.
-        may_run_programs: allow `execve`, for a launcher that still has to start its program.
+        may_run_programs: allow `execve`, for a launcher that still has to start its program; the
+            program itself closes it by `build_seal`.
         may_change_attributes: allow `chmod` and its like, where only its own files can be met, and
             others read-only.
 
@@ -92,6 +93,15 @@ def build(
     # TCP Fast Open connects without `connect`.
     for name, flags_argument in (("sendto", 3), ("sendmsg", 2), ("sendmmsg", 3)):
         program += _on(machine, name, _if_any_bit(flags_argument, _MSG_FASTOPEN))
+    program.append(_Instruction(_RETURN, _ALLOW))
+    return b"".join(instruction.packed() for instruction in program)
+
+
+def build_seal(machine: str) -> bytes:
+    """Build the filter that a started program adds: no other program."""
+    program = [*_prologue(machine)]
+    for name in ("execve", "execveat"):
+        program += _on(machine, name, [_Instruction(_RETURN, _REFUSE)])
     program.append(_Instruction(_RETURN, _ALLOW))
     return b"".join(instruction.packed() for instruction in program)
 

@@ -21,7 +21,9 @@ platform's own processes room below their usual 1,024."""
 SCRATCH_BYTES = 256_000_000
 """What a server may write, besides its rewriting of the model's file."""
 PACKAGES = ("serving", "registry", "infra")
-"""The code that `serving.runtime` needs; the last two to rewrite the model's file."""
+"""The code that `serving.runtime` needs; the last two to rewrite the model's file, and `infra` to
+close the way to other programs first."""
+_PROGRAM = "import runpy; runpy.run_module('serving.runtime', run_name='__main__', alter_sys=True)"
 # Only what a Python process needs.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
 
@@ -33,8 +35,9 @@ def confined_runtime(settings: Settings, means: frozenset[Means]) -> Command:
         python = serving_python(settings)
         plan = server_plan(settings, means, python, launch.model_folder)
         environment = {k: os.environ[k] for k in _INHERITED if k in os.environ}
-        words = [str(python), "-m", "serving.runtime", *_arguments(launch, plan)]
-        return launch_command(Launch(plan, words, environment, _packages()), launch.ready_file)
+        words = _arguments(launch, plan)
+        started = Launch(plan, python, _PROGRAM, words, environment, _packages())
+        return launch_command(started, launch.ready_file)
 
     return command
 

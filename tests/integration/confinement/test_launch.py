@@ -15,13 +15,18 @@ from pathlib import Path
 import psutil
 import pytest
 
+import infra
 from infra.confinement.enter import FAILED_EXIT
 from infra.confinement.launch import OUTPUT_BYTES, READY_FD, Launch, launch_command
-from infra.confinement.plan import MODEL, Limits, Mount, Plan, python_mounts
+from infra.confinement.plan import MODEL, Limits, Means, Mount, Plan, python_mounts
 from infra.confinement.probe import available
+from infra.confinement.system_calls import NEWEST
 
 READY = f"import os, signal, time; os.write({READY_FD}, b'ready\\n');"
+INFRA = Path(infra.__file__).parent
 WAIT_SECONDS = 20.0
+WITHOUT_NAMESPACES = frozenset({Means.LANDLOCK, Means.SECCOMP, Means.LIMITS})
+LAYERS = {"all": frozenset(Means), "no namespaces": WITHOUT_NAMESPACES}
 
 
 def until(true: Callable[[], bool], what: str) -> None:
@@ -33,16 +38,17 @@ def until(true: Callable[[], bool], what: str) -> None:
 
 @contextlib.contextmanager
 def launched(
-    folder: Path, program: str, *more: Mount, environment: Mapping[str, str] | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
+    folder: Path, program: str, *more: Mount, environment: Mapping[str, str] | None = None,
+    means: frozenset[Means] | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:  # fmt: skip
     plan = Plan(
-        means=available(),
-        mounts=(*python_mounts(Path(sys.executable), ()), Mount(folder, MODEL), *more),
+        means=available() if means is None else means,
+        mounts=(*python_mounts(Path(sys.executable), [INFRA]), Mount(folder, MODEL), *more),
         scratch=Path("/unused"),
         limits=Limits(memory_bytes=2_000_000_000, file_bytes=1_000_000),
         may_run_programs=True,
     )
-    launch = Launch(plan, [sys.executable, "-c", program], {"GREETING": "hello"}, (folder,))
+    launch = Launch(plan, Path(sys.executable), program, (), {"GREETING": "hello"}, (INFRA,))
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             launch_command(launch, folder / "it.ready"),
@@ -104,14 +110,62 @@ def test_sigterm_ends_a_server_that_is_still_starting(tmp_path: Path) -> None:
         assert process.wait(WAIT_SECONDS) == 128 + signal.SIGKILL
 
 
-def test_a_server_ends_with_its_launcher_however_that_ends(tmp_path: Path) -> None:
-    with launched(tmp_path, READY + "time.sleep(60)") as process:
+SHEDDING = {
+    "nothing": "",
+    "a second thread tries to run a program": """
+import sys, threading
+def run():
+    try: os.execve(sys.executable, [sys.executable, "-c", "import time; time.sleep(60)"], {})
+    except OSError: pass
+second = threading.Thread(target=run)
+second.start(); second.join()
+""",
+    "the first thread ends, another goes on": """
+import ctypes, platform, threading
+threading.Thread(target=time.sleep, args=(60,)).start()
+def end():
+    time.sleep(0.2); os.write(4, b"ready")
+threading.Thread(target=end).start()
+ctypes.CDLL(None).syscall({"x86_64": 60}.get(platform.machine(), 93), 0)
+""",
+}
+
+
+@pytest.mark.parametrize("layers", LAYERS)
+@pytest.mark.parametrize("before", SHEDDING)
+def test_a_server_ends_with_its_launcher_however_that_ends(
+    before: str, layers: str, tmp_path: Path
+) -> None:
+    program = "import os, time\n" + SHEDDING[before] + "\n" + READY + "time.sleep(60)"
+    with launched(tmp_path, program, means=LAYERS[layers]) as process:
         until((tmp_path / "it.ready").exists, "ready")
         family = psutil.Process(process.pid).children(recursive=True)
         assert family
         process.send_signal(signal.SIGKILL)
         process.wait()
         until(lambda: not any(child.is_running() for child in family), f"{family} ended")
+
+
+@pytest.mark.parametrize("layers", LAYERS)
+def test_a_server_starts_no_other_program_from_its_first_line_on(
+    layers: str, tmp_path: Path
+) -> None:
+    program = "import os, sys; os.execv(sys.executable, [sys.executable, '-c', 'print(1 + 1)'])"
+    with launched(tmp_path, program, means=LAYERS[layers]) as process:
+        assert process.wait(WAIT_SECONDS) == 1
+    assert log(tmp_path).splitlines()[-1] == "PermissionError: [Errno 1] Operation not permitted"
+
+
+def test_calls_newer_than_the_filter_knows_do_not_exist(tmp_path: Path) -> None:
+    program = f"""
+import ctypes, errno
+libc = ctypes.CDLL(None, use_errno=True)
+found = [(libc.syscall(n, -1, 0, 0, 0, 0, 0), ctypes.get_errno()) for n in range({NEWEST + 1}, 600)]
+print(set(found) == {{(-1, errno.ENOSYS)}})
+"""
+    with launched(tmp_path, program) as process:
+        assert process.wait(WAIT_SECONDS) == 0
+    assert log(tmp_path).strip() == "True"
 
 
 def test_output_beyond_the_limit_is_dropped_and_holds_up_nobody(tmp_path: Path) -> None:

@@ -1,0 +1,17 @@
+"""First step of a program that a launcher started: the last that was started here is this one.
+
+`execve` by a second thread would shed what ends a server along with its launcher.
+"""
+
+from __future__ import annotations
+
+from infra.confinement import kernel, seccomp
+
+
+def seal() -> None:
+    """Refuse this process every other program, for good.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    kernel.filter_system_calls(seccomp.build_seal(kernel.machine()))
