@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from compliance.sandbox.limits import JobLimits, job_plan
 from compliance.sandbox.warm import WarmProcess
 from infra.confinement.plan import Means
 from infra.confinement.policy import agreed
+from infra.confinement.scratch import scratch_folder
 from infra.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -145,8 +145,8 @@ class Sandbox:
                 "expected a folder with the model's files, found none",
                 hint="register the model again",
             )
-        with self._free, tempfile.TemporaryDirectory(prefix="acgs-scratch-") as scratch:
-            plan = job_plan(self.means, self.limits, folder, Path(scratch))
+        with self._free, scratch_folder(self.means) as scratch:
+            plan = job_plan(self.means, self.limits, folder, scratch)
             job = {"kind": kind, "folder": str(folder), "plan": plan.to_json()}
             with _memory_file(request) as request_fd, _memory_file(b"") as result_fd:
                 try:

@@ -15,7 +15,6 @@ import selectors
 import signal
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from typing import NoReturn
 
 from infra.confinement.enter import Child, enter_user_namespace, fork_confined
 from infra.confinement.plan import Means, Plan
+from infra.confinement.scratch import scratch_folder
 
 SOCKET_FD, READY_FD = 3, 4
 """Open files that the server finds at its start: the bound socket, and where to say `ready`."""
@@ -93,14 +93,13 @@ def main() -> NoReturn:
         packages=tuple(Path(text) for text in document["packages"]),
         host=str(document["host"]),
     )
-    if Means.FILE_SYSTEM in launch.plan.means:
-        sys.exit(_run(launch, ready_file))
-    with tempfile.TemporaryDirectory(prefix="acgs-scratch-") as scratch:
-        plan = replace(launch.plan, scratch=Path(scratch))
-        # Landlock shows the packages, not the folder around them, which Python would have to list.
-        for package in launch.packages:
-            (Path(scratch) / package.name).symlink_to(package)
-        code = _run(replace(launch, plan=plan), ready_file)
+    with scratch_folder(launch.plan.means) as scratch:
+        if Means.FILE_SYSTEM not in launch.plan.means:
+            # Landlock shows the packages, not the folder around them, which Python would have to
+            # list.
+            for package in launch.packages:
+                (scratch / package.name).symlink_to(package)
+        code = _run(replace(launch, plan=replace(launch.plan, scratch=scratch)), ready_file)
     sys.exit(code)
 
 

@@ -185,6 +185,24 @@ def test_a_server_that_cannot_be_confined_says_why_and_runs_nothing(tmp_path: Pa
     assert "ran" not in log(tmp_path)
 
 
+@pytest.mark.parametrize("layers", LAYERS)
+def test_a_server_that_leaves_a_deep_folder_leaves_nothing_on_the_disk(
+    layers: str, tmp_path: Path
+) -> None:
+    program = """
+import os
+os.chdir(os.environ["TMPDIR"])
+for _ in range(2000):
+    os.mkdir("d"); os.chdir("d")
+"""
+    left = tmp_path / "left"
+    left.mkdir()
+    where = {"TMPDIR": str(left)}
+    with launched(tmp_path, program, environment=where, means=LAYERS[layers]) as process:
+        assert process.wait(WAIT_SECONDS) == 0, log(tmp_path)
+    assert list(left.iterdir()) == []
+
+
 def test_a_killed_launcher_leaves_nothing_on_the_disk(tmp_path: Path) -> None:
     left = tmp_path / "left"
     left.mkdir()

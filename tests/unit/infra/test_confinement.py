@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,7 @@ from infra.confinement import health, policy, seccomp
 from infra.confinement.plan import Demand, Limits, Means, Mount, Plan, python_mounts
 from infra.confinement.policy import ConfinementError, agreed
 from infra.confinement.probe import missing
+from infra.confinement.scratch import scratch_folder
 from infra.confinement.system_calls import NEWEST, NUMBERS
 from infra.settings import Settings
 
@@ -114,3 +119,48 @@ def test_system_calls_have_the_numbers_of_the_kernels_headers(machine: str) -> N
 
 def test_every_call_of_the_filter_is_below_those_that_it_refuses_as_unknown() -> None:
     assert max(number or 0 for numbers in NUMBERS.values() for number in numbers) <= NEWEST
+
+
+@contextlib.contextmanager
+def ordinary() -> Iterator[None]:
+    """Have only an ordinary user's rights to files, since root enters every folder."""
+    user = os.geteuid()
+    os.seteuid(65534 if user == 0 else user)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_a_scratch_folder_is_removed_however_deep_wide_and_closed_what_it_holds_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with ordinary(), tempfile.TemporaryDirectory() as parent:
+        monkeypatch.setattr(tempfile, "tempdir", parent)
+        kept = Path(parent, "kept")
+        kept.mkdir()
+        (kept / "file").touch()
+        with scratch_folder(frozenset()) as scratch:
+            deep = os.open(scratch, os.O_RDONLY)
+            for _ in range(3000):
+                os.mkdir("d", dir_fd=deep)
+                inner = os.open("d", os.O_RDONLY, dir_fd=deep)
+                os.close(deep)
+                deep = inner
+            os.close(deep)
+            for number in range(50):
+                (scratch / f"wide-{number}" / "more").mkdir(parents=True)
+            (scratch / "link").symlink_to(kept)
+            (scratch / "wide-0" / "more" / "link").symlink_to(kept)
+            (scratch / "wide-1" / "more").chmod(0)
+            (scratch / "wide-2").chmod(0)
+        assert [path.name for path in Path(parent).iterdir()] == ["kept"]
+        assert (kept / "file").exists()
+
+
+def test_no_scratch_folder_is_made_where_there_is_an_own_file_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with scratch_folder(ALL):
+        assert list(tmp_path.iterdir()) == []
