@@ -60,6 +60,8 @@ def enter_user_namespace(means: Collection[Means]) -> None:
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
     Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+    # The first process of a namespace still has the machine's root.
+    kernel.keep_one_capability()
 
 
 def fork_confined(

@@ -30,6 +30,8 @@ _PR_SET_NO_NEW_PRIVS = 38
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 _CAPABILITY_VERSION_3 = 0x20080522
 _LAST_CAPABILITY = 63
+_CAP_WAKE_ALARM = 35
+_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 47, 2
 
 # The same on every architecture since they were added after the tables were unified.
 MOUNT_SETATTR = 442
@@ -121,6 +123,21 @@ def drop_capabilities() -> None:
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     nothing = (ctypes.c_uint32 * 6)()
     _checked(_libc.capset(ctypes.byref(header), ctypes.byref(nothing)))
+
+
+def keep_one_capability() -> None:
+    """Have the programs that this process starts keep one capability, whoever the user is.
+
+    `CAP_WAKE_ALARM`, which means nothing in a user namespace; but no process without capabilities
+    may look into or trace one that has any.
+    """
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    sets = (ctypes.c_uint32 * 6)()
+    _checked(_libc.capget(ctypes.byref(header), ctypes.byref(sets)))
+    word, bit = divmod(_CAP_WAKE_ALARM, 32)
+    sets[3 * word + 2] |= 1 << bit  # effective, permitted, inheritable; for each word
+    _checked(_libc.capset(ctypes.byref(header), ctypes.byref(sets)))
+    _checked(_libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_WAKE_ALARM, 0, 0))
 
 
 def forbid_new_privileges() -> None:

@@ -140,7 +140,7 @@ def test_every_attempt_succeeds_with_the_confinement_off(
 def test_the_same_holds_for_an_ordinary_user() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.ordinary_user", "-n", "0", __file__,
-         "-k", "not ordinary"],
+         str(Path(__file__).with_name("test_launch.py")), "-k", "not ordinary"],
         capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

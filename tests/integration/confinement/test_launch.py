@@ -156,6 +156,28 @@ def test_a_server_starts_no_other_program_from_its_first_line_on(
     assert log(tmp_path).splitlines()[-1] == "PermissionError: [Errno 1] Operation not permitted"
 
 
+def test_the_first_process_of_a_namespace_lets_nobody_look_into_it(tmp_path: Path) -> None:
+    program = """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+assert os.getpid() != 1
+found = ctypes.c_void_p()
+look = {"x86_64": 274}.get(os.uname().machine, 100)  # get_robust_list: as much right as a look
+arguments = ctypes.byref(found), ctypes.byref(ctypes.c_size_t())
+assert libc.syscall(look, os.getpid(), *arguments) == 0
+for name, done in {
+    "look": libc.syscall(look, 1, *arguments),
+    "trace": libc.ptrace(0x4206, 1, 0, 0),
+}.items():
+    print(name, done, os.strerror(ctypes.get_errno()))
+"""
+    namespaces = frozenset(Means) - WITHOUT_NAMESPACES | {Means.LIMITS}
+    with launched(tmp_path, program, means=namespaces) as process:
+        assert process.wait(WAIT_SECONDS) == 0
+    refused = [f"{name} -1 Operation not permitted" for name in ("look", "trace")]
+    assert log(tmp_path).splitlines() == refused
+
+
 def test_calls_newer_than_the_filter_knows_do_not_exist(tmp_path: Path) -> None:
     program = f"""
 import ctypes, errno
