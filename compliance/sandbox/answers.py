@@ -27,6 +27,11 @@ def interpret(ended: Ended, data: bytes, deadline_seconds: float) -> tuple[dict[
         SandboxError: the job crashed, hung or failed; says at which step.
         ConfinementError: it was not run, because a layer that worked before could not be had.
     """
+    if ended.unconfined:
+        raise ConfinementError(
+            "expected to confine the model, found that a layer which held before could not be had",
+            hint="acgs health names the layers that this machine offers",
+        )
     step = data[:STEP_BYTES].decode(errors="replace").strip("\0 ") or "start"
     if ended.timed_out or ended.signal == signal.SIGXCPU:
         raise SandboxError(
@@ -46,12 +51,6 @@ def interpret(ended: Ended, data: bytes, deadline_seconds: float) -> tuple[dict[
         raise SandboxError(
             f"the model ended without an answer on {step} (exit code {ended.exit})", hint=FIX
         ) from None
-    if "unconfined" in header and step == "start":
-        raise ConfinementError(
-            # None of the job's own words: what it loaded may have written them.
-            "expected to confine the model, found that a layer which held before could not be had",
-            hint="acgs health names the layers that this machine offers",
-        )
     if "error" in header:
         raise SandboxError(f"the model failed on {step}: {header['error']}", hint=FIX)
     return header, data[start + length :]

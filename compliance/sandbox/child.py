@@ -28,7 +28,7 @@ from typing import Any, NoReturn
 
 from compliance.sandbox import jobs
 from infra.confinement import kernel
-from infra.confinement.enter import FAILED_EXIT, Child, enter_user_namespace, fork_confined
+from infra.confinement.enter import FAILED_EXIT, Child, Ended, enter_user_namespace, fork_confined
 from infra.confinement.plan import Means, Plan
 
 _MESSAGE_BYTES = 65536
@@ -87,12 +87,10 @@ class _Warm:
                 plan,
                 body,
                 keep_fds=fds,
-                failed=lambda err: result.finish({"unconfined": str(err)}, []),
                 own_namespace_fd=self._own_namespace_fd,
             )
         except OSError as err:
-            result.finish({"unconfined": str(err)}, [])
-            self._say(int(job["id"]), FAILED_EXIT, timed_out=False)
+            self._say(int(job["id"]), Ended(FAILED_EXIT, str(err)), timed_out=False)
             return True
         finally:
             for fd in fds:
@@ -108,18 +106,19 @@ class _Warm:
         self._poll.unregister(pidfd)
         if timed_out:
             os.kill(job.child.pid, signal.SIGKILL)
-        code = job.child.wait()
+        ended = job.child.wait()
         os.close(pidfd)
-        self._say(job.number, code, timed_out=timed_out)
+        self._say(job.number, ended, timed_out=timed_out)
 
-    def _say(self, number: int, code: int, *, timed_out: bool) -> None:
-        ended = {
+    def _say(self, number: int, ended: Ended, *, timed_out: bool) -> None:
+        message = {
             "id": number,
-            "exit": code if code >= 0 else None,
-            "signal": -code if code < 0 else None,
+            "exit": ended.code if ended.code >= 0 else None,
+            "signal": -ended.code if ended.code < 0 else None,
             "timed_out": timed_out,
+            "unconfined": ended.unconfined is not None,
         }
-        self._control.send(json.dumps(ended).encode())
+        self._control.send(json.dumps(message).encode())
 
 
 def _work(job: Mapping[str, Any], plan: Plan, request_fd: int, result: jobs.Result) -> NoReturn:

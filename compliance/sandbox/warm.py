@@ -30,11 +30,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a job's process ended: by itself, by a signal, or because its time was up."""
+    """How a job's process ended: by itself, by a signal, or because its time was up.
+
+    Attributes:
+        exit: its exit code, if it ended by itself.
+        signal: that ended it.
+        timed_out: whether it was ended because its time was up.
+        unconfined: whether a layer could not be had, so that the job was not run.
+    """
 
     exit: int | None
     signal: int | None
     timed_out: bool
+    unconfined: bool
 
 
 class WarmProcess:

@@ -22,6 +22,19 @@ _WRITABLE_DEVICES = (Path("/dev/null"), Path("/dev/zero"), Path("/dev/full"))
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """How a confined process ended.
+
+    Attributes:
+        code: its exit code, or minus the signal that ended it.
+        unconfined: why its body was not run; None when it was.
+    """
+
+    code: int
+    unconfined: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Child:
     """A confined process, seen from outside.
 
@@ -31,12 +44,16 @@ class Child:
 
     pid: int
     _namespace: _ProcessNamespace | None
+    _report: int
 
-    def wait(self) -> int:
-        """Wait until it has ended; return its exit code, or minus the signal that ended it."""
+    def wait(self) -> Ended:
+        """Wait until it has ended, and end what it left; call it once."""
         _pid, status = os.waitpid(self.pid, 0)
         self.end()
-        return os.waitstatus_to_exitcode(status)
+        # Only what ran before the body could write here; with the child its other end is closed.
+        with os.fdopen(self._report, "rb") as report:
+            unconfined = report.read().decode() or None
+        return Ended(os.waitstatus_to_exitcode(status), unconfined)
 
     def end(self) -> None:
         """End every process of its namespace."""
@@ -69,20 +86,17 @@ def fork_confined(
     body: Callable[[], NoReturn],
     *,
     keep_fds: Collection[int],
-    failed: Callable[[OSError], None] = lambda _error: None,
     own_namespace_fd: int | None = None,
     own_session: bool = False,
 ) -> Child:
     """Fork a child that runs `body` confined.
 
-    This process must have one thread and have entered its user namespace.
+    When a layer cannot be had, the child ends with `FAILED_EXIT` without running `body`. This process must have one thread and have entered its user namespace.
 
     Args:
         plan: what the child may see and use.
         body: what the child runs; it must not return.
         keep_fds: open files that the child keeps, besides 0, 1 and 2.
-        failed: called in the child when a layer cannot be had; the child then ends with
-            `FAILED_EXIT` without running `body`.
         own_namespace_fd: `/proc/self/ns/pid`, opened, of a process that forks more than once; the
             namespace must belong to its user namespace.
         own_session: let no signal to this process's group reach the child.
@@ -95,27 +109,32 @@ def fork_confined(
         kernel.unshare(kernel.CLONE_NEWPID)
         namespace = _ProcessNamespace.begin()
     parent = os.getpid()
+    report, reports = os.pipe()
     try:
         pid = os.fork()
     except OSError:
+        os.close(report)
+        os.close(reports)
         if namespace is not None:
             namespace.end()
         raise
     if pid:
+        os.close(reports)
         if own_namespace_fd is not None:
             kernel.enter_namespace(own_namespace_fd, kernel.CLONE_NEWPID)
-        return Child(pid, namespace)
+        return Child(pid, namespace, report)
     try:
         kernel.die_with_parent(signal.SIGKILL)
         if namespace is None and os.getppid() != parent:
             os._exit(FAILED_EXIT)  # the parent ended before the line above
         if own_session:
             os.setsid()
-        _close_all_but(keep_fds)
+        _close_all_but([*keep_fds, reports])
         confine(plan)
-    except OSError as err:
+        os.close(reports)
+    except BaseException as err:  # nothing may go on unconfined
         with suppress(BaseException):
-            failed(err)
+            os.write(reports, f"{type(err).__name__}: {err}".encode())
         os._exit(FAILED_EXIT)
     try:
         body()

@@ -114,15 +114,11 @@ def _run(launch: Launch, ready_file: Path) -> int:
     def body() -> NoReturn:
         _become(launch, bound.fileno(), says_ready, writes_output)
 
-    def failed(error: OSError) -> None:
-        os.write(writes_output, f"the server could not be confined: {error}\n".encode())
-
     enter_user_namespace(launch.plan.means)
     child = fork_confined(
         launch.plan,
         body,
         keep_fds=(bound.fileno(), says_ready, writes_output),
-        failed=failed,
         own_session=True,  # a signal to this group reaches the server through the launcher
     )
     os.close(says_ready)
@@ -196,10 +192,12 @@ class _Beside:
                     self._stop()
                 if self._pidfd in found:
                     break
-        code = self._child.wait()
+        ended = self._child.wait()
         while self._keep(output):
             pass
-        return code if code >= 0 else 128 - code
+        if ended.unconfined is not None:
+            os.write(1, f"the server could not be confined: {ended.unconfined}\n".encode())
+        return ended.code if ended.code >= 0 else 128 - ended.code
 
     def _keep(self, output: int) -> bool:
         """Copy some output to the log; False when there is no more for now."""

@@ -104,7 +104,7 @@ def _try(plan: Plan) -> NoReturn:
     code = 1
     try:
         enter_user_namespace(plan.means)
-        code = fork_confined(plan, _run_a_program, keep_fds=()).wait()
+        code = fork_confined(plan, _run_a_program, keep_fds=()).wait().code
     finally:
         os._exit(min(abs(code), 255))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import time
@@ -87,7 +88,17 @@ class OnPredict:
             case "kill the watcher":
                 os.kill(os.getppid(), 9)
                 time.sleep(600)
+            case "blame the machine":
+                self._answer("start", b'{"unconfined": "a layer"}', 97)
         return None
+
+    def _answer(self, step: str, header: bytes, code: int) -> None:
+        """Write the answer's file oneself, as a job does, and end."""
+        data = step.encode().ljust(16) + len(header).to_bytes(8, "big") + header
+        for fd in range(3, 64):
+            with contextlib.suppress(OSError):
+                os.pwrite(fd, data, 0)
+        os._exit(code)
 
 
 def replace_model(folder: Path, thing: object) -> Path:
