@@ -91,7 +91,8 @@ def fork_confined(
 ) -> Child:
     """Fork a child that runs `body` confined.
 
-    When a layer cannot be had, the child ends with `FAILED_EXIT` without running `body`. This process must have one thread and have entered its user namespace.
+    This process must have one thread and have entered its user namespace. When a layer cannot be
+    had, the child ends with `FAILED_EXIT` without running `body`.
 
     Args:
         plan: what the child may see and use.

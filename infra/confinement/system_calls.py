@@ -49,8 +49,8 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "fsetxattr": (190, 7), "futimesat": (261, None), "lchown": (94, None),
     "lremovexattr": (198, 15), "lsetxattr": (189, 6), "removexattr": (197, 14),
     "fgetxattr": (193, 10), "flistxattr": (196, 13), "getxattr": (191, 8), "lgetxattr": (192, 9),
-    "listxattr": (194, 11), "llistxattr": (195, 12), "setxattr": (188, 5), "utime": (132, None), "utimensat": (280, 88),
-    "utimes": (235, None),
+    "listxattr": (194, 11), "llistxattr": (195, 12), "setxattr": (188, 5), "utime": (132, None),
+    "utimensat": (280, 88), "utimes": (235, None),
     "uselib": (134, None), "userfaultfd": (323, 282), "vfork": (58, None), "vhangup": (153, 58),
 }  # fmt: skip
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import Engine
 
 from infra.clock import to_millis
-from infra.confinement.plan import Means
+from infra.confinement.exposure import private_paths, refuse_exposed
+from infra.confinement.plan import Means, python_mounts
 from infra.confinement.policy import agreed, described
 from infra.confinement.probe import missing
 from infra.db import transaction
@@ -26,7 +29,9 @@ def confinement(settings: Settings, engine: Engine, role: str, at: datetime) -> 
 
     Raises:
         ConfinementError: the machine offers less than the minimum, and the setting asks for it.
+        ExposedError: something private lies below what every model is shown.
     """
+    refuse_exposed(private_paths(settings), python_mounts(Path(sys.executable), ()))
     means = agreed(settings.confinement)
     lacks = missing(means)
     if lacks:

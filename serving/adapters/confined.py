@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from infra.confinement.exposure import overlaps, private_paths, refuse_exposed
 from infra.confinement.launch import READY_FD, SOCKET_FD, Launch, launch_command
 from infra.confinement.plan import MODEL, SCRATCH, Limits, Means, Mount, Plan, python_mounts
 from infra.settings import Settings
 from serving.adapters.local import Command
 from serving.adapters.local import Launch as ServerLaunch
-from serving.environment import runtime_root, serving_python
+from serving.environment import ServingEnvironmentError, runtime_root, serving_python
 
 OPEN_FILES = 700
 """Connections of one server, of which the gateway opens 64 for each, and the files that libraries
@@ -29,7 +31,13 @@ _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
 
 
 def confined_runtime(settings: Settings, means: frozenset[Means]) -> Command:
-    """Return how `serving.runtime` is started, in its own environment and confined."""
+    """Return how `serving.runtime` is started, in its own environment and confined.
+
+    Raises:
+        ExposedError: something private lies below what every server is shown.
+    """
+    with suppress(ServingEnvironmentError):  # told when a server is to be started
+        _shown(settings, serving_python(settings))
 
     def command(launch: ServerLaunch) -> Sequence[str]:
         python = serving_python(settings)
@@ -46,18 +54,10 @@ def server_plan(
     settings: Settings, means: frozenset[Means], python: Path, model_folder: Path
 ) -> Plan:
     """Return what one model server may see and use."""
-    shown = python_mounts(python, _packages())
-    libraries = os.environ.get("LD_LIBRARY_PATH", "").split(":")
-    further = [
-        Mount(Path(text), Path(text))
-        for text in libraries
-        # Never a folder around the platform's own.
-        if Path(text).is_absolute() and not settings.storage_root.is_relative_to(text)
-    ]
     scratch_bytes = SCRATCH_BYTES + 2 * _size_bytes(model_folder)
     return Plan(
         means=means,
-        mounts=(*shown, *further, Mount(model_folder, MODEL)),
+        mounts=(*_shown(settings, python), Mount(model_folder, MODEL)),
         scratch=SCRATCH,
         limits=Limits(
             memory_bytes=settings.model_memory_bytes,
@@ -67,6 +67,21 @@ def server_plan(
         ),
         may_run_programs=True,
     )
+
+
+def _shown(settings: Settings, python: Path) -> tuple[Mount, ...]:
+    """Return what every server is shown, its model aside."""
+    private = private_paths(settings)
+    shown = python_mounts(python, _packages())
+    refuse_exposed(private, shown)
+    libraries = os.environ.get("LD_LIBRARY_PATH", "").split(":")
+    further = [
+        Mount(Path(text), Path(text))
+        for text in libraries
+        # Never a folder around the platform's own, or in it.
+        if Path(text).is_absolute() and not overlaps(Path(text), private)
+    ]
+    return (*shown, *further)
 
 
 def _packages() -> tuple[Path, ...]:

@@ -1,0 +1,67 @@
+"""Refuses to run models where what they are shown holds what they must not see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from infra.confinement.plan import Mount
+from infra.errors import SettingsError
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+
+_SQLITE = "sqlite:///"
+
+
+class ExposedError(SettingsError):
+    """A folder of the platform lies below one that every model can read."""
+
+    code = "infra.confinement_exposes"
+
+
+def private_paths(settings: Settings) -> tuple[Path, ...]:
+    """Return the files and folders of the platform that no model may see."""
+    found = [
+        settings.storage_root,
+        settings.constitution,
+        # The datasets lie beside the catalogue.
+        settings.evidence.parent if settings.evidence else None,
+        *map(_local, [settings.artifact_root, settings.artifact_replica]),
+        *map(_local, settings.further_artifact_roots),
+    ]
+    if settings.database_url.startswith(_SQLITE):
+        found.append(Path(settings.database_url.removeprefix(_SQLITE)))
+    return tuple(path.expanduser().absolute() for path in found if path is not None)
+
+
+def refuse_exposed(private: Iterable[Path], mounts: Sequence[Mount]) -> None:
+    """Compare what must stay hidden with what is shown, links resolved.
+
+    Raises:
+        ExposedError: something private lies below a mount.
+    """
+    for path in private:
+        real = path.resolve()
+        for mount in mounts:
+            shown = mount.source.resolve()
+            if real.is_relative_to(shown):
+                raise ExposedError(
+                    f"expected {path} where no model can read it, found it below {shown}, which "
+                    "every model is shown",
+                    hint="move it, e.g. below a home, and set MLOPS_STORAGE_ROOT or the setting "
+                    "that names it",
+                )
+
+
+def overlaps(path: Path, private: Iterable[Path]) -> bool:
+    """Whether a folder holds something private, or lies in it, links resolved."""
+    real = path.resolve()
+    hidden = [other.resolve() for other in private]
+    return any(real.is_relative_to(other) or other.is_relative_to(real) for other in hidden)
+
+
+def _local(place: str) -> Path | None:
+    text = place.removeprefix("file://")
+    return Path(text) if text and "://" not in text else None
