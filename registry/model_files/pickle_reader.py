@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from registry.model_files import calls, known, limits
 from registry.model_files.budget import Budget
+from registry.model_files.consumed import Consumed
 from registry.model_files.errors import MalformedError
 from registry.model_files.nodes import Instance, Unknown
 
@@ -80,6 +81,7 @@ class _Reader(pickle._Unpickler):
         self._at = 0
         self._calls = 0
         self._budget = Budget(len(data))
+        self._consumed = Consumed()
         self._problems = problems
 
     def load(self) -> object:
@@ -154,6 +156,7 @@ class _Reader(pickle._Unpickler):
         args = self.stack.pop()
         self._budget.spend_on(args)
         self.stack[-1] = calls.call(self.stack[-1], args)
+        self._consumed.take(args)
 
     dispatch[pickle.REDUCE[0]] = load_reduce
     dispatch[pickle.NEWOBJ[0]] = load_reduce
@@ -168,16 +171,20 @@ class _Reader(pickle._Unpickler):
     def _instantiate(self, klass: object, args: list[object]) -> None:
         self._budget.spend_on(tuple(args))
         self.append(calls.call(klass, tuple(args)))
+        self._consumed.take(args)
 
     def load_build(self) -> None:
         state = self.stack.pop()
         self._budget.spend_on(state)
+        self._consumed.check(self.stack[-1])
         calls.set_state(self.stack[-1], state)
+        self._consumed.take(state)
 
     dispatch[pickle.BUILD[0]] = load_build
 
     def _container(self, kind: type) -> Any:
         found = self.stack[-1]
+        self._consumed.check(found)
         if kind is dict and isinstance(found, Instance) and found.items is not None:
             return found.items
         if isinstance(found, Unknown):

@@ -11,6 +11,7 @@ from tests.support.honest_pipelines import HONEST
 from tests.support.hostile.archives import ARCHIVES
 from tests.support.hostile.arrays import ARRAYS
 from tests.support.hostile.bombs import BOMBS
+from tests.support.hostile.changing import CHANGING
 from tests.support.hostile.documents import DOCUMENTS
 from tests.support.hostile.estimators import ESTIMATORS
 from tests.support.hostile.kit import Hostile, Site
@@ -19,7 +20,7 @@ from tests.support.hostile.parts import PARTS
 from tests.support.hostile.pickles import PICKLES
 
 HOSTILE: tuple[Hostile, ...] = (
-    *PICKLES, *ARRAYS, *ARCHIVES, *ESTIMATORS, *PARTS, *BOMBS, *LAYOUTS, *DOCUMENTS,
+    *PICKLES, *CHANGING, *ARRAYS, *ARCHIVES, *ESTIMATORS, *PARTS, *BOMBS, *LAYOUTS, *DOCUMENTS,
 )  # fmt: skip
 
 
