@@ -21,6 +21,13 @@ EXPANDED_PER_REFERENCE = 4
 # the file at least, and eight in memory.
 FREE_WORK_BYTES = 64_000_000
 WORK_PER_BYTE = 8
+# What judging looks through, in units of a third of a microsecond: a plain value is one, an
+# attribute ten. A forest of 10,000 stumps takes two million, and a file brings along so many more.
+FREE_WORK_UNITS = 2_500_000
+UNITS_PER_ATTRIBUTE = 8
+BYTES_PER_UNIT = 128
+WORK_PER_UNIT = 2
+REFERENCES_PER_UNIT = 4
 # Longer texts as keys count as work: equal ones are compared to their end.
 FREE_KEY_CHARACTERS = 256
 MAX_NAME_CHARACTERS = 200

@@ -8,6 +8,7 @@ from registry.model_files import cf_trees, limits
 from registry.model_files.errors import MalformedError
 from registry.model_files.families import Family, family
 from registry.model_files.nodes import Array, Instance, Masked, children
+from registry.model_files.work import Work
 
 _INNER = (dict, list, tuple, set, frozenset, Array, Masked, Instance)
 
@@ -20,12 +21,13 @@ def check_shape(root: object) -> None:
 
     Raises:
         MalformedError: an object holds itself, the nesting is deeper than `limits.MAX_DEPTH`, or
-            counting shared objects once per reference exceeds what `limits` allows.
+            counting shared objects or arrays once per reference exceeds what `limits` allows.
     """
     walk = _Walk()
     walk.check(root)
     while walk.owners:
         walk.check(walk.owners.pop())
+    walk.work.check()
 
 
 class _Walk:
@@ -36,6 +38,7 @@ class _Walk:
         self._sizes: dict[int, int] = {}
         self._heights: dict[int, int] = {}
         self._references = 0
+        self.work = Work()
 
     def check(self, root: object) -> None:
         """Walk what a root holds. Nothing that is walked may go away before the last root."""
@@ -50,6 +53,7 @@ class _Walk:
                 self._references += 1
                 if not isinstance(child, _INNER):
                     self._sizes[key] += 1
+                    self.work.one(key)
                     continue
                 if id(child) in open_ids:
                     raise MalformedError("an object that holds itself")
@@ -62,6 +66,7 @@ class _Walk:
             else:
                 stack.pop()
                 open_ids.discard(key)
+                self.work.end(value)
                 if stack:
                     self._add(id(stack[-1][0]), key)
         allowed = limits.FREE_EXPANDED_NODES + limits.EXPANDED_PER_REFERENCE * self._references
@@ -74,6 +79,7 @@ class _Walk:
         open_ids.add(id(value))
         stack.append((value, self._followed(value)))
         self._sizes[id(value)], self._heights[id(value)] = 1, 1
+        self.work.begin(value)
 
     def _followed(self, value: object) -> Iterator[object]:
         """Yield what a value holds, but for links that lead back; note the owners among them."""
@@ -89,6 +95,7 @@ class _Walk:
 
     def _add(self, parent: int, child: int) -> None:
         self._sizes[parent] += self._sizes[child]
+        self.work.add(parent, child)
         self._heights[parent] = max(self._heights[parent], self._heights[child] + 1)
         if self._heights[parent] > limits.MAX_DEPTH:
             raise MalformedError(f"nested deeper than {limits.MAX_DEPTH} levels")

@@ -18,9 +18,11 @@ from tests.support.hostile.kit import Hostile, Site
 from tests.support.hostile.layout import LAYOUTS
 from tests.support.hostile.parts import PARTS
 from tests.support.hostile.pickles import PICKLES
+from tests.support.hostile.shared import SHARED
 
 HOSTILE: tuple[Hostile, ...] = (
-    *PICKLES, *CHANGING, *ARRAYS, *ARCHIVES, *ESTIMATORS, *PARTS, *BOMBS, *LAYOUTS, *DOCUMENTS,
+    *PICKLES, *CHANGING, *ARRAYS, *ARCHIVES, *ESTIMATORS, *PARTS, *BOMBS, *SHARED, *LAYOUTS,
+    *DOCUMENTS,
 )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from registry.model_files.judge import judge
 from registry.model_files.pickle_reader import Problems, read_pickle
 from registry.model_files.skops_reader import read_skops
+from tests.support.hostile.shared import FILES as SHARED
 
 # Of processor time; a machine that others use as well slows nothing but the clock.
 AT_MOST_SECONDS = 2.0
@@ -374,7 +375,10 @@ def _alone() -> Iterator[None]:
 BOMBS = pytest.mark.parametrize(
     ("read", "build"),
     [
-        *(pytest.param(read_pickle, build, id=f"pickle: {n}") for n, build in PICKLES.items()),
+        *(
+            pytest.param(read_pickle, build, id=f"pickle: {n}")
+            for n, build in (PICKLES | SHARED).items()
+        ),
         *(pytest.param(read_skops, build, id=f"skops: {n}") for n, build in ARCHIVES.items()),
     ],
 )
