@@ -46,8 +46,14 @@ def plain_cells(values: Values) -> tuple[str | None, list[object]]:
     Raises:
         ProblemError: 500, JSON has no such value.
     """
+    if isinstance(values, np.ma.MaskedArray):
+        datatype, known = _numpy_cells(np.asarray(values.compressed()))
+        there = iter(known)
+        masked = np.ma.getmaskarray(values).ravel().tolist()
+        return datatype, [None if hidden else next(there) for hidden in masked]
     if isinstance(values, np.ndarray):
-        return _numpy_cells(values)
+        # Subclasses have ideas of their own: a matrix stays two-dimensional when it is raveled.
+        return _numpy_cells(np.asarray(values))
     if isinstance(values, pd.Categorical):
         datatype, known = plain_cells(values.categories.array)
         return datatype, [None if code < 0 else known[code] for code in values.codes.tolist()]
@@ -122,6 +128,10 @@ def plain(value: object) -> object:
             return str(value.isoformat())
         case date() | time():
             return value.isoformat()
+        case Decimal() if value.is_nan():
+            return None
+        case Decimal() if value.is_infinite():
+            raise model_failed(f"the model answered with {value}, which JSON cannot carry")
         case Decimal() | UUID() | pd.Period() | pd.Interval():
             return str(value)
         case _:
@@ -173,8 +183,13 @@ def datatype_of(cells: list[object]) -> str:
         return "UINT64" if low in _UINT64 and high in _UINT64 else "BYTES"
     if kinds == {float}:
         return "FP64"
-    if kinds == {int, float} and all(
-        float(cell) == cell for cell in cells if isinstance(cell, int) and cell in _INT64
-    ):
+    if kinds == {int, float} and all(_exact_double(cell) for cell in cells):
         return "FP64"
     return "BYTES"
+
+
+def _exact_double(cell: object) -> bool:
+    try:
+        return not isinstance(cell, int) or float(cell) == cell
+    except OverflowError:
+        return False

@@ -17,7 +17,8 @@ MAX_DEPTH = 64
 """Lists and objects inside each other, in a value whose type nothing declares: numpy's limit."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
+HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
+"""What may be half of a surrogate pair, or a whole one."""
 
 
 def parse_json(body: bytes) -> object:
@@ -30,7 +31,7 @@ def parse_json(body: bytes) -> object:
         raise bad_request("expected a JSON body, found none")
     try:
         parsed: object = _DECODER.decode(body.removeprefix(_BYTE_ORDER_MARK).decode())
-        if _HALF_PAIR.search(body):
+        if HALF_PAIR.search(body):
             json.dumps(parsed, ensure_ascii=False).encode()
     except UnicodeDecodeError as err:
         raise bad_request(f"expected JSON in UTF-8, found other bytes at {err.start}") from None

@@ -124,7 +124,9 @@ def _real(value: object, dtype: DType) -> object:
         raise WrongError(f"a number in the range of {dtype.name}") from None
     if np.isinf(found) or (found == 0 and value != 0):
         raise WrongError(f"a number in the range of {dtype.name}")
-    if isinstance(value, int) and int(found) != value:
+    # From 2^53 on a fraction names no whole number, and is read to the nearest as others are.
+    whole_number = isinstance(value, int) or (value.is_integer() and abs(value) < EXACT_WHOLE)
+    if whole_number and int(found) != value:
         raise WrongError(f"a number that {dtype.name} holds exactly")
     return found
 

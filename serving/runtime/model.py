@@ -64,7 +64,8 @@ class ServedModel:
         self._running[token] = time.monotonic()
         try:
             return self._call(data)
-        except (Exception, SystemExit) as err:
+        except BaseException as err:
+            # In a worker thread there is no Ctrl-C: whatever is raised is the model's own.
             if self.signature.hinted and isinstance(err, MlflowException):
                 # MLflow checks hinted types inside the call and raises this.
                 raise bad_request(_shortened(err)) from None
@@ -105,7 +106,9 @@ class ServedModel:
                 self._call(example[:1])
             else:
                 self._call(_blank(self.signature))
-        except (Exception, SystemExit) as err:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as err:
             logger.warning("warm-up prediction failed: %s: %s", type(err).__name__, err)
 
     def _enforced(self, data: object) -> object:

@@ -16,6 +16,7 @@ from serving.runtime.answers import (
     plain_cells,
     series_values,
 )
+from serving.runtime.body import HALF_PAIR
 from serving.runtime.problem import model_failed
 
 
@@ -80,7 +81,10 @@ def normalise(raw: object) -> Prediction:
     if isinstance(raw, str | bytes):
         return raw
     if isinstance(raw, dict):
-        return {str(name): value for name, value in raw.items()}
+        named_values = {str(name): value for name, value in raw.items()}
+        if len(named_values) != len(raw):
+            raise model_failed("the model answered with an object whose keys are equal as text")
+        return named_values
     if hasattr(raw, "toarray"):  # scipy's sparse matrices
         return _array(np.asarray(raw.toarray()))
     if isinstance(raw, list | tuple):
@@ -133,6 +137,8 @@ def outputs_of(prediction: Prediction, declared: tuple[str, ...]) -> list[Output
             return list(columns)
         case Output(_, datatype, shape, values):
             return [Output(lone, datatype, shape, values)]
+        case dict() if declared and prediction.keys() == set(declared):
+            return [_named(name, normalise(_boxed(prediction[name]))) for name in declared]
         case dict() if prediction and all(
             isinstance(value, np.ndarray | pd.Series) for value in prediction.values()
         ):
@@ -143,6 +149,14 @@ def outputs_of(prediction: Prediction, declared: tuple[str, ...]) -> list[Output
             return [Output(lone, "BYTES", (1,), [plain(prediction)])]
         case str():
             return [Output(lone, "BYTES", (1,), [prediction])]
+
+
+def _boxed(value: object) -> object:
+    """Make one value an array of one, and a table an array of rows."""
+    if isinstance(value, pd.DataFrame):
+        return plain(value)
+    many = list | tuple | np.ndarray | pd.Series | pd.Index | pd.api.extensions.ExtensionArray
+    return value if isinstance(value, many) or hasattr(value, "toarray") else [value]
 
 
 def _named(name: str, found: Prediction) -> Output:
@@ -157,6 +171,9 @@ def to_json(message: object) -> bytes:
         ProblemError: 500, the model's answer holds something that JSON cannot.
     """
     try:
-        return json.dumps(message, allow_nan=False, separators=(",", ":")).encode()
+        written = json.dumps(message, allow_nan=False, separators=(",", ":")).encode()
+        if HALF_PAIR.search(written):
+            json.dumps(message, ensure_ascii=False).encode()
+        return written
     except (ValueError, TypeError, RecursionError) as err:
         raise model_failed(f"the model's answer cannot be written as JSON: {err}") from err

@@ -161,6 +161,13 @@ def respond(
         unknown = [name for name in request.outputs if name not in known]
         if unknown:
             raise bad_request(f"outputs: expected some of {sorted(known)}, found {unknown[0]!r}")
+        names = [output.name for output in outputs]
+        twice = [name for name in request.outputs if names.count(name) > 1]
+        if twice:
+            raise bad_request(
+                f"outputs: expected a name that one output has, found {twice[0]!r}, "
+                f"which {names.count(twice[0])} have"
+            )
         outputs = [known[name] for name in request.outputs]
     return {
         "model_name": identity.model_name,

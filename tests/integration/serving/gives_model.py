@@ -7,6 +7,7 @@ from decimal import Decimal
 import mlflow
 import numpy as np
 import pandas as pd
+import scipy.sparse
 
 BIG = 2**53 + 1
 DAY = datetime.datetime(2024, 5, 1, 12)
@@ -43,6 +44,29 @@ ANSWERS = {
     "infinity in an object": lambda: {"x": [float("inf")]},
     "complex": lambda: np.array([1j]),
     "half of a pair": lambda: ["\ud800"],
+    "half of a pair in an object": lambda: {"\ud800": 1},
+    "half of a pair as text": lambda: "\ud800",
+    "a backslash and ud800": lambda: ["\\ud800"],
+    "matrix": lambda: np.matrix([[1.5], [2.5]]),
+    "matrix of one row": lambda: np.matrix([[1, 2]]),
+    "matrix of text": lambda: np.matrix([["a", "b"]]),
+    "sum of a sparse matrix": lambda: scipy.sparse.csr_matrix([[1.0, 2.0], [3.0, 0.0]]).sum(axis=1),
+    "dense sparse matrix": lambda: scipy.sparse.csr_matrix([[1, 2], [3, 0]]).todense(),
+    "matrix in a list": lambda: [np.matrix([[1, 2]])],
+    "matrix in an object": lambda: {"a": np.matrix([[1, 2]])},
+    "masked": lambda: np.ma.array([0.5, np.inf, 1.5], mask=[False, True, False]),
+    "masked whole numbers": lambda: np.ma.array([[BIG, 2]], mask=[[False, True]]),
+    "masked dates": lambda: np.ma.array(np.array(["2024-05-01", "NaT"], "M8[D]"), mask=[0, 1]),
+    "all masked": lambda: np.ma.masked_all((2,), dtype=np.int64),
+    "text array": lambda: np.char.array(["a ", "b"]),
+    "huge beside a fraction": lambda: [2**70 + 1, 0.5],
+    "exact beside a fraction": lambda: [2**70, 0.5],
+    "beyond doubles": lambda: [10**400, 0.5],
+    "decimal nan": lambda: [Decimal("NaN"), Decimal("1.50")],
+    "decimal infinity": lambda: [Decimal("-Infinity")],
+    "keys equal as text": lambda: {1: "first", "1": "second"},
+    "keys equal as text inside": lambda: {"a": {1: "first", "1": "second"}},
+    "0 and the text 0": lambda: pd.DataFrame([[1.0, 2.0, 3.0]], columns=[0, "0", "p"]),
 }
 
 

@@ -110,6 +110,7 @@ def _save_awkward(path: Path) -> None:
     class Awkward(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         # MLflow reads type hints here, and dislikes any that is not list[...].
         def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+            import asyncio
             import sys
 
             code = model_input["code"].iloc[0]
@@ -125,6 +126,12 @@ def _save_awkward(path: Path) -> None:
                 return {"label": "a", "scores": np.array([0.5])}
             if code == 5:
                 return object()
+            if code == 6:
+                raise KeyboardInterrupt
+            if code == 7:
+                raise asyncio.CancelledError
+            if code == 8:
+                raise GeneratorExit
             if code >= 10:
                 time.sleep(code - 10)
             return ["fine"]

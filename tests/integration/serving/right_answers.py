@@ -41,6 +41,10 @@ VALUES: dict[str, str] = {
     "a number of 400 digits": "1" + "0" * 400,
     "a number of 100,000 digits": "1" * 100_000,
     "70000.0": "70000.0",
+    "2049.0": "2049.0",
+    "2^24 + 1 as a fraction": "16777217.0",
+    "123456789.0": "123456789.0",
+    "2^53 - 1 as a fraction": "9.007199254740991e15",
     "3.5e38": "3.5e38",
     "1e308": "1e308",
     "1e400": "1e400",
@@ -303,6 +307,10 @@ NUMBERS = _NUMBERS - _INFINITE - {"NaN"}
 """Names of the values that are finite numbers."""
 _HALF = frozenset({"half of a surrogate pair"})
 _ROUNDED = frozenset({"2^53 + 1", "-2^53 - 1", "2^63 - 1", "-2^63 - 1", "2^64 - 1"})
+_WRITTEN_AS_FRACTIONS = frozenset({
+    "minus zero", "a whole number as 3.0", "70000.0", "2049.0", "2^24 + 1 as a fraction",
+    "123456789.0", "2^53 - 1 as a fraction",
+})  # fmt: skip
 _WHOLE = frozenset(name for name, text in VALUES.items() if text.lstrip("-").isdigit())
 _ALL_KINDS = frozenset({"table", "named arrays", "array", "list"})
 _ONES = frozenset({"zero", "minus zero", "one"})
@@ -408,7 +416,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "MLflow's dates have no zone, and numpy drops it.",
     ),
     _difference(
-        "list", "int", {"minus zero", "a whole number as 3.0", "70000.0"}, "answers", "refuses",
+        "list", "int", _WRITTEN_AS_FRACTIONS, "answers", "refuses",
         "JSON has one kind of number: 3.0 is a whole number.",
     ),
     _difference(

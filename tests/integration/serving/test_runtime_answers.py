@@ -80,7 +80,30 @@ def infer(runtime: Runtime, what: str, **more: Any) -> Any:
         ("bytes", ["AP8="], [("predict", "BYTES", [1], ["AP8="])]),
         ("decimal", ["0.10"], [("predict", "BYTES", [1], ["0.10"])]),
         ("twice", [[1, "x"]], [("a", "INT64", [1], [1]), ("a", "BYTES", [1], ["x"])]),
-        ("half of a pair", ["\ud800"], [("predict", "BYTES", [1], ["\ud800"])]),
+        ("a backslash and ud800", ["\\ud800"], [("predict", "BYTES", [1], ["\\ud800"])]),
+        ("matrix", [[1.5], [2.5]], [("predict", "FP64", [2, 1], [1.5, 2.5])]),
+        ("matrix of one row", [[1, 2]], [("predict", "INT64", [1, 2], [1, 2])]),
+        ("matrix of text", [["a", "b"]], [("predict", "BYTES", [1, 2], ["a", "b"])]),
+        ("sum of a sparse matrix", [[3.0], [3.0]], [("predict", "FP64", [2, 1], [3.0, 3.0])]),
+        ("dense sparse matrix", [[1, 2], [3, 0]], [("predict", "INT64", [2, 2], [1, 2, 3, 0])]),
+        ("matrix in a list", [[[1, 2]]], [("predict", "INT64", [1, 1, 2], [1, 2])]),
+        ("masked", [0.5, None, 1.5], [("predict", "FP64", [3], [0.5, None, 1.5])]),
+        ("masked whole numbers", [[BIG, None]], [("predict", "INT64", [1, 2], [BIG, None])]),
+        ("masked dates", ["2024-05-01", None], [("predict", "BYTES", [2], ["2024-05-01", None])]),
+        ("all masked", [None, None], [("predict", "INT64", [2], [None, None])]),
+        ("text array", ["a ", "b"], [("predict", "BYTES", [2], ["a ", "b"])]),
+        (
+            "huge beside a fraction",
+            [2**70 + 1, 0.5],
+            [("predict", "BYTES", [2], [str(2**70 + 1), "0.5"])],
+        ),
+        ("exact beside a fraction", [2**70, 0.5], [("predict", "FP64", [2], [2**70, 0.5])]),
+        (
+            "beyond doubles",
+            [10**400, 0.5],
+            [("predict", "BYTES", [2], [str(10**400), "0.5"])],
+        ),
+        ("decimal nan", [None, "1.50"], [("predict", "BYTES", [2], [None, "1.50"])]),
     ],
 )
 def test_every_value_of_an_answer_is_what_the_model_returned(
@@ -106,12 +129,27 @@ def test_an_object_of_arrays_is_one_output_for_each(gives: Runtime) -> None:
 
 
 @pytest.mark.parametrize(
-    "what", ["infinity", "infinity in a table", "infinity in an object", "complex"]
+    "what",
+    [
+        "infinity",
+        "infinity in a table",
+        "infinity in an object",
+        "complex",
+        "decimal infinity",
+        "half of a pair",
+        "half of a pair in an object",
+        "half of a pair as text",
+        "keys equal as text",
+        "keys equal as text inside",
+    ],
 )
 def test_what_json_cannot_carry_is_the_models_failure(gives: Runtime, what: str) -> None:
     for answer in (gives.predict({"ndarray": [[what]]}), infer(gives, what)):
         assert answer.status_code == 500
-        assert "which JSON cannot carry" in answer.json()["status"]["info"]
+        assert any(
+            told in answer.json()["status"]["info"]
+            for told in ("which JSON cannot carry", "be written as JSON", "equal as text")
+        )
 
 
 def test_a_tensor_is_answered_as_rows_where_a_value_is_missing(gives: Runtime) -> None:
@@ -143,3 +181,52 @@ def test_outputs_that_the_answer_does_not_have_are_the_clients_error(
     answer = infer(gives, "whole beside real", outputs=outputs)
     assert answer.status_code == 400, answer.text
     assert "outputs" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(("what", "name"), [("0 and the text 0", "0"), ("twice", "a")])
+def test_a_name_that_two_outputs_have_cannot_be_asked_for(
+    gives: Runtime, what: str, name: str
+) -> None:
+    answer = infer(gives, what, outputs=[{"name": name}])
+    assert answer.status_code == 400, answer.text
+    assert "which 2 have" in answer.json()["error"]
+    assert infer(gives, what).status_code == 200
+
+
+def test_an_object_of_the_declared_outputs_is_those_outputs(tmp_path: Path) -> None:
+    code = tmp_path / "code.py"
+    code.write_text(_DECLARED)
+    columns = [ColSpec(DataType.double, "score"), ColSpec(DataType.string, "label")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mlflow.pyfunc.save_model(
+            tmp_path / "model",
+            python_model=str(code),
+            signature=ModelSignature(Schema([ColSpec(DataType.long, "n")]), Schema(columns)),
+            pip_requirements=["pandas"],
+        )
+    with running(tmp_path / "model", tmp_path / "run") as runtime:
+        for n, scores, labels in ((2, [0.5, 0.5], ["x", "x"]), (0, [0.5], ["x"])):
+            tensor = {"name": "n", "shape": [1], "datatype": "INT64", "data": [n]}
+            body: dict[str, Any] = {"inputs": [tensor]}
+            found = runtime.http.post(INFER, json=body).json()["outputs"]
+            assert [(o["name"], o["datatype"], o["data"]) for o in found] == [
+                ("score", "FP64", scores),
+                ("label", "BYTES", labels),
+            ]
+            lone = runtime.http.post(INFER, json=body | {"outputs": [{"name": "label"}]}).json()
+            assert [o["data"] for o in lone["outputs"]] == [labels]
+
+
+_DECLARED = """
+import mlflow
+
+
+class Declared(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input):
+        n = int(model_input["n"].iloc[0])
+        return {"score": [0.5] * n or 0.5, "label": ["x"] * n or "x"}
+
+
+mlflow.models.set_model(Declared())
+"""

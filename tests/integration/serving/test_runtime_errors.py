@@ -148,6 +148,9 @@ def test_null_and_nan_reach_a_model_that_copes(awkward: Runtime) -> None:
         (1, 'KeyError: "the model\'s own fault"'),
         (2, "SystemExit: the model tries to leave"),
         (5, "expected the model to return"),
+        (6, "KeyboardInterrupt"),
+        (7, "CancelledError"),
+        (8, "GeneratorExit"),
     ],
 )
 def test_what_the_model_does_wrong_is_a_500_and_the_server_lives(
@@ -162,6 +165,8 @@ def test_what_the_model_does_wrong_is_a_500_and_the_server_lives(
         assert answer.status_code == 500
         assert told in answer.json()["status"]["info"].replace("\\'", "'")
     assert awkward.predict({"ndarray": [[0.0]]}).json()["data"]["ndarray"] == ["fine"]
+    counted = [line for line in awkward.http.get("/metrics").text.splitlines() if "500" in line]
+    assert counted != []
 
 
 def test_a_table_or_an_object_as_answer_is_carried_by_both_protocols(awkward: Runtime) -> None:
