@@ -99,6 +99,18 @@ class Signature:
         return _listed(self.columns or self.tensors, "input", self.named)
 
     @cached_property
+    def columns_by_name(self) -> dict[str, Column]:
+        """The columns by every name that a request may use.
+
+        Columns without names have those of the metadata and, as a table made from an array calls
+        them, their numbers.
+        """
+        if self.named:
+            return {column.name: column for column in self.columns}
+        numbered = {str(column.label): column for column in self.columns}
+        return numbered | dict(zip(self.input_names, self.columns, strict=True))
+
+    @cached_property
     def output_names(self) -> tuple[str, ...]:
         """Names of the answer's columns or tensors; empty where the model declares none."""
         return _listed(self.output_columns or self.output_tensors, "predict", named=False)

@@ -31,31 +31,29 @@ def from_rows(signature: Signature, payload: Rows, bare: bool) -> object:
         )
     if not signature.columns:
         return _undeclared(rows, names)
-    columns = _check_width(signature, payload, width)
-    if names is not None and tuple(names) != signature.input_names:
+    columns: Sequence[Column] = signature.columns
+    if names is None:
+        columns = _by_place(signature, width)
+    elif tuple(names) != signature.input_names:
         _check_once(names)
-        columns = _by_name(signature, names) if signature.named else columns
-    fast = _float_matrix(signature, rows, columns, names, bare)
+        columns = _by_name(signature, names)
+    fast = _float_matrix(signature, rows, columns, bare)
     if fast is not None:
         return fast
     pairs = zip(columns, zip(*rows, strict=True), strict=True)
-    arrays = [(column.name, to_array(column, found)) for column, found in pairs]
-    if signature.named:
-        return _framed(signature, dict(arrays), bare)
-    labels: Sequence[str | int] = names or range(width)
-    return pd.DataFrame(dict(zip(labels, (array for _, array in arrays), strict=True)))
+    return _framed(signature, {c.label: to_array(c, found) for c, found in pairs}, bare)
 
 
-def _check_width(signature: Signature, payload: Rows, width: int) -> Sequence[Column]:
-    """Return the columns that rows of `width` values stand for, by position."""
-    if width == len(signature.columns):
-        return signature.columns
-    required = [column for column in signature.columns if column.required]
-    if payload.names is None and width == len(required):
-        return required
-    if signature.named and payload.names is not None:
-        return signature.columns  # the names decide
-    raise bad_request(f"expected {len(signature.columns)} columns, found {width} in each row")
+def _by_place(signature: Signature, width: int) -> Sequence[Column]:
+    """Return the columns that rows of `width` values without names stand for."""
+    given, rest = signature.columns[:width], signature.columns[width:]
+    if width <= len(signature.columns) and not any(column.required for column in rest):
+        return given
+    optional = any(not column.required for column in signature.columns)
+    hint = "; with names, optional columns may be left out" if optional else ""
+    raise bad_request(
+        f"expected {len(signature.columns)} columns, found {width} in each row{hint}"
+    )
 
 
 def checked_rows(signature: Signature, payload: Rows) -> list[list[object]]:
@@ -93,23 +91,26 @@ def _check_once(names: Sequence[str]) -> None:
 
 def _by_name(signature: Signature, names: Sequence[str]) -> list[Column]:
     """Return the columns of `names`, in that order."""
-    known = {column.name: column for column in signature.columns}
+    known = signature.columns_by_name
     unknown = [name for name in names if name not in known]
-    found = set(names)
-    missing = [c.name for c in signature.columns if c.required and c.name not in found]
+    columns = [known[name] for name in names if name in known]
+    found = {column.label for column in columns}
+    missing = [
+        name
+        for column, name in zip(signature.columns, signature.input_names, strict=True)
+        if column.required and column.label not in found
+    ]
     if unknown or missing:
         parts = [f"unknown columns {few(unknown)}"] if unknown else []
         parts += [f"missing columns {few(missing)}"] if missing else []
         raise bad_request(f"expected the columns of the signature, found {' and '.join(parts)}")
-    return [known[name] for name in names]
+    if len(found) != len(columns):
+        raise bad_request(f"expected every column once, found {few(names)}")
+    return columns
 
 
 def _float_matrix(
-    signature: Signature,
-    rows: list[list[object]],
-    columns: Sequence[Column],
-    names: Sequence[str] | None,
-    bare: bool,
+    signature: Signature, rows: list[list[object]], columns: Sequence[Column], bare: bool
 ) -> pd.DataFrame | Array | None:
     """Build the common case, plain numbers only, in one numpy call; None if it is not that."""
     numpy_name = signature.uniform_float
@@ -121,16 +122,15 @@ def _float_matrix(
     matrix = cells.plain_reals(rows, kinds, np.dtype(numpy_name))
     if matrix is None:
         return None
-    if not signature.named:
-        labels = None if names is None else list(names)
-        return matrix if bare else pd.DataFrame(matrix, columns=labels, copy=False)
-    in_order = all(map(is_, columns, signature.columns))
-    if bare and in_order:
+    if not all(map(is_, columns, signature.columns)):
+        place = {column.label: index for index, column in enumerate(columns)}
+        matrix = matrix[:, [place[column.label] for column in signature.columns]]
+    # Column by column, as MLflow's tables are: sums in another order differ in the last digit.
+    matrix = np.asfortranarray(matrix)
+    if bare:
         return matrix
-    frame = pd.DataFrame(matrix, columns=[column.label for column in columns], copy=False)
-    if not in_order:
-        frame = frame[[column.label for column in signature.columns]]
-    return frame.to_numpy() if bare else frame
+    labels = [column.label for column in signature.columns] if signature.named else None
+    return pd.DataFrame(matrix, columns=labels, copy=False)
 
 
 def from_columns(
@@ -155,39 +155,21 @@ def from_columns(
     if not signature.columns:
         undeclared = {name: Column(name, ColumnType.OTHER) for name in lists}
         return pd.DataFrame({n: to_array(undeclared[n], items) for n, items in lists.items()})
-    if not signature.named:
-        return _by_listed_names(signature, lists)
-    columns = {column.name: column for column in _by_name(signature, list(lists))}
-    arrays = {name: to_array(columns[name], items) for name, items in lists.items()}
-    return _framed(signature, arrays, bare)
-
-
-def _by_listed_names(signature: Signature, lists: Mapping[str, Sequence[object]]) -> pd.DataFrame:
-    """Take columns without names by the names that the metadata gives them."""
-    listed = signature.input_names
-    if set(lists) != set(listed):
-        raise bad_request(
-            f"expected rows without column names or the columns {few(listed)}, "
-            f"found the columns {few(list(lists))}"
-        )
-    return pd.DataFrame(
-        {
-            column.label: to_array(column, lists[name])
-            for column, name in zip(signature.columns, listed, strict=True)
-        }
-    )
+    columns = _by_name(signature, list(lists))
+    pairs = zip(columns, lists.values(), strict=True)
+    return _framed(signature, {c.label: to_array(c, items) for c, items in pairs}, bare)
 
 
 def _framed(
-    signature: Signature, arrays: Mapping[str, Array | list[object]], bare: bool
+    signature: Signature, arrays: Mapping[str | int, Array | list[object]], bare: bool
 ) -> pd.DataFrame | Array:
     found = {
-        column.label: arrays[column.name] for column in signature.columns if column.name in arrays
+        column.label: arrays[column.label] for column in signature.columns if column.label in arrays
     }
     if bare and signature.numeric and len(found) == len(signature.columns):
         # numpy promotes mixed whole and real numbers as pandas does when asked for an array; but
         # an estimator that looks at each column would see whole numbers as they are.
-        stacked = np.column_stack([np.asarray(items) for items in found.values()])
+        stacked: Array = np.stack([np.asarray(items) for items in found.values()]).T
         if stacked.dtype.kind == "i" or not (np.abs(stacked) >= EXACT_WHOLE).any():
             return stacked
     return pd.DataFrame(found)

@@ -22,7 +22,19 @@ NUMBERS = Signature(
     ),
     named=True,
 )
+MIDDLE = Signature(
+    columns=(
+        Column("a", ColumnType.DOUBLE, label="a"),
+        Column("b", ColumnType.DOUBLE, required=False, label="b"),
+        Column("c", ColumnType.DOUBLE, label="c"),
+        Column("d", ColumnType.DOUBLE, required=False, label="d"),
+    ),
+    named=True,
+)
 UNNAMED = Signature(columns=tuple(Column("", ColumnType.DOUBLE, label=i) for i in range(2)))
+MIXED = Signature(
+    columns=(Column("", ColumnType.DOUBLE, label=0), Column("", ColumnType.LONG, label=1))
+)
 TEXTS = Signature(columns=(Column("", ColumnType.STRING, label=0),), hinted=True)
 ARRAYS = Signature(tensors=(Tensor("a", "int64", (-1,)), Tensor("b", "float64", (-1,))))
 
@@ -45,6 +57,15 @@ ARRAYS = Signature(tensors=(Tensor("a", "int64", (-1,)), Tensor("b", "float64", 
         (NUMBERS, Named({"id": [1, 2], "amount": [1.0]})),
         (UNNAMED, Named({"a": [1], "b": [2]})),
         (UNNAMED, Rows([[1, 2]], ["a", "a"])),
+        (UNNAMED, Rows([[1, 2]], ["a", "b"])),
+        (UNNAMED, Rows([[1, 2]], ["input-0", "0"])),
+        (UNNAMED, Rows([[1, 2]], ["input-0", "input-0"])),
+        (UNNAMED, Named({"0": [1], "input-0": [2]})),
+        (UNNAMED, Named({"0": [1], "2": [2]})),
+        (FITTED, Rows([[1, 2]], ["age", "income"])),
+        (FITTED, Records([{"age": 1, "income": 2}])),
+        (MIDDLE, Rows([[1.0, 2.0]])),
+        (MIDDLE, Rows([[1.0, 2.0, 3.0, 4.0, 5.0]])),
         (TEXTS, Rows([["a", "b"]])),
         (TEXTS, Named({"x": ["a"], "y": ["b"]})),
         (ARRAYS, Records([{"a": 1, "b": 1}, {"a": 1, "b": 1, "c": 1}])),
@@ -90,14 +111,56 @@ def test_optional_columns_may_be_left_out_by_place_or_by_name() -> None:
         assert found.to_dict("list") == {"id": [1], "amount": [0.5]}
 
 
-def test_columns_without_names_take_the_clients_or_those_of_the_metadata() -> None:
-    by_client = assemble(UNNAMED, Rows([[1, 2]], ["a", "b"]))
-    assert isinstance(by_client, pd.DataFrame)
-    assert list(by_client.columns) == ["a", "b"]
+def test_optional_columns_without_names_are_those_at_the_end() -> None:
+    found = assemble(MIDDLE, Rows([[1.0, 2.0, 3.0]]))
+    assert isinstance(found, pd.DataFrame)
+    assert found.to_dict("list") == {"a": [1.0], "b": [2.0], "c": [3.0]}
+    with pytest.raises(ProblemError, match="with names, optional columns may be left out"):
+        assemble(MIDDLE, Rows([[1.0, 3.0]]))
+
+
+@pytest.mark.parametrize("bare", [False, True])
+@pytest.mark.parametrize("signature", [UNNAMED, FITTED, MIXED])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        Rows([[1.0, 2]]),
+        Rows([[1.0, 2]], ["input-0", "input-1"]),
+        Rows([[2, 1.0]], ["input-1", "input-0"]),
+        Rows([[2, 1.0]], ["1", "0"]),
+        Rows([[2, 1.0]], ["1", "input-0"]),
+        Records([{"input-1": 2, "input-0": 1.0}]),
+        Records([{"1": 2, "0": 1.0}]),
+        Named({"input-1": [2], "input-0": [1.0]}),
+        Named({"1": [2], "0": [1.0]}),
+        Tensors({"input-1": [2], "input-0": [1.0]}),
+        Tensors({"x": [[1.0, 2]]}),
+    ],
+)
+def test_names_decide_where_columns_have_only_numbers(
+    signature: Signature, payload: Payload, bare: bool
+) -> None:
     assert UNNAMED.input_names == ("input-0", "input-1")
-    listed = assemble(UNNAMED, Tensors({"input-1": [2.0], "input-0": [1.0]}))
-    assert isinstance(listed, pd.DataFrame)
-    assert listed.to_dict("list") == {0: [1.0], 1: [2.0]}
+    found = assemble(signature, payload, bare=bare and signature is not FITTED)
+    if isinstance(found, np.ndarray):
+        found = pd.DataFrame(found)
+    assert isinstance(found, pd.DataFrame)
+    assert found.to_dict("list") == {0: [1.0], 1: [2]}
+
+
+@pytest.mark.parametrize("signature", [UNNAMED, MIXED, MIDDLE])
+@pytest.mark.parametrize("names", [False, True])
+def test_an_array_lies_in_memory_as_mlflows_table_does(signature: Signature, names: bool) -> None:
+    width = len(signature.columns)
+    rows = [[float(row + at) for at in range(width)] for row in range(3)]
+    listed = list(signature.input_names)
+    payload = Rows([row[::-1] for row in rows], listed[::-1]) if names else Rows(rows)
+    for bare in (True, False):
+        found = assemble(signature, payload, bare=bare)
+        assert isinstance(found, np.ndarray | pd.DataFrame)
+        array = np.asarray(found)
+        assert array.tolist() == rows
+        assert array.flags.f_contiguous
 
 
 def test_a_value_deeper_than_64_lists_is_refused() -> None:
