@@ -1,35 +1,91 @@
 """Which models may be handed a bare array instead of a table, with the same answer.
 
 scikit-learn's own estimators turn a table of numbers into an array before they compute; doing
-it for them takes two thirds off a small prediction. Whatever looks at column names, or isn't
-scikit-learn's own code, keeps its table.
+it for them takes two thirds off a small prediction. Whatever could look at column names keeps
+its table: a model takes the shortcut only where everything that hangs on it is known.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-_READS_NAMES = frozenset({"ColumnTransformer", "FunctionTransformer"})
+import numpy as np
+
+_SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes, range, slice})
+_CONTAINERS = (list, tuple, set, frozenset)
+_LIBRARIES = ("sklearn", "scipy", "numpy")
+_READ_TABLES = frozenset({"compose", "feature_extraction"})
+"""scikit-learn's packages that look at columns, but for one class."""
+_TARGET = "TransformedTargetRegressor"
+_OF_THE_TARGET = frozenset({"func", "inverse_func", "transformer", "transformer_"})
+"""What that class never hands a table."""
+_KEEPS_TABLES = "_sklearn_output_config"
+"""What `set_output` leaves behind: steps that make tables for the steps after them."""
 
 
 def takes_arrays(pyfunc: Any) -> bool:
-    """Whether the loaded model is scikit-learn's own code throughout and ignores names."""
+    """Whether everything that the loaded model is made of is known to take arrays."""
     from sklearn.base import BaseEstimator
 
     estimator = getattr(pyfunc._model_impl, "sklearn_model", None)
     if not isinstance(estimator, BaseEstimator):
         return False
     try:
-        parts = [estimator, *estimator.get_params(deep=True).values()]
+        return _all_known(estimator)
     except Exception:  # a class of the model's own may break any protocol
         return False
-    return all(_plain(part) for part in parts if isinstance(part, BaseEstimator))
 
 
-def _plain(part: object) -> bool:
-    kind = type(part)
-    return kind.__module__.startswith("sklearn.") and kind.__name__ not in _READS_NAMES
+def _all_known(estimator: object) -> bool:
+    seen: dict[int, object] = {}
+    waiting = [estimator]
+    while waiting:
+        part = waiting.pop()
+        if type(part) in _SCALARS or id(part) in seen:
+            continue
+        seen[id(part)] = part
+        if not _known(part):
+            return False
+        waiting.extend(_parts(part))
+    return True
+
+
+def _known(part: object) -> bool:
+    """Whether this object, without what hangs on it, ignores column names."""
+    if isinstance(part, np.ndarray | np.generic | np.dtype) or type(part) in (dict, *_CONTAINERS):
+        return True
+    home = part if callable(part) and hasattr(part, "__qualname__") else type(part)
+    if isinstance(part, type) and home.__module__ == "builtins":
+        return True
+    library, _, rest = str(getattr(home, "__module__", "")).partition(".")
+    if library not in _LIBRARIES or _KEEPS_TABLES in getattr(part, "__dict__", {}):
+        return False
+    name = home.__name__
+    if name == "FunctionTransformer":
+        return False
+    return rest.partition(".")[0] not in _READ_TABLES or name == _TARGET
+
+
+def _parts(part: object) -> Iterator[object]:
+    if isinstance(part, np.ndarray):
+        if part.dtype.hasobject:
+            yield from _items(part.ravel().tolist())
+        return
+    if isinstance(part, dict):
+        yield from _items(part.keys())
+        yield from _items(part.values())
+    elif isinstance(part, _CONTAINERS):
+        yield from _items(part)
+    if not callable(part) or not hasattr(part, "__qualname__"):
+        skipped = _OF_THE_TARGET if type(part).__name__ == _TARGET else ()
+        held: dict[str, object] = getattr(part, "__dict__", {})
+        yield from _items(value for name, value in held.items() if name not in skipped)
+
+
+def _items(items: Iterable[object]) -> Iterator[object]:
+    return (item for item in items if type(item) not in _SCALARS)
 
 
 def silence_name_warnings() -> None:

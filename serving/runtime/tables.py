@@ -51,9 +51,7 @@ def _by_place(signature: Signature, width: int) -> Sequence[Column]:
         return given
     optional = any(not column.required for column in signature.columns)
     hint = "; with names, optional columns may be left out" if optional else ""
-    raise bad_request(
-        f"expected {len(signature.columns)} columns, found {width} in each row{hint}"
-    )
+    raise bad_request(f"expected {len(signature.columns)} columns, found {width} in each row{hint}")
 
 
 def checked_rows(signature: Signature, payload: Rows) -> list[list[object]]:
