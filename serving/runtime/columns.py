@@ -10,6 +10,7 @@ from serving.runtime import cells
 from serving.runtime.body import check_untyped
 from serving.runtime.cells import Array, MisfitError
 from serving.runtime.dates import moment, moments
+from serving.runtime.nested import to_nested
 from serving.runtime.problem import ProblemError, bad_request, kind_of
 from serving.runtime.signature import Column, ColumnType
 
@@ -37,6 +38,8 @@ def to_array(column: Column, values: Sequence[object]) -> Array | list[object]:
                 return np.array([*cells.each(values, cells.binary), None], dtype=object)[:-1]
             case ColumnType.DATETIME:
                 return moments(values)
+            case ColumnType.OTHER if column.nested is not None:
+                return to_nested(column, values)
             case ColumnType.OTHER:
                 return _undeclared(column, values)
     except MisfitError as err:

@@ -62,7 +62,7 @@ def _known(part: object) -> bool:
     library, _, rest = str(getattr(home, "__module__", "")).partition(".")
     if library not in _LIBRARIES or _KEEPS_TABLES in getattr(part, "__dict__", {}):
         return False
-    name = home.__name__
+    name = str(getattr(home, "__name__", ""))
     if name == "FunctionTransformer":
         return False
     return rest.partition(".")[0] not in _READ_TABLES or name == _TARGET

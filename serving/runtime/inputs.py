@@ -47,13 +47,34 @@ def _table(signature: Signature, payload: Payload, bare: bool) -> object:
         case Named(values):
             pass
         case Tensors(values):
-            if len(values) == 1:
-                (only,) = values.values()
-                if only and isinstance(only[0], list) and len(only[0]) > 1:
-                    # All columns at once, in the signature's order.
-                    return from_rows(signature, Rows(only), bare)
-            values = {name: _unboxed(items) for name, items in values.items()}
+            if (rows := _whole_table(signature, values)) is not None:
+                return from_rows(signature, Rows(rows), bare)
+            values = {name: _column(signature, name, items) for name, items in values.items()}
     return from_columns(signature, values, bare)
+
+
+def _whole_table(signature: Signature, values: Mapping[str, list[object]]) -> list[object] | None:
+    """Return the rows of a lone tensor that is all columns at once, in the signature's order."""
+    if len(values) != 1:
+        return None
+    ((name, only),) = values.items()
+    if not (only and isinstance(only[0], list) and len(only[0]) > 1):
+        return None
+    column = signature.columns_by_name.get(name)
+    if column is None:
+        return only
+    if column.nested is None:
+        raise bad_request(
+            f"expected one value of the column {name!r} in each row, found {len(only[0])}; "
+            "a tensor of all columns has a name of its own"
+        )
+    return None
+
+
+def _column(signature: Signature, name: str, values: list[object]) -> list[object]:
+    """Return a column's values; where lists are declared, a row of the tensor is one value."""
+    column = signature.columns_by_name.get(name)
+    return values if column and column.nested else _unboxed(values)
 
 
 def _unboxed(values: list[object]) -> list[object]:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from serving.runtime.signature import Column, ColumnType, Signature, Tensor
+from mlflow.types.schema import Array, Map, Object
+
+from serving.runtime.signature import (
+    Anything,
+    ArrayOf,
+    Column,
+    ColumnType,
+    MapOf,
+    NestedType,
+    ObjectOf,
+    Property,
+    Signature,
+    Tensor,
+)
 
 
 def read_signature(pyfunc: Any) -> Signature:
@@ -21,8 +34,9 @@ def read_signature(pyfunc: Any) -> Signature:
             output_columns=output_columns,
             output_tensors=output_tensors,
         )
-    columns, tensors = _specs(schema)
     hinted = bool(metadata._is_signature_from_type_hint())
+    # What a hint says of lists and objects, MLflow checks with pydantic.
+    columns, tensors = _specs(schema, nested=not hinted)
     named = bool(columns) and all(spec.name is not None for spec in schema.inputs)
     if named and len({column.name for column in columns}) != len(columns):
         # JSON cannot tell 0 from "0": which column a request means would be a guess.
@@ -33,24 +47,41 @@ def read_signature(pyfunc: Any) -> Signature:
         output_columns=output_columns,
         output_tensors=output_tensors,
         named=named,
-        nested=not hinted and any(column.type is ColumnType.OTHER for column in columns),
         hinted=hinted,
     )
 
 
-def _specs(schema: Any) -> tuple[tuple[Column, ...], tuple[Tensor, ...]]:
+def _specs(schema: Any, nested: bool = False) -> tuple[tuple[Column, ...], tuple[Tensor, ...]]:
     if schema is None:
         return (), ()
     if schema.is_tensor_spec():
         return (), tuple(
             Tensor(_name(spec), spec.type.name, tuple(spec.shape)) for spec in schema.inputs
         )
-    return tuple(_column(index, spec) for index, spec in enumerate(schema.inputs)), ()
+    return tuple(_column(index, spec, nested) for index, spec in enumerate(schema.inputs)), ()
 
 
-def _column(index: int, spec: Any) -> Column:
+def _column(index: int, spec: Any, nested: bool) -> Column:
     label = index if spec.name is None else spec.name
-    return Column(_name(spec), _column_type(spec.type), bool(spec.required), label)
+    found = _nested(spec.type) if nested else None
+    if isinstance(found, ColumnType | Anything):
+        found = None
+    return Column(_name(spec), _column_type(spec.type), bool(spec.required), label, found)
+
+
+def _nested(mlflow_type: Any) -> NestedType:
+    match mlflow_type:
+        case Array(dtype=item):
+            return ArrayOf(_nested(item))
+        case Map(value_type=item):
+            return MapOf(_nested(item))
+        case Object(properties=properties):
+            return ObjectOf(
+                tuple(Property(p.name, _nested(p.dtype), bool(p.required)) for p in properties)
+            )
+        case _:
+            found = _column_type(mlflow_type)
+            return Anything() if found is ColumnType.OTHER else found
 
 
 def _name(spec: Any) -> str:

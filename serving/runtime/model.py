@@ -78,8 +78,6 @@ class ServedModel:
         """Build the model's input. What fails here was caused by the request alone."""
         try:
             data = assemble(self.signature, payload, bare=self._bare)
-            if self.signature.nested:
-                data = self._enforced(data)
             return data if self._example is None else _like_example(data, self._example)
         except ProblemError:
             raise
@@ -110,14 +108,6 @@ class ServedModel:
             raise
         except BaseException as err:
             logger.warning("warm-up prediction failed: %s: %s", type(err).__name__, err)
-
-    def _enforced(self, data: object) -> object:
-        from mlflow.models.utils import _enforce_schema
-
-        try:
-            return _enforce_schema(data, self._pyfunc.metadata.get_input_schema())
-        except Exception as err:  # MLflow's own prediction refuses whatever is raised here
-            raise bad_request(f"{_shortened(err)}; {self.signature.describe()}") from None
 
     def _log_once(self, err: BaseException) -> None:
         # A bad canary may fail thousands of times; one traceback for each kind is enough.

@@ -155,8 +155,9 @@ def _boxed(value: object) -> object:
     """Make one value an array of one, and a table an array of rows."""
     if isinstance(value, pd.DataFrame):
         return plain(value)
-    many = list | tuple | np.ndarray | pd.Series | pd.Index | pd.api.extensions.ExtensionArray
-    return value if isinstance(value, many) or hasattr(value, "toarray") else [value]
+    extension = pd.api.extensions.ExtensionArray
+    many = isinstance(value, list | tuple | np.ndarray | pd.Series | pd.Index | extension)
+    return value if many or hasattr(value, "toarray") else [value]
 
 
 def _named(name: str, found: Prediction) -> Output:

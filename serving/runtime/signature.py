@@ -51,6 +51,56 @@ _NUMBERS = frozenset({ColumnType.INTEGER, ColumnType.LONG, ColumnType.FLOAT, Col
 
 
 @dataclass(frozen=True, slots=True)
+class Anything:
+    """A value of any type."""
+
+    def __str__(self) -> str:
+        return "any"
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayOf:
+    """A list of values of one type."""
+
+    item: NestedType
+
+    def __str__(self) -> str:
+        return f"Array({self.item})"
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """An object with any keys, and values of one type."""
+
+    item: NestedType
+
+    def __str__(self) -> str:
+        return f"Map({self.item})"
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One key of an object."""
+
+    name: str
+    type: NestedType
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectOf:
+    """An object with these keys and no others."""
+
+    properties: tuple[Property, ...]
+
+    def __str__(self) -> str:
+        return f"Object({', '.join(f'{p.name}: {p.type}' for p in self.properties)})"
+
+
+NestedType = ColumnType | Anything | ArrayOf | MapOf | ObjectOf
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """One column of a table.
 
@@ -58,12 +108,20 @@ class Column:
         name: as clients write it; empty in a signature without names.
         label: what the model's own table calls the column. A table made from an array calls its
             columns 0, 1, 2, which JSON can only write as text.
+        nested: what the values are where they are lists or objects; None where they are not, or
+            where nothing is declared.
     """
 
     name: str
     type: ColumnType
     required: bool = True
     label: str | int = ""
+    nested: NestedType | None = None
+
+    @property
+    def typed(self) -> str:
+        """The type as a person reads it, at most 200 characters."""
+        return str(self.nested or self.type)[:200]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +139,6 @@ class Signature:
 
     Attributes:
         named: the columns have names.
-        nested: a column holds lists or objects, so MLflow's own enforcement must read it.
         hinted: the types come from Python type hints and the model itself checks its input.
     """
 
@@ -90,7 +147,6 @@ class Signature:
     output_columns: tuple[Column, ...] = ()
     output_tensors: tuple[Tensor, ...] = ()
     named: bool = False
-    nested: bool = False
     hinted: bool = False
 
     @cached_property
@@ -132,7 +188,7 @@ class Signature:
         """Write the inputs for a person, at most some 600 characters."""
         if self.columns:
             parts = [
-                f"{column.name or index}: {column.type}{'' if column.required else ' (optional)'}"
+                f"{column.name or index}: {column.typed}{'' if column.required else ' (optional)'}"
                 for index, column in enumerate(self.columns)
             ]
         elif self.tensors:

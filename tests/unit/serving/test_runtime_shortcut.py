@@ -108,7 +108,7 @@ KEEP_THE_TABLE: dict[str, Callable[[], Any]] = {
     "a step without names among candidates": lambda: searched(Duck()),
     "a function": lambda: make_pipeline(FunctionTransformer(by_name), LogisticRegression()),
     "a function of numpy's": lambda: make_pipeline(
-        FunctionTransformer(np.log1p), LogisticRegression()
+        FunctionTransformer(np.arctan), LogisticRegression()
     ),
     "a selector": lambda: make_pipeline(
         ColumnTransformer([("s", StandardScaler(), make_column_selector("b"))]),
