@@ -178,12 +178,13 @@ class App:
 
     def _predict(self, call: Call) -> Reply:
         request = seldon.parse(call.json(), call.puid)
-        response = seldon.respond(request, self._model.predict(request.payload), self._identity)
+        raw = self._model.predict(request.payload, request.params)
+        response = seldon.respond(request, raw, self._identity)
         return Reply(to_json(response), headers=((b"seldon-puid", request.puid.encode()),))
 
     def _infer(self, call: Call) -> Reply:
         request = v2.parse(call.json())
-        raw = self._model.predict(request.payload)
+        raw = self._model.predict(request.payload, request.params)
         return Reply(to_json(v2.respond(raw, request, self._model.signature, self._identity)))
 
     def _feedback(self, call: Call) -> Reply:

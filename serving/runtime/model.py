@@ -7,7 +7,7 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import mlflow.pyfunc
 import numpy as np
 import pandas as pd
 from mlflow.exceptions import MlflowException
+from mlflow.pyfunc.utils import data_validation
 
 from serving.runtime.estimators import silence_name_warnings, takes_arrays
 from serving.runtime.inputs import assemble
@@ -45,6 +46,8 @@ class ServedModel:
         self._pyfunc = pyfunc
         self.signature = read_signature(pyfunc)
         self._call = _implementation(pyfunc)
+        self._params_schema = pyfunc.metadata.get_params_schema()
+        self._defaults = _defaults(self._params_schema)
         self._bare = takes_arrays(pyfunc)
         if self._bare:
             silence_name_warnings()
@@ -52,22 +55,26 @@ class ServedModel:
         self._running: dict[int, float] = {}
         self._seen: set[type] = set()
 
-    def predict(self, payload: Payload) -> object:
+    def predict(self, payload: Payload, params: Mapping[str, object] | None = None) -> object:
         """Answer one request.
+
+        Args:
+            payload: what the client sent.
+            params: parameters of the call, for a model whose signature declares some.
 
         Raises:
             ProblemError: 400 when the input does not fit the signature, 500 when the model
                 raises.
         """
         data = self._read(payload)
+        checked = self._checked(params)
         token = id(data)
         self._running[token] = time.monotonic()
         try:
-            return self._call(data)
+            return self._call(data, checked)
         except BaseException as err:
             # In a worker thread there is no Ctrl-C: whatever is raised is the model's own.
-            if self.signature.hinted and isinstance(err, MlflowException):
-                # MLflow checks hinted types inside the call and raises this.
+            if self.signature.hinted and _raised_by_the_hints_check(err):
                 raise bad_request(_shortened(err)) from None
             self._log_once(err)
             raise model_failed(f"the model raised {type(err).__name__}: {err}") from err
@@ -88,6 +95,18 @@ class ServedModel:
                 f"{self.signature.describe()}"
             ) from err
 
+    def _checked(self, params: Mapping[str, object] | None) -> dict[str, object] | None:
+        """Check parameters as MLflow does, which passes over those that no schema declares."""
+        if not params or self._params_schema is None:
+            return self._defaults
+        from mlflow.models.utils import _enforce_params_schema
+
+        try:
+            found: dict[str, object] = _enforce_params_schema(dict(params), self._params_schema)
+        except Exception as err:  # it reads nothing but the client's parameters
+            raise bad_request(f"parameters: {_shortened(err)}") from None
+        return found
+
     def running_seconds(self) -> float:
         """Age of the oldest prediction that is still running; 0 when idle."""
         started = list(self._running.values())
@@ -101,9 +120,9 @@ class ServedModel:
         try:
             example = self._pyfunc.input_example
             if isinstance(example, pd.DataFrame | np.ndarray) and len(example):
-                self._call(example[:1])
+                self._call(example[:1], self._defaults)
             else:
-                self._call(_blank(self.signature))
+                self._call(_blank(self.signature), self._defaults)
         except KeyboardInterrupt:
             raise
         except BaseException as err:
@@ -151,14 +170,31 @@ def _like_example(data: object, example: object) -> object:
     return found
 
 
-def _implementation(pyfunc: Any) -> Callable[[object], object]:
+def _raised_by_the_hints_check(err: BaseException) -> bool:
+    """Whether MLflow raised this on checking a hinted model's input, before its own code ran.
+
+    The check is part of the call. What the model raises may be an MlflowException as well.
+    """
+    if not isinstance(err, MlflowException):
+        return False
+    frames = [frame.f_code for frame, _ in traceback.walk_tb(err.__traceback__)]
+    for at, code in enumerate(frames):
+        if (code.co_filename, code.co_name) == (data_validation.__file__, "wrapper"):
+            below = frames[at + 1 :]
+            return not below or below[0].co_filename == data_validation.__file__
+    return False
+
+
+def _defaults(schema: Any) -> dict[str, object] | None:
+    return {param.name: param.default for param in schema} if schema else None
+
+
+def _implementation(pyfunc: Any) -> Callable[[object, dict[str, object] | None], object]:
     predict: Callable[..., object] = pyfunc._predict_fn
     parameter = inspect.signature(predict).parameters.get("params")
     if parameter is None or parameter.kind is inspect.Parameter.VAR_KEYWORD:
-        return predict
-    schema = pyfunc.metadata.get_params_schema()
-    defaults = {param.name: param.default for param in schema} if schema else None
-    return lambda data: predict(data, params=defaults)
+        return lambda data, _: predict(data)
+    return lambda data, params: predict(data, params=params)
 
 
 def _blank(signature: Signature) -> object:

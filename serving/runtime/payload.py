@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from serving.runtime.problem import bad_request, few
+from serving.runtime.body import check_untyped
+from serving.runtime.problem import bad_request, few, kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,20 @@ class Tensors:
     """V2 tensors: named columns, named arrays, or one that is a whole table."""
 
     values: Mapping[str, list[object]]
+
+
+def parameters(found: object, label: str) -> Mapping[str, object] | None:
+    """Check that the parameters of a call, where there are some, are an object.
+
+    Raises:
+        ProblemError: 400, they are not, or an infinity is in them.
+    """
+    if found is None:
+        return None
+    if not isinstance(found, dict):
+        raise bad_request(f"{label}: expected an object, found {kind_of(found)}")
+    check_untyped(found, label)
+    return found
 
 
 Payload = Rows | Records | Named | Tensors

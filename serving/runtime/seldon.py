@@ -8,6 +8,7 @@ ones, and a ragged row into a 500.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +20,14 @@ from serving.runtime.body import check_untyped
 from serving.runtime.folding import flattened, folded
 from serving.runtime.options import Identity
 from serving.runtime.outputs import Output, Prediction, Table, normalise
-from serving.runtime.payload import Named, Payload, Records, Rows
+from serving.runtime.payload import Named, Payload, Records, Rows, parameters
 from serving.runtime.problem import bad_request, few, kind_of
 from serving.runtime.signature import Signature
 from serving.runtime.v2 import described
 
 _PAYLOADS = "data.ndarray, data.tensor or jsonData"
 _ONE_OF = frozenset({"data", "jsonData", "binData", "strData", "customData"})
+_WITH_PARAMS = ({"dataframe_split", "params"}, {"dataframe_records", "params"})
 _PUID_CHARACTERS = 256
 """Longest `puid`: it comes back in a header, which proxies bound too."""
 _REWARD_LIMIT = 3.4028234663852886e38
@@ -42,6 +44,7 @@ class Request:
     wants_tensor: bool
     tags: dict[str, object]
     puid: str
+    params: Mapping[str, object] | None = None
 
 
 def parse(message: object, header_puid: str | None) -> Request:
@@ -64,12 +67,14 @@ def parse(message: object, header_puid: str | None) -> Request:
         raise bad_request(f"meta.tags: expected an object, found {kind_of(tags)}")
     check_untyped(tags, "meta.tags", nan=False)
     puid = _puid(meta.get("puid"), header_puid)
+    params = parameters(message.get("params"), "params")
     found = _ONE_OF.intersection(message)
     if found == {"data"}:
         payload = _data(message["data"])
-        return Request(payload, "tensor" in message["data"], tags, puid)
+        return Request(payload, "tensor" in message["data"], tags, puid, params)
     if found == {"jsonData"}:
-        return Request(_json_data(message["jsonData"]), True, tags, puid)
+        data, params = _params_beside(message["jsonData"], params)
+        return Request(_json_data(data), True, tags, puid, params)
     if found:
         raise bad_request(f"expected one of {_PAYLOADS}, found {' and '.join(sorted(found))}")
     raise bad_request(f"expected {_PAYLOADS}, found {_keys(message)}")
@@ -126,6 +131,18 @@ def _tensor_rows(tensor: object) -> list[object]:
     if not isinstance(values, list):
         raise bad_request(f"data.tensor.values: expected a list, found {kind_of(values)}")
     return folded(*flattened(values, shape, "data.tensor"))
+
+
+def _params_beside(
+    data: object, params: Mapping[str, object] | None
+) -> tuple[object, Mapping[str, object] | None]:
+    """Take `params` out of MLflow's forms, where they stand beside the table."""
+    if not isinstance(data, dict) or data.keys() not in _WITH_PARAMS:
+        return data, params
+    if params is not None:
+        raise bad_request("params: expected them once, found them in jsonData too")
+    rest = {name: value for name, value in data.items() if name != "params"}
+    return rest, parameters(data["params"], "jsonData.params")
 
 
 def _json_data(data: object) -> Payload:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from serving.runtime.datatypes import DATATYPES, check_datatype
 from serving.runtime.folding import flattened, folded
 from serving.runtime.options import Identity
 from serving.runtime.outputs import Output, normalise, outputs_of, to_json
-from serving.runtime.payload import Payload, Tensors
+from serving.runtime.payload import Payload, Tensors, parameters
 from serving.runtime.problem import ProblemError, bad_request, kind_of
 from serving.runtime.signature import Column, Signature, Tensor
 
@@ -33,6 +33,7 @@ class Request:
     payload: Payload
     id: str
     outputs: tuple[str, ...]
+    params: Mapping[str, object] | None = None
 
 
 def described(signature: Signature) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -93,7 +94,8 @@ def parse(message: object) -> Request:
             raise bad_request(f"inputs: expected every name once, found {name[:60]!r} twice")
         tensors[name] = values
     outputs = _requested(message.get("outputs"))
-    return Request(Tensors(tensors), request_id or str(uuid.uuid4()), outputs)
+    params = parameters(message.get("parameters"), "parameters")
+    return Request(Tensors(tensors), request_id or str(uuid.uuid4()), outputs, params)
 
 
 def _requested(outputs: object) -> tuple[str, ...]:
