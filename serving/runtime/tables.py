@@ -46,8 +46,10 @@ def from_rows(signature: Signature, payload: Rows, bare: bool) -> object:
 
 def _by_place(signature: Signature, width: int) -> Sequence[Column]:
     """Return the columns that rows of `width` values without names stand for."""
+    if width == len(signature.columns):
+        return signature.columns
     given, rest = signature.columns[:width], signature.columns[width:]
-    if width <= len(signature.columns) and not any(column.required for column in rest):
+    if width < len(signature.columns) and not any(column.required for column in rest):
         return given
     optional = any(not column.required for column in signature.columns)
     hint = "; with names, optional columns may be left out" if optional else ""
@@ -120,7 +122,7 @@ def _float_matrix(
     matrix = cells.plain_reals(rows, kinds, np.dtype(numpy_name))
     if matrix is None:
         return None
-    if not all(map(is_, columns, signature.columns)):
+    if columns is not signature.columns and not all(map(is_, columns, signature.columns)):
         place = {column.label: index for index, column in enumerate(columns)}
         matrix = matrix[:, [place[column.label] for column in signature.columns]]
     # Column by column, as MLflow's tables are: sums in another order differ in the last digit.

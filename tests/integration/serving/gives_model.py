@@ -56,7 +56,9 @@ ANSWERS = {
     "matrix in an object": lambda: {"a": np.matrix([[1, 2]])},
     "masked": lambda: np.ma.array([0.5, np.inf, 1.5], mask=[False, True, False]),
     "masked whole numbers": lambda: np.ma.array([[BIG, 2]], mask=[[False, True]]),
-    "masked dates": lambda: np.ma.array(np.array(["2024-05-01", "NaT"], "M8[D]"), mask=[0, 1]),
+    "masked dates": lambda: np.ma.array(
+        np.array(["2024-05-01", "NaT"], "M8[D]"), mask=[False, True]
+    ),
     "all masked": lambda: np.ma.masked_all((2,), dtype=np.int64),
     "text array": lambda: np.char.array(["a ", "b"]),
     "huge beside a fraction": lambda: [2**70 + 1, 0.5],
