@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,13 @@ Source: the least cell size of ten in statistical disclosure control, e.g. Hunde
 MAX_SHOWN_CHARACTERS = 64
 UNNAMED = "(unnamed)"
 _TRUTH = {"true": "1", "false": "0"}
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-][0-9]{1,6})?")
+"""As machines write numbers: 01, +1 and 1e5 are codes that only resemble one."""
+_MOMENT = re.compile(
+    r"(?:([0-9]{4,6}-[0-9]{2}-[0-9]{2}) )?([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]{1,9})?"
+    r"(Z|[+-][0-9]{2}:?[0-9]{2})?"
+)
+_MOST_DIGITS, _LEAST_PLACES = 400, 20
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
 
 
@@ -28,20 +36,72 @@ class Coded:
     Attributes:
         texts: every class.
         codes: one array per column that was given.
+        by_value: whether texts that spell one number or moment are one class.
     """
 
     texts: tuple[str, ...]
     codes: tuple[NDArray[np.float64], ...]
+    by_value: bool
+
+    def find(self, name: str) -> int | None:
+        """Return the position of the class that somebody writes so."""
+        text = as_text(name)
+        wanted = _value(text) if self.by_value else text
+        return self.texts.index(wanted) if wanted in self.texts else None
 
 
 def code(columns: Sequence[NDArray[np.object_]]) -> Coded:
-    """Number the classes of some columns of text."""
+    """Number the classes of some columns of text.
+
+    Numbers and moments are one class however they are spelled ("1.00" and "1"), unless one of the
+    columns tells two spellings apart, as one of versions does ("1.1" and "1.10").
+    """
     import pandas as pd
 
-    codes, texts = pd.factorize(np.concatenate(columns), sort=True)
+    positions, texts = pd.factorize(np.concatenate(columns))
+    spelled = np.array([str(text) for text in texts], dtype=object)
+    values = np.array([_value(text) for text in spelled], dtype=object)
     ends = np.cumsum([len(column) for column in columns])[:-1]
-    parts = np.split(codes.astype(np.float64), ends)
-    return Coded(tuple(str(text) for text in texts), tuple(parts))
+    own = [pd.unique(part) for part in np.split(positions, ends)]
+    by_value = all(len(set(values[part])) == len(part) for part in own)
+    order, names = pd.factorize(values if by_value else spelled, sort=True)
+    parts = np.split(order[positions].astype(np.float64), ends)
+    return Coded(tuple(str(name) for name in names), tuple(parts), by_value)
+
+
+def same_texts(column: NDArray[np.object_]) -> NDArray[np.str_]:
+    """Return a column's classes, each by one text."""
+    coded = code([as_texts(column)])
+    found: NDArray[np.str_] = np.array(coded.texts, dtype=str)[coded.codes[0].astype(np.int64)]
+    return found
+
+
+def _value(text: str) -> str:
+    """Return one text for all that spell the same number or moment; other texts as they are."""
+    if _NUMBER.fullmatch(text):
+        return _number(Decimal(text))
+    moment = _MOMENT.fullmatch(text)
+    if moment is None:
+        return text
+    date, time, fraction, zone = moment.groups(default="")
+    fraction = fraction.rstrip("0").rstrip(".")
+    zone = "+00:00" if zone == "Z" else zone
+    if zone and ":" not in zone:
+        zone = f"{zone[:3]}:{zone[3:]}"
+    if date and time == "00:00:00" and not (fraction or zone):
+        return date
+    return f"{date} {time}{fraction}{zone}".lstrip()
+
+
+def _number(number: Decimal) -> str:
+    if -_LEAST_PLACES < number.adjusted() < _MOST_DIGITS:
+        text = f"{number:f}"
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+        return "0" if text == "-0" else text
+    sign, digits, exponent = number.as_tuple()
+    kept = "".join(map(str, digits)).rstrip("0")
+    dropped = len(digits) - len(kept)
+    return f"{'-' if sign else ''}{kept}e{int(exponent) + dropped}" if kept else "0"
 
 
 def as_texts(
@@ -56,7 +116,11 @@ def as_texts(
     column = np.asarray(values, dtype=object) if isinstance(values, list) else np.asarray(values)
     positions, distinct = pd.factorize(column, use_na_sentinel=False)
     texts = np.empty(len(distinct), dtype=object)
-    texts[:] = [as_text(value) for value in distinct.tolist()]
+    # As a narrow float, 0.1 has the text "0.1"; as Python's, seventeen digits.
+    narrow = column.dtype.kind == "f" and column.dtype.itemsize < 8
+    texts[:] = [
+        as_text(str(v) if narrow else v) for v in (distinct if narrow else distinct.tolist())
+    ]
     found: NDArray[np.object_] = texts[positions]
     return found
 

@@ -31,6 +31,7 @@ def select_features(table: Table, binding: Binding, inputs: Inputs) -> pd.DataFr
             f"the model's signature asks for the label {binding.label!r}",
             hint="train without the label among the features",
         )
+    table = table.knowing(str(column.name) for column in inputs.columns)
     columns = _visible(table, binding) if not inputs.is_named else []
     if inputs.is_named:
         found = _named(table, binding, inputs.columns)
@@ -86,7 +87,7 @@ def _one(table: Table, name: str, column: Input) -> pd.Series[Any]:
         return holdout_columns.typed(table, name, column.dtype)
     if table.is_text:
         raise EvidenceError(
-            f"column {name}: expected values with parts, as the model's signature says, "
+            f"{table.called(name)}: expected values with parts, as the model's signature says, "
             "found a CSV file, which holds none",
             hint="pin a Parquet holdout: acgs evidence add ... --replace",
         )

@@ -8,7 +8,7 @@ import numpy as np
 
 from compliance.adapters import holdout_columns
 from compliance.adapters.holdout_file import Table
-from compliance.classes import MAX_SHOWN_CHARACTERS, as_text, as_texts
+from compliance.classes import MAX_SHOWN_CHARACTERS, as_texts, code, same_texts
 from compliance.errors import EvidenceError
 from compliance.evidence import DEFAULT_POSITIVE_LABEL, Binding
 from compliance.rules.facts import Task
@@ -27,8 +27,10 @@ def check(path: Path, binding: Binding, table: Table) -> None:
     missing = [column for column in wanted if column not in table.columns]
     if missing:
         raise EvidenceError(
-            f"{path}: expected the columns {', '.join(missing)}, found {', '.join(table.columns)}",
-            hint="correct the column names in the catalogue",
+            f"{path}: expected the columns {', '.join(missing)}, found {len(table.columns)} "
+            "columns without them",
+            hint="correct the names in the catalogue, or write the dataset with its column names "
+            "in the first line: frame.to_csv(path, index=False)",
         )
     for column in (binding.label, *binding.sensitive):
         empty = holdout_columns.missing(table, column)
@@ -64,7 +66,7 @@ def _check_label(path: Path, binding: Binding, table: Table) -> None:
 
 def _check_groups(path: Path, column: str, table: Table) -> None:
     try:
-        groups = set(holdout_columns.texts(table, column).tolist())
+        groups = set(same_texts(holdout_columns.texts(table, column)).tolist())
     except EvidenceError as err:
         raise EvidenceError(f"{path}: {err.message}", hint=err.hint) from None
     if len(groups) > MAX_GROUPS:
@@ -89,10 +91,10 @@ def check_positive(path: Path, binding: Binding, table: Table) -> None:
     asked = bool(binding.sensitive) or binding.positive_label != DEFAULT_POSITIVE_LABEL
     if binding.task is not Task.CLASSIFICATION or not asked:
         return
-    found = set(as_texts(holdout_columns.texts(table, binding.label)).tolist())
-    if as_text(binding.positive_label) not in found:
+    found = code([as_texts(holdout_columns.texts(table, binding.label))])
+    if found.find(binding.positive_label) is None:
         raise EvidenceError(
             f"{path}: expected the favourable class {binding.positive_label!r} among the classes "
-            f"of {binding.label}, found {len(found)} others",
+            f"of {binding.label}, found {len(found.texts)} others",
             hint="name the favourable class as the label column writes it: --positive-label",
         )

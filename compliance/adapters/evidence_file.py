@@ -107,7 +107,8 @@ def _checked(path: Path, sha256: str, binding: Binding) -> Table:
     from compliance.adapters import evidence_checks
 
     try:
-        table = _read(path, sha256)
+        names = (binding.label, *binding.sensitive, *binding.features)
+        table = _read(path, sha256).knowing(names)
         evidence_checks.check(path, binding, table)
     except EvidenceError:
         raise

@@ -8,8 +8,9 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,24 @@ class Table:
         columns: pyarrow arrays. Those of a CSV file are text; an empty cell without quotes is a
             missing one, `""` is the empty text.
         is_text: whether the file knows no types.
+        known: names of columns that a message may say, because the catalogue or a signature says
+            them too. In a file without a header every other name is a cell.
     """
 
     columns: dict[str, Any]
     rows: int
     is_text: bool
+    known: frozenset[str] = frozenset()
+
+    def knowing(self, names: Iterable[str]) -> Table:
+        """Return the same table with more names that a message may say."""
+        return replace(self, known=self.known.union(names))
+
+    def called(self, column: str) -> str:
+        """Return what a message may call a column: its name if that is known, else its place."""
+        if column in self.known:
+            return f"column {column}"
+        return f"column number {list(self.columns).index(column) + 1}"
 
 
 def read(path: Path) -> Table:
@@ -60,11 +74,11 @@ def read(path: Path) -> Table:
 
 
 def _check_names(path: Path, names: Sequence[str]) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = {name for name, count in Counter(names).items() if count > 1}
     if twice:
         raise EvidenceError(
             f"{path}: expected every column once, found {len(twice)} names more than once",
-            hint=f"give each column a name of its own: {', '.join(map(repr, twice[:5]))}",
+            hint="give each column a name of its own, in the first line of a CSV file",
         )
     if any(not name.strip() for name in names):
         raise EvidenceError(

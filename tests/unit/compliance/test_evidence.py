@@ -190,6 +190,50 @@ def test_large_numbers_of_classes_keep_their_digits() -> None:
     assert list(as_texts(np.array([large]))) == list(as_texts([str(large)])) == [str(large)]
 
 
+WITHOUT_HEADER = "Smith-0.80,7.25\n0.30,1.50\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        (WITHOUT_HEADER, {"label": "y"}),
+        (WITHOUT_HEADER, {"label": "7.25", "features": ["age"]}),
+        ("Smith-0.80,Smith-0.80\n1,2\n", {"label": "y"}),
+        ("Smith-0.80,\n1,2\n", {"label": "y"}),
+        ("Smith-0.80,7.25\n1\n", {"label": "y"}),
+        ("Smith-0.80,7.25\n,\n", {"label": "7.25"}),
+    ],
+)
+def test_the_first_row_of_a_file_without_a_header_is_not_shown(
+    settings: Settings, tmp_path: Path, text: str, changes: dict[str, Any]
+) -> None:
+    (tmp_path / "h.csv").write_text(text)
+    with pytest.raises(EvidenceError) as caught:
+        evidence_file.add(settings, tmp_path / "h.csv", {**DRAFT, "sensitive": [], **changes})
+    told = str(caught.value).replace(str(tmp_path), "")
+    assert "Smith" not in told
+    assert "0.80" not in told
+
+
+@pytest.mark.parametrize("inputs", [
+    Inputs(matrix_dtype=np.dtype(float)),
+    Inputs((Input(None, np.dtype(float)),)),
+    Inputs((Input(None, None),)),
+    Inputs(matrix_dtype=np.dtype(object)),
+    Inputs(matrix_dtype=np.dtype(complex)),
+    Inputs(),
+])  # fmt: skip
+def test_a_column_that_only_the_file_names_is_called_by_its_place(
+    tmp_path: Path, inputs: Inputs
+) -> None:
+    (tmp_path / "h.csv").write_text("Smith-0.80,1\nx,1\n")
+    table = holdout_file.read(tmp_path / "h.csv")
+    with pytest.raises(EvidenceError) as caught:
+        select_features(table, binding(label="1", sensitive=[]), inputs)
+    assert "Smith" not in str(caught.value)
+    assert "column number 1: " in str(caught.value) or not inputs.is_declared
+
+
 REGRESSION: dict[str, object] = {"task": "regression", "sensitive": []}
 
 

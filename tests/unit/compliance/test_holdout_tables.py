@@ -21,7 +21,9 @@ def tables(folder: Path, column: Any) -> dict[str, holdout_file.Table]:
     frame = pd.DataFrame({"c": column, "other": 1})
     frame.to_csv(folder / "t.csv", index=False)
     frame.to_parquet(folder / "t.parquet")
-    return {kind: holdout_file.read(folder / f"t.{kind}") for kind in ("csv", "parquet")}
+    return {
+        kind: holdout_file.read(folder / f"t.{kind}").knowing("c") for kind in ("csv", "parquet")
+    }
 
 
 def cells(table: holdout_file.Table, dtype: str) -> tuple[str, list[object]]:
