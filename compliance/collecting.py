@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from compliance import classes, quoting
+from compliance import classes, probing, quoting
 from compliance.adapters import holdout_columns, model_inputs
 from compliance.adapters.evidence_file import Holdout
 from compliance.classes import as_texts
@@ -18,8 +18,9 @@ from compliance.errors import EvidenceError, SandboxError
 from compliance.evidence import how_to_bind
 from compliance.features import select_features
 from compliance.ports import Prober
-from compliance.rules.checks import Judge, Perturbed
-from compliance.rules.facts import Evaluation, Missing, Probe, Scan, Task, seed_of
+from compliance.probing import Answered
+from compliance.rules.checks import Judge
+from compliance.rules.facts import Evaluation, Missing, Scan, Task
 from compliance.rules.result import Outcome
 from registry.adapters.artifact_error import ArtifactError
 from registry.domain.signature import Signature
@@ -76,14 +77,9 @@ def evaluate(
             inputs = model_inputs.inferred(subject.inferred)
         features = select_features(holdout.table, binding, inputs)
         data = features_digest(features) or binding.sha256
-        asked = {
-            rule_id: _perturbed(judge, features, rule_id, subject.manifest_digest, data)
-            for rule_id, judge in sorted(judges.items())
-            if judge.perturb is not None
-        }
-        frames = [features, *(probe.frame for probes in asked.values() for probe in probes)]
-        answers = prober.predict(subject.folder, frames).answers
-        return _evaluation(holdout, data, asked, answers)
+        perturbed = probing.perturb(judges, features, subject.manifest_digest, data)
+        answers = probing.ask(prober, subject.folder, features, perturbed)
+        return _evaluation(holdout, data, answers)
     except SandboxError as err:
         return Missing(Outcome.ERROR, quoting.of_model(err.message), err.hint or "see the report")
     except (EvidenceError, ArtifactError) as err:
@@ -106,41 +102,24 @@ def features_digest(features: pd.DataFrame) -> str:
     return hashlib.sha256(rows.tobytes()).hexdigest()
 
 
-def _perturbed(
-    judge: Judge, features: pd.DataFrame, rule_id: str, manifest_digest: str, data_digest: str
-) -> Sequence[Perturbed]:
-    if judge.perturb is None:
-        return ()
-    seed = seed_of(manifest_digest, data_digest, rule_id)
-    try:
-        return tuple(judge.perturb(features, seed))
-    except Exception as err:  # a check that anybody may install; its text may hold data
-        raise EvidenceError(
-            f"the check of rule {rule_id} failed: {quoting.cause(err)}",
-            hint="report this to the check's author",
-        ) from err
-
-
-def _evaluation(
-    holdout: Holdout,
-    data_digest: str,
-    asked: Mapping[str, Sequence[Perturbed]],
-    answers: Sequence[Answers],
-) -> Evaluation:
+def _evaluation(holdout: Holdout, data_digest: str, answers: Answered) -> Evaluation:
     binding, table = holdout.binding, holdout.table
     names: tuple[str, ...] = ()
     positive = None
     if binding.task is Task.CLASSIFICATION:
         truth = as_texts(holdout_columns.texts(table, binding.label))
-        coded = classes.code([truth, *map(as_texts, answers)])
+        coded = classes.code([truth, *map(as_texts, answers.in_order)])
         columns = coded.codes
         names = _names(coded.texts, columns[0])
-        favourable = classes.as_text(binding.positive_label)
-        positive = coded.texts.index(favourable) if favourable in coded.texts else None
+        positive = coded.find(binding.positive_label)
     else:
         labels = holdout_columns.numbers(table, binding.label)
-        columns = (labels, *map(_as_numbers, answers))
-    rest = iter(columns[2:])
+        columns = (labels, *map(_as_numbers, answers.in_order))
+    groups = {
+        name: classes.same_texts(holdout_columns.texts(table, name)) for name in binding.sensitive
+    }
+    for array in (*columns, *groups.values()):
+        array.setflags(write=False)  # a rule must not change what the next one sees
     return Evaluation(
         task=binding.task,
         data_digest=data_digest,
@@ -148,11 +127,9 @@ def _evaluation(
         predictions=columns[1],
         classes=names,
         positive=positive,
-        groups={name: holdout_columns.texts(table, name).astype(str) for name in binding.sensitive},
-        probes={
-            rule_id: tuple(Probe(probe.rows, next(rest)) for probe in perturbed)
-            for rule_id, perturbed in asked.items()
-        },
+        groups=groups,
+        probes=answers.probes(columns[2:]),
+        unasked=answers.failed,
     )
 
 

@@ -52,7 +52,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A model's answers on the digest-pinned holdout.
+    """A model's answers on the digest-pinned holdout; every rule sees the same, read-only arrays.
 
     Attributes:
         labels, predictions: one per row. Class codes (positions in `classes`) for a
@@ -62,6 +62,7 @@ class Evaluation:
         positive: code of the favourable class, or None.
         groups: sensitive attribute to the group of each row.
         probes: rule id to its perturbed predictions.
+        unasked: rule id to why its perturbed rows have no predictions.
         data_digest: of what the model saw; seeds hang on it.
     """
 
@@ -72,6 +73,7 @@ class Evaluation:
     positive: int | None = None
     groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     probes: Mapping[str, tuple[Probe, ...]] = field(default_factory=dict)
+    unasked: Mapping[str, Missing] = field(default_factory=dict)
     data_digest: str = ""
 
     @property
