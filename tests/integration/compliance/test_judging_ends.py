@@ -129,7 +129,7 @@ def test_a_failure_that_trying_again_cannot_help_refuses_at_once(
     (reason,) = verdict.reasons
     assert (reason.rule, verdict.score) == ("judging.failed", 0.0)
     assert type(FINAL[name]).__name__ in reason.found
-    assert "compliance.collecting:" in reason.found
+    assert "compliance.probing:" in reason.found
     assert [job.phase for job in jobs(engine)] == [Phase.REPORT.value]
     seen = json.dumps(verdict.document) + caplog.text + str(jobs(engine))
     assert CANARY not in seen
