@@ -73,9 +73,7 @@ BROKEN = {
     "miscounts its rows": returning(lambda f: [Perturbed(np.arange(9), f.head(2))]),
     "reaches beyond the rows": returning(lambda f: [Perturbed(np.array([0, 3]), f.head(2))]),
     "counts from the end": returning(lambda f: [Perturbed(np.array([0, -1]), f.head(2))]),
-    "names rows by fractions": returning(
-        lambda f: [Perturbed(np.array([0.0, 1.0]), f.head(2))]
-    ),
+    "names rows by fractions": returning(lambda f: [Perturbed(np.array([0.0, 1.0]), f.head(2))]),
     "perturbs no row": returning(lambda f: [Perturbed(np.arange(0), f.head(0))]),
     "asks what the model cannot answer": returning(
         lambda f: [Perturbed(np.arange(2), f.head(2).assign(a=np.nan))]
