@@ -17,6 +17,12 @@ class NestingTooDeepError(UsageError):
     code = "infra.nesting_too_deep"
 
 
+class TooManyValuesError(UsageError):
+    """A JSON text has more values than any honest one, however few bytes each takes."""
+
+    code = "infra.too_many_values"
+
+
 class HostNotAllowedError(RefusedError):
     """A request names a host that is not this server's."""
 

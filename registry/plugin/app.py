@@ -14,7 +14,7 @@ from infra.web.edge import Edge
 from infra.web.protection import protection
 from registry.bootstrap import open_registry
 from registry.plugin import artifact_errors, governed, nesting, text_guard
-from registry.plugin.artifact_targets import is_streamed
+from registry.plugin.artifact_targets import is_opaque, is_streamed
 from registry.plugin.immutable import ImmutableArtifacts
 from registry.plugin.waiting import WaitForVerdict
 
@@ -59,6 +59,6 @@ def build(settings: Settings) -> FastAPI:
     app.add_middleware(WaitForVerdict, registry=registry)
     app.add_middleware(ImmutableArtifacts, registry=registry)
     edge = Edge.of(settings, settings.registry_body_limit_bytes)
-    for each in reversed(protection(edge, streamed=is_streamed)):
+    for each in reversed(protection(edge, is_streamed, is_opaque)):
         app.add_middleware(each.cls, *each.args, **each.kwargs)
     return app

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -206,6 +207,54 @@ def test_no_depth_is_a_failure_of_the_server(embedded_platform: Platform, depth:
             embedded_platform.url + API + "/experiments/search", content=body, trust_env=False
         )
         assert answer.status_code < 500, answer.text
+
+
+PIECES = {"lists": b"[],", "objects": b"{},", "texts": b'"",', "numbers": b"0,"}
+
+
+@pytest.mark.parametrize("piece", PIECES)
+@pytest.mark.parametrize("server", ["registry", "scorer"])
+def test_a_body_of_many_small_values_takes_neither_memory_nor_time(
+    embedded_platform: Platform, server: str, piece: str
+) -> None:
+    attacked = SERVERS[server]
+    settings, pid = embedded_platform.settings, attacked.pid(embedded_platform)
+    limit = attacked.limit_bytes(settings)
+    first, last = b'{"run_id": "x", "metrics": [', b"0]}"
+    body = first + PIECES[piece] * ((limit - 100) // len(PIECES[piece])) + last
+    before = resident_bytes(pid)
+    with ThreadPoolExecutor(8) as pool:
+        began = time.monotonic()
+        attacks = [
+            pool.submit(_post_json, attacked.port(settings), attacked.path, body) for _ in range(8)
+        ]
+        assert ask(attacked.port(settings), head("GET", "/health", attacked.port(settings)))[0]
+        for attack in attacks:
+            assert attack.result() == (400, "infra.too_many_values")
+        assert time.monotonic() - began < 15
+    # The bodies themselves, and copies of one.
+    assert resident_bytes(pid) < before + 14 * limit + 32 * MIB
+
+
+def _post_json(port: int, path: str, body: bytes) -> tuple[int, str]:
+    headers = {"content-type": "application/json"}
+    url = f"http://127.0.0.1:{port}{path}"
+    answer = httpx.post(url, content=body, headers=headers, timeout=60, trust_env=False)
+    return answer.status_code, answer.json()["error_code"]
+
+
+def test_mlflows_largest_batch_is_taken(embedded_platform: Platform) -> None:
+    api = embedded_platform.url + API
+    run = httpx.post(f"{api}/runs/create", json={"experiment_id": "0"}, trust_env=False).json()
+    value = {"value": 0.5, "timestamp": 1, "step": 1, "dataset_name": "d", "dataset_digest": "e"}
+    batch = {
+        "run_id": run["run"]["info"]["run_id"],
+        "metrics": [{"key": f"m{i}", **value} for i in range(800)],
+        "params": [{"key": f"p{i}", "value": "[1, 2]" * 200} for i in range(100)],
+        "tags": [{"key": f"t{i}", "value": "{},"} for i in range(100)],
+    }
+    answer = httpx.post(f"{api}/runs/log-batch", json=batch, timeout=60, trust_env=False)
+    assert answer.status_code == 200, answer.text
 
 
 def test_files_are_streamed_whatever_their_size(embedded_platform: Platform) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import gzip
 import socket
 import subprocess
 import sys
@@ -57,8 +59,6 @@ async def large(_request: Request) -> Response:
 
 
 async def slow(_request: Request) -> Response:
-    import asyncio
-
     await asyncio.sleep(3)
     return PlainTextResponse("done")
 
@@ -280,13 +280,12 @@ def _chunked(size: int) -> _Ask:
     return run
 
 
-def _gzip() -> bytes:
-    import gzip
-
-    return gzip.compress(b"\0" * (4 * MIB))
+def _sending(body: bytes, *lines: str) -> _Ask:
+    return _asking(f"content-length: {len(body)}", *lines, body=body)
 
 
-BOMB = _gzip()
+BOMB = gzip.compress(b"\0" * (4 * MIB))
+WIDE = b"[" + b"[]," * 300_000 + b"[]]"
 _with = partial(_asking, "content-length: 2", body=b"ab")
 
 REQUESTS: dict[str, tuple[_Ask, int, str]] = {
@@ -315,6 +314,15 @@ REQUESTS: dict[str, tuple[_Ask, int, str]] = {
     "many arrays side by side": (
         _asking("content-length: 40004", body=b"[" + b"[1]," * 10_000 + b"0] "), 200, "",
     ),
+    "a million small values": (_sending(WIDE), 400, "infra.too_many_values"),
+    "a million small values of another type": (
+        _sending(WIDE, "content-type: multipart/form-data; boundary=x"),
+        400, "infra.too_many_values",
+    ),
+    "a million small values, packed": (
+        _sending(gzip.compress(WIDE), "content-encoding: gzip"), 400, "infra.too_many_values",
+    ),
+    "as many values as an honest call may have": (_sending(b"[" + b"1," * 90_000 + b"1]"), 200, ""),
     "no host that is ours": (_with(host="evil.example"), 403, "infra.host_not_allowed"),
     "an address that is not ours": (_with(host="10.0.0.1"), 403, "infra.host_not_allowed"),
     "a name made like an address": (
