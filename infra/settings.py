@@ -157,11 +157,12 @@ class Settings(BaseSettings):
         description="Largest request body of the compliance scorer.",
     )
     gateway_body_limit_bytes: int = Field(
-        64 << 20,
+        32 << 20,
         ge=1 << 10,
         le=(1 << 32) - 1,
         validation_alias="ACGS_GATEWAY_BODY_LIMIT_BYTES",
-        description="Largest request body of the gateway, compressed or not.",
+        description="Largest request body of the gateway, compressed or not; the model servers take "
+        "33554432 bytes at most.",
     )
     gateway_requests_per_second: int = Field(
         10_000,

@@ -33,20 +33,32 @@ from serving.runtime.problem import ProblemError, model_failed
 logger = logging.getLogger(__name__)
 
 _JSON = b"application/json"
+LARGE_BYTES = 1 << 18
+"""Bodies beyond are parsed in a thread of their own, one at a time: neither the event loop nor
+the predictions of others wait for them."""
+_UNREAD = object()
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """One request, read whole."""
 
     body: bytes
     puid: str | None
     form: bool = False
+    _parsed: object = _UNREAD
 
     def json(self) -> object:
-        """Return the body as JSON."""
-        return parse_json(json_of_form(self.body) if self.form else self.body)
+        """Return the body as JSON; parses it once.
+
+        Raises:
+            ProblemError: 400, it is none.
+        """
+        if self._parsed is _UNREAD:
+            self._parsed = parse_json(json_of_form(self.body) if self.form else self.body)
+            self.body = b""
+        return self._parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +97,7 @@ class App:
         self._stuck_after_seconds = stuck_after_seconds
         self._metrics = Metrics(identity)
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="predict")
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="read")
         self._headers: Headers = [
             (b"x-acgs-model-version", identity.model_version.encode()),
             (b"x-acgs-predictor", identity.predictor.encode()),
@@ -121,9 +134,11 @@ class App:
         await respond(send, status, headers, reply.body)
 
     async def _run(self, route: Route, call: Call) -> Reply:
+        loop = asyncio.get_running_loop()
+        if len(call.body) > LARGE_BYTES and route.method == "POST":
+            await loop.run_in_executor(self._reader, call.json)
         if not route.in_worker:
             return route.handle(call)
-        loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._workers, route.handle, call)
 
     def _checked(self, route: Route | None, path: str, method: str) -> Route:

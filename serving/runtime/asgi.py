@@ -16,10 +16,13 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-MAX_BODY_BYTES = 64 * 1024 * 1024
-"""As large as the gateway takes by default (`ACGS_GATEWAY_BODY_LIMIT_BYTES`)."""
+MAX_BODY_BYTES = 32 * 1024 * 1024
+"""As large as the gateway takes by default (`ACGS_GATEWAY_BODY_LIMIT_BYTES`); a million numbers in
+full precision take 20 MB."""
 FORM = "application/x-www-form-urlencoded"
 _FORM_FIELDS = 10
+_FORM_ESCAPES = 1_000_000
+"""Each is some 80 bytes while a form is decoded."""
 _UTF_8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 
 
@@ -95,9 +98,18 @@ def json_of_form(body: bytes) -> bytes:
     """Return the field `json` of a form, as SeldonClient sends it to a model server.
 
     curl calls every body a form, so one that has no such field is taken as it is.
+
+    Raises:
+        ProblemError: 400, it is another form, or one that takes long to decode.
     """
     if body.lstrip()[:1] in (b"{", b"[", b"") or b"json=" not in body:
         return body
+    escapes = body.count(b"%")
+    if escapes > _FORM_ESCAPES:
+        raise bad_request(
+            f"expected a form with at most {_FORM_ESCAPES} percent signs, found {escapes}; send "
+            "the JSON itself, as application/json"
+        )
     try:
         found = parse_qs(body, strict_parsing=True, max_num_fields=_FORM_FIELDS)[b"json"]
     except (ValueError, KeyError):

@@ -111,12 +111,6 @@ def test_a_body_that_is_no_request_is_the_clients_error(
     assert answer.json()["status"]["reason"] == "MICROSERVICE_BAD_DATA"
 
 
-def test_a_body_over_16_mib_is_refused(mixed: Runtime) -> None:
-    answer = mixed.http.post("/predict", content=b" " * (64 * 1024 * 1024 + 1))
-    assert answer.status_code == 413
-    assert str(64 * 1024 * 1024) in answer.json()["status"]["info"]
-
-
 def test_unknown_routes_and_methods_are_told_apart(mixed: Runtime) -> None:
     unknown = mixed.http.get("/seldon/default/credit/api/v1.0/predictions")
     assert unknown.status_code == 404
