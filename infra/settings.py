@@ -161,8 +161,8 @@ class Settings(BaseSettings):
         ge=1 << 10,
         le=(1 << 32) - 1,
         validation_alias="ACGS_GATEWAY_BODY_LIMIT_BYTES",
-        description="Largest request body of the gateway, compressed or not; the model servers take "
-        "33554432 bytes at most.",
+        description="Largest request body of the gateway, compressed or not; the model servers "
+        "take 33554432 bytes at most.",
     )
     gateway_requests_per_second: int = Field(
         10_000,

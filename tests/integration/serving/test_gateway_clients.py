@@ -212,6 +212,20 @@ def test_a_slow_client_is_dropped(name: str, port_of: str, site: Settings) -> No
         assert seconds_until_closed(client, IDLE_SECONDS + 3, drip) < IDLE_SECONDS + 3
 
 
+HTTP_2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
+"""The preface and an empty frame of settings, which an HTTP/2 server answers with its own."""
+
+
+@pytest.mark.parametrize("port_of", ["gateway_port", "gateway_admin_port"])
+def test_http_2_for_which_no_stated_time_would_hold_is_refused(
+    port_of: str, site: Settings
+) -> None:
+    with connected(getattr(site, port_of)) as client:
+        client.sendall(HTTP_2)
+        assert answer_of(client)[0] in {0, 400, 426}
+        assert seconds_until_closed(client, IDLE_SECONDS + 3) < IDLE_SECONDS + 3
+
+
 def test_a_client_that_reads_no_answer_is_dropped(site: Settings) -> None:
     with connected(site.gateway_port, receive_bytes=4096) as client:
         client.sendall(head("GET", PREFIX + "/large", site.gateway_port))
