@@ -19,7 +19,7 @@ from registry.adapters import events, webhook_sql
 from registry.adapters.webhook_sql import DeliveryRecord, Subscription
 from registry.webhook_target import check_url, parse_target
 
-PLATFORM = "platform"
+PLATFORM = "acgs"
 REMOVED = "the subscription was removed"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _EVENT_TYPE = re.compile(r"\*|[a-z_]{1,31}\.[a-z_]{1,32}")
