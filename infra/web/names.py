@@ -22,8 +22,12 @@ def host_name(authority: str) -> str:
     text = authority.strip().lower()
     if text.startswith("["):
         return text[1:].partition("]")[0]
-    # An address of version 6 without brackets has several colons and no port.
-    return (text if text.count(":") > 1 else text.partition(":")[0]).rstrip(".")
+    name, _, port = text.partition(":")
+    if port and not port.isdecimal():
+        # An address of version 6 without brackets, or what some readers split elsewhere
+        # (`127.0.0.1:80@evil.example`): no name that is ours.
+        return text
+    return name.rstrip(".")
 
 
 def is_allowed_host(host: str, allowed: Sequence[str]) -> bool:

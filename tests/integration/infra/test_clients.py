@@ -328,6 +328,9 @@ REQUESTS: dict[str, tuple[_Ask, int, str]] = {
     "a name made like an address": (
         _with(host="127.0.0.1.evil.example"), 403, "infra.host_not_allowed",
     ),
+    "a name behind what looks like ours": (
+        _with(host="127.0.0.1:80@evil.example"), 403, "infra.host_not_allowed",
+    ),
     "an empty host": (_with(host=""), 403, "infra.host_not_allowed"),
     "localhost": (_with(host="LOCALHOST:1"), 200, ""),
     "a foreign page": (
