@@ -21,7 +21,7 @@ def open_judging(settings: Settings, registry: Registry, prober: Prober) -> Judg
 def subscribe(settings: Settings) -> str:
     """Make sure that the registry tells the scorer of new requests; return the shared secret."""
     from compliance.receiver import PATH
-    from registry.webhooks import ensure_subscription
+    from registry.webhooks.service import ensure_subscription
 
     return ensure_subscription(settings, SUBSCRIPTION, settings.compliance_url + PATH, EVENTS)
 

@@ -239,7 +239,7 @@ def compliance_score(
     from compliance.bootstrap import open_judging
     from compliance.judging import Case
     from compliance.sandbox import Limits, Sandbox
-    from registry.adapters.confinement_waivers import confinement
+    from registry.audit.adapters.confinement_waivers import confinement
     from registry.bootstrap import open_registry
 
     settings = load_settings()

@@ -68,7 +68,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     from infra.clock import utc_now
     from infra.db import open_engine
     from infra.web.edge import Edge
-    from registry.adapters.confinement_waivers import confinement
+    from registry.audit.adapters.confinement_waivers import confinement
     from registry.bootstrap import open_registry
 
     constitution_file.load(settings)

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 
 def _commands() -> Sequence[click.Command]:
-    from registry import version_check_cli, version_diff_cli
+    from registry import version_diff_cli
+    from registry.checking import cli
     from registry.cli import commands
     from registry.version_cli import version
-    from registry.webhook_cli import webhook
+    from registry.webhooks.cli import webhook
 
-    for command in (*version_diff_cli.commands(), *version_check_cli.commands()):
+    for command in (*version_diff_cli.commands(), *cli.commands()):
         version.add_command(command)
     return (*commands(), version, webhook)
 

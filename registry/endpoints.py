@@ -10,7 +10,8 @@ from sqlalchemy import Connection, insert, update
 
 from infra.clock import to_millis
 from infra.db import reading, transaction
-from registry.adapters import custody_rows, events, grants, queries, tables
+from registry.adapters import custody_rows, grants, queries, tables
+from registry.audit.adapters import events
 from registry.domain.values import CHAMPION, Stage
 from registry.errors import GateClosedError, UnknownEndpointError
 from registry.records import Endpoint

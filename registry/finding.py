@@ -11,6 +11,7 @@ from registry.adapters import lists, numbering, pages, provenance, queries, tabl
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters.lists import ModelSummary
 from registry.adapters.pages import Listed
+from registry.audit.adapters import events
 from registry.base import UseCases
 from registry.domain import semver
 from registry.domain.values import CHAMPION, Reason, Stage
@@ -216,7 +217,7 @@ class Finding(UseCases):
     ) -> Sequence[Event]:
         """Return the audit trail, oldest first."""
         with reading(self.engine) as connection:
-            return queries.events(connection, after_id=after_id, name=name, limit=limit)
+            return events.trail(connection, after_id=after_id, name=name, limit=limit)
 
 
 def _find(connection: Connection, name: str, spec: str) -> VersionRecord | None:

@@ -9,18 +9,9 @@ from sqlalchemy import Connection, update
 
 from infra.clock import to_millis
 from infra.db import reading, transaction
-from registry.adapters import (
-    custody_rows,
-    events,
-    grants,
-    locks,
-    mirror,
-    places,
-    queries,
-    tables,
-    tenures,
-)
+from registry.adapters import custody_rows, grants, locks, mirror, places, queries, tables, tenures
 from registry.adapters import request_rows as rows
+from registry.audit.adapters import events
 from registry.domain.values import GOVERNED_ALIASES, GOVERNED_STAGES, Reason, Stage
 from registry.errors import GateClosedError
 from registry.records import VersionRecord

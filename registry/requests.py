@@ -15,8 +15,9 @@ from sqlalchemy.exc import IntegrityError
 
 from infra.clock import to_millis
 from infra.db import reading, transaction
-from registry.adapters import events, lists, locks, queries, tables
+from registry.adapters import lists, locks, queries, tables
 from registry.adapters import request_rows as rows
+from registry.audit.adapters import events
 from registry.domain.requests import Pending, decide
 from registry.domain.values import (
     RequestState,

@@ -16,8 +16,9 @@ from sqlalchemy import Connection, insert, update
 from infra.clock import to_millis
 from infra.db import reading, transaction
 from infra.errors import ConflictError
-from registry.adapters import custody_rows, events, grants, mirror, queries, tables, tenures
+from registry.adapters import custody_rows, grants, mirror, queries, tables, tenures
 from registry.adapters.request_rows import SYSTEM
+from registry.audit.adapters import events
 from registry.domain.values import Reason, Stage
 from registry.endpoints import Endpoints
 from registry.errors import GateClosedError, UnknownEndpointError

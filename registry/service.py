@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from registry.checking import Checking
+from registry.checking.service import Checking
 from registry.custody import Custody
 from registry.whole_models import WholeModels
 

@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from infra.clock import Clock, utc_now
 from infra.db import reading
 from infra.errors import ConflictError, PlatformError
-from registry.adapters import event_feed
+from registry.audit.adapters import event_feed
 from registry.records import Request
 
 _logger = logging.getLogger(__name__)

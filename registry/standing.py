@@ -12,8 +12,9 @@ from sqlalchemy import Connection, select, update
 from infra.clock import to_millis
 from infra.db import reading, transaction
 from infra.errors import ConflictError, UsageError
-from registry.adapters import events, grants, mirror, queries, tables
+from registry.adapters import grants, mirror, queries, tables
 from registry.adapters import request_rows as rows
+from registry.audit.adapters import events
 from registry.domain.values import GOVERNED_ALIASES, Reason, Stage, Standing
 from registry.errors import GateClosedError, UnknownVersionError
 from registry.holds import Holds, serving

@@ -13,7 +13,6 @@ from infra.clock import to_millis, utc_now
 from infra.db import transaction
 from infra.settings import Settings
 from registry.adapters import (
-    events,
     governance_file,
     mirror,
     numbering,
@@ -25,6 +24,7 @@ from registry.adapters import (
 )
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters.real_places import real_place
+from registry.audit.adapters import events
 from registry.domain import semver, wishes
 from registry.domain.inference import infer
 from registry.domain.manifest import Manifest

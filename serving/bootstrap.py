@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from infra.clock import utc_now
 from infra.settings import Settings
-from registry.adapters.confinement_waivers import confinement
+from registry.audit.adapters.confinement_waivers import confinement
 from registry.bootstrap import open_registry
 from serving.adapters.confined import confined_runtime
 from serving.adapters.envoy import EnvoyGateway

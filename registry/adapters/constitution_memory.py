@@ -18,9 +18,9 @@ from sqlalchemy.exc import IntegrityError
 from infra.clock import to_millis, utc_now
 from infra.db import reading, transaction
 from infra.errors import NotPreparedError
-from registry.adapters import events
 from registry.adapters.governance_file import ConstitutionError
 from registry.adapters.tables import constitution
+from registry.audit.adapters import events
 
 LOOKED_SECONDS = 5.0
 """How long one look at the database counts."""

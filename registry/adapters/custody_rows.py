@@ -12,7 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, delete, insert, or_, select
 
-from registry.adapters import events, mirror, tables
+from registry.adapters import mirror, tables
+from registry.audit.adapters import events
 from registry.domain.manifest import Manifest
 from registry.domain.storage_place import ancestors, below, join
 from registry.domain.values import Reason

@@ -9,8 +9,9 @@ from __future__ import annotations
 from sqlalchemy import Connection, delete, func, insert, update
 
 from infra.errors import ConflictError
-from registry.adapters import events, mirror, queries, tables, tenures
+from registry.adapters import mirror, queries, tables, tenures
 from registry.adapters import mlflow_tables as mlflow
+from registry.audit.adapters import events
 from registry.domain.values import CHAMPION, RequestKind, Stage
 from registry.records import Request
 

@@ -20,7 +20,7 @@ from registry.domain.values import (
     Stage,
     Standing,
 )
-from registry.records import Endpoint, Event, Position, Request, Rollout, Scorecard, VersionRecord
+from registry.records import Endpoint, Position, Request, Rollout, Scorecard, VersionRecord
 
 _V = tables.version.c
 _R = tables.request.c
@@ -314,17 +314,6 @@ def served_before(
             )
         ).scalar()
     )
-
-
-def events(
-    connection: Connection, *, after_id: int = 0, name: str | None = None, limit: int = 1000
-) -> list[Event]:
-    """Return the audit trail, oldest first."""
-    e = tables.event.c
-    query = select(tables.event).where(e.id > after_id).order_by(e.id).limit(limit)
-    if name is not None:
-        query = query.where(e.name == name)
-    return [Event(**row._mapping) for row in connection.execute(query)]
 
 
 def endpoint(connection: Connection, name: str) -> Endpoint | None:

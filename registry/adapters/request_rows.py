@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from infra.settings import Settings
-from registry.adapters import custody_rows, events, evidence_file, grants, mirror, queries, tables
+from registry.adapters import custody_rows, evidence_file, grants, mirror, queries, tables
+from registry.audit.adapters import events
 from registry.domain.canonical import digest
 from registry.domain.governance import Governance
 from registry.domain.requests import Facts, Granted, Refused

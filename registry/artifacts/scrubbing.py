@@ -10,7 +10,6 @@ from sqlalchemy import Connection, insert, select, update
 
 from infra.db import reading, transaction
 from infra.errors import NoAccessError, PlatformError
-from registry.adapters import events
 from registry.adapters.artifact_error import ArtifactError
 from registry.adapters.hashing import Pace
 from registry.adapters.stored_files import manifest_at
@@ -20,6 +19,7 @@ from registry.artifacts.base import SYSTEM
 from registry.artifacts.errors import StatementInvalidError
 from registry.artifacts.replication import Replication
 from registry.artifacts.statements import proven
+from registry.audit.adapters import events
 from registry.domain.manifest import Manifest, difference
 from registry.records import VersionRecord
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import IntegrityError
 
 from infra.db import reading, transaction
-from registry.adapters import artifact_files, events
+from registry.adapters import artifact_files
 from registry.artifacts.adapters import keys, rows
 from registry.artifacts.base import SYSTEM, UseCases
 from registry.artifacts.domain.statement import (
@@ -21,6 +21,7 @@ from registry.artifacts.domain.statement import (
     statement,
 )
 from registry.artifacts.errors import FilesDifferError, StatementInvalidError
+from registry.audit.adapters import events
 from registry.domain.manifest import Manifest, difference
 from registry.records import VersionRecord
 

@@ -12,7 +12,7 @@ from infra.db import reading, transaction
 from infra.settings import Settings
 from registry.adapters import governance_file
 from registry.adapters import tables as core
-from registry.adapters.event_feed import last_event_id
+from registry.audit.adapters.event_feed import last_event_id
 from registry.git.adapters import book as books
 from registry.git.adapters import tables
 from registry.git.adapters.book import Book

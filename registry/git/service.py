@@ -11,10 +11,10 @@ from sqlalchemy import Connection, Engine
 from infra.clock import to_millis
 from infra.db import open_engine, reading, transaction
 from infra.errors import SettingsError
+from infra.retry import back_off_seconds
 from infra.settings import Settings
 from registry.adapters import governance_file
 from registry.adapters.governance_file import ConstitutionError
-from registry.domain.retry import back_off_seconds
 from registry.git import intake
 from registry.git.adapters import facts, findings, rows
 from registry.git.adapters.findings import Found

@@ -7,7 +7,7 @@ import threading
 from infra.db import open_engine
 from infra.secrets import Sealer
 from infra.settings import load_settings
-from registry.delivery import DeliveryLoop, Pace
+from registry.webhooks.deliveries import DeliveryLoop, Pace
 
 # A short lease, so that what a killed process held is soon free.
 PACE = Pace(deadline_seconds=1.0, lease_seconds=1.5)

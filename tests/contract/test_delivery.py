@@ -13,7 +13,7 @@ from sqlalchemy import event as sqlalchemy_event
 
 from infra import signing
 from infra.db import open_engine
-from registry.delivery import Pace
+from registry.webhooks.deliveries import Pace
 from tests.support.stores import Databases, Kind
 from tests.support.webhooks import (
     Outbox,

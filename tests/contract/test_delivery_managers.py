@@ -15,10 +15,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Executable, insert
 
+from infra import retry
 from infra.db import open_engine, reading, transaction
-from registry.adapters import delivery_queue, tables
-from registry.delivery import Pace
-from registry.domain import retry
+from registry.adapters import tables
+from registry.webhooks.adapters import delivery_queue
+from registry.webhooks.deliveries import Pace
 from tests.support.webhooks import (
     Outbox,
     Received,

@@ -21,9 +21,9 @@ from infra.db import open_engine, reading, transaction
 from infra.secrets import Sealer
 from infra.settings import Settings
 from registry.adapters import tables
-from registry.adapters.events import record
-from registry.delivery import DeliveryLoop, Pace
-from registry.webhooks import Webhooks
+from registry.audit.adapters.events import record
+from registry.webhooks.deliveries import DeliveryLoop, Pace
+from registry.webhooks.service import Webhooks
 
 PATIENCE_SECONDS = 60.0
 

@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from registry.adapters import events
+from registry.audit.adapters import events
 from registry.git.adapters import tables
 from registry.git.domain.names import NameRefusedError
 

@@ -17,12 +17,12 @@ from infra.db import transaction
 from infra.settings import Settings
 from registry import manager
 from registry.adapters.evidence_file import binding_digest
-from registry.delivery import Pace
 from registry.domain.values import Enforcement, RequestKind, RequestState, Stage, Verdict
 from registry.plugin.store import GovernedStore
 from registry.records import Ask, Request
 from registry.service import Registry
 from registry.settling import SettlingLoop
+from registry.webhooks.deliveries import Pace
 from tests.support.stores import put_database
 from tests.support.webhooks import Outbox, Receiver, listening, wait_until
 

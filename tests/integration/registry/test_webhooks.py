@@ -12,9 +12,9 @@ from infra.cli import invoke
 from infra.db import reading, transaction
 from infra.errors import UsageError
 from registry.adapters import tables
-from registry.webhook_cli import webhook
-from registry.webhook_target import WebhookUrlError
-from registry.webhooks import (
+from registry.webhooks.cli import webhook
+from registry.webhooks.domain.target import WebhookUrlError
+from registry.webhooks.service import (
     REMOVED,
     UnknownDeliveryError,
     UnknownWebhookError,
@@ -117,7 +117,7 @@ def test_a_malformed_subscription_is_refused_and_leaves_nothing(
 
 
 def test_a_url_that_came_to_mean_another_machine_is_not_sent_to(outbox: Outbox) -> None:
-    from registry.adapters.webhook_http import Sender
+    from registry.webhooks.adapters.http import Sender
 
     async def post() -> None:
         async with Sender() as sender:

@@ -8,7 +8,7 @@ from mlflow.webhooks import constants
 from mlflow.webhooks.delivery import _generate_hmac_signature
 
 from infra import signing
-from registry.domain.envelope import Occurrence, envelope
+from registry.webhooks.domain.envelope import Occurrence, envelope
 
 CREATED = Occurrence(
     uid="7b0c",

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from registry.checking.domain.health import examine
+from registry.checking.domain.snapshot import Record, Row, Snapshot
 from registry.domain.findings import Action, Finding, Severity
-from registry.domain.health import examine
-from registry.domain.snapshot import Record, Row, Snapshot
 from registry.domain.values import Standing
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.domain.retry import (
+from infra.retry import (
     BACK_OFF_CAP_SECONDS,
     JITTER_SECONDS,
     MAX_ATTEMPTS,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.webhook_target import (
+from registry.webhooks.domain.target import (
     WebhookUrlError,
     check_url,
     parse_target,

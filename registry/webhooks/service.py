@@ -15,9 +15,10 @@ from infra.db import open_engine, reading, transaction
 from infra.errors import ConflictError, NotFoundError, UsageError
 from infra.secrets import Sealer
 from infra.settings import Settings
-from registry.adapters import events, webhook_sql
-from registry.adapters.webhook_sql import DeliveryRecord, Subscription
-from registry.webhook_target import check_url, parse_target
+from registry.audit.adapters import events
+from registry.webhooks.adapters import subscription_rows
+from registry.webhooks.adapters.subscription_rows import DeliveryRecord, Subscription
+from registry.webhooks.domain.target import check_url, parse_target
 
 PLATFORM = "acgs"
 REMOVED = "the subscription was removed"
@@ -83,7 +84,7 @@ class Webhooks:
         _check(name, url, events, secret)
         key = secret or secrets.token_urlsafe(32)
         with transaction(self.engine) as connection:
-            found = webhook_sql.find_webhook(connection, name)
+            found = subscription_rows.find_webhook(connection, name)
             if found is not None and found.active:
                 raise WebhookExistsError(
                     f"webhook {name}: expected a free name, found one that is in use",
@@ -100,16 +101,18 @@ class Webhooks:
             UnknownWebhookError: there is none of that name.
         """
         with transaction(self.engine) as connection:
-            found = webhook_sql.find_webhook(connection, name)
+            found = subscription_rows.find_webhook(connection, name)
             if found is None or not found.active:
                 raise UnknownWebhookError(
                     f"webhook {name}: expected a subscription, found none of that name",
                     hint="acgs webhook list",
                 )
             if dry_run:
-                pending = webhook_sql.deliveries(connection, webhook_sql.PENDING, name, _NO_LIMIT)
+                pending = subscription_rows.deliveries(
+                    connection, subscription_rows.PENDING, name, _NO_LIMIT
+                )
                 return len(pending)
-            webhook_sql.update_webhook(
+            subscription_rows.update_webhook(
                 connection,
                 found.id,
                 url=found.url,
@@ -117,14 +120,14 @@ class Webhooks:
                 sealed_secret=found.sealed_secret,
                 active=False,
             )
-            ended = webhook_sql.end_pending(connection, found.id, REMOVED)
+            ended = subscription_rows.end_pending(connection, found.id, REMOVED)
             self._audit(connection, "webhook.removed", name, actor, {"pending_ended": ended})
         return ended
 
     def list(self) -> builtins.list[Subscription]:
         """Return every active subscription, by name."""
         with reading(self.engine) as connection:
-            return webhook_sql.active_webhooks(connection)
+            return subscription_rows.active_webhooks(connection)
 
     def ensure(self, name: str, url: str, events: Sequence[str]) -> str:
         """Make the subscription be there with this URL and these events; idempotent.
@@ -134,7 +137,7 @@ class Webhooks:
         """
         _check(name, url, events, None)
         with transaction(self.engine) as connection:
-            found = webhook_sql.find_webhook(connection, name)
+            found = subscription_rows.find_webhook(connection, name)
             if found is None or not found.active:
                 key = secrets.token_urlsafe(32)
                 self._save(connection, found, name, url, events, key, "webhook.created", PLATFORM)
@@ -152,12 +155,11 @@ class Webhooks:
         Raises:
             UsageError: the state is none of pending, delivered, dead.
         """
-        if state is not None and state not in webhook_sql.STATES:
-            raise UsageError(
-                f"delivery state: expected one of {', '.join(webhook_sql.STATES)}, found {state!r}"
-            )
+        if state is not None and state not in subscription_rows.STATES:
+            known = ", ".join(subscription_rows.STATES)
+            raise UsageError(f"delivery state: expected one of {known}, found {state!r}")
         with reading(self.engine) as connection:
-            return webhook_sql.deliveries(connection, state, webhook, limit)
+            return subscription_rows.deliveries(connection, state, webhook, limit)
 
     def redeliver(
         self, delivery_id: str | None = None, *, actor: str, dry_run: bool = False
@@ -171,7 +173,7 @@ class Webhooks:
             UnknownDeliveryError: there is none of that id, or its subscription was removed.
         """
         with transaction(self.engine) as connection:
-            found = webhook_sql.redeliverable(connection, delivery_id)
+            found = subscription_rows.redeliverable(connection, delivery_id)
             if delivery_id is not None and not found:
                 raise UnknownDeliveryError(
                     f"delivery {delivery_id}: expected one of an active subscription, found none",
@@ -179,7 +181,7 @@ class Webhooks:
                 )
             if found and not dry_run:
                 now_ms = to_millis(self.clock())
-                webhook_sql.make_due(connection, [each.id for each in found], now_ms)
+                subscription_rows.make_due(connection, [each.id for each in found], now_ms)
                 for name in sorted({each.webhook for each in found}):
                     ids = [each.id for each in found if each.webhook == name]
                     data: dict[str, object] = {"count": len(ids), "delivery_ids": ids[:100]}
@@ -199,7 +201,7 @@ class Webhooks:
     ) -> None:
         sealed = self.sealer.seal(secret)
         if found is None:
-            webhook_sql.insert_webhook(
+            subscription_rows.insert_webhook(
                 connection,
                 name=name,
                 url=url,
@@ -208,7 +210,7 @@ class Webhooks:
                 created_ms=to_millis(self.clock()),
             )
         else:
-            webhook_sql.update_webhook(
+            subscription_rows.update_webhook(
                 connection, found.id, url=url, events=events, sealed_secret=sealed, active=True
             )
         # Only the origin: other subscribers read this, and a path may hold a token.

@@ -10,11 +10,12 @@ from sqlalchemy import Connection
 
 from infra.clock import to_millis
 from infra.db import reading, transaction
-from registry.adapters import events, mending, snapshots
+from registry.audit.adapters import events
+from registry.checking.adapters import resolution, snapshots
+from registry.checking.domain.health import examine
+from registry.checking.domain.resolution import foresee
 from registry.comparing import Comparing
 from registry.domain.findings import Action, Finding
-from registry.domain.health import examine
-from registry.domain.resolving import foresee
 from registry.errors import UnknownVersionError
 
 
@@ -67,7 +68,7 @@ class Checking(Comparing):
         with transaction(self.engine) as connection:
             if finding not in examine(snapshots.read(connection, finding.name)):
                 return False
-            mending.carry_out(connection, finding.name, step, actor, to_millis(at))
+            resolution.carry_out(connection, finding.name, step, actor, to_millis(at))
             _note(connection, finding, actor, to_millis(at))
         return True
 

@@ -14,8 +14,8 @@ import click
 from infra.people import cli_actor
 
 if TYPE_CHECKING:
-    from registry.adapters.webhook_sql import DeliveryRecord
-    from registry.webhooks import Webhooks
+    from registry.webhooks.adapters.subscription_rows import DeliveryRecord
+    from registry.webhooks.service import Webhooks
 
 _json = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 _dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
@@ -24,7 +24,7 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done;
 @contextmanager
 def _webhooks() -> Iterator[Webhooks]:
     from infra.settings import load_settings
-    from registry.webhooks import open_webhooks
+    from registry.webhooks.service import open_webhooks
 
     opened = open_webhooks(load_settings())
     try:

@@ -13,10 +13,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, select, update
 
+from infra import retry
 from registry.adapters import tables
-from registry.adapters.webhook_sql import DEAD, DELIVERED, PENDING
-from registry.domain import retry
-from registry.domain.envelope import Occurrence
+from registry.webhooks.adapters.subscription_rows import DEAD, DELIVERED, PENDING
+from registry.webhooks.domain.envelope import Occurrence
 
 _webhook = tables.webhook.c
 _delivery = tables.delivery.c

@@ -17,16 +17,15 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
-from infra import signing
+from infra import retry, signing
 from infra.clock import Clock, to_millis, utc_now
 from infra.db import reading, transaction
 from infra.errors import PlatformError
 from infra.secrets import Sealer
-from registry.adapters import delivery_queue
-from registry.adapters.delivery_queue import Claim, Outcome
-from registry.adapters.webhook_http import DEADLINE_SECONDS, Reply, Sender
-from registry.domain import retry
-from registry.domain.envelope import envelope
+from registry.webhooks.adapters import delivery_queue
+from registry.webhooks.adapters.delivery_queue import Claim, Outcome
+from registry.webhooks.adapters.http import DEADLINE_SECONDS, Reply, Sender
+from registry.webhooks.domain.envelope import envelope
 
 _logger = logging.getLogger(__name__)
 

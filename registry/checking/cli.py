@@ -13,9 +13,9 @@ from infra.clock import utc_now
 from infra.people import cli_actor
 from infra.settings import Settings, load_settings
 from registry import version_cli as cli
+from registry.checking.domain.resolution import PASSES
+from registry.checking.finders import finders
 from registry.domain.findings import Finding
-from registry.domain.resolving import PASSES
-from registry.finders import finders
 
 
 def commands() -> Sequence[click.Command]:

@@ -12,7 +12,7 @@ from types import TracebackType
 
 import httpx
 
-from registry.webhook_target import Target, parse_target, require_loopback
+from registry.webhooks.domain.target import Target, parse_target, require_loopback
 
 DEADLINE_SECONDS = 10.0
 _DRAIN_BYTES = 64 * 1024

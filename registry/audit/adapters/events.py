@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from registry.adapters import tables
+from registry.records import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +109,14 @@ def _deliver(
     ]
     if deliveries:
         connection.execute(insert(tables.delivery), deliveries)
+
+
+def trail(
+    connection: Connection, *, after_id: int = 0, name: str | None = None, limit: int = 1000
+) -> list[Event]:
+    """Return the audit trail, oldest first."""
+    e = tables.event.c
+    query = select(tables.event).where(e.id > after_id).order_by(e.id).limit(limit)
+    if name is not None:
+        query = query.where(e.name == name)
+    return [Event(**row._mapping) for row in connection.execute(query)]

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 from semver import Version
 
+from registry.checking.domain.snapshot import Record, Snapshot
 from registry.domain.findings import Action, Finding, Severity, Step
 from registry.domain.semver import is_semver
-from registry.domain.snapshot import Record, Snapshot
 
 
 def numbers(snapshot: Snapshot) -> Iterator[Finding]:

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
+from registry.checking.domain.health import examine
+from registry.checking.domain.snapshot import Record, Row, Snapshot
 from registry.domain import semver
 from registry.domain.findings import Action, Finding, Step
-from registry.domain.health import examine
-from registry.domain.snapshot import Record, Row, Snapshot
 from registry.domain.values import GOVERNED_ALIASES, Stage, Standing
 
 Value = TypeVar("Value")

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from registry.checking.domain.number_checks import numbers
+from registry.checking.domain.snapshot import Record, Row, Snapshot
 from registry.domain.findings import Action, Finding, Severity, Step
-from registry.domain.number_checks import numbers
-from registry.domain.snapshot import Record, Row, Snapshot
 from registry.domain.values import CHAMPION, GOVERNED_ALIASES, GOVERNED_STAGES, Stage, Standing
 
 

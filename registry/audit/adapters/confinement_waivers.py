@@ -15,7 +15,7 @@ from infra.confinement.policy import agreed, described
 from infra.confinement.probe import missing
 from infra.db import transaction
 from infra.settings import Settings
-from registry.adapters import events
+from registry.audit.adapters import events
 
 
 def confinement(settings: Settings, engine: Engine, role: str, at: datetime) -> frozenset[Means]:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import queries, tables
 from registry.adapters.tenures import Place
-from registry.domain.snapshot import Record, Row, Snapshot
+from registry.checking.domain.snapshot import Record, Row, Snapshot
 from registry.domain.values import GOVERNED_ALIASES, Standing
 
 _V = tables.version.c
