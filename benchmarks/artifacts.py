@@ -14,9 +14,9 @@ from benchmarks.report import Row, Statistic, Target
 from infra.objectstore import Location, ObjectStore, client
 from infra.servers import s3 as s3_server
 from infra.settings import Settings
-from registry.adapters.artifact_files import build_manifest
 from registry.artifacts.adapters.keys import SigningKeys
 from registry.artifacts.domain.statement import Facts, statement
+from registry.files.adapters.artifact_files import build_manifest
 
 MANIFEST_BYTES = 1 << 30
 MANIFEST_FILES = 4

@@ -22,8 +22,8 @@ from compliance.probing import Answered
 from compliance.rules.checks import Judge
 from compliance.rules.facts import Evaluation, Missing, Scan, Task
 from compliance.rules.result import Outcome
-from registry.adapters.artifact_error import ArtifactError
 from registry.domain.signature import Signature
+from registry.errors import ArtifactError
 
 if TYPE_CHECKING:
     import pandas as pd

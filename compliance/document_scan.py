@@ -13,9 +13,9 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 
 from infra.errors import PlatformError
-from registry.adapters import plain_yaml
 from registry.domain import plain_json
 from registry.domain.signature import Signature
+from registry.model_files import plain_yaml
 
 MAX_TEXT_BYTES = 5_000_000
 SHOWN_CHARACTERS = 100

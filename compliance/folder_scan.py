@@ -12,7 +12,7 @@ from pathlib import Path
 
 from compliance import document_scan
 from compliance.rules.facts import Scan
-from registry.domain.manifest import is_shallow
+from registry.files.domain.manifest import is_shallow
 from registry.model_files.rebuilding import MODEL_FILES
 
 MAX_FILES = 64

@@ -6,10 +6,11 @@ from importlib import metadata
 from typing import Any
 
 from infra.db import reading
-from registry.adapters import mirror, small_files, subjects
-from registry.adapters.artifact_error import ArtifactError
+from registry.adapters import mirror, subjects
 from registry.domain.bill import TOOL, bill
 from registry.domain.difference import Comparison, Line, Subject, differ, relate
+from registry.errors import ArtifactError
+from registry.files.adapters import small_files
 from registry.records import VersionRecord
 from registry.standing import Standings
 

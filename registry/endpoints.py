@@ -10,12 +10,14 @@ from sqlalchemy import Connection, insert, update
 
 from infra.clock import to_millis
 from infra.db import reading, transaction
-from registry.adapters import custody_rows, grants, queries, tables
+from registry.adapters import grants, queries, tables
 from registry.audit.adapters import events
 from registry.domain.values import CHAMPION, Stage
 from registry.errors import GateClosedError, UnknownEndpointError
+from registry.files.adapters import custody_rows
 from registry.records import Endpoint
 from registry.requests import Requests
+from registry.stages.adapters import positions
 
 
 class Endpoints(Requests):
@@ -86,11 +88,11 @@ class Endpoints(Requests):
 
 
 def _deploy_champion(connection: Connection, name: str, actor: str, at_ms: int) -> None:
-    number = queries.alias_holder(connection, name, CHAMPION)
+    number = positions.alias_holder(connection, name, CHAMPION)
     champion = queries.live_version(connection, name, number) if number is not None else None
     if champion is None:
         return
-    stage = queries.position(connection, champion).stage
+    stage = positions.position(connection, champion).stage
     reasons = custody_rows.unusable(connection, champion.uid)
     if reasons:
         raise GateClosedError(f"{champion.ref} cannot be deployed:", reasons)

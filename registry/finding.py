@@ -17,6 +17,7 @@ from registry.domain import semver
 from registry.domain.values import CHAMPION, Reason, Stage
 from registry.errors import GateClosedError, UnknownVersionError
 from registry.records import Event, Position, Scorecard, VersionRecord
+from registry.stages.adapters import positions
 
 _SHOWN = 40
 _LONGEST_SPEC = 256
@@ -142,7 +143,7 @@ class Finding(UseCases):
     def alias_number(self, name: str, alias: str) -> int | None:
         """Return the version number an alias points at, compared without case."""
         with reading(self.engine) as connection:
-            return queries.alias_holder(connection, name, alias)
+            return positions.alias_holder(connection, name, alias)
 
     def champion_number(self, name: str) -> int | None:
         """Return the version number of the champion, if there is one."""
@@ -194,13 +195,13 @@ class Finding(UseCases):
     def stage_of(self, record: VersionRecord) -> Stage | None:
         """Return the stage in which a version stands now; None once it was deleted."""
         with reading(self.engine) as connection:
-            return queries.stage_of(connection, record)
+            return positions.stage_of(connection, record)
 
     def position(self, uid: str) -> Position:
         """Return where a version stands now."""
         record = self.version(uid)
         with reading(self.engine) as connection:
-            return queries.position(connection, record)
+            return positions.position(connection, record)
 
     def verdict_on(self, uid: str) -> Scorecard | None:
         """Return the newest verdict on a version itself, not on a copy or a rename of it."""
@@ -238,14 +239,14 @@ def _number_of(connection: Connection, name: str, spec: str) -> int | None:
     if spec.isascii() and spec.isdigit():
         return int(spec)
     if spec.startswith("@"):
-        return queries.alias_holder(connection, name, spec[1:])
+        return positions.alias_holder(connection, name, spec[1:])
     stage = Stage.parse(spec)
     if stage is None:
         return None
     crowned = (
-        queries.alias_holder(connection, name, CHAMPION) if stage is Stage.PRODUCTION else None
+        positions.alias_holder(connection, name, CHAMPION) if stage is Stage.PRODUCTION else None
     )
-    return crowned or next(iter(queries.numbers_in_stage(connection, name, stage)), None)
+    return crowned or next(iter(positions.numbers_in_stage(connection, name, stage)), None)
 
 
 def _unknown_model(connection: Connection, name: str) -> UnknownVersionError:

@@ -9,13 +9,15 @@ from sqlalchemy import Connection, update
 
 from infra.clock import to_millis
 from infra.db import reading, transaction
-from registry.adapters import custody_rows, grants, locks, mirror, places, queries, tables, tenures
+from registry.adapters import locks, mirror, queries, tables
 from registry.adapters import request_rows as rows
 from registry.audit.adapters import events
 from registry.domain.values import GOVERNED_ALIASES, GOVERNED_STAGES, Reason, Stage
 from registry.errors import GateClosedError
+from registry.files.adapters import custody_rows
 from registry.records import VersionRecord
 from registry.rollbacks import Rollbacks
+from registry.stages.adapters import moves, places, positions, tenures
 
 _V = tables.version.c
 
@@ -35,10 +37,10 @@ class Holds(Rollbacks):
     def alias_held(self, name: str, alias: str) -> Sequence[Reason]:
         """Say what keeps a governed alias from being removed; empty when nothing does."""
         with reading(self.engine) as connection:
-            number = queries.alias_holder(connection, name, alias)
+            number = positions.alias_holder(connection, name, alias)
             if number is None:
                 return []
-            stage = queries.stage_at(connection, name, number)
+            stage = positions.stage_at(connection, name, number)
         if stage is not GOVERNED_ALIASES[alias.lower()]:
             return []
         return [
@@ -55,9 +57,9 @@ class Holds(Rollbacks):
         """Remove a governed alias that nothing holds; does nothing if there is none."""
         with transaction(self.engine) as connection:
             locks.hold_model(connection, name)
-            number = queries.alias_holder(connection, name, alias)
+            number = positions.alias_holder(connection, name, alias)
             if number is not None:
-                grants.drop_alias(connection, name, alias, number, actor=actor, at_ms=to_millis(at))
+                moves.drop_alias(connection, name, alias, number, actor=actor, at_ms=to_millis(at))
 
     def retire(self, record: VersionRecord, target: Stage, actor: str, at: datetime) -> None:
         """Move a version out of the governed stages, with its governed aliases.
@@ -71,7 +73,7 @@ class Holds(Rollbacks):
             reasons = serving(connection, record)
             if reasons:
                 raise GateClosedError(f"{record.ref} cannot move to {target}:", reasons)
-            stage = queries.stage_of(connection, record)
+            stage = positions.stage_of(connection, record)
             if stage is None or stage is target:
                 return
             _leave(connection, record.name, record.version, stage, target, actor, at_ms)
@@ -85,11 +87,11 @@ class Holds(Rollbacks):
         """
         with transaction(self.engine) as connection:
             locks.hold_model(connection, record.name)
-            if queries.stage_of(connection, record) is not stage:
-                raise grants.StageMovedError(
+            if positions.stage_of(connection, record) is not stage:
+                raise moves.StageMovedError(
                     f"expected {record.ref} in stage {stage}, found it elsewhere", hint="ask again"
                 )
-            for number in queries.numbers_in_stage(connection, record.name, stage):
+            for number in positions.numbers_in_stage(connection, record.name, stage):
                 if number != record.version:
                     _archive(connection, record.name, number, stage, actor, to_millis(at))
 
@@ -163,7 +165,7 @@ def serving(connection: Connection, record: VersionRecord) -> list[Reason]:
 
 def _placed(connection: Connection, record: VersionRecord) -> list[Reason]:
     reasons = []
-    position = queries.position(connection, record)
+    position = positions.position(connection, record)
     if position.stage in GOVERNED_STAGES:
         reasons.append(
             Reason(
@@ -229,6 +231,6 @@ def _leave(
     at_ms: int,
 ) -> None:
     """Move a version out of its stage; its governed aliases go."""
-    grants.move_stage(connection, name, number, stage, target, actor=actor, at_ms=at_ms)
+    moves.move_stage(connection, name, number, stage, target, actor=actor, at_ms=at_ms)
     for alias in places.governed_aliases(connection, name, number):
-        grants.drop_alias(connection, name, alias, number, actor=actor, at_ms=at_ms)
+        moves.drop_alias(connection, name, alias, number, actor=actor, at_ms=at_ms)

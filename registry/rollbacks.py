@@ -10,11 +10,13 @@ from sqlalchemy import update
 from infra.clock import to_millis
 from infra.db import reading, transaction
 from infra.errors import UsageError
-from registry.adapters import custody_rows, grants, queries, tables
+from registry.adapters import grants, queries, tables
 from registry.domain.values import Reason
 from registry.errors import GateClosedError
+from registry.files.adapters import custody_rows
 from registry.records import Rollout, VersionRecord
 from registry.rollouts import Rollouts
+from registry.stages.adapters import positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ class Rollbacks(Rollouts):
 
     def _go_back(self, record: VersionRecord, actor: str, reason: str, at: datetime) -> Rollout:
         with transaction(self.engine) as connection:
-            stage = queries.position(connection, record).stage
+            stage = positions.position(connection, record).stage
             if stage is None:
                 raise GateClosedError(
                     f"{record.name} cannot be rolled back:", [_nothing_before(record.name)]

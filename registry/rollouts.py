@@ -16,13 +16,15 @@ from sqlalchemy import Connection, insert, update
 from infra.clock import to_millis
 from infra.db import reading, transaction
 from infra.errors import ConflictError
-from registry.adapters import custody_rows, grants, mirror, queries, tables, tenures
+from registry.adapters import mirror, queries, tables
 from registry.adapters.request_rows import SYSTEM
 from registry.audit.adapters import events
 from registry.domain.values import Reason, Stage
 from registry.endpoints import Endpoints
 from registry.errors import GateClosedError, UnknownEndpointError
+from registry.files.adapters import custody_rows
 from registry.records import Rollout, VersionRecord
+from registry.stages.adapters import moves, positions, tenures
 
 _RO = tables.rollout.c
 
@@ -136,10 +138,10 @@ class Rollouts(Endpoints):
             reasons = custody_rows.unusable(connection, candidate.uid)
             if reasons:
                 raise GateClosedError(f"{candidate.ref} cannot be promoted:", reasons)
-            stage = queries.position(connection, candidate).stage
+            stage = positions.position(connection, candidate).stage
             if stage is None:
                 raise ConflictError(f"{candidate.ref} was deleted while it was rolled out")
-            grants.move_stage(
+            moves.move_stage(
                 connection,
                 candidate.name,
                 candidate.version,
@@ -149,7 +151,7 @@ class Rollouts(Endpoints):
                 at_ms=at_ms,
                 request_id=rollout.request_id,
             )
-            grants.crown(
+            moves.crown(
                 connection,
                 candidate.name,
                 candidate.version,
@@ -188,10 +190,10 @@ class Rollouts(Endpoints):
                 connection, rollout.endpoint, {stable_uid: 100} if stable_uid else {}, at_ms
             )
             candidate = _candidate(connection, rollout)
-            stage = queries.position(connection, candidate).stage
+            stage = positions.position(connection, candidate).stage
             # What was in Production before its rollout (a champion's first endpoint) stays there.
             if stage is Stage.PRODUCTION is not rollout.candidate_from_stage:
-                grants.move_stage(
+                moves.move_stage(
                     connection,
                     candidate.name,
                     candidate.version,

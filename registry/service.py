@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from registry.checking.service import Checking
-from registry.custody import Custody
+from registry.files.custody import Custody
 from registry.whole_models import WholeModels
 
 

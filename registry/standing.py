@@ -12,13 +12,14 @@ from sqlalchemy import Connection, select, update
 from infra.clock import to_millis
 from infra.db import reading, transaction
 from infra.errors import ConflictError, UsageError
-from registry.adapters import grants, mirror, queries, tables
+from registry.adapters import mirror, queries, tables
 from registry.adapters import request_rows as rows
 from registry.audit.adapters import events
 from registry.domain.values import GOVERNED_ALIASES, Reason, Stage, Standing
 from registry.errors import GateClosedError, UnknownVersionError
 from registry.holds import Holds, serving
 from registry.records import VersionRecord
+from registry.stages.adapters import moves, positions
 
 REASON_LIMIT = 500
 _V = tables.version.c
@@ -128,7 +129,7 @@ def _may_change(connection: Connection, record: VersionRecord, to: Standing) -> 
         raise _still_yanked(record)
     if to is not Standing.YANKED or record.standing is Standing.YANKED:
         return
-    stage = queries.position(connection, record).stage
+    stage = positions.position(connection, record).stage
     reasons = serving(connection, record)
     if not reasons and stage is Stage.PRODUCTION:
         reasons = [
@@ -150,11 +151,11 @@ def _may_change(connection: Connection, record: VersionRecord, to: Standing) -> 
 def _withdraw(
     connection: Connection, record: VersionRecord, actor: str, told: str, at_ms: int
 ) -> None:
-    stage = queries.position(connection, record).stage
+    stage = positions.position(connection, record).stage
     for alias in GOVERNED_ALIASES:
-        grants.drop_alias(connection, record.name, alias, record.version, actor=actor, at_ms=at_ms)
+        moves.drop_alias(connection, record.name, alias, record.version, actor=actor, at_ms=at_ms)
     if stage is Stage.STAGING:
-        grants.move_stage(
+        moves.move_stage(
             connection, record.name, record.version, stage, Stage.ARCHIVED, actor=actor, at_ms=at_ms
         )
     yanked = Reason(

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection
 
 from infra.db import reading, transaction
-from registry.adapters import locks, places, queries
+from registry.adapters import locks, queries
 from registry.adapters import mlflow_tables as mlflow
 from registry.errors import NotAdoptedError, UnknownVersionError
 from registry.records import VersionRecord
+from registry.stages.adapters import places
 from registry.versions import Versions
 
 FIRST = 100

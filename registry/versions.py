@@ -19,22 +19,22 @@ from registry.adapters import (
     provenance,
     queries,
     tables,
-    tenures,
     wish_tags,
 )
 from registry.adapters import mlflow_tables as mlflow
-from registry.adapters.real_places import real_place
 from registry.audit.adapters import events
 from registry.domain import semver, wishes
-from registry.domain.inference import infer
-from registry.domain.manifest import Manifest
 from registry.domain.semver import Derived, Predecessor
 from registry.domain.signature import Signature
-from registry.domain.storage_place import storage_place
 from registry.domain.values import SignatureOrigin
 from registry.domain.wishes import Wish
+from registry.files.adapters.real_places import real_place
+from registry.files.domain.inference import infer
+from registry.files.domain.manifest import Manifest
+from registry.files.domain.storage_place import storage_place
+from registry.files.service import Inspected, VersionFiles
 from registry.records import VersionRecord
-from registry.version_files import Inspected, VersionFiles
+from registry.stages.adapters import tenures
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from infra.db import reading, transaction
-from registry.adapters import mirror, places, queries, tables, tenures
+from registry.adapters import mirror, queries, tables
 from registry.adapters import request_rows as rows
 from registry.audit.adapters import events
 from registry.domain.values import Reason
 from registry.records import VersionRecord
+from registry.stages.adapters import places, tenures
 from registry.standing import Standings
 
 _V = tables.version.c

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from compliance.errors import EvidenceError
-from registry.adapters.artifact_files import read_mlmodel
 from registry.domain.signature import Signature
+from registry.files.adapters.artifact_files import read_mlmodel
 
 # Source: mlflow.types.schema.DataType.to_numpy (3.17).
 _TYPES: Mapping[str, np.dtype[Any]] = {
@@ -75,7 +75,7 @@ def read(folder: Path) -> Inputs:
     Raises:
         EvidenceError: the signature is none that MLflow writes, or asks for tensors that no
             table holds.
-        registry.adapters.artifact_error.ArtifactError: `MLmodel` cannot be read.
+        registry.errors.ArtifactError: `MLmodel` cannot be read.
     """
     raw = ((read_mlmodel(folder) or {}).get("signature") or {}).get("inputs")
     if not raw:

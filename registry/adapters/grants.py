@@ -1,27 +1,17 @@
-"""Carries a grant out on MLflow's rows, inside the transaction that decided it.
-
-Every UPDATE names what it expects to find and its row count is checked: if the world moved,
-the whole transaction is rolled back.
-"""
+"""Carries a grant out, inside the transaction that decided it."""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, func, insert, update
+from sqlalchemy import Connection, insert
 
-from infra.errors import ConflictError
-from registry.adapters import mirror, queries, tables, tenures
+from registry.adapters import mirror, queries, tables
 from registry.adapters import mlflow_tables as mlflow
 from registry.audit.adapters import events
 from registry.domain.values import CHAMPION, RequestKind, Stage
 from registry.records import Request
+from registry.stages.adapters import moves
 
 _MV = mlflow.model_versions.c
-
-
-class StageMovedError(ConflictError):
-    """A version's stage is not what the decision saw."""
-
-    code = "registry.stage_moved"
 
 
 def carry_out(connection: Connection, request: Request, at_ms: int) -> None:
@@ -35,7 +25,7 @@ def carry_out(connection: Connection, request: Request, at_ms: int) -> None:
         _to_production(connection, request, at_ms)
         return
     if request.from_stage is not Stage.PRODUCTION or not request.alias:
-        move_stage(
+        moves.move_stage(
             connection,
             request.name,
             request.version,
@@ -46,7 +36,7 @@ def carry_out(connection: Connection, request: Request, at_ms: int) -> None:
             request_id=request.id,
         )
         if request.from_stage is Stage.PRODUCTION:
-            drop_alias(
+            moves.drop_alias(
                 connection,
                 request.name,
                 CHAMPION,
@@ -55,7 +45,7 @@ def carry_out(connection: Connection, request: Request, at_ms: int) -> None:
                 at_ms=at_ms,
             )
     if request.archive_existing:
-        archive_others(
+        moves.archive_others(
             connection,
             request.name,
             request.version,
@@ -65,7 +55,7 @@ def carry_out(connection: Connection, request: Request, at_ms: int) -> None:
             request_id=request.id,
         )
     if request.alias:
-        set_alias(
+        moves.set_alias(
             connection,
             request.name,
             request.alias,
@@ -77,7 +67,7 @@ def carry_out(connection: Connection, request: Request, at_ms: int) -> None:
 
 
 def _to_production(connection: Connection, request: Request, at_ms: int) -> None:
-    move_stage(
+    moves.move_stage(
         connection,
         request.name,
         request.version,
@@ -100,28 +90,7 @@ def _to_production(connection: Connection, request: Request, at_ms: int) -> None
             at_ms=at_ms,
         )
         return
-    crown(connection, request.name, request.version, request.actor, at_ms, request.id)
-
-
-def crown(
-    connection: Connection,
-    name: str,
-    version: int,
-    actor: str,
-    at_ms: int,
-    request_id: int | None,
-) -> None:
-    """Make a Production version the champion and archive the one before."""
-    set_alias(connection, name, CHAMPION, version, actor=actor, at_ms=at_ms, request_id=request_id)
-    archive_others(
-        connection,
-        name,
-        version,
-        Stage.PRODUCTION,
-        actor=actor,
-        at_ms=at_ms,
-        request_id=request_id,
-    )
+    moves.crown(connection, request.name, request.version, request.actor, at_ms, request.id)
 
 
 def open_rollout(
@@ -170,136 +139,3 @@ def open_rollout(
     )
     mirror.set_tags(connection, endpoint, version, {"acgs.rollout": f"{rollout_id}: started"})
     return rollout_id
-
-
-def move_stage(
-    connection: Connection,
-    name: str,
-    version: int,
-    expected: Stage,
-    target: Stage,
-    *,
-    actor: str,
-    at_ms: int,
-    request_id: int | None = None,
-) -> None:
-    """Compare-and-set a version's stage.
-
-    Raises:
-        StageMovedError: it is not in `expected`.
-    """
-    if expected is target:
-        return
-    result = connection.execute(
-        update(mlflow.model_versions)
-        .where(
-            _MV.workspace == mlflow.WORKSPACE,
-            _MV.name == name,
-            _MV.version == version,
-            _MV.current_stage == expected.value,
-        )
-        .values(current_stage=target.value, last_updated_time=at_ms)
-    )
-    if result.rowcount != 1:
-        raise StageMovedError(
-            f"expected {name} version {version} in stage {expected}, found it elsewhere",
-            hint="ask again",
-        )
-    tenures.move_stage(connection, name, version, target, at_ms)
-    events.record(
-        connection,
-        "model_version.transitioned_stage",
-        name=name,
-        version=version,
-        request_id=request_id,
-        actor=actor,
-        at_ms=at_ms,
-        data={"from_stage": expected.value, "to_stage": target.value},
-    )
-
-
-def archive_others(
-    connection: Connection,
-    name: str,
-    version: int,
-    stage: Stage,
-    *,
-    actor: str,
-    at_ms: int,
-    request_id: int | None = None,
-) -> None:
-    """Archive every other version in a stage."""
-    for other in queries.numbers_in_stage(connection, name, stage):
-        if other != version:
-            move_stage(
-                connection,
-                name,
-                other,
-                stage,
-                Stage.ARCHIVED,
-                actor=actor,
-                at_ms=at_ms,
-                request_id=request_id,
-            )
-
-
-def set_alias(
-    connection: Connection,
-    name: str,
-    alias: str,
-    version: int,
-    *,
-    actor: str,
-    at_ms: int,
-    request_id: int | None = None,
-) -> None:
-    """Point an alias at a version; an old spelling of it is replaced."""
-    before = queries.alias_holder(connection, name, alias)
-    if before == version:
-        return
-    a = mlflow.aliases.c
-    connection.execute(
-        delete(mlflow.aliases).where(
-            a.workspace == mlflow.WORKSPACE, a.name == name, func.lower(a.alias) == alias.lower()
-        )
-    )
-    connection.execute(
-        insert(mlflow.aliases).values(
-            workspace=mlflow.WORKSPACE, name=name, alias=alias, version=version
-        )
-    )
-    tenures.hold_alias(connection, name, alias, version, at_ms)
-    events.record(
-        connection,
-        "model_version.alias_changed",
-        name=name,
-        version=version,
-        request_id=request_id,
-        actor=actor,
-        at_ms=at_ms,
-        data={"alias": alias, "from_version": before, "to_version": version},
-    )
-
-
-def drop_alias(
-    connection: Connection, name: str, alias: str, version: int, *, actor: str, at_ms: int
-) -> None:
-    """Remove an alias if it points at this version."""
-    if queries.alias_holder(connection, name, alias) != version:
-        return
-    a = mlflow.aliases.c
-    connection.execute(
-        delete(mlflow.aliases).where(
-            a.workspace == mlflow.WORKSPACE, a.name == name, func.lower(a.alias) == alias.lower()
-        )
-    )
-    tenures.hold_alias(connection, name, alias, None, at_ms)
-    events.record(
-        connection,
-        "model_version.alias_changed",
-        name=name,
-        version=version,
-        actor=actor,
-        at_ms=at_ms,
-        data={"alias": alias, "from_version": version, "to_version": None},
-    )

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, exists, select
 
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import queries, tables
-from registry.adapters.custody_rows import Unusable
+from registry.files.adapters.custody_rows import Unusable
 from registry.records import VersionRecord
 
 _V = tables.version.c

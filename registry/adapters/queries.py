@@ -20,7 +20,7 @@ from registry.domain.values import (
     Stage,
     Standing,
 )
-from registry.records import Endpoint, Position, Request, Rollout, Scorecard, VersionRecord
+from registry.records import Endpoint, Request, Rollout, Scorecard, VersionRecord
 
 _V = tables.version.c
 _R = tables.request.c
@@ -85,64 +85,6 @@ def semvers(connection: Connection, name: str, limit: int) -> tuple[list[str], i
     return list(connection.execute(newest).scalars()), connection.execute(count).scalar_one()
 
 
-def stage_at(connection: Connection, name: str, number: int) -> Stage | None:
-    """Return the stage in which MLflow has a version number, whoever it is by now."""
-    stage = connection.execute(
-        select(_MV.current_stage).where(
-            _MV.workspace == mlflow.WORKSPACE, _MV.name == name, _MV.version == number
-        )
-    ).scalar()
-    return Stage.parse(stage) if stage else None
-
-
-def stage_of(connection: Connection, record: VersionRecord) -> Stage | None:
-    """Return the stage in which a version stands now; a deleted one stands in none."""
-    row = connection.execute(
-        select(_MV.current_stage, _MV.creation_time).where(
-            _MV.workspace == mlflow.WORKSPACE,
-            _MV.name == record.name,
-            _MV.version == record.version,
-        )
-    ).one_or_none()
-    if row is None or record.deleted_ms is not None or row.creation_time != record.created_ms:
-        return None
-    return Stage.parse(row.current_stage)
-
-
-def position(connection: Connection, record: VersionRecord) -> Position:
-    """Return where a version stands now.
-
-    A deleted version stands nowhere, even when its model was made anew since and MLflow counts
-    another version under the same name and number.
-    """
-    name, number = record.name, record.version
-    here = and_(_MV.workspace == mlflow.WORKSPACE, _MV.name == name, _MV.version == number)
-    row = connection.execute(
-        select(_MV.current_stage, _MV.description, _MV.creation_time).where(here)
-    ).one_or_none()
-    if row is None or record.deleted_ms is not None or row.creation_time != record.created_ms:
-        return Position(None, (), "", "", {})
-    a, t, m = mlflow.aliases.c, mlflow.model_version_tags.c, mlflow.registered_models.c
-    aliases = connection.execute(
-        select(a.alias).where(a.workspace == mlflow.WORKSPACE, a.name == name, a.version == number)
-    ).scalars()
-    tags = connection.execute(
-        select(t.key, t.value).where(
-            t.workspace == mlflow.WORKSPACE, t.name == name, t.version == number
-        )
-    )
-    model_description = connection.execute(
-        select(m.description).where(m.workspace == mlflow.WORKSPACE, m.name == name)
-    ).scalar()
-    return Position(
-        stage=Stage.parse(row.current_stage),
-        aliases=tuple(sorted(aliases)),
-        description=row.description or "",
-        model_description=model_description or "",
-        tags={tag.key: tag.value for tag in tags},
-    )
-
-
 def source_of(connection: Connection, name: str, number: int) -> str | None:
     """Return a live version's registration source as MLflow has it; None if there is none."""
     return connection.execute(
@@ -168,31 +110,6 @@ def location_of(connection: Connection, name: str, number: int) -> str | None:
             _MV.current_stage != DELETED,
         )
     ).scalar()
-
-
-def alias_holder(connection: Connection, name: str, alias: str) -> int | None:
-    """Return the version number an alias points at; aliases compare without case."""
-    a = mlflow.aliases.c
-    return connection.execute(
-        select(a.version).where(
-            a.workspace == mlflow.WORKSPACE, a.name == name, func.lower(a.alias) == alias.lower()
-        )
-    ).scalar()
-
-
-def numbers_in_stage(connection: Connection, name: str, stage: Stage) -> list[int]:
-    """Return the version numbers that stand in a stage, newest first."""
-    return list(
-        connection.execute(
-            select(_MV.version)
-            .where(
-                _MV.workspace == mlflow.WORKSPACE,
-                _MV.name == name,
-                _MV.current_stage == stage.value,
-            )
-            .order_by(_MV.version.desc())
-        ).scalars()
-    )
 
 
 def request(connection: Connection, request_id: int) -> Request | None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from infra.settings import Settings
-from registry.adapters import custody_rows, evidence_file, grants, mirror, queries, tables
+from registry.adapters import evidence_file, grants, mirror, queries, tables
 from registry.audit.adapters import events
 from registry.domain.canonical import digest
 from registry.domain.governance import Governance
@@ -25,7 +25,9 @@ from registry.domain.values import (
     shown_score,
 )
 from registry.errors import RequestClosedError, UnknownRequestError, VersionYankedError
+from registry.files.adapters import custody_rows
 from registry.records import Ask, Request
+from registry.stages.adapters import positions
 
 _R = tables.request.c
 SYSTEM = "acgs"
@@ -34,7 +36,7 @@ SYSTEM = "acgs"
 
 def insert_request(connection: Connection, ask: Ask, manifest_digest: str, at_ms: int) -> int:
     """Insert an open request and its event; one transaction makes both or neither."""
-    stage = queries.position(connection, ask.version).stage
+    stage = positions.position(connection, ask.version).stage
     result = connection.execute(
         insert(tables.request).values(
             kind=ask.kind.value,
@@ -239,7 +241,7 @@ def facts(
         # request was made while it was governed.
         enforcement=governance.enforcement(request.judged_as) or Enforcement.ENFORCE,
         from_stage=request.from_stage,
-        current_stage=queries.position(connection, record).stage if record else None,
+        current_stage=positions.position(connection, record).stage if record else None,
         scorecard=queries.judged(card) if card else None,
         ballots=queries.ballots(connection, request.id),
         served_before=request.kind is RequestKind.TRANSITION

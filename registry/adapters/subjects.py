@@ -9,10 +9,11 @@ from packaging.requirements import InvalidRequirement, Requirement
 from sqlalchemy import Connection, select
 
 from registry.adapters import mlflow_tables as mlflow
-from registry.adapters import queries, tables
+from registry.adapters import tables
 from registry.domain.difference import Subject
 from registry.domain.values import RESERVED_TAG_PREFIX
 from registry.records import VersionRecord
+from registry.stages.adapters import positions
 
 REQUIREMENTS = "requirements.txt"
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
@@ -28,7 +29,7 @@ def gather(
         record: the version.
         requirements: of its model, as far as they could be read.
     """
-    position = queries.position(connection, record)
+    position = positions.position(connection, record)
     return Subject(
         semver=record.semver,
         signature=record.signature,

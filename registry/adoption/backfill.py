@@ -22,11 +22,11 @@ from sqlalchemy import Connection
 from infra.clock import Clock, to_millis, utc_now
 from infra.db import reading, transaction
 from infra.errors import UnavailableError
-from registry.adapters import places
 from registry.adoption.adapters import progress
 from registry.adoption.adapters.progress import Progress
 from registry.records import VersionRecord
 from registry.service import Registry
+from registry.stages.adapters import places
 
 ACTOR = "acgs"
 BATCH = 50

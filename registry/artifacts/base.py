@@ -10,13 +10,13 @@ from sqlalchemy import Engine
 from infra.clock import Clock, to_millis, utc_now
 from infra.db import reading
 from infra.settings import Settings
-from registry.adapters.artifact_error import ArtifactError
-from registry.adapters.stored_files import StoredFiles, open_files
 from registry.artifacts.adapters import rows
 from registry.artifacts.adapters.blobs import Replica
 from registry.artifacts.adapters.keys import SigningKeys
 from registry.artifacts.errors import NoManifestError, ReplicaMissingError
-from registry.domain.manifest import Manifest
+from registry.errors import ArtifactError
+from registry.files.adapters.stored_files import StoredFiles, open_files
+from registry.files.domain.manifest import Manifest
 from registry.records import VersionRecord
 from registry.service import Registry
 

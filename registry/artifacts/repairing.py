@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infra.db import reading, transaction
-from registry.adapters.artifact_error import ArtifactError
-from registry.adapters.stored_files import StoredFiles
 from registry.artifacts.adapters import rows
 from registry.artifacts.adapters.blobs import local_copy
 from registry.artifacts.adapters.rows import Checked
 from registry.artifacts.scrubbing import IN_REPLICA, Scrubbing, replica_changes
 from registry.audit.adapters import events
-from registry.domain.manifest import Change, ChangeKind, Manifest, changes, difference
+from registry.errors import ArtifactError
+from registry.files.adapters.stored_files import StoredFiles
+from registry.files.domain.manifest import Change, ChangeKind, Manifest, changes, difference
 from registry.records import VersionRecord
 
 _NOTHING = Manifest(())

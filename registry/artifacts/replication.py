@@ -7,12 +7,12 @@ from contextlib import contextmanager
 
 from infra.db import reading, transaction
 from infra.errors import ConflictError
-from registry.adapters.stored_files import S3Files
 from registry.artifacts.adapters import bucket_locks, rows
 from registry.artifacts.adapters.leases import Leases
 from registry.artifacts.base import SYSTEM
 from registry.artifacts.statements import Statements
 from registry.audit.adapters import events
+from registry.files.adapters.stored_files import S3Files
 from registry.records import VersionRecord
 
 REPLICA_LEASE = "replica"

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, insert, select, update
 
 from infra.db import reading, transaction
-from registry.adapters import custody_rows, locks
-from registry.adapters.real_places import object_key, real_place
-from registry.adapters.stored_files import S3Files, StoredFiles
+from registry.adapters import locks
 from registry.artifacts.adapters import bucket_locks, retention_facts, rows, tables
 from registry.artifacts.adapters.blobs import Blob
 from registry.artifacts.adapters.compression import Encoding
@@ -19,8 +17,11 @@ from registry.artifacts.adapters.rows import Freed
 from registry.artifacts.domain.retention import Claim, Decision, Facts, decide
 from registry.artifacts.repairing import Repairing
 from registry.artifacts.replication import REPLICA_LEASE
-from registry.domain.manifest import Manifest
-from registry.domain.storage_place import ancestors
+from registry.files.adapters import custody_rows
+from registry.files.adapters.real_places import object_key, real_place
+from registry.files.adapters.stored_files import S3Files, StoredFiles
+from registry.files.domain.manifest import Manifest
+from registry.files.domain.storage_place import ancestors
 from registry.records import VersionRecord
 
 _F = tables.freed.c

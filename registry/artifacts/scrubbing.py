@@ -10,9 +10,6 @@ from sqlalchemy import Connection, insert, select, update
 
 from infra.db import reading, transaction
 from infra.errors import NoAccessError, PlatformError
-from registry.adapters.artifact_error import ArtifactError
-from registry.adapters.hashing import Pace
-from registry.adapters.stored_files import manifest_at
 from registry.artifacts.adapters import rows, tables
 from registry.artifacts.adapters.rows import Checked
 from registry.artifacts.base import SYSTEM
@@ -20,7 +17,10 @@ from registry.artifacts.errors import StatementInvalidError
 from registry.artifacts.replication import Replication
 from registry.artifacts.statements import proven
 from registry.audit.adapters import events
-from registry.domain.manifest import Manifest, difference
+from registry.errors import ArtifactError
+from registry.files.adapters.hashing import Pace
+from registry.files.adapters.stored_files import manifest_at
+from registry.files.domain.manifest import Manifest, difference
 from registry.records import VersionRecord
 
 _P = tables.scrub_pass.c

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import IntegrityError
 
 from infra.db import reading, transaction
-from registry.adapters import artifact_files
 from registry.artifacts.adapters import keys, rows
 from registry.artifacts.base import SYSTEM, UseCases
 from registry.artifacts.domain.statement import (
@@ -22,7 +21,8 @@ from registry.artifacts.domain.statement import (
 )
 from registry.artifacts.errors import FilesDifferError, StatementInvalidError
 from registry.audit.adapters import events
-from registry.domain.manifest import Manifest, difference
+from registry.files.adapters import artifact_files
+from registry.files.domain.manifest import Manifest, difference
 from registry.records import VersionRecord
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from registry.adapters import tables as core
 from registry.artifacts.adapters import rows
 from registry.artifacts.adapters.rows import kept
 from registry.artifacts.retaining import Retaining
-from registry.domain.manifest import Manifest
+from registry.files.domain.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import func, select
 
 from infra.db import reading
-from registry.adapters import custody_rows
 from registry.artifacts.adapters import rows, tables
 from registry.artifacts.service import Artifacts
+from registry.files.adapters import custody_rows
 from registry.records import VersionRecord
 
 NO_LOCK = "no object lock"

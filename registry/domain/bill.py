@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import quote
 
 from registry.domain.difference import Subject
-from registry.domain.manifest import Manifest
 from registry.domain.signature import Field
 from registry.domain.values import VersionRef
+from registry.files.domain.manifest import Manifest
 
 SPECIFICATION = "1.6"
 TOOL = "acgs-mlops"

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, exists, or_, select
 from infra.clock import to_millis
 from infra.db import reading
 from registry.adapters import numbering, queries, tables
-from registry.adapters.tenures import Place
 from registry.lineage.errors import NothingServedError
+from registry.stages.adapters.tenures import Place
 
 _T, _V = tables.tenure.c, tables.version.c
 

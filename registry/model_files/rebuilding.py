@@ -9,9 +9,8 @@ from typing import Any
 
 import yaml
 
-from registry.adapters import plain_yaml
-from registry.adapters.artifact_error import ArtifactError
-from registry.model_files import files
+from registry.errors import ArtifactError
+from registry.model_files import files, plain_yaml
 from registry.model_files.errors import FileRefusedError, MalformedError
 from registry.model_files.judge import judge
 from registry.model_files.nodes import Instance

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, select
 from starlette.types import Scope
 
 from registry.adapters import mlflow_tables as mlflow
-from registry.domain.storage_place import PROXY, decoded, join, normal, storage_place
+from registry.files.domain.storage_place import PROXY, decoded, join, normal, storage_place
 
 _PROXIED = re.compile(r"/mlflow-artifacts/+(?:artifacts|mpu/+(?:create|complete))/+(.*)", re.DOTALL)
 _MULTIPART = re.compile(r"/mlflow-artifacts/+mpu/")

@@ -16,7 +16,7 @@ from infra.db import reading
 from infra.errors import PlatformError, RefusedError
 from infra.web.bodies import read_body
 from infra.web.errors import BodyTooLargeError
-from registry.domain.storage_place import shown
+from registry.files.domain.storage_place import shown
 from registry.plugin.artifact_targets import Call, concerns, needs_body, targets
 from registry.plugin.mlflow_errors import to_mlflow
 from registry.service import Registry

@@ -15,9 +15,9 @@ from typing import Protocol
 
 from infra.errors import UnavailableError, storage_error
 from infra.settings import Settings
-from registry.adapters.artifact_error import ArtifactError
-from registry.adapters.artifact_files import build_manifest, require_plain_folder
 from registry.domain import plain_json
+from registry.errors import ArtifactError
+from registry.files.adapters.artifact_files import build_manifest, require_plain_folder
 from serving.domain.seldon import ServedVersion
 
 MAX_EXAMPLE_BYTES = 1 << 20

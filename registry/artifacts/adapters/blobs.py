@@ -21,14 +21,14 @@ import zstandard
 from infra.errors import NotFoundError
 from infra.objectstore import ObjectStore, is_s3
 from infra.settings import Settings
-from registry.adapters import hashing
-from registry.adapters.artifact_error import RESTORE, ArtifactError
-from registry.adapters.local_reading import unread
-from registry.adapters.stored_files import LocalFiles, S3Files, StoredFiles
 from registry.artifacts.adapters import compression
 from registry.artifacts.adapters.compression import Encoding
 from registry.artifacts.errors import ReplicaError
-from registry.domain.manifest import FileEntry
+from registry.errors import RESTORE, ArtifactError
+from registry.files.adapters import hashing
+from registry.files.adapters.local_reading import unread
+from registry.files.adapters.stored_files import LocalFiles, S3Files, StoredFiles
+from registry.files.domain.manifest import FileEntry
 
 _LOST = (NotFoundError, ArtifactError, zstandard.ZstdError)
 """What proves that a blob is missing or spoiled; a store that lets nobody look proves nothing."""

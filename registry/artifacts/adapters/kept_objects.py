@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from registry.adapters.real_places import object_key
 from registry.artifacts.adapters import rows
 from registry.artifacts.domain.retention import Claim
-from registry.domain.storage_place import ancestors
+from registry.files.adapters.real_places import object_key
+from registry.files.domain.storage_place import ancestors
 
 _BATCH = 500
 

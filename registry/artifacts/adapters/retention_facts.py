@@ -9,14 +9,15 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection, exists, func, null, or_, select
 
 from infra.settings import Settings
-from registry.adapters import artifact_files, queries
 from registry.adapters import mlflow_tables as mlflow
+from registry.adapters import queries
 from registry.adapters import tables as core
-from registry.adapters.artifact_error import ArtifactError
-from registry.adapters.real_places import real_place
 from registry.artifacts.adapters import tables
 from registry.artifacts.domain.retention import Claim, Facts
 from registry.domain.values import GOVERNED_STAGES, RequestState
+from registry.errors import ArtifactError
+from registry.files.adapters import artifact_files
+from registry.files.adapters.real_places import real_place
 from registry.records import VersionRecord
 
 _V = core.version.c

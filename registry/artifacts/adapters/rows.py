@@ -25,7 +25,7 @@ from registry.artifacts.adapters import tables
 from registry.artifacts.adapters.blobs import Blob
 from registry.artifacts.adapters.compression import Encoding
 from registry.artifacts.domain.statement import Envelope
-from registry.domain.manifest import Manifest
+from registry.files.domain.manifest import Manifest
 from registry.records import VersionRecord
 
 _V = core.version.c

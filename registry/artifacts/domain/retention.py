@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from registry.domain.storage_place import ancestors
+from registry.files.domain.storage_place import ancestors
 
 DAY_MS = 86_400_000
 

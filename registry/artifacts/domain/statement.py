@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry.domain.canonical import canonical_bytes
-from registry.domain.manifest import FileEntry, Manifest
+from registry.files.domain.manifest import FileEntry, Manifest
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:acgs:predicate:model-version:v1"

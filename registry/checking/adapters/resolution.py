@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, update
 
-from registry.adapters import grants, queries, tables, tenures
+from registry.adapters import queries, tables
 from registry.domain import semver
 from registry.domain.findings import Action, Step
 from registry.domain.values import GOVERNED_ALIASES, Stage
+from registry.stages.adapters import moves, positions, tenures
 
 _V = tables.version.c
 
@@ -31,11 +32,11 @@ def carry_out(connection: Connection, name: str, step: Step, actor: str, at_ms: 
         case Action.MOVE_STAGE:
             _move_stage(connection, name, step, actor, at_ms)
         case Action.SET_ALIAS:
-            grants.set_alias(connection, name, step.value, step.number, actor=actor, at_ms=at_ms)
+            moves.set_alias(connection, name, step.value, step.number, actor=actor, at_ms=at_ms)
         case Action.DROP_ALIAS:
-            holder = queries.alias_holder(connection, name, step.value)
+            holder = positions.alias_holder(connection, name, step.value)
             if holder is not None:
-                grants.drop_alias(connection, name, step.value, holder, actor=actor, at_ms=at_ms)
+                moves.drop_alias(connection, name, step.value, holder, actor=actor, at_ms=at_ms)
         case Action.WRITE_PARTS:
             _write_parts(connection, step.uid)
         case Action.ADOPT | Action.EXTERNAL:
@@ -43,14 +44,14 @@ def carry_out(connection: Connection, name: str, step: Step, actor: str, at_ms: 
 
 
 def _move_stage(connection: Connection, name: str, step: Step, actor: str, at_ms: int) -> None:
-    now = queries.stage_at(connection, name, step.number)
+    now = positions.stage_at(connection, name, step.number)
     target = Stage(step.value)
     if now is None:
         return
-    grants.move_stage(connection, name, step.number, now, target, actor=actor, at_ms=at_ms)
+    moves.move_stage(connection, name, step.number, now, target, actor=actor, at_ms=at_ms)
     if target is Stage.ARCHIVED:
         for alias in GOVERNED_ALIASES:
-            grants.drop_alias(connection, name, alias, step.number, actor=actor, at_ms=at_ms)
+            moves.drop_alias(connection, name, alias, step.number, actor=actor, at_ms=at_ms)
 
 
 def _write_parts(connection: Connection, uid: str) -> None:

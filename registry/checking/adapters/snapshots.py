@@ -6,9 +6,9 @@ from sqlalchemy import Connection, func, select
 
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import queries, tables
-from registry.adapters.tenures import Place
 from registry.checking.domain.snapshot import Record, Row, Snapshot
 from registry.domain.values import GOVERNED_ALIASES, Standing
+from registry.stages.adapters.tenures import Place
 
 _V = tables.version.c
 _T = tables.tenure.c

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 
 from registry.adapters import tables
-from registry.adapters.tenures import Place
 from registry.lineage.adapters import mlflow_tables as mlflow
 from registry.lineage.domain.graph import Edge, Kind, NodeId, Relation
+from registry.stages.adapters.tenures import Place
 
 BATCH = 500
 """Keys per query; SQLite takes no more than 32,766 parameters, and plans fewer faster."""

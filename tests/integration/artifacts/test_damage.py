@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from infra.clock import utc_now
-from registry.adapters import artifact_files
-from registry.adapters.artifact_error import ArtifactError
 from registry.artifacts.errors import FilesDifferError
 from registry.domain.values import RequestKind, Stage
-from registry.errors import GateClosedError
+from registry.errors import ArtifactError, GateClosedError
+from registry.files.adapters import artifact_files
 from registry.records import Ask, VersionRecord
 from tests.integration.artifacts.places import Keep, emptied
 

@@ -8,7 +8,7 @@ from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import text
 
 from infra.db import transaction
-from registry.domain.storage_place import storage_place
+from registry.files.domain.storage_place import storage_place
 from tests.integration.artifacts.places import Keep
 from tests.integration.registry.shelf import NAME
 

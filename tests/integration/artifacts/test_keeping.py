@@ -17,7 +17,6 @@ import pytest
 from infra.clock import utc_now
 from infra.errors import ConflictError
 from infra.servers.s3 import S3
-from registry.adapters.stored_files import S3Files
 from registry.artifacts.adapters import bucket_locks
 from registry.artifacts.adapters.kept_objects import KeptObjects
 from registry.artifacts.adapters.leases import Leases
@@ -25,6 +24,7 @@ from registry.artifacts.replication import REPLICA_LEASE
 from registry.artifacts.role import Keeper, artifacts_role
 from registry.artifacts.service import Artifacts
 from registry.errors import GateClosedError
+from registry.files.adapters.stored_files import S3Files
 from tests.integration.artifacts.conftest import in_buckets
 from tests.integration.artifacts.places import FILES, Keep
 from tests.integration.registry.shelf import NAME

@@ -16,10 +16,10 @@ from infra.clock import utc_now
 from infra.errors import NoAccessError, exit_code
 from infra.servers.s3 import READ_WRITE, S3, User
 from infra.store_errors import BucketMissingError, StoreCredentialsError, StoreDeniedError
-from registry.adapters.artifact_error import ArtifactError
 from registry.artifacts.adapters.leases import Leases
 from registry.artifacts.role import Keeper
 from registry.artifacts.service import Artifacts
+from registry.errors import ArtifactError
 from registry.records import VersionRecord
 from tests.integration.artifacts.places import Keep
 from tests.integration.artifacts.test_cli import acgs

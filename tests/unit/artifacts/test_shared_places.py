@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.settings import Settings
-from registry.adapters.real_places import object_key, real_place
 from registry.artifacts.domain.retention import DAY_MS, Facts, decide
+from registry.files.adapters.real_places import object_key, real_place
 
 NOW_MS = 1_000 * DAY_MS
 FOLDERS = ["", "1", "1/a", "1/a/artifacts", "1/a/artifacts/m", "1/a/artifacts/mm", "1/b", "2/m"]

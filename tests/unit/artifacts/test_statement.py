@@ -24,7 +24,7 @@ from registry.artifacts.domain.statement import (
     statement,
 )
 from registry.artifacts.errors import SigningKeyError, StatementInvalidError
-from registry.domain.manifest import FileEntry, Manifest
+from registry.files.domain.manifest import FileEntry, Manifest
 
 FACTS = Facts("u1", "fraud", 3, "1.2.0", 1_700_000_000_000, "runs:/r/model", "r", None, "d")
 MANIFEST = Manifest.of([FileEntry("MLmodel", 3, "a" * 64), FileEntry("caf\u00e9", 1, "b" * 64)])

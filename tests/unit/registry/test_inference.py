@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.adapters.input_example import read_columns
-from registry.domain.inference import ExampleUnreadableError, JsonKind, columns_of, infer
 from registry.domain.signature import Bump, Field, Signature, compare
+from registry.files.adapters.input_example import read_columns
+from registry.files.domain.inference import ExampleUnreadableError, JsonKind, columns_of, infer
 
 BEFORE = Signature(
     (

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.adapters.artifact_error import ArtifactError
-from registry.adapters.artifact_files import build_manifest
 from registry.domain import canonical
-from registry.domain.manifest import FileEntry, Manifest, difference
+from registry.errors import ArtifactError
+from registry.files.adapters.artifact_files import build_manifest
+from registry.files.domain.manifest import FileEntry, Manifest, difference
 
 NFC, NFD = "caf\u00e9", "cafe\u0301"
 names = st.sampled_from(["a", "b", ".c", "a.b", "...", NFC, NFD, "\U0001f600", "\ue000"])

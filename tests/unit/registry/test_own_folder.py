@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.domain.own_folder import is_own, shared_as
+from registry.files.domain.own_folder import is_own, shared_as
 
 RUN = "0123456789abcdef" * 2
 ROOT = "s3://bucket/acgs"

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from registry.adapters import plain_yaml
-from registry.adapters.artifact_error import ArtifactError, NestingError
-from registry.adapters.artifact_files import build_manifest, read_mlmodel
-from registry.adapters.input_example import read_columns
 from registry.domain import plain_json
-from registry.domain.manifest import MAX_FOLDERS
 from registry.domain.plain_json import MAX_LEVELS, TooDeepError
 from registry.domain.signature import Signature
+from registry.errors import ArtifactError, NestingError
+from registry.files.adapters.artifact_files import build_manifest, read_mlmodel
+from registry.files.adapters.input_example import read_columns
+from registry.files.domain.manifest import MAX_FOLDERS
+from registry.model_files import plain_yaml
 from tests.support.hostile.layout import deep
 from tests.support.hostile_folders import remove
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.domain.storage_place import ancestors, below, either, join, storage_place
+from registry.files.domain.storage_place import ancestors, below, either, join, storage_place
 
 parts = st.lists(st.sampled_from(["a", "b", "a0", "a-", "é", ".a", "a b"]), max_size=4)
 roots = st.sampled_from(["proxy:", "file:/", "s3://bucket/"])

@@ -9,7 +9,7 @@ import pytest
 
 from infra.errors import PlatformError
 from infra.settings import Settings
-from registry.adapters.artifact_files import build_manifest
+from registry.files.adapters.artifact_files import build_manifest
 from serving.adapters.models import ModelFolders
 from serving.domain.seldon import ServedVersion
 from tests.support.hostile.layout import deep

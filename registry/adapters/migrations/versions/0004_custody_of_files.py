@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from registry.domain.storage_place import storage_place
+from registry.files.domain.storage_place import storage_place
 
 revision = "0004"
 down_revision = "0003"

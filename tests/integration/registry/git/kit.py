@@ -14,14 +14,14 @@ from sqlalchemy import Connection, Engine, text
 
 from infra.db import transaction
 from infra.settings import Settings
-from registry.adapters import grants
 from registry.adoption.backfill import Backfill
 from registry.domain.signature import Signature
 from registry.domain.values import Stage
+from registry.files.service import Inspected
 from registry.git.service import GitTags, Overview, Synced, overview
 from registry.records import VersionRecord
 from registry.service import Registry
-from registry.version_files import Inspected
+from registry.stages.adapters import moves
 from tests.integration.registry import shelf
 
 START = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
@@ -168,7 +168,7 @@ class Desk:
         stage = self.registry.position(record.uid).stage
         assert stage is not None
         with transaction(self.engine) as connection:
-            grants.move_stage(
+            moves.move_stage(
                 connection,
                 record.name,
                 record.version,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from itertools import pairwise
 
-from registry.domain.storage_place import ancestors, root_of
+from registry.files.domain.storage_place import ancestors, root_of
 
 _RUN = re.compile(r"[0-9a-f]{32}")
 _LOGGED_MODEL = re.compile(r"m-[0-9a-f]{32}")

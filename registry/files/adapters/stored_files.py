@@ -18,10 +18,10 @@ from typing import Protocol
 from infra.errors import NotFoundError, UsageError, storage_error
 from infra.objectstore import ObjectStore, is_s3
 from infra.settings import Settings
-from registry.adapters import artifact_files, hashing
-from registry.adapters.artifact_error import RESTORE, ArtifactError
-from registry.adapters.local_reading import require_folder, unread
-from registry.domain.manifest import FileEntry, Manifest, require_plain
+from registry.errors import RESTORE, ArtifactError
+from registry.files.adapters import artifact_files, hashing
+from registry.files.adapters.local_reading import require_folder, unread
+from registry.files.domain.manifest import FileEntry, Manifest, require_plain
 
 S3_STREAMS = 8
 DRAFT = ".acgs-draft-"

@@ -10,7 +10,7 @@ import errno
 from pathlib import Path
 
 from infra.errors import NoAccessError, PlatformError
-from registry.adapters.artifact_error import RESTORE, ArtifactError, NestingError
+from registry.errors import RESTORE, ArtifactError, NestingError
 
 _SEEN = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
 """The way there was open, and what was expected is not there."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from registry.domain.manifest import FileEntry
+from registry.files.domain.manifest import FileEntry
 
 CHUNK_BYTES = 1 << 20
 ALONE_BYTES = 4 << 20

@@ -16,6 +16,7 @@ from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import queries, tables
 from registry.domain.values import GOVERNED_ALIASES, Stage
 from registry.records import VersionRecord
+from registry.stages.adapters import positions
 
 _T = tables.tenure.c
 WHOLE = 100
@@ -77,7 +78,7 @@ def adopt(connection: Connection, record: VersionRecord, at_ms: int) -> None:
 
     Since when it held them nobody wrote down, and nothing is claimed; a new version holds none.
     """
-    stage = queries.stage_at(connection, record.name, record.version)
+    stage = positions.stage_at(connection, record.name, record.version)
     if stage is not None and stage is not Stage.NONE:
         _open(connection, Place.STAGE, record.name, stage.value, record.uid, at_ms)
     a = mlflow.aliases.c

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, select
 from infra.errors import NotFoundError
 from infra.objectstore import ObjectStore, is_s3
 from infra.settings import Settings
-from registry.adapters import artifact_files, tables
-from registry.adapters.artifact_error import ArtifactError
-from registry.domain.manifest import FileEntry
+from registry.adapters import tables
+from registry.errors import ArtifactError
+from registry.files.adapters import artifact_files
+from registry.files.domain.manifest import FileEntry
 from registry.records import VersionRecord
 
 MAX_BYTES = 1 << 20

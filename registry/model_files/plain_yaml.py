@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from registry.adapters.artifact_error import ArtifactError, NestingError
 from registry.domain.plain_json import MAX_LEVELS
+from registry.errors import ArtifactError, NestingError
 
 MAX_BYTES = 1 << 20
 """MLflow's own files have some 2 KB; one with a signature of ten thousand columns has 600 KB."""

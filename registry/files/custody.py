@@ -10,11 +10,12 @@ from sqlalchemy import Connection
 from infra.clock import to_millis
 from infra.db import reading, transaction
 from infra.errors import UsageError
-from registry.adapters import custody_rows as rows
-from registry.adapters import locks, source_rules
-from registry.adapters.custody_rows import LegalHold, Protected, Quarantine
-from registry.adapters.real_places import destination_place, real_place
-from registry.domain.storage_place import either, storage_place
+from registry.adapters import locks
+from registry.files.adapters import custody_rows as rows
+from registry.files.adapters import source_rules
+from registry.files.adapters.custody_rows import LegalHold, Protected, Quarantine
+from registry.files.adapters.real_places import destination_place, real_place
+from registry.files.domain.storage_place import either, storage_place
 from registry.finding import Finding
 from registry.records import VersionRecord
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from registry.domain import plain_json
-from registry.domain.inference import ExampleUnreadableError, JsonKind, columns_of
+from registry.files.domain.inference import ExampleUnreadableError, JsonKind, columns_of
 
 MAX_BYTES = 16 << 20
 

@@ -13,8 +13,8 @@ from urllib.parse import quote
 from infra.errors import PlatformError
 from infra.objectstore import Location, is_s3
 from infra.settings import Settings
-from registry.adapters import artifact_files
-from registry.domain.storage_place import PROXY, storage_place
+from registry.files.adapters import artifact_files
+from registry.files.domain.storage_place import PROXY, storage_place
 
 
 def real_place(settings: Settings, uri: str) -> str | None:

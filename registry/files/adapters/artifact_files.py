@@ -20,11 +20,12 @@ from sqlalchemy import Connection, select
 from infra.errors import NotFoundError, UsageError
 from infra.objectstore import ObjectStore, is_s3
 from infra.settings import Settings
-from registry.adapters import hashing, plain_yaml
 from registry.adapters import mlflow_tables as mlflow
-from registry.adapters.artifact_error import RESTORE, ArtifactError, NestingError
-from registry.adapters.local_reading import require_folder, unread
-from registry.domain.manifest import MAX_FOLDERS, Manifest, is_shallow
+from registry.errors import RESTORE, ArtifactError, NestingError
+from registry.files.adapters import hashing
+from registry.files.adapters.local_reading import require_folder, unread
+from registry.files.domain.manifest import MAX_FOLDERS, Manifest, is_shallow
+from registry.model_files import plain_yaml
 
 
 def storage_uri(connection: Connection, source: str) -> str:

@@ -11,15 +11,15 @@ from sqlalchemy import select
 
 from infra.db import reading
 from infra.errors import NoAccessError, PlatformError
-from registry.adapters import artifact_files, custody_rows, source_rules, stored_files, tables
-from registry.adapters.artifact_error import ArtifactError, NestingError
-from registry.adapters.input_example import read_columns
-from registry.domain.inference import ExampleUnreadableError, JsonKind
-from registry.domain.manifest import Manifest, difference
+from registry.adapters import tables
 from registry.domain.plain_json import TooDeepError
 from registry.domain.signature import Signature
 from registry.domain.values import Reason
-from registry.errors import GateClosedError
+from registry.errors import ArtifactError, GateClosedError, NestingError
+from registry.files.adapters import artifact_files, custody_rows, source_rules, stored_files
+from registry.files.adapters.input_example import read_columns
+from registry.files.domain.inference import ExampleUnreadableError, JsonKind
+from registry.files.domain.manifest import Manifest, difference
 from registry.finding import Finding
 from registry.records import VersionRecord
 

@@ -7,9 +7,9 @@ from sqlalchemy import Connection, select
 from infra.errors import UsageError
 from infra.settings import Settings
 from registry.adapters import mlflow_tables as mlflow
-from registry.adapters.real_places import destination_place, real_place
-from registry.domain.own_folder import is_own, shared_as
-from registry.domain.storage_place import ancestors
+from registry.files.adapters.real_places import destination_place, real_place
+from registry.files.domain.own_folder import is_own, shared_as
+from registry.files.domain.storage_place import ancestors
 
 
 class SourceRefusedError(UsageError):
