@@ -11,7 +11,7 @@ from pipelines.demo import rollout
 from pipelines.demo.rollout import Followed
 from pipelines.steps.models import Recipe
 from registry.bootstrap import open_registry
-from registry.records import VersionRecord
+from registry.domain.records import VersionRecord
 from registry.service import Registry
 from serving.domain.plan import RolloutPlan
 from tests.support import credit

@@ -39,7 +39,7 @@ def constitution() -> None:
 
 
 def _document_path(path: Path | None, settings: Settings) -> Path:
-    from registry.adapters.governance_file import constitution_path
+    from registry.governance.adapters.governance_file import constitution_path
 
     return path or constitution_path(settings)
 
@@ -110,7 +110,7 @@ def constitution_accept_shipped(dry_run: bool) -> None:
     """Be governed by the shipped constitution again, where one of your own was in force."""
     from infra.db import open_engine
     from infra.people import cli_actor
-    from registry.adapters import constitution_memory, governance_file
+    from registry.governance.adapters import constitution_memory, governance_file
 
     settings = load_settings()
     if not governance_file.is_shipped(settings):

@@ -16,8 +16,8 @@ from pydantic import (
 )
 
 from compliance.rules.facts import Task
-from registry.domain.governance import Pattern
 from registry.domain.values import Enforcement, Stage
+from registry.governance.domain.governance import Pattern
 
 API_VERSION = "acgs.governance/v1"
 

@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 
 from compliance.document import ATask, Listed, NamePattern, Strict
 from compliance.rules.facts import Task
-from registry.domain.governance import Pattern
 from registry.domain.values import Enforcement
+from registry.governance.domain.governance import Pattern
 
 Names = Annotated[tuple[str, ...], Listed]
 DEFAULT_POSITIVE_LABEL = "1"

@@ -23,12 +23,12 @@ from compliance.rules.soundness import sound
 from compliance.scorecard import Setting, to_verdict
 from infra.errors import PlatformError, storage_error
 from infra.settings import Settings
-from registry.adapters import evidence_file as registry_evidence
 from registry.adapters import mirror
 from registry.domain import canonical
+from registry.domain.records import VersionRecord
 from registry.domain.values import Enforcement, SignatureOrigin, Stage, Verdict
+from registry.governance.adapters import evidence_file as registry_evidence
 from registry.lineage.domain.completeness import FIRST, Origins, completeness, shown_signature
-from registry.records import VersionRecord
 
 DOCUMENTS = ("README.md", "model_card.md")
 MAX_DOCUMENT_BYTES = 1_000_000
@@ -97,8 +97,7 @@ class Judging:
         text is a refusing verdict with the reason, never an exception.
 
         Raises:
-            registry.adapters.governance_file.ConstitutionError: document, lock and identifier do
-                not agree, so that nobody may judge.
+            ConstitutionError: document, lock and identifier do not agree, so that nobody may judge.
             UnavailableError: infrastructure does not answer; try again.
             NoAccessError: the files' store does not let us look; try again when it does.
         """

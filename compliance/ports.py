@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from compliance.rules.facts import Scan
+from registry.domain.records import Position, Request, VersionRecord
 from registry.domain.values import Stage, Verdict
-from registry.records import Position, Request, VersionRecord
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 from compliance import quoting, scorecard
 from infra.errors import NoAccessError, PlatformError
 from infra.settings import Settings
-from registry.adapters import evidence_file as registry_evidence
-from registry.adapters import governance_file
 from registry.domain.values import Enforcement, Reason, Stage, Verdict
+from registry.governance.adapters import evidence_file as registry_evidence
+from registry.governance.adapters import governance_file
 
 
 class Subject(Protocol):
@@ -73,7 +73,7 @@ def refusal(settings: Settings, subject: Subject, found: Problem) -> Verdict:
     """Return the verdict that refuses a subject for one reason.
 
     Raises:
-        registry.adapters.governance_file.ConstitutionError: nobody may judge.
+        registry.governance.adapters.governance_file.ConstitutionError: nobody may judge.
     """
     governance = governance_file.load(settings)
     enforcement = governance.enforcement(subject.judged_as) or Enforcement.OBSERVE

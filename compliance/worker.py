@@ -23,8 +23,8 @@ from compliance.judging import Case, Judging
 from compliance.ports import Registry
 from infra.clock import Clock, to_millis, utc_now
 from infra.errors import NotFoundError
+from registry.domain.records import Request
 from registry.domain.values import RequestState, Verdict
-from registry.records import Request
 
 log = logging.getLogger(__name__)
 

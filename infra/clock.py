@@ -16,3 +16,8 @@ def utc_now() -> datetime:
 def to_millis(at: datetime) -> int:
     """Milliseconds since the epoch, as MLflow stores times."""
     return int(at.timestamp() * 1000)
+
+
+def moment(ms: int | None) -> str | None:
+    """Return an ISO 8601 time in UTC, or None."""
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds") if ms else None

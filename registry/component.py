@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def _commands() -> Sequence[click.Command]:
-    from registry import version_diff_cli
     from registry.checking import cli
-    from registry.cli import commands
-    from registry.version_cli import version
+    from registry.commands import version_diff
+    from registry.commands.groups import commands
+    from registry.commands.version import version
     from registry.webhooks.cli import webhook
 
-    for command in (*version_diff_cli.commands(), *cli.commands()):
+    for command in (*version_diff.commands(), *cli.commands()):
         version.add_command(command)
     return (*commands(), version, webhook)
 

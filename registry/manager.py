@@ -60,7 +60,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     from infra.health import beat
     from infra.secrets import Sealer
     from registry.bootstrap import open_registry
-    from registry.settling import SettlingLoop
+    from registry.gate.settlement import SettlingLoop
     from registry.webhooks.deliveries import DeliveryLoop
 
     engine = open_engine(settings.sqlalchemy_url)

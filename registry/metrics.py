@@ -12,8 +12,8 @@ from infra.db import open_engine, reading
 from infra.settings import Settings
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import tables
-from registry.adapters.queries import own_verdict
 from registry.domain.values import CHAMPION
+from registry.gate.adapters.verdicts import own_verdict
 
 
 class RegistryCollector(Collector):

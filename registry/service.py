@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from registry.checking.service import Checking
 from registry.files.custody import Custody
-from registry.whole_models import WholeModels
+from registry.retirement.whole_models import WholeModels
 
 
 class Registry(WholeModels, Checking, Custody):

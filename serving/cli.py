@@ -20,7 +20,7 @@ from serving.ordering import check_order, find_rollout, give_order
 from serving.views import endpoint_view, manifest, rollout_line, rollout_lines, rollout_view
 
 if TYPE_CHECKING:
-    from registry.records import Rollout
+    from registry.domain.records import Rollout
     from registry.service import Registry
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")

@@ -13,9 +13,9 @@ from datetime import datetime
 
 from infra.clock import Clock, utc_now
 from infra.errors import ConflictError, PlatformError, UnavailableError
+from registry.domain.records import Endpoint, Rollout
 from registry.domain.values import Reason
 from registry.errors import GateClosedError
-from registry.records import Endpoint, Rollout
 from serving.domain.decide import (
     Action,
     Observation,

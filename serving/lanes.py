@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from registry.domain.records import Endpoint, Rollout, VersionRecord
 from registry.domain.values import Reason
-from registry.records import Endpoint, Rollout, VersionRecord
 from serving.domain.plan import RolloutPlan
 from serving.domain.routing import Backend, DeploymentRoute
 from serving.domain.seldon import (

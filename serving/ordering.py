@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from infra.errors import ConflictError, NotFoundError, RefusedError
-from registry.records import Rollout
+from registry.domain.records import Rollout
 from serving.domain.state import FINAL, Order, Phase
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from registry.domain.records import Endpoint, Rollout, VersionRecord
 from registry.domain.values import Reason
-from registry.records import Endpoint, Rollout, VersionRecord
 from serving.domain.routing import DeploymentRoute
 from serving.domain.seldon import Predictor, SeldonDeployment
 from serving.domain.state import Counters

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from infra.settings import Settings
-from registry.records import Endpoint, Rollout, VersionRecord
+from registry.domain.records import Endpoint, Rollout, VersionRecord
 from serving.domain.plan import PlanError, RolloutPlan
 from serving.domain.seldon import resource_name
 from serving.domain.state import Phase, RolloutState

@@ -19,9 +19,9 @@ from compliance.errors import ConstitutionError
 from compliance.rules.checks import Judge, checks
 from compliance.rules.facts import Task
 from infra.settings import Settings
-from registry.adapters import governance_file
 from registry.domain import canonical
 from registry.domain.values import Stage
+from registry.governance.adapters import governance_file
 
 _MODELS: tuple[type[BaseModel], ...] = (
     AppliesTo, Bar, Constitution, Metadata, Principle, Rule, Stages,
@@ -55,7 +55,7 @@ def load(settings: Settings) -> Policy:
     """Return the constitution in force.
 
     Raises:
-        registry.adapters.governance_file.ConstitutionError: document, lock and
+        registry.governance.adapters.governance_file.ConstitutionError: document, lock and
             `CONSTITUTIONAL_HASH` do not name the same thing.
         ConstitutionError: the document says something that cannot be meant.
     """

@@ -20,7 +20,7 @@ from compliance.adapters.schema_errors import explain
 from compliance.errors import EvidenceError
 from compliance.evidence import Binding, Catalogue
 from infra.settings import Settings
-from registry.adapters.evidence_file import catalogue_path
+from registry.governance.adapters.evidence_file import catalogue_path
 
 if TYPE_CHECKING:
     from compliance.adapters.holdout_file import Table

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from infra.settings import Settings
     from pipelines.demo.show import Show
     from pipelines.steps.models import Recipe
-    from registry.records import Request, Scorecard, VersionRecord
+    from registry.domain.records import Request, Scorecard, VersionRecord
     from registry.service import Registry
 
 

@@ -9,7 +9,7 @@ from pipelines.demo.story import Played, label
 if TYPE_CHECKING:
     from pipelines.demo.cast import Cast
     from pipelines.tally import Tally
-    from registry.records import VersionRecord
+    from registry.domain.records import VersionRecord
 
 
 def tell(cast: Cast, played: Played, traffic: Tally) -> None:

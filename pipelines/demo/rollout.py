@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pipelines.demo.cast import StoryError
 
 if TYPE_CHECKING:
-    from registry.records import Rollout
+    from registry.domain.records import Rollout
     from registry.service import Registry
 
 _POLL_SECONDS = 0.1

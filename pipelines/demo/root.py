@@ -88,7 +88,7 @@ def _write_constitution(settings: Settings) -> None:
 
     import compliance
     from compliance.adapters import constitution_file
-    from registry.adapters import governance_file
+    from registry.governance.adapters import governance_file
 
     shipped = Path(compliance.__file__).parent / "constitution" / governance_file.DOCUMENT
     changed = governance_file.document(shipped)

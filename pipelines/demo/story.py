@@ -17,7 +17,7 @@ from registry.domain.values import Reason
 
 if TYPE_CHECKING:
     from pipelines.demo.rollout import Followed
-    from registry.records import VersionRecord
+    from registry.domain.records import VersionRecord
 
 MIN_SCORE = 0.95
 FIRST_DEPLOYMENT_SECONDS = 90.0

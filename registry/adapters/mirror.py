@@ -13,8 +13,8 @@ from sqlalchemy import Connection, and_, delete, exists, insert, select, update
 
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import tables
+from registry.domain.records import VersionRecord
 from registry.domain.values import Standing
-from registry.records import VersionRecord
 
 DESCRIPTION_LIMIT = 5000
 STANDING = "acgs.standing"

@@ -6,7 +6,17 @@ A test compares them with MLflow's models (3.17.2).
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Float, Integer, String, Text, column, func, table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Float,
+    Integer,
+    String,
+    Text,
+    column,
+    func,
+    table,
+)
 
 WORKSPACE = "default"
 PROMPT_SOURCES = ("dummy-source", "prompt-template")
@@ -138,3 +148,7 @@ logged_model_metrics = table(
     column("metric_timestamp_ms", BigInteger),
     column("metric_step", BigInteger),
 )
+
+
+DELETED = "Deleted_Internal"
+"""MLflow's stage of a deleted version (STAGE_DELETED_INTERNAL)."""

@@ -24,7 +24,7 @@ from infra.db import reading, transaction
 from infra.errors import UnavailableError
 from registry.adoption.adapters import progress
 from registry.adoption.adapters.progress import Progress
-from registry.records import VersionRecord
+from registry.domain.records import VersionRecord
 from registry.service import Registry
 from registry.stages.adapters import places
 

@@ -44,8 +44,7 @@ def _backfill() -> Backfill:
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def status_command(as_json: bool) -> None:
     """Show how far the back-fill is."""
-    from infra.clock import to_millis, utc_now
-    from registry.views import moment
+    from infra.clock import moment, to_millis, utc_now
 
     backfill = _backfill()
     waiting, found = backfill.waiting(), backfill.progress()

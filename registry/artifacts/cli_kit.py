@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from registry.artifacts.service import Artifacts
-    from registry.records import VersionRecord
+    from registry.domain.records import VersionRecord
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
@@ -32,7 +32,7 @@ def opened() -> Artifacts:
 
 def version_of(artifacts: Artifacts, text: str) -> VersionRecord:
     """Find NAME@VERSION; without a version, the newest one."""
-    from registry.naming import split_name
+    from registry.versions.naming import split_name
 
     name, spec = split_name(text)
     if spec is not None:

@@ -20,7 +20,7 @@ from registry.artifacts.cli_kit import (
 if TYPE_CHECKING:
     from registry.artifacts.adapters.rows import Checked
     from registry.artifacts.service import Artifacts
-    from registry.records import VersionRecord
+    from registry.domain.records import VersionRecord
 
 _NAMED = 5
 """Damaged versions that an error message names."""

@@ -20,10 +20,10 @@ from registry.artifacts.adapters.blobs import local_copy
 from registry.artifacts.adapters.rows import Checked
 from registry.artifacts.scrubbing import IN_REPLICA, Scrubbing, replica_changes
 from registry.audit.adapters import events
+from registry.domain.records import VersionRecord
 from registry.errors import ArtifactError
 from registry.files.adapters.stored_files import StoredFiles
 from registry.files.domain.manifest import Change, ChangeKind, Manifest, changes, difference
-from registry.records import VersionRecord
 
 _NOTHING = Manifest(())
 

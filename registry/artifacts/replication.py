@@ -12,8 +12,8 @@ from registry.artifacts.adapters.leases import Leases
 from registry.artifacts.base import SYSTEM
 from registry.artifacts.statements import Statements
 from registry.audit.adapters import events
+from registry.domain.records import VersionRecord
 from registry.files.adapters.stored_files import S3Files
-from registry.records import VersionRecord
 
 REPLICA_LEASE = "replica"
 """Who writes blobs and who collects those that nobody needs take turns."""

@@ -17,12 +17,12 @@ from registry.artifacts.adapters.rows import Freed
 from registry.artifacts.domain.retention import Claim, Decision, Facts, decide
 from registry.artifacts.repairing import Repairing
 from registry.artifacts.replication import REPLICA_LEASE
+from registry.domain.records import VersionRecord
 from registry.files.adapters import custody_rows
 from registry.files.adapters.real_places import object_key, real_place
 from registry.files.adapters.stored_files import S3Files, StoredFiles
 from registry.files.domain.manifest import Manifest
 from registry.files.domain.storage_place import ancestors
-from registry.records import VersionRecord
 
 _F = tables.freed.c
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from infra.settings import Settings
     from registry.artifacts.adapters.leases import Leases
     from registry.artifacts.service import Artifacts
-    from registry.records import VersionRecord
+    from registry.domain.records import VersionRecord
 
 NAME = "artifacts"
 PAUSE_SECONDS = 0.5

@@ -17,11 +17,11 @@ from registry.artifacts.errors import StatementInvalidError
 from registry.artifacts.replication import Replication
 from registry.artifacts.statements import proven
 from registry.audit.adapters import events
+from registry.domain.records import VersionRecord
 from registry.errors import ArtifactError
 from registry.files.adapters.hashing import Pace
 from registry.files.adapters.stored_files import manifest_at
 from registry.files.domain.manifest import Manifest, difference
-from registry.records import VersionRecord
 
 _P = tables.scrub_pass.c
 _NOT_READ = "files: cannot read the model's files "

@@ -21,9 +21,9 @@ from registry.artifacts.domain.statement import (
 )
 from registry.artifacts.errors import FilesDifferError, StatementInvalidError
 from registry.audit.adapters import events
+from registry.domain.records import VersionRecord
 from registry.files.adapters import artifact_files
 from registry.files.domain.manifest import Manifest, difference
-from registry.records import VersionRecord
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from infra.db import reading
 from registry.artifacts.adapters import rows, tables
 from registry.artifacts.service import Artifacts
+from registry.domain.records import VersionRecord
 from registry.files.adapters import custody_rows
-from registry.records import VersionRecord
 
 NO_LOCK = "no object lock"
 

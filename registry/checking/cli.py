@@ -12,9 +12,9 @@ import click
 from infra.clock import utc_now
 from infra.people import cli_actor
 from infra.settings import Settings, load_settings
-from registry import version_cli as cli
 from registry.checking.domain.resolution import PASSES
 from registry.checking.finders import finders
+from registry.commands import version as cli
 from registry.domain.findings import Finding
 
 

@@ -14,9 +14,9 @@ from registry.audit.adapters import events
 from registry.checking.adapters import resolution, snapshots
 from registry.checking.domain.health import examine
 from registry.checking.domain.resolution import foresee
-from registry.comparing import Comparing
 from registry.domain.findings import Action, Finding
 from registry.errors import UnknownVersionError
+from registry.versions.comparison import Comparing
 
 
 class Checking(Comparing):

@@ -11,13 +11,13 @@ from infra.clock import to_millis
 from infra.db import reading, transaction
 from infra.errors import UsageError
 from registry.adapters import locks
+from registry.domain.records import VersionRecord
 from registry.files.adapters import custody_rows as rows
 from registry.files.adapters import source_rules
 from registry.files.adapters.custody_rows import LegalHold, Protected, Quarantine
 from registry.files.adapters.real_places import destination_place, real_place
 from registry.files.domain.storage_place import either, storage_place
-from registry.finding import Finding
-from registry.records import VersionRecord
+from registry.versions.catalogue import Finding
 
 
 class Custody(Finding):

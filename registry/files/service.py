@@ -13,6 +13,7 @@ from infra.db import reading
 from infra.errors import NoAccessError, PlatformError
 from registry.adapters import tables
 from registry.domain.plain_json import TooDeepError
+from registry.domain.records import VersionRecord
 from registry.domain.signature import Signature
 from registry.domain.values import Reason
 from registry.errors import ArtifactError, GateClosedError, NestingError
@@ -20,8 +21,7 @@ from registry.files.adapters import artifact_files, custody_rows, source_rules, 
 from registry.files.adapters.input_example import read_columns
 from registry.files.domain.inference import ExampleUnreadableError, JsonKind
 from registry.files.domain.manifest import Manifest, difference
-from registry.finding import Finding
-from registry.records import VersionRecord
+from registry.versions.catalogue import Finding
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,8 +96,8 @@ def status(as_json: bool) -> None:
 
 
 def _status_lines(now: Overview) -> list[str]:
+    from infra.clock import moment
     from registry.git.errors import without_credentials
-    from registry.views import moment
 
     if not now.repository:
         return ["not configured: ACGS_GIT_REPOSITORY is not set (acgs git init PATH)"]
@@ -253,8 +253,8 @@ def show(name: str | None, as_json: bool) -> None:
 @_json
 def log(name: str | None, limit: int, as_json: bool) -> None:
     """Show what the repository's tags tell, newest first."""
+    from infra.clock import moment
     from registry.git import reading
-    from registry.views import moment
 
     found = reading.entries(_repository(), name)[::-1][:limit]
     view = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from registry.domain.governance import Governance
+from registry.domain.records import Event
 from registry.domain.values import Stage
 from registry.git.adapters import facts, findings
 from registry.git.adapters.book import Book, Cause, Page
@@ -15,7 +15,7 @@ from registry.git.adapters.facts import Known
 from registry.git.domain import marks
 from registry.git.domain.marks import Mark
 from registry.git.domain.names import NameRefusedError
-from registry.records import Event
+from registry.governance.domain.governance import Governance
 
 CREATED = "model_version.created"
 ADOPTED = "model_version.adopted"

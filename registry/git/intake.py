@@ -10,14 +10,14 @@ from sqlalchemy import Connection, Engine, Select, delete, exists, func, insert,
 from infra.clock import to_millis
 from infra.db import reading, transaction
 from infra.settings import Settings
-from registry.adapters import governance_file
 from registry.adapters import tables as core
 from registry.audit.adapters.event_feed import last_event_id
+from registry.domain.records import Event
 from registry.git.adapters import book as books
 from registry.git.adapters import tables
 from registry.git.adapters.book import Book
 from registry.git.following import TYPES, Follower
-from registry.records import Event
+from registry.governance.adapters import governance_file
 
 BATCH = 200
 LATEST_COMMIT_SECONDS = 600.0

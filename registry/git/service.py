@@ -13,8 +13,6 @@ from infra.db import open_engine, reading, transaction
 from infra.errors import SettingsError
 from infra.retry import back_off_seconds
 from infra.settings import Settings
-from registry.adapters import governance_file
-from registry.adapters.governance_file import ConstitutionError
 from registry.git import intake
 from registry.git.adapters import facts, findings, rows
 from registry.git.adapters.findings import Found
@@ -24,6 +22,8 @@ from registry.git.checking import Checked, Checker
 from registry.git.errors import GitError
 from registry.git.pushing import Pushed, Pusher
 from registry.git.writing import Writer, Written
+from registry.governance.adapters import governance_file
+from registry.governance.adapters.governance_file import ConstitutionError
 
 Tell = Callable[[str, int], None]
 

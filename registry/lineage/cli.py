@@ -60,7 +60,7 @@ def show(version: str, up: bool, down: bool, depth: int, history: bool, as_json:
     from registry.lineage.tree import lineage_lines
     from registry.lineage.views import lineage_view
     from registry.lineage.walk import Reach
-    from registry.naming import split_name
+    from registry.versions.naming import split_name
 
     both = up == down
     reach = Reach(steps=depth, history=history)
@@ -129,7 +129,7 @@ def export(version: str, form: str, output: Path | None, depth: int, history: bo
     """Write a version's lineage for other tools."""
     from registry.lineage.formats import written
     from registry.lineage.walk import Reach
-    from registry.naming import split_name
+    from registry.versions.naming import split_name
 
     settings = load_settings()
     reach = Reach(steps=depth, history=history)

@@ -6,7 +6,8 @@ import re
 
 from sqlalchemy import Connection, select
 
-from registry.adapters import provenance, queries, tables
+from registry.adapters import tables, version_rows
+from registry.domain.records import VersionRecord
 from registry.domain.values import SignatureOrigin
 from registry.lineage.adapters import mlflow_tables as mlflow
 from registry.lineage.adapters.hops import dataset_splits
@@ -19,7 +20,7 @@ from registry.lineage.domain.completeness import (
 )
 from registry.lineage.domain.graph import Kind, NodeId
 from registry.lineage.errors import OriginUnclearError, UnknownOriginError
-from registry.records import VersionRecord
+from registry.versions.adapters import provenance
 
 _V, _D, _RUN, _L = tables.version.c, mlflow.datasets.c, mlflow.runs.c, mlflow.logged_models.c
 _HEX = re.compile(r"[0-9a-f]{4,64}")
@@ -158,7 +159,7 @@ def completeness_of(connection: Connection, record: VersionRecord) -> Completene
     declared = record.signature_origin is not SignatureOrigin.INFERRED
     signature = record.signature if declared else None
     before = record.predecessor_uid or record.origin_uid
-    parent = queries.version_by_uid(connection, before) if before else None
+    parent = version_rows.version_by_uid(connection, before) if before else None
     return completeness(
         Origins(
             run=record.run_id or "",

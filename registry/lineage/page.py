@@ -11,11 +11,11 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from infra.clock import moment
 from registry.lineage.domain.collapse import MAX_SHOWN, collapse
 from registry.lineage.formats import svg
 from registry.lineage.service import VersionLineage
 from registry.lineage.serving_history import Tenure
-from registry.views import moment
 
 _SMALL = 900
 _TENURES = 50

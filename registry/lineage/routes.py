@@ -20,7 +20,7 @@ from registry.lineage.formats import svg, written
 from registry.lineage.service import VersionLineage
 from registry.lineage.views import impact_view, lineage_view, served_view
 from registry.lineage.walk import MAX_STEPS, Reach
-from registry.naming import version_spec
+from registry.versions.naming import version_spec
 
 DIRECTIONS = ("both", "up", "down")
 GUARDED = {

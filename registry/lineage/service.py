@@ -9,14 +9,14 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from infra.db import reading
-from registry.adapters import queries
+from registry.adapters import version_rows
+from registry.domain.records import VersionRecord
 from registry.lineage import serving_history
 from registry.lineage.domain.completeness import Completeness
 from registry.lineage.domain.graph import Graph, Kind, Node, NodeId
 from registry.lineage.origins import completeness_of, find_origin
 from registry.lineage.serving_history import Tenure
 from registry.lineage.walk import Reach, walk
-from registry.records import VersionRecord
 from registry.service import Registry
 
 _TO_VERSIONS = Reach(
@@ -150,7 +150,7 @@ class Lineage:
         if spec is not None:
             return self._registry.find_version(name, spec)
         with reading(self._engine) as connection:
-            newest = next(iter(queries.semvers(connection, name, 1)[0]), None)
+            newest = next(iter(version_rows.semvers(connection, name, 1)[0]), None)
         return self._registry.find_version(name, newest or "")
 
 

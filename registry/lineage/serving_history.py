@@ -10,9 +10,11 @@ from sqlalchemy import ColumnElement, Connection, Engine, exists, or_, select
 
 from infra.clock import to_millis
 from infra.db import reading
-from registry.adapters import numbering, queries, tables
+from registry.adapters import tables
 from registry.lineage.errors import NothingServedError
+from registry.rollouts.adapters import rollout_rows
 from registry.stages.adapters.tenures import Place
+from registry.versions.adapters import numbering
 
 _T, _V = tables.tenure.c, tables.version.c
 
@@ -91,7 +93,7 @@ def served(engine: Engine, name: str, at: datetime) -> list[Tenure]:
             return found
         known = (
             connection.execute(select(exists().where(_T.name == name))).scalar()
-            or queries.endpoint(connection, name) is not None
+            or rollout_rows.endpoint(connection, name) is not None
             or numbering.predecessor(connection, name) is not None
         )
     if not known:

@@ -6,14 +6,13 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from infra.clock import to_millis
+from infra.clock import moment, to_millis
 from registry.domain.values import Stage
 from registry.lineage.domain.completeness import Completeness
 from registry.lineage.domain.graph import Edge, Graph, Kind, Node, NodeId
 from registry.lineage.service import Impact, VersionLineage
 from registry.lineage.serving_history import Tenure
 from registry.stages.adapters.tenures import Place
-from registry.views import moment
 
 _SHOWN_FACTS = {
     Kind.DATASET: ("digest", "rows"),

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from infra.clock import to_millis
+from infra.clock import moment, to_millis
 from registry.lineage.domain.completeness import Completeness
 from registry.lineage.service import Impact, VersionLineage
 from registry.lineage.serving_history import Tenure
-from registry.views import moment
 
 
 def lineage_view(found: VersionLineage) -> dict[str, Any]:

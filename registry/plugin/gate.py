@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 from infra.clock import utc_now
+from registry.domain.records import Ask, Request, VersionRecord
 from registry.domain.values import GOVERNED_ALIASES, RequestKind, Stage
-from registry.outcome import is_worth_waiting, settled
-from registry.records import Ask, Request, VersionRecord
+from registry.gate.outcome import is_worth_waiting, settled
 from registry.service import Registry
 
 _POLL_SECONDS = 0.05

@@ -12,15 +12,15 @@ from sqlalchemy import inspect
 from infra import migrations
 from infra.component import components
 from infra.settings import Settings
-from registry.adapters.governance_file import ConstitutionError
 from registry.bootstrap import open_registry
+from registry.domain.records import VersionRecord
 from registry.errors import GateClosedError
-from registry.finding import MAX_NUMBER
+from registry.governance.adapters.governance_file import ConstitutionError
 from registry.plugin.fast_reads import FastReads
 from registry.plugin.gate import Gate
 from registry.plugin.identity import current_actor
 from registry.plugin.side_writes import SideWrites
-from registry.records import VersionRecord
+from registry.versions.catalogue import MAX_NUMBER
 
 in_server = False
 """Set by the server before it opens the store: then a pending request is never waited for."""

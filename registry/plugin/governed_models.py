@@ -10,6 +10,7 @@ from mlflow.utils.validation import _validate_model_name, _validate_model_renami
 from sqlalchemy import Connection
 
 from infra.clock import to_millis, utc_now
+from registry.domain.records import Ask
 from registry.domain.values import (
     GOVERNED_ALIASES,
     GOVERNED_STAGES,
@@ -25,7 +26,6 @@ from registry.plugin.identity import current_actor
 from registry.plugin.mlflow_errors import translated
 from registry.plugin.reserved_tags import refuse_reserved
 from registry.plugin.texts import check_row
-from registry.records import Ask
 
 ADOPTED_AT_ONCE = 100
 """Versions that get a record while a rename is waited for."""

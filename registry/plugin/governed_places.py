@@ -12,6 +12,7 @@ from mlflow.utils.validation import (
 )
 
 from infra.clock import utc_now
+from registry.domain.records import VersionRecord
 from registry.domain.values import CHAMPION, GOVERNED_ALIASES, GOVERNED_STAGES, Reason, Stage
 from registry.errors import GateClosedError
 from registry.plugin import names
@@ -19,7 +20,6 @@ from registry.plugin.gate import ask_for_alias, ask_for_stage
 from registry.plugin.governed import Governed
 from registry.plugin.identity import current_actor
 from registry.plugin.mlflow_errors import translated
-from registry.records import VersionRecord
 
 _PROMPT = "a prompt, which has no files to judge"
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from infra.clock import to_millis, utc_now
 from registry.adapters.mirror import own_words
 from registry.adapters.mlflow_tables import PROMPT_SOURCES
+from registry.domain.records import Ask
 from registry.domain.values import RequestKind, Stage
 from registry.plugin import governed as server
 from registry.plugin.governed import Governed
@@ -20,7 +21,6 @@ from registry.plugin.identity import current_actor
 from registry.plugin.mlflow_errors import translated
 from registry.plugin.reserved_tags import is_reserved, refuse_reserved
 from registry.plugin.texts import check_row, check_text
-from registry.records import Ask
 
 
 class GovernedVersions(Governed):

@@ -13,13 +13,13 @@ from starlette.routing import BaseRoute, Route
 
 from infra.errors import UnavailableError, UsageError
 from infra.settings import Settings
-from registry.adapters.lists import PAGE
 from registry.bootstrap import open_registry
+from registry.domain.records import Request as RequestRecord
 from registry.errors import UnknownRequestError
 from registry.plugin.boot import nonce
-from registry.records import Request as RequestRecord
-from registry.version_views import diff_view
-from registry.views import event_view, request_view, version_view
+from registry.versions.adapters.lists import PAGE
+from registry.views.records import event_view, request_view, version_view
+from registry.views.versions import diff_view
 
 _MAX_ID = 2**63 - 1
 """Largest number that a column of the database holds."""

@@ -8,11 +8,11 @@ from typing import Any
 
 from mlflow.entities.model_registry import ModelVersion
 
+from registry.domain.records import VersionRecord
 from registry.domain.values import GOVERNED_ALIASES, Stage, Standing
 from registry.plugin import names
 from registry.plugin.governed import Governed
 from registry.plugin.mlflow_errors import translated
-from registry.records import VersionRecord
 
 _logger = logging.getLogger(__name__)
 

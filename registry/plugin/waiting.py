@@ -20,10 +20,10 @@ from infra.errors import PlatformError
 from infra.http import error_response
 from infra.web.bodies import read_body
 from infra.web.errors import BodyTooLargeError
+from registry.domain.records import Request
 from registry.domain.values import RequestState
-from registry.outcome import is_worth_waiting, refusal, settled
+from registry.gate.outcome import is_worth_waiting, refusal, settled
 from registry.plugin.mlflow_errors import PENDING_KEY, to_mlflow
-from registry.records import Request
 from registry.service import Registry
 
 _GATED_PATHS = (

@@ -10,14 +10,14 @@ import pytest
 
 from infra.clock import utc_now
 from infra.settings import Settings
-from registry.adapters.evidence_file import binding_digest
+from registry.domain.records import Ask, Request, Rollout
 from registry.domain.values import Enforcement, Reason, RequestKind, RequestState, Stage, Verdict
 from registry.errors import GateClosedError, RequestClosedError
+from registry.governance.adapters.evidence_file import binding_digest
 from registry.metrics import RegistryCollector
 from registry.plugin.store import GovernedStore
-from registry.records import Ask, Request, Rollout
 from registry.service import Registry
-from registry.views import version_view
+from registry.views.records import version_view
 from tests.support.stores import Databases, Kind
 
 NAME = "credit"

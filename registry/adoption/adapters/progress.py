@@ -9,7 +9,6 @@ from sqlalchemy import Connection, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from registry.adapters import mlflow_tables as mlflow
-from registry.adapters import queries
 from registry.adapters import tables as core
 from registry.adoption.adapters.tables import adoption
 
@@ -125,7 +124,7 @@ def waiting(connection: Connection, governs: Callable[[str], bool]) -> dict[str,
         select(mv.name, func.count())
         .where(
             mv.workspace == mlflow.WORKSPACE,
-            mv.current_stage != queries.DELETED,
+            mv.current_stage != mlflow.DELETED,
             mlflow.HAS_FILES,
             ~recorded,
         )

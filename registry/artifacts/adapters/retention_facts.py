@@ -10,15 +10,16 @@ from sqlalchemy import Connection, exists, func, null, or_, select
 
 from infra.settings import Settings
 from registry.adapters import mlflow_tables as mlflow
-from registry.adapters import queries
 from registry.adapters import tables as core
+from registry.adapters import version_rows
 from registry.artifacts.adapters import tables
 from registry.artifacts.domain.retention import Claim, Facts
+from registry.domain.records import VersionRecord
 from registry.domain.values import GOVERNED_STAGES, RequestState
 from registry.errors import ArtifactError
 from registry.files.adapters import artifact_files
 from registry.files.adapters.real_places import real_place
-from registry.records import VersionRecord
+from registry.rollouts.adapters import rollout_rows
 
 _V = core.version.c
 _T = core.tenure.c
@@ -56,7 +57,7 @@ def gather(
     )
     found = []
     for row in rows:
-        record = queries.version_record(row)
+        record = version_rows.version_record(row)
         key = (record.name, record.version) if record.deleted_ms is None else ("", 0)
         place = _place(connection, settings, record.storage_uri, record.source)
         facts = _facts(record, place, uses, stages.get(key, ""), aliases.get(key, ()))
@@ -82,7 +83,7 @@ def claims(connection: Connection, settings: Settings) -> list[Claim]:
         select(v.name, v.version, null().label("storage_uri"), mlflow.LOCATION.label("source"))
         # Of every workspace: they share one store.
         .where(
-            v.current_stage != queries.DELETED,
+            v.current_stage != mlflow.DELETED,
             mlflow.LOCATION.not_in(mlflow.PROMPT_SOURCES),
             or_(v.workspace != mlflow.WORKSPACE, ~recorded),
         )
@@ -136,7 +137,7 @@ def _uses(connection: Connection) -> Uses:
             select(_T.name).where(_T.place == "stage", _T.slot == "Production").distinct()
         ).scalars()
     )
-    rollback = {queries.rollback_target(connection, name) for name in names}
+    rollback = {rollout_rows.rollback_target(connection, name) for name in names}
     r, o, h = core.request.c, core.rollout.c, core.hold.c
     requests: dict[str, list[int]] = defaultdict(list)
     for request in connection.execute(

@@ -19,14 +19,14 @@ from sqlalchemy import (
     update,
 )
 
-from registry.adapters import queries
 from registry.adapters import tables as core
+from registry.adapters import version_rows
 from registry.artifacts.adapters import tables
 from registry.artifacts.adapters.blobs import Blob
 from registry.artifacts.adapters.compression import Encoding
 from registry.artifacts.domain.statement import Envelope
+from registry.domain.records import VersionRecord
 from registry.files.domain.manifest import Manifest
-from registry.records import VersionRecord
 
 _V = core.version.c
 _S = tables.statement.c
@@ -78,7 +78,7 @@ def versions(
     if name is not None:
         query = query.where(_V.name == name)
     rows = connection.execute(query.order_by(_V.uid).limit(limit))
-    return [queries.version_record(row) for row in rows]
+    return [version_rows.version_record(row) for row in rows]
 
 
 def count(connection: Connection, name: str | None = None) -> tuple[int, int]:
@@ -115,7 +115,7 @@ def _missing(connection: Connection, table: Any, uid: Any, limit: int) -> list[V
         .order_by(_V.created_ms)
         .limit(limit)
     )
-    return [queries.version_record(row) for row in rows]
+    return [version_rows.version_record(row) for row in rows]
 
 
 def not_replicated(
@@ -132,7 +132,7 @@ def not_replicated(
         .order_by(_V.created_ms)
         .limit(limit)
     )
-    return [queries.version_record(row) for row in rows]
+    return [version_rows.version_record(row) for row in rows]
 
 
 def due_for_check(
@@ -150,7 +150,7 @@ def due_for_check(
         .order_by(func.coalesce(_C.checked_ms, 0), _V.created_ms)
         .limit(limit)
     )
-    return [queries.version_record(row) for row in rows]
+    return [version_rows.version_record(row) for row in rows]
 
 
 def manifests(connection: Connection, digests: Iterable[str]) -> dict[str, Manifest]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from registry.adapters import tables
-from registry.records import Event
+from registry.domain.records import Event
 
 
 @dataclass(frozen=True, slots=True)

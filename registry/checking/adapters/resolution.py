@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, update
 
-from registry.adapters import queries, tables
-from registry.domain import semver
+from registry.adapters import tables, version_rows
 from registry.domain.findings import Action, Step
 from registry.domain.values import GOVERNED_ALIASES, Stage
 from registry.stages.adapters import moves, positions, tenures
+from registry.versions.domain import semver
 
 _V = tables.version.c
 
@@ -55,7 +55,7 @@ def _move_stage(connection: Connection, name: str, step: Step, actor: str, at_ms
 
 
 def _write_parts(connection: Connection, uid: str) -> None:
-    record = queries.version_by_uid(connection, uid)
+    record = version_rows.version_by_uid(connection, uid)
     if record is None:
         return
     parts = semver.precedence(record.semver)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from sqlalchemy import Connection, func, select
 
 from registry.adapters import mlflow_tables as mlflow
-from registry.adapters import queries, tables
+from registry.adapters import tables
 from registry.checking.domain.snapshot import Record, Row, Snapshot
 from registry.domain.values import GOVERNED_ALIASES, Standing
+from registry.rollouts.adapters import rollout_rows
 from registry.stages.adapters.tenures import Place
 
 _V = tables.version.c
@@ -20,8 +21,8 @@ def read(connection: Connection, name: str) -> Snapshot:
     records = _records(connection, name)
     uids = {record.uid for record in records if record.deleted}
     held = _held(connection, name)
-    endpoint = queries.endpoint(connection, name)
-    rollout = queries.active_rollout(connection, name)
+    endpoint = rollout_rows.endpoint(connection, name)
+    rollout = rollout_rows.active_rollout(connection, name)
     return Snapshot(
         name=name,
         records=records,
@@ -50,7 +51,7 @@ def names(connection: Connection) -> list[str]:
     ours = select(_V.name).where(_V.deleted_ms.is_(None))
     theirs = select(_MV.name).where(
         _MV.workspace == mlflow.WORKSPACE,
-        _MV.current_stage != queries.DELETED,
+        _MV.current_stage != mlflow.DELETED,
         mlflow.HAS_FILES,
     )
     return sorted(connection.execute(ours.union(theirs)).scalars())
@@ -81,7 +82,7 @@ def _rows(connection: Connection, name: str) -> dict[int, Row]:
         select(_MV.version, _MV.creation_time, _MV.current_stage).where(
             _MV.workspace == mlflow.WORKSPACE,
             _MV.name == name,
-            _MV.current_stage != queries.DELETED,
+            _MV.current_stage != mlflow.DELETED,
             mlflow.HAS_FILES,
         )
     )

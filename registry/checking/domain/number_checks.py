@@ -9,7 +9,7 @@ from semver import Version
 
 from registry.checking.domain.snapshot import Record, Snapshot
 from registry.domain.findings import Action, Finding, Severity, Step
-from registry.domain.semver import is_semver
+from registry.versions.domain.semver import is_semver
 
 
 def numbers(snapshot: Snapshot) -> Iterator[Finding]:

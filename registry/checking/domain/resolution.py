@@ -12,9 +12,9 @@ from typing import TypeVar
 
 from registry.checking.domain.health import examine
 from registry.checking.domain.snapshot import Record, Row, Snapshot
-from registry.domain import semver
 from registry.domain.findings import Action, Finding, Step
 from registry.domain.values import GOVERNED_ALIASES, Stage, Standing
+from registry.versions.domain import semver
 
 Value = TypeVar("Value")
 UNNUMBERED = "a version not numbered yet"

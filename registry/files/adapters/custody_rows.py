@@ -14,10 +14,10 @@ from sqlalchemy import Connection, Select, and_, delete, insert, or_, select
 
 from registry.adapters import mirror, tables
 from registry.audit.adapters import events
+from registry.domain.records import VersionRecord
 from registry.domain.values import Reason
 from registry.files.domain.manifest import Manifest
 from registry.files.domain.storage_place import ancestors, below, join
-from registry.records import VersionRecord
 
 _V = tables.version.c
 _Q = tables.quarantine.c

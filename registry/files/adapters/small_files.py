@@ -11,10 +11,10 @@ from infra.errors import NotFoundError
 from infra.objectstore import ObjectStore, is_s3
 from infra.settings import Settings
 from registry.adapters import tables
+from registry.domain.records import VersionRecord
 from registry.errors import ArtifactError
 from registry.files.adapters import artifact_files
 from registry.files.domain.manifest import FileEntry
-from registry.records import VersionRecord
 
 MAX_BYTES = 1 << 20
 

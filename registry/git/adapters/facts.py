@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, and_, exists, func, or_, select
 
 from registry.adapters import mlflow_tables as mlflow
-from registry.adapters import queries, tables
+from registry.adapters import tables
+from registry.domain.records import Event
 from registry.domain.values import Stage, shown_score
 from registry.git.adapters import rows as tag_rows
 from registry.git.adapters import tables as git
 from registry.git.domain import marks
 from registry.git.domain.grammar import Action
 from registry.git.domain.marks import Mark
-from registry.records import Event
 
 _V = tables.version.c
 _MV = mlflow.model_versions.c
@@ -119,7 +119,7 @@ def untagged(connection: Connection, governs: Callable[[str], bool]) -> int:
         .join_from(mlflow.model_versions, tables.version, recorded, isouter=True)
         .where(
             _MV.workspace == mlflow.WORKSPACE,
-            _MV.current_stage != queries.DELETED,
+            _MV.current_stage != mlflow.DELETED,
             mlflow.HAS_FILES,
             or_(_V.uid.is_(None), _V.standing != "yanked"),
             ~tagged,

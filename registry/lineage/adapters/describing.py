@@ -7,13 +7,13 @@ from urllib.parse import quote, urlsplit
 
 from sqlalchemy import Connection, and_, or_, select
 
+from infra.clock import moment
 from registry.adapters import mlflow_tables as registry_mlflow
-from registry.adapters import queries, tables
+from registry.adapters import tables
 from registry.domain import plain_json
 from registry.lineage.adapters import mlflow_tables as mlflow
 from registry.lineage.adapters.hops import BATCH, dataset_key, dataset_splits
 from registry.lineage.domain.graph import Kind, Node, NodeId
-from registry.views import moment
 
 _V, _R, _S = tables.version.c, tables.request.c, tables.scorecard.c
 _A, _RO, _E = tables.approval.c, tables.rollout.c, tables.endpoint.c
@@ -134,7 +134,7 @@ def _versions(connection: Connection, uids: Sequence[str]) -> Iterator[Node]:
     )
     for row in rows:
         there = row.deleted_ms is None and row.current_stage is not None
-        stage = row.current_stage if row.current_stage != queries.DELETED else ""
+        stage = row.current_stage if row.current_stage != registry_mlflow.DELETED else ""
         yield Node(
             NodeId(Kind.VERSION, row.uid),
             f"{row.name} {row.semver}",

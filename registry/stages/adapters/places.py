@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, exists, func, select
 
 from registry.adapters import mlflow_tables as mlflow
-from registry.adapters import queries, tables
+from registry.adapters import tables
 from registry.domain.values import GOVERNED_ALIASES, GOVERNED_STAGES
 
 _MV = mlflow.model_versions.c
@@ -33,7 +33,7 @@ def governed_numbers(connection: Connection, name: str) -> set[int]:
             a.workspace == mlflow.WORKSPACE,
             a.name == name,
             func.lower(a.alias).in_(list(GOVERNED_ALIASES)),
-            _MV.current_stage != queries.DELETED,
+            _MV.current_stage != mlflow.DELETED,
             mlflow.HAS_FILES,
         )
     ).scalars()
@@ -73,7 +73,7 @@ def unrecorded_numbers(
         .where(
             _MV.workspace == mlflow.WORKSPACE,
             _MV.name == name,
-            _MV.current_stage != queries.DELETED,
+            _MV.current_stage != mlflow.DELETED,
             mlflow.HAS_FILES,
             ~recorded,
         )

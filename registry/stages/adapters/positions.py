@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Connection, and_, func, select
 
 from registry.adapters import mlflow_tables as mlflow
+from registry.domain.records import Position, VersionRecord
 from registry.domain.values import Stage
-from registry.records import Position, VersionRecord
 
 _MV = mlflow.model_versions.c
 

@@ -13,9 +13,9 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, Connection, case, insert, select, update
 
 from registry.adapters import mlflow_tables as mlflow
-from registry.adapters import queries, tables
+from registry.adapters import tables, version_rows
+from registry.domain.records import VersionRecord
 from registry.domain.values import GOVERNED_ALIASES, Stage
-from registry.records import VersionRecord
 from registry.stages.adapters import positions
 
 _T = tables.tenure.c
@@ -119,7 +119,7 @@ def rename(connection: Connection, name: str, new_name: str, at_ms: int) -> None
 
 
 def _uid(connection: Connection, name: str, number: int) -> str | None:
-    record = queries.live_version(connection, name, number)
+    record = version_rows.live_version(connection, name, number)
     return record.uid if record else None
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from infra.settings import Settings
 from registry.artifacts.service import Artifacts
-from registry.records import VersionRecord
+from registry.domain.records import VersionRecord
 from tests.integration.registry.shelf import NAME, Shelf
 
 FILES = {

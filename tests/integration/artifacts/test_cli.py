@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 from infra.errors import PlatformError, exit_code
 from registry.artifacts.cli import artifact
-from registry.cli import model
-from registry.version_cli import version
+from registry.commands.groups import model
+from registry.commands.version import version
 from tests.integration.artifacts.places import FILES, Keep
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from infra.clock import utc_now
 from registry.artifacts.errors import FilesDifferError
+from registry.domain.records import Ask, VersionRecord
 from registry.domain.values import RequestKind, Stage
 from registry.errors import ArtifactError, GateClosedError
 from registry.files.adapters import artifact_files
-from registry.records import Ask, VersionRecord
 from tests.integration.artifacts.places import Keep, emptied
 
 DAMAGE: dict[str, tuple[Callable[[Keep, VersionRecord], None], tuple[str, ...]]] = {

@@ -16,9 +16,9 @@ from infra.process import children
 from infra.servers.s3 import S3
 from infra.settings import Settings
 from registry.artifacts.service import Artifacts
+from registry.domain.records import Ask, VersionRecord
 from registry.domain.values import RequestKind, Stage
 from registry.errors import GateClosedError
-from registry.records import Ask, VersionRecord
 from tests.integration.artifacts.places import Bucket, Folder, Place, Stored
 from tests.integration.serving import models
 from tests.integration.serving.kit import (

@@ -19,8 +19,8 @@ from infra.store_errors import BucketMissingError, StoreCredentialsError, StoreD
 from registry.artifacts.adapters.leases import Leases
 from registry.artifacts.role import Keeper
 from registry.artifacts.service import Artifacts
+from registry.domain.records import VersionRecord
 from registry.errors import ArtifactError
-from registry.records import VersionRecord
 from tests.integration.artifacts.places import Keep
 from tests.integration.artifacts.test_cli import acgs
 

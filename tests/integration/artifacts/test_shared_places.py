@@ -12,7 +12,7 @@ from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 from infra.clock import utc_now
 from registry.artifacts.adapters.kept_objects import KeptObjects
 from registry.artifacts.service import Artifacts
-from registry.records import VersionRecord
+from registry.domain.records import VersionRecord
 from tests.integration.artifacts.places import FILES, Bucket, Folder, Keep
 from tests.integration.registry.shelf import NAME
 

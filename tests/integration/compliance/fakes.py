@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from infra.errors import UnavailableError
+from registry.domain.records import Position, Request, VersionRecord
 from registry.domain.signature import Field, Signature
 from registry.domain.values import RequestKind, RequestState, Stage, Verdict
 from registry.errors import UnknownRequestError
-from registry.records import Position, Request, VersionRecord
 from tests.integration.compliance.kit import COLUMNS, DESCRIPTION
 
 SIGNATURE = Signature(

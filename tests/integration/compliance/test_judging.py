@@ -14,10 +14,10 @@ from compliance.judging import Case, Judging
 from compliance.report import render_html, render_markdown
 from compliance.sandbox import Sandbox
 from infra.settings import Settings
-from registry.adapters.evidence_file import binding_digest
 from registry.domain.canonical import canonical_bytes
 from registry.domain.values import Stage
 from registry.errors import ArtifactError
+from registry.governance.adapters.evidence_file import binding_digest
 from tests.integration.compliance.fakes import VERSION, FakeRegistry
 from tests.integration.compliance.kit import (
     OnLoad,

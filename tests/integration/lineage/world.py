@@ -19,11 +19,11 @@ from mlflow.entities import (
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from infra.settings import Settings
-from registry.adapters.evidence_file import binding_digest
+from registry.domain.records import Ask, Request, Rollout, VersionRecord
 from registry.domain.values import Enforcement, Reason, RequestKind, RequestState, Stage, Verdict
+from registry.governance.adapters.evidence_file import binding_digest
 from registry.lineage.service import Lineage
 from registry.plugin.store import GovernedStore
-from registry.records import Ask, Request, Rollout, VersionRecord
 from registry.service import Registry
 
 NOON = datetime(2031, 5, 6, 12, tzinfo=UTC)

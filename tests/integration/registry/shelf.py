@@ -12,8 +12,8 @@ import yaml
 from mlflow.entities.model_registry import ModelVersionTag
 
 from infra.settings import Settings
+from registry.domain.records import VersionRecord
 from registry.plugin.store import GovernedStore
-from registry.records import VersionRecord
 from tests.support.platform import write_constitution
 from tests.support.stores import put_database
 

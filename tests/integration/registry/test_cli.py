@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 
 from infra import cli, http
 from infra.settings import Settings
-from registry.cli import commands
+from registry.commands.groups import commands
 from registry.domain.values import RequestState
 from registry.plugin.routes import routes
 from registry.plugin.store import GovernedStore

@@ -12,9 +12,9 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from infra.settings import Settings
-from registry.adapters import constitution_memory
-from registry.adapters.governance_file import ConstitutionError
 from registry.bootstrap import open_registry
+from registry.governance.adapters import constitution_memory
+from registry.governance.adapters.governance_file import ConstitutionError
 from registry.plugin.store import GovernedStore
 from tests.support.platform import write_constitution
 from tests.support.stores import put_database

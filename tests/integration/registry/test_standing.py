@@ -13,9 +13,9 @@ from mlflow.exceptions import MlflowException
 
 from infra.errors import PlatformError, UsageError
 from registry.domain.findings import Severity
+from registry.domain.records import VersionRecord
 from registry.domain.values import Stage, Standing
 from registry.errors import GateClosedError, UnknownVersionError
-from registry.records import VersionRecord
 from tests.integration.registry import shelf as kit
 from tests.integration.registry.shelf import GROWN, NAME, SMALL, Shelf
 from tests.support.stores import Databases, Kind

@@ -25,11 +25,11 @@ from infra.db import transaction
 from infra.migrations import upgrade
 from infra.process import children, end_children
 from infra.settings import Settings
-from registry.adapters import grants
 from registry.adapters import mlflow_tables as mlflow
 from registry.bootstrap import open_registry
+from registry.domain.records import Rollout, VersionRecord
 from registry.domain.values import Stage
-from registry.records import Rollout, VersionRecord
+from registry.rollouts.adapters import openings
 from registry.service import Registry
 from serving.adapters.local import Command, Launch
 from serving.bootstrap import open_deployer
@@ -161,7 +161,7 @@ class Platform:
                 .where(mlflow.model_versions.c.version == version.version)
                 .values(current_stage="Production")
             )
-            number = grants.open_rollout(
+            number = openings.open_rollout(
                 connection, endpoint=NAME, candidate_uid=version.uid,
                 candidate_from_stage=Stage.STAGING, version=version.version, request_id=None,
                 actor="tester", at_ms=to_millis(utc_now()),

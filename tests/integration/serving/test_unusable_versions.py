@@ -10,10 +10,10 @@ import pytest
 
 from infra.clock import utc_now
 from infra.errors import UnavailableError
+from registry.domain.records import VersionRecord
 from registry.domain.values import Stage
 from registry.files.domain.manifest import Manifest
 from registry.files.service import VersionFiles
-from registry.records import VersionRecord
 from serving.adapters.local import Launch
 from serving.views import endpoint_view
 from tests.integration.serving.kit import NAME, Platform, backend_command, deploying, wait_until

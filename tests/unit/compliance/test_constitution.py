@@ -11,8 +11,8 @@ import yaml
 from compliance.adapters import constitution_file
 from compliance.errors import ConstitutionError
 from infra.settings import Settings
-from registry.adapters import governance_file
 from registry.domain.values import Enforcement, Stage
+from registry.governance.adapters import governance_file
 from tests.unit.compliance.kit import BUNDLED
 
 

@@ -15,7 +15,7 @@ from compliance.errors import EvidenceError
 from compliance.evidence import Binding
 from compliance.features import select_features
 from infra.settings import Settings
-from registry.adapters.evidence_file import NO_BINDING, binding_digest
+from registry.governance.adapters.evidence_file import NO_BINDING, binding_digest
 
 DRAFT: dict[str, object] = {
     "pattern": "credit*",

@@ -10,8 +10,8 @@ from infra.errors import UsageError
 from infra.settings import Settings
 from pipelines.demo import root
 from pipelines.steps import data
-from registry.adapters import governance_file
 from registry.domain.values import Enforcement, Stage
+from registry.governance.adapters import governance_file
 from tests.ports import free_port
 
 

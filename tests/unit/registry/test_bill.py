@@ -10,11 +10,11 @@ from cyclonedx.validation.json import JsonStrictValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.domain.bill import bill
-from registry.domain.difference import Subject
 from registry.domain.signature import Signature
 from registry.domain.values import VersionRef
 from registry.files.domain.manifest import FileEntry, Manifest
+from registry.versions.domain.bill import bill
+from registry.versions.domain.difference import Subject
 
 REF = VersionRef("0b0e7f5e-6a0c-4c57-8a43-0c5d1f0a7b11", "credit", 3, "1.2.0")
 FILES = Manifest.of([FileEntry("MLmodel", 10, "a" * 64), FileEntry("model.skops", 5, "b" * 64)])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from compliance import report
-from registry import cli
+from registry.commands import groups
 from registry.domain.causes import causes
 from registry.domain.values import Reason
 from registry.errors import GateClosedError
@@ -38,7 +38,7 @@ def document() -> dict[str, Any]:
 
 FACES = {
     "the error": lambda: str(GateClosedError("refused:", REASONS)),
-    "the command line": lambda: "\n".join(cli._reason_lines(document()["reasons"])),
+    "the command line": lambda: "\n".join(groups._reason_lines(document()["reasons"])),
     "a notebook": lambda: values.reasons_html("Why", REASONS),
     "the report as Markdown": lambda: report.render_markdown(document()),
     "the report as a page": lambda: report.render_html(document()),

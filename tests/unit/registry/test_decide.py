@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.domain.requests import (
+from registry.domain.values import Enforcement, Reason, RequestKind, Stage
+from registry.gate.domain.requests import (
     Ballot,
     Facts,
     Granted,
@@ -15,7 +16,6 @@ from registry.domain.requests import (
     Refused,
     decide,
 )
-from registry.domain.values import Enforcement, Reason, RequestKind, Stage
 
 ACCURACY = Reason("performance.accuracy", ">= 0.80", "0.71", "train a better model")
 PASSED = JudgedScorecard(

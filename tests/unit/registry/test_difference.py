@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.adapters.subjects import read_requirements
-from registry.domain.difference import Line, Subject, differ, relate, relative
 from registry.domain.signature import Field, Signature
+from registry.versions.adapters.subjects import read_requirements
+from registry.versions.domain.difference import Line, Subject, differ, relate, relative
 
 SMALL = Signature((Field("a", "double"),), (Field("0", "long"),))
 GROWN = Signature(

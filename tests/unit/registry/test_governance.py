@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from infra.settings import Settings
-from registry.adapters import governance_file
-from registry.adapters.governance_file import ConstitutionError
 from registry.domain import canonical
-from registry.domain.governance import Governance, Pattern
 from registry.domain.values import Enforcement
+from registry.governance.adapters import governance_file
+from registry.governance.adapters.governance_file import ConstitutionError
+from registry.governance.domain.governance import Governance, Pattern
 
 HASH = "cdd01ef066bc6cf2"
 TEXT = f"""

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.domain.history import Crowning, trusted
+from registry.rollouts.domain.history import Crowning, trusted
 
 crownings = st.lists(
     st.builds(Crowning, st.sampled_from("abcd"), st.booleans()), min_size=1, max_size=10

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from semver import Version
 
-from registry.domain.semver import (
+from registry.domain.signature import Bump, Field, Signature
+from registry.versions.domain.semver import (
     Derived,
     Predecessor,
     Range,
@@ -18,8 +19,7 @@ from registry.domain.semver import (
     is_semver,
     parse_range,
 )
-from registry.domain.signature import Bump, Field, Signature
-from registry.domain.wishes import NOTHING, Wish, WishRefusedError
+from registry.versions.domain.wishes import NOTHING, Wish, WishRefusedError
 
 SMALL = Signature((Field("a", "double"),), (Field("0", "long"),))
 GROWN = Signature(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from registry.domain.signature import Bump
-from registry.domain.wishes import NOTHING, Wish, WishInvalidError, read
+from registry.versions.domain.wishes import NOTHING, Wish, WishInvalidError, read
 
 
 def test_the_nearest_tag_counts() -> None:

@@ -15,11 +15,11 @@ from sqlalchemy import Connection, Engine, text
 from infra.db import transaction
 from infra.settings import Settings
 from registry.adoption.backfill import Backfill
+from registry.domain.records import VersionRecord
 from registry.domain.signature import Signature
 from registry.domain.values import Stage
 from registry.files.service import Inspected
 from registry.git.service import GitTags, Overview, Synced, overview
-from registry.records import VersionRecord
 from registry.service import Registry
 from registry.stages.adapters import moves
 from tests.integration.registry import shelf

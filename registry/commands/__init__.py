@@ -1,0 +1,1 @@
+"""Commands that span capabilities. A capability's own commands lie in its `cli` module."""

@@ -1,0 +1,319 @@
+"""`acgs model`, `acgs request`, `acgs promote|approve|reject`, `acgs audit`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from infra.clock import moment, utc_now
+from infra.people import cli_actor
+from infra.settings import Settings, load_settings
+from registry.commands.version import fact_lines, warn_of, warn_unusable
+from registry.domain.causes import causes
+from registry.domain.values import CHAMPION, Reason, RequestKind, RequestState, shown_score
+from registry.errors import GateClosedError, RequestPendingError, UnknownVersionError
+from registry.gate.outcome import refusal
+from registry.views.records import event_view, request_view, version_view
+
+if TYPE_CHECKING:
+    from registry.domain.records import Request
+    from registry.service import Registry
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+_dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+_comment = click.option("--comment", default="", help="Why, for the audit trail.")
+_MAX_ID = 2**63 - 1
+_REQUEST_ID = click.IntRange(1, _MAX_ID)
+_after = click.option(
+    "--after", type=click.IntRange(0, _MAX_ID), default=0, help="Only those after this number."
+)
+_limit = click.option(
+    "--limit",
+    type=click.IntRange(1, _MAX_ID),
+    default=1000,
+    show_default=True,
+    help="At most this many.",
+)
+_POLL_SECONDS = 0.2
+
+
+def commands() -> Sequence[click.Command]:
+    """Return the registry's commands."""
+    return (model, request, promote, approve, reject, audit)
+
+
+def _registry(settings: Settings | None = None) -> Registry:
+    # Opened late: SQLAlchemy costs every `acgs --help` half a second.
+    from registry.bootstrap import open_registry
+
+    return open_registry(settings or load_settings())
+
+
+def _print(value: Any, as_json: bool, lines: Sequence[str]) -> None:
+    click.echo(json.dumps(value, indent=2) if as_json else "\n".join(lines))
+
+
+def _more(option: str) -> None:
+    click.echo(f"there may be more: {option}", err=True)
+
+
+@click.group()
+def model() -> None:
+    """Registered models and their versions."""
+
+
+@model.command("list")
+@click.option("--after", default="", metavar="NAME", help="Only models after this name.")
+@_limit
+@_json
+def model_list(after: str, limit: int, as_json: bool) -> None:
+    """List models with their champion and newest version."""
+    rows = [
+        {
+            "name": found.name,
+            CHAMPION: found.champion,
+            "newest": found.newest,
+            "versions": found.versions,
+        }
+        for found in _registry().models(after, limit)
+    ]
+    lines = [
+        f"{row['name']:<32} champion {row[CHAMPION] or '-':<10} newest {row['newest']:<10} "
+        f"{row['versions']} versions"
+        for row in rows
+    ]
+    _print(rows, as_json, lines or ["no models yet"])
+    if len(rows) == limit:
+        _more(f"--after '{rows[-1]['name']}'")
+
+
+@model.command("show")
+@click.argument("name")
+@click.argument("version", required=False)
+@click.option("--below", type=_REQUEST_ID, help="Only versions with a smaller number.")
+@_limit
+@_json
+def model_show(
+    name: str, version: str | None, below: int | None, limit: int, as_json: bool
+) -> None:
+    """Show a model's versions, or one VERSION (1.2.0, 3, @champion or a stage)."""
+    registry = _registry()
+    if version is None:
+        found = registry.versions(name, below=below, limit=limit)
+        views = [version_view(registry, record) for record in found]
+        if not views:
+            raise UnknownVersionError(
+                f"no model {name} is registered with a version", hint="acgs model list"
+            )
+        _print(views, as_json, [_version_line(view) for view in views])
+        if len(found) == limit:
+            _more(f"--below {found[-1].version}")
+        return
+    record = registry.find_version(name, version)
+    view = version_view(registry, record)
+    _print(view, as_json, [*fact_lines(view), *_verdict_lines(view["verdict"])])
+    warn_unusable(registry, record)
+
+
+def _version_line(view: Mapping[str, Any]) -> str:
+    verdict = view["verdict"]
+    score = f"score {shown_score(verdict['score'])}" if verdict else "not scored"
+    last = [*(f"@{alias}" for alias in view["aliases"]), view["unusable"] or ""]
+    return (
+        f"{view['semver']:<10} #{view['version']:<4} {view['stage'] or 'deleted':<11} "
+        f"{score:<12} {' '.join(last)}"
+    ).rstrip()
+
+
+def _verdict_lines(verdict: Mapping[str, Any] | None) -> list[str]:
+    if verdict is None:
+        return ["verdict          none yet"]
+    outcome = "passed" if verdict["passed"] else "failed"
+    lines = [f"verdict          {outcome} for {verdict['target']}, score {verdict['score']:.4f}"]
+    return lines + _reason_lines(verdict["reasons"])
+
+
+def _reason_lines(reasons: Sequence[Mapping[str, str]]) -> list[str]:
+    return [f"  - {cause}" for cause in causes(Reason(**reason) for reason in reasons)]
+
+
+@click.group()
+def request() -> None:
+    """Requests to move a version, and what became of them."""
+
+
+@request.command("list")
+@click.option("--open", "only_open", is_flag=True, help="Only those that wait for something.")
+@click.option("--name", help="Only those about this model.")
+@_after
+@_limit
+@_json
+def request_list(only_open: bool, name: str | None, after: int, limit: int, as_json: bool) -> None:
+    """List requests, oldest first."""
+    state = RequestState.OPEN if only_open else None
+    found = _registry().requests(name, state=state, after_id=after, limit=limit)
+    lines = [
+        f"{item.id:<5} {item.state.value:<10} {item.name} {item.semver} {_wanted(item)} "
+        f"by {item.actor} at {moment(item.created_ms)}"
+        for item in found
+    ]
+    _print([request_view(item) for item in found], as_json, lines or ["no requests"])
+    if len(found) == limit:
+        _more(f"--after {found[-1].id}")
+
+
+def _wanted(item: Request) -> str:
+    match item.kind:
+        case RequestKind.TRANSITION:
+            return f"to {item.target}"
+        case RequestKind.COPY | RequestKind.RENAME:
+            return f"{item.kind} to {item.judged_as}, as for {item.target}"
+
+
+@request.command("show")
+@click.argument("request_id", type=_REQUEST_ID)
+@_json
+def request_show(request_id: int, as_json: bool) -> None:
+    """Show one request with its decision."""
+    view = request_view(_registry().get_request(request_id))
+    decision = view["decision"]
+    lines = [f"{key:<12} {value}" for key, value in view.items() if key != "decision"]
+    if decision.get("waiting_for") and view["state"] == RequestState.OPEN.value:
+        lines.append(f"{'waiting for':<12} {decision['waiting_for']}")
+    lines += _reason_lines(decision.get("reasons", []))
+    lines += [f"warning:{line}" for line in _reason_lines(decision.get("warnings", []))]
+    _print(view, as_json, lines)
+
+
+@request.command("wait")
+@click.argument("request_id", type=_REQUEST_ID)
+@click.option("--timeout", "timeout_seconds", type=float, default=600.0, help="In seconds.")
+def request_wait(request_id: int, timeout_seconds: float) -> None:
+    """Wait until a request is decided; exit 0 granted, 1 refused, 3 still pending."""
+    registry = _registry()
+    deadline = time.monotonic() + timeout_seconds
+    found = registry.get_request(request_id)
+    while found.state is RequestState.OPEN and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+        found = registry.get_request(request_id)
+    match found.state:
+        case RequestState.GRANTED:
+            click.echo(f"request {request_id} was granted")
+        case RequestState.OPEN:
+            raise RequestPendingError(
+                f"request {request_id} waits for "
+                f"{found.decision.get('waiting_for', 'the compliance score')}",
+                request_id,
+                machine=False,
+            )
+        case RequestState.REFUSED:
+            raise refusal(found)
+        case RequestState.CANCELLED:
+            raise GateClosedError(f"request {request_id} was cancelled", [])
+
+
+@request.command("cancel")
+@click.argument("request_id", type=_REQUEST_ID)
+@_dry_run
+def request_cancel(request_id: int, dry_run: bool) -> None:
+    """Withdraw an open request."""
+    registry = _registry()
+    if dry_run:
+        found = registry.get_request(request_id)
+        click.echo(f"would cancel request {request_id} ({found.state})")
+        return
+    registry.cancel(request_id, cli_actor(), utc_now())
+    click.echo(f"request {request_id} is cancelled")
+
+
+@click.command()
+@click.argument("name")
+@click.argument("version")
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(["Staging", "Production"], case_sensitive=False),
+    default="Production",
+    show_default=True,
+    help="Stage to ask for.",
+)
+@_dry_run
+def promote(name: str, version: str, target: str, dry_run: bool) -> None:
+    """Ask for VERSION of NAME to move to a stage, through the same gate as everybody."""
+    # Loads an HTTP client, which no other command here needs.
+    from registry.sdk import GovernedClient
+
+    settings = load_settings()
+    registry = _registry(settings)
+    record = registry.find_version(name, version)
+    if dry_run:
+        click.echo(f"would ask for {record.ref} to move to {target}")
+        return
+    GovernedClient(settings.tracking_url).promote(name, record.version, target)
+    click.echo(f"{record.ref} is in {target}")
+    warn_of(record)
+    warn_unusable(registry, record)
+    for rollout in registry.active_rollouts():
+        if rollout.candidate_uid == record.uid:
+            click.echo(f"rollout {rollout.id} has begun: acgs rollout watch {rollout.id}", err=True)
+
+
+@click.command()
+@click.argument("request_id", type=_REQUEST_ID)
+@_comment
+@_dry_run
+def approve(request_id: int, comment: str, dry_run: bool) -> None:
+    """Approve request REQUEST_ID; exit 1 if it is refused all the same."""
+    _vote(request_id, comment, dry_run, approved=True)
+
+
+@click.command()
+@click.argument("request_id", type=_REQUEST_ID)
+@_comment
+@_dry_run
+def reject(request_id: int, comment: str, dry_run: bool) -> None:
+    """Reject request REQUEST_ID, which refuses it."""
+    _vote(request_id, comment, dry_run, approved=False)
+
+
+def _vote(request_id: int, comment: str, dry_run: bool, *, approved: bool) -> None:
+    registry = _registry()
+    verb = "approve" if approved else "reject"
+    if dry_run:
+        found = registry.get_request(request_id)
+        click.echo(f"would {verb} request {request_id}: {found.ref} to {found.target}")
+        return
+    vote = registry.approve if approved else registry.reject
+    found = vote(request_id, cli_actor(), comment, utc_now())
+    if approved and found.state is RequestState.REFUSED:
+        raise refusal(found)
+    waiting = found.decision.get("waiting_for")
+    more = f", waiting for {waiting}" if found.state is RequestState.OPEN and waiting else ""
+    click.echo(f"request {request_id} is {found.state}{more}")
+
+
+@click.group()
+def audit() -> None:
+    """The audit trail."""
+
+
+@audit.command("log")
+@click.option("--name", help="Only events about this model.")
+@_after
+@_limit
+@_json
+def audit_log(name: str | None, after: int, limit: int, as_json: bool) -> None:
+    """Print who did what, oldest first."""
+    found = _registry().events(after, name, limit)
+    lines = [
+        f"{event.id:<6} {moment(event.at_ms)} {event.type:<34} {event.name} "
+        f"{event.version or '':<4} {event.actor}"
+        for event in found
+    ]
+    _print([event_view(event) for event in found], as_json, lines or ["no events"])
+    if len(found) == limit:
+        _more(f"--after {found[-1].id}")

@@ -1,0 +1,204 @@
+"""`acgs version`: list, show and compare versions, and say what their owners think of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from infra.clock import moment, utc_now
+from infra.people import cli_actor, os_user
+from infra.settings import Settings, load_settings
+from registry.domain.values import Standing
+from registry.errors import GateClosedError
+
+if TYPE_CHECKING:
+    from registry.domain.records import VersionRecord
+    from registry.service import Registry
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+_reason = click.option("--reason", required=True, help="Why, in one line: everybody will read it.")
+
+
+def open_registry(settings: Settings | None = None) -> Registry:
+    """Open the registry late: SQLAlchemy costs every `acgs --help` half a second."""
+    from registry.bootstrap import open_registry as opened
+
+    return opened(settings or load_settings())
+
+
+def emit(value: Any, as_json: bool, lines: Sequence[str]) -> None:
+    """Print a result as JSON or as lines."""
+    click.echo(json.dumps(value, indent=2) if as_json else "\n".join(lines))
+
+
+@click.group()
+def version() -> None:
+    """Versions of a model: their numbers, what changed between them, whether to use them."""
+
+
+@version.command("list")
+@click.argument("name")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=50,
+    show_default=True,
+    help="At most so many.",
+)
+@click.option(
+    "--before", type=click.IntRange(1), help="Only MLflow numbers below this one: the next page."
+)
+@as_json
+def version_list(name: str, limit: int, before: int | None, as_json: bool) -> None:
+    """List versions of NAME, newest first."""
+    from registry.views.versions import brief_view
+
+    found = open_registry().version_page(name, limit, before)
+    views = [brief_view(listed) for listed in found]
+    emit(views, as_json, [_line(view) for view in views] or ["no versions"])
+    if len(found) == limit:
+        click.echo(f"more: --before {views[-1]['version']}", err=True)
+
+
+@version.command("show")
+@click.argument("name")
+@click.argument("spec", metavar="VERSION")
+@as_json
+def version_show(name: str, spec: str, as_json: bool) -> None:
+    """Show one VERSION: 1.2.0, 1.x, latest, 3, @champion or a stage."""
+    from registry.views.records import version_view
+
+    registry = open_registry()
+    record = registry.find_version(name, spec)
+    view = version_view(registry, record)
+    emit(view, as_json, fact_lines(view))
+    warn_of(record)
+    warn_unusable(registry, record)
+
+
+def fact_lines(view: Mapping[str, Any]) -> list[str]:
+    """Return what is known of a version, a line each, without its verdict."""
+    known = {
+        key: ", ".join(value) if isinstance(value, list) else value
+        for key, value in view.items()
+        if key != "verdict" and value not in (None, [])
+    }
+    return [f"{key:<16} {value}" for key, value in known.items()]
+
+
+def warn_unusable(registry: Registry, record: VersionRecord) -> None:
+    """Say on stderr that a version is quarantined or that its files were freed."""
+    found = registry.quarantine_of(record.uid)
+    if found is not None:
+        since = moment(found.since_ms)
+        click.echo(
+            f"warning: {record.ref} is {found.kind.word} since {since}: {found.detail}", err=True
+        )
+
+
+def warn_of(record: VersionRecord) -> None:
+    """Say on stderr that a version is deprecated or yanked."""
+    if record.standing is not Standing.ACTIVE:
+        click.echo(
+            f"warning: {record.ref} is {record.standing}: {record.standing_reason}", err=True
+        )
+
+
+def _line(view: Mapping[str, Any]) -> str:
+    aliases = " ".join(f"@{alias}" for alias in view["aliases"])
+    standing = "" if view["standing"] == Standing.ACTIVE else view["standing"]
+    last = " ".join(word for word in (standing, view["unusable"], aliases) if word)
+    return (
+        f"{view['semver']:<14} #{view['version']:<5} {view['stage'] or 'deleted':<11} "
+        f"{view['bump']:<8} {last}"
+    ).rstrip()
+
+
+@version.command("deprecate")
+@click.argument("name")
+@click.argument("spec", metavar="VERSION")
+@_reason
+@dry_run
+def version_deprecate(name: str, spec: str, reason: str, dry_run: bool) -> None:
+    """Advise against VERSION; it still resolves and can be promoted, with a warning."""
+    _change(name, spec, reason, Standing.DEPRECATED, dry_run)
+
+
+@version.command("yank")
+@click.argument("name")
+@click.argument("spec", metavar="VERSION")
+@_reason
+@dry_run
+def version_yank(name: str, spec: str, reason: str, dry_run: bool) -> None:
+    """Withdraw VERSION: refused for every stage and alias; its exact number still resolves."""
+    _change(name, spec, reason, Standing.YANKED, dry_run)
+
+
+@version.command("restore")
+@click.argument("name")
+@click.argument("spec", metavar="VERSION")
+@_reason
+@dry_run
+def version_restore(name: str, spec: str, reason: str, dry_run: bool) -> None:
+    """Undo a deprecation or yank of VERSION; to return to its old stage it must be promoted."""
+    _change(name, spec, reason, Standing.ACTIVE, dry_run)
+
+
+def _change(name: str, spec: str, reason: str, to: Standing, dry_run: bool) -> None:
+    from registry.retirement.standing import check_reason
+
+    registry = open_registry()
+    record = registry.find_version(name, spec)
+    checked = check_reason(reason)
+    if dry_run:
+        registry.check_change(record, to)
+        click.echo(f"{record.ref} is {record.standing}, would be {to}: {checked}")
+        return
+    match to:
+        case Standing.DEPRECATED:
+            registry.deprecate(record.uid, cli_actor(), checked, utc_now())
+        case Standing.YANKED:
+            registry.yank(record.uid, cli_actor(), checked, utc_now())
+        case Standing.ACTIVE:
+            registry.restore(record.uid, cli_actor(), checked, utc_now())
+    click.echo(f"{record.ref} is {to}")
+
+
+@version.command("release")
+@click.argument("name")
+@click.argument("spec", metavar="VERSION")
+@dry_run
+def version_release(name: str, spec: str, dry_run: bool) -> None:
+    """Register the files of the pre-release VERSION as a release; once, however often asked."""
+    settings = load_settings()
+    registry = open_registry(settings)
+    record = registry.find_version(name, spec)
+    warn_of(record)
+    if record.prerelease is None:
+        raise GateClosedError(f"expected a pre-release, found {record.ref}", [])
+    released = registry.released_as(record)
+    if released is not None:
+        click.echo(f"{record.ref} was released as {released.ref}", err=True)
+        return
+    if dry_run:
+        click.echo(f"would register the files of {record.ref} as a release")
+        return
+    number = _register_again(settings, record)
+    click.echo(f"{registry.find_version(name, str(number)).ref}")
+
+
+def _register_again(settings: Settings, record: VersionRecord) -> int:
+    """Register over REST as any client does, so that every rule of registration holds."""
+    from registry.sdk.transport import Transport
+    from registry.versions.domain.wishes import BUMP_TAG, PRERELEASE_TAG
+
+    tags = [{"key": PRERELEASE_TAG, "value": "none"}, {"key": BUMP_TAG, "value": "none"}]
+    body = {"name": record.name, "source": record.source, "run_id": record.run_id, "tags": tags}
+    if record.model_id:
+        body["model_id"] = record.model_id
+    server = Transport(settings.tracking_url, os_user())
+    return int(server.post("model-versions/create", body)["model_version"]["version"])

@@ -1,0 +1,308 @@
+"""Use cases around one request: open, judge, approve, settle.
+
+Opening writes the request and its event in one transaction; settling decides and applies in
+one transaction by compare-and-set, so that a request ends in exactly one outcome whoever
+settles it first, and however often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from infra.clock import to_millis
+from infra.db import reading, transaction
+from registry.adapters import locks, tables
+from registry.audit.adapters import events
+from registry.domain.records import Ask, Request
+from registry.domain.values import (
+    RequestState,
+    Stage,
+    Verdict,
+)
+from registry.errors import RequestClosedError, UnknownRequestError
+from registry.gate.adapters import request_rows, verdicts
+from registry.gate.adapters import request_rows as rows
+from registry.gate.domain.requests import Pending, decide
+from registry.versions.adapters import lists
+from registry.versions.takeover import TakingOver
+
+_R = tables.request.c
+
+
+class Requests(TakingOver):
+    """Opening, judging and settling requests."""
+
+    def open_request(self, ask: Ask, at: datetime) -> Request:
+        """Record a request and its event, or join the identical one that is open.
+
+        Raises:
+            GateClosedError: the version's files cannot be read, or are not those registered.
+        """
+        self.refresh_lineage(ask.version.uid)
+        found = self.prove(ask.version, "cannot be judged")
+        request = self.settle(self._insert_or_join(ask, found, to_millis(at)), at)
+        if request.state is RequestState.REFUSED and request.manifest_digest != found:
+            # The joined request was about files that are no longer there.
+            request = self.settle(self._insert_or_join(ask, found, to_millis(at)), at)
+        return request
+
+    def _insert_or_join(self, ask: Ask, manifest_digest: str, at_ms: int) -> int:
+        try:
+            with transaction(self.engine) as connection:
+                # Reading a large version's files takes seconds, in which somebody may have
+                # settled the identical request: that answers this one too.
+                granted = rows.granted_since(connection, ask, manifest_digest, at_ms)
+                return granted or rows.insert_request(connection, ask, manifest_digest, at_ms)
+        except IntegrityError:
+            with reading(self.engine) as connection:
+                for request in lists.matching(connection, ask, RequestState.OPEN):
+                    return request.id
+            # It was settled in between: a new one is wanted.
+            with transaction(self.engine) as connection:
+                return rows.insert_request(connection, ask, manifest_digest, at_ms)
+
+    def get_request(self, request_id: int) -> Request:
+        """Return one request.
+
+        Raises:
+            UnknownRequestError: there is none with this number.
+        """
+        with reading(self.engine) as connection:
+            request = request_rows.find(connection, request_id)
+        if request is None:
+            raise UnknownRequestError(
+                f"expected a request {request_id}, found none", hint="acgs request list"
+            )
+        return request
+
+    def open_requests(self) -> Sequence[Request]:
+        """Return the requests that wait for something, oldest first."""
+        with reading(self.engine) as connection:
+            return lists.requests(connection, state=RequestState.OPEN)
+
+    def requests_by_id(self, ids: Sequence[int]) -> list[Request]:
+        """Return the requests with these numbers, in one query."""
+        with reading(self.engine) as connection:
+            return [
+                request_rows.request_record(row)
+                for row in connection.execute(select(tables.request).where(_R.id.in_(ids)))
+            ]
+
+    def requests(
+        self,
+        name: str | None = None,
+        *,
+        state: RequestState | None = None,
+        version_uid: str | None = None,
+        after_id: int = 0,
+        limit: int | None = None,
+    ) -> Sequence[Request]:
+        """Return requests, oldest first; a page of them begins after a number."""
+        with reading(self.engine) as connection:
+            return lists.requests(
+                connection,
+                name=name,
+                state=state,
+                version_uid=version_uid,
+                after_id=after_id,
+                limit=limit,
+            )
+
+    def attach_verdict(self, request_id: int, verdict: Verdict, at: datetime) -> None:
+        """Attach a verdict to a request; the same verdict twice is attached once."""
+        at_ms = to_millis(at)
+        with transaction(self.engine) as connection:
+            request = request_rows.find(connection, request_id)
+            if request is None:
+                raise UnknownRequestError(f"expected a request {request_id}, found none")
+            known = verdicts.scorecard_of(connection, request_id)
+            if known is not None and rows.same_verdict(known.document, verdict):
+                return
+            # Under `observe` the grant comes first and the score is recorded after it.
+            observed = request.state is RequestState.GRANTED and known is None
+            if request.state is not RequestState.OPEN and not observed:
+                return
+            scorecard_id = rows.insert_scorecard(
+                connection,
+                verdict,
+                at_ms,
+                request_id=request_id,
+                version_uid=request.version_uid,
+                judged_as=request.judged_as,
+                target=request.target,
+            )
+            connection.execute(
+                update(tables.request).where(_R.id == request_id).values(scorecard_id=scorecard_id)
+            )
+            rows.announce_verdict(connection, request, verdict, at_ms)
+
+    def note_report(self, request_id: int, run_id: str) -> None:
+        """Show a report that came to be after its verdict; a known one stays."""
+        c = tables.scorecard.c
+        with transaction(self.engine) as connection:
+            request = request_rows.find(connection, request_id)
+            noted = connection.execute(
+                update(tables.scorecard)
+                .where(c.request_id == request_id, c.report_run_id.is_(None))
+                .values(report_run_id=run_id)
+            )
+            if request is not None and noted.rowcount:
+                rows.show_verdict(connection, request.version_uid)
+
+    def record_verdict(
+        self,
+        version_uid: str,
+        judged_as: str,
+        target: Stage,
+        verdict: Verdict,
+        at: datetime,
+    ) -> int:
+        """Record a verdict that nobody requested, and return its number."""
+        with transaction(self.engine) as connection:
+            return rows.insert_scorecard(
+                connection,
+                verdict,
+                to_millis(at),
+                request_id=None,
+                version_uid=version_uid,
+                judged_as=judged_as,
+                target=target,
+            )
+
+    def approve(self, request_id: int, actor: str, comment: str, at: datetime) -> Request:
+        """Approve a request and settle it. Approving twice counts once.
+
+        Raises:
+            RequestClosedError: it was decided already.
+        """
+        return self._vote(request_id, actor, approved=True, comment=comment, at=at)
+
+    def reject(self, request_id: int, actor: str, comment: str, at: datetime) -> Request:
+        """Reject a request, which settles it as refused."""
+        return self._vote(request_id, actor, approved=False, comment=comment, at=at)
+
+    def _vote(
+        self, request_id: int, actor: str, *, approved: bool, comment: str, at: datetime
+    ) -> Request:
+        at_ms = to_millis(at)
+        with transaction(self.engine) as connection:
+            request = rows.open_request(connection, request_id)
+            voted = {b.actor: b for b in verdicts.ballots(connection, request_id)}
+            if actor in voted and voted[actor].approved == approved:
+                return request
+            if actor in voted:
+                raise RequestClosedError(
+                    f"{actor} has voted on request {request_id} already",
+                    hint="cancel the request and ask again",
+                )
+            connection.execute(
+                insert(tables.approval).values(
+                    request_id=request_id,
+                    actor=actor,
+                    approved=approved,
+                    comment=comment,
+                    manifest_digest=request.manifest_digest,
+                    created_ms=at_ms,
+                )
+            )
+            events.record(
+                connection,
+                "approval.given" if approved else "approval.rejected",
+                name=request.name,
+                version=request.version,
+                request_id=request_id,
+                actor=actor,
+                at_ms=at_ms,
+                data={"comment": comment, "manifest_digest": request.manifest_digest},
+            )
+        return self.settle(request_id, at)
+
+    def cancel(self, request_id: int, actor: str, at: datetime) -> Request:
+        """Withdraw an open request.
+
+        Raises:
+            RequestClosedError: it was decided already.
+        """
+        with transaction(self.engine) as connection:
+            request = rows.open_request(connection, request_id)
+            rows.close(
+                connection,
+                request,
+                RequestState.CANCELLED,
+                {"reasons": [], "warnings": []},
+                actor=actor,
+                at_ms=to_millis(at),
+            )
+        return self.get_request(request_id)
+
+    def settle(self, request_id: int, at: datetime) -> Request:
+        """Decide an open request and carry the decision out; does nothing to a closed one.
+
+        Safe to call from anywhere at any time: state, stage, digests and approvals are compared
+        again inside the transaction that applies the decision.
+        """
+        request = self.get_request(request_id)
+        if request.state is not RequestState.OPEN:
+            return request
+        governance = self.governance()
+        with reading(self.engine) as connection:
+            # Hashing is dear: first ask what would be decided if no file had changed.
+            facts = rows.facts(
+                connection, request, governance, request.manifest_digest, self.settings
+            )
+            first = decide(facts)
+        if isinstance(first, Pending):
+            self._note_waiting(request, first)
+            return self.get_request(request_id)
+        record = self.version(request.version_uid)
+        manifest_digest = self.current_manifest_digest(record)
+        with transaction(self.engine) as connection:
+            locks.hold_model(connection, request.name)
+            current = request_rows.find(connection, request_id)
+            if current is None or current.state is not RequestState.OPEN:
+                return self.get_request(request_id) if current is None else current
+            facts = rows.facts(connection, current, governance, manifest_digest, self.settings)
+            decision = decide(facts)
+            if not isinstance(decision, Pending):
+                rows.apply(connection, current, decision, to_millis(at))
+        return self.get_request(request_id)
+
+    def _note_waiting(self, request: Request, pending: Pending) -> None:
+        noted = {"waiting_for": pending.waiting_for, "machine": pending.machine}
+        if request.decision == noted:
+            return
+        with transaction(self.engine) as connection:
+            connection.execute(
+                update(tables.request)
+                .where(_R.id == request.id, _R.state == RequestState.OPEN.value)
+                .values(decision=noted)
+            )
+            rows.show_state(connection, request, f"pending, waiting for {pending.waiting_for}")
+
+    def has_permit(self, ask: Ask) -> bool:
+        """Whether a copy or rename was granted and not used yet."""
+        with reading(self.engine) as connection:
+            return any(
+                request.used_ms is None and request.manifest_digest == ask.version.manifest_digest
+                for request in lists.matching(connection, ask, RequestState.GRANTED)
+            )
+
+    def use_permit(self, connection: Connection, ask: Ask, at_ms: int) -> bool:
+        """Consume a granted copy or rename, in the transaction that carries it out."""
+        result = connection.execute(
+            update(tables.request)
+            .where(
+                _R.version_uid == ask.version.uid,
+                _R.kind == ask.kind.value,
+                _R.judged_as == ask.judged_as,
+                _R.state == RequestState.GRANTED.value,
+                _R.manifest_digest == ask.version.manifest_digest,
+                _R.used_ms.is_(None),
+            )
+            .values(used_ms=at_ms)
+        )
+        return result.rowcount > 0

@@ -1,0 +1,1 @@
+"""Taking versions out of use: deprecating, yanking, deleting, renaming, and what forbids it."""

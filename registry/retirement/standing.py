@@ -1,0 +1,244 @@
+"""Deprecating, yanking and restoring a version, always with a reason."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TypedDict
+
+from sqlalchemy import Connection, select, update
+
+from infra.clock import to_millis
+from infra.db import reading, transaction
+from infra.errors import ConflictError, UsageError
+from registry.adapters import mirror, tables, version_rows
+from registry.audit.adapters import events
+from registry.domain.records import VersionRecord
+from registry.domain.values import GOVERNED_ALIASES, Reason, Stage, Standing
+from registry.errors import GateClosedError, UnknownVersionError
+from registry.gate.adapters import request_rows as rows
+from registry.retirement.blockers import Holds, serving
+from registry.stages.adapters import moves, positions
+
+REASON_LIMIT = 500
+_V = tables.version.c
+
+
+class _About(TypedDict):
+    name: str
+    version: int
+    actor: str
+    at_ms: int
+    data: Mapping[str, str | None]
+
+
+class StandingChangedError(ConflictError):
+    """Somebody else deprecated, yanked, restored or deleted the version meanwhile."""
+
+    code = "registry.standing_changed"
+
+
+class Standings(Holds):
+    """What the owners of a version say about using it."""
+
+    def deprecate(self, uid: str, actor: str, reason: str, at: datetime) -> VersionRecord:
+        """Advise against a version: it still resolves and may be promoted, with a warning.
+
+        Raises:
+            GateClosedError: it is yanked.
+            UsageError: no reason, or one that cannot be shown.
+        """
+        return self._change(uid, Standing.DEPRECATED, actor, reason, at)
+
+    def yank(self, uid: str, actor: str, reason: str, at: datetime) -> VersionRecord:
+        """Withdraw a version: nothing may be asked for it any more; its files stay.
+
+        It leaves Staging and its governed aliases; what is asked about it is refused. Its exact
+        number still resolves, so that what was built on it can be looked at.
+
+        Raises:
+            GateClosedError: it is in Production, or a rollout needs it.
+            UsageError: no reason, or one that cannot be shown.
+        """
+        return self._change(uid, Standing.YANKED, actor, reason, at)
+
+    def restore(self, uid: str, actor: str, reason: str, at: datetime) -> VersionRecord:
+        """Take a deprecation or a yank back; the stage it left it has to ask for anew.
+
+        Raises:
+            UsageError: no reason, or one that cannot be shown.
+        """
+        return self._change(uid, Standing.ACTIVE, actor, reason, at)
+
+    def check_change(self, record: VersionRecord, to: Standing) -> None:
+        """Refuse what changing a version's standing would refuse; changes nothing.
+
+        Raises:
+            GateClosedError: it is yanked and would be deprecated, or in use and would be yanked.
+        """
+        with reading(self.engine) as connection:
+            _may_change(connection, record, to)
+
+    def _change(
+        self, uid: str, to: Standing, actor: str, reason: str, at: datetime
+    ) -> VersionRecord:
+        told, at_ms = check_reason(reason), to_millis(at)
+        with transaction(self.engine) as connection:
+            record = _locked(connection, uid)
+            if record.standing is to and (to is Standing.ACTIVE or record.standing_reason == told):
+                return record
+            _may_change(connection, record, to)
+            if to is Standing.YANKED:
+                _withdraw(connection, record, actor, told, at_ms)
+            _write(connection, record, to, actor, told, at_ms)
+        return self.version(uid)
+
+
+def check_reason(reason: str) -> str:
+    """Return a reason as one line.
+
+    Raises:
+        UsageError: it is empty, too long or holds control characters.
+    """
+    told = " ".join(reason.split())
+    if not told:
+        raise UsageError("expected a reason, found none", hint="say why: --reason '...'")
+    if len(told) > REASON_LIMIT:
+        raise UsageError(
+            f"expected a reason of up to {REASON_LIMIT} characters, found {len(told)}",
+            hint="link to the longer story",
+        )
+    if any(unicodedata.category(char) in {"Cc", "Cs", "Cf"} for char in told):
+        raise UsageError("expected a reason of plain text, found control characters in it")
+    return told
+
+
+def _locked(connection: Connection, uid: str) -> VersionRecord:
+    # On PostgreSQL whoever grants a request locks the same row: one of us sees the other.
+    row = connection.execute(
+        select(tables.version).where(_V.uid == uid, _V.deleted_ms.is_(None)).with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise UnknownVersionError(f"expected a version with identity {uid}, found none")
+    return version_rows.version_record(row)
+
+
+def _may_change(connection: Connection, record: VersionRecord, to: Standing) -> None:
+    if to is Standing.DEPRECATED and record.standing is Standing.YANKED:
+        raise _still_yanked(record)
+    if to is not Standing.YANKED or record.standing is Standing.YANKED:
+        return
+    stage = positions.position(connection, record).stage
+    reasons = serving(connection, record)
+    if not reasons and stage is Stage.PRODUCTION:
+        reasons = [
+            Reason(
+                "yank.in_production",
+                "a version outside Production",
+                f"{record.name} serves from it: it is in Production",
+                "promote another version first, then yank this one",
+            )
+        ]
+    if reasons:
+        raise GateClosedError(
+            f"{record.ref} cannot be yanked while it is in use:",
+            reasons,
+            hint=f"roll back first: acgs rollback {record.name} --reason ...",
+        )
+
+
+def _withdraw(
+    connection: Connection, record: VersionRecord, actor: str, told: str, at_ms: int
+) -> None:
+    stage = positions.position(connection, record).stage
+    for alias in GOVERNED_ALIASES:
+        moves.drop_alias(connection, record.name, alias, record.version, actor=actor, at_ms=at_ms)
+    if stage is Stage.STAGING:
+        moves.move_stage(
+            connection, record.name, record.version, stage, Stage.ARCHIVED, actor=actor, at_ms=at_ms
+        )
+    yanked = Reason(
+        "version.yanked", "a version that is not yanked", told, "ask for another version"
+    )
+    rows.refuse_open(connection, record.uid, yanked, actor, at_ms)
+
+
+def _write(
+    connection: Connection,
+    record: VersionRecord,
+    to: Standing,
+    actor: str,
+    told: str,
+    at_ms: int,
+) -> None:
+    active = to is Standing.ACTIVE
+    changed = connection.execute(
+        update(tables.version)
+        .where(
+            _V.uid == record.uid,
+            _V.standing == record.standing.value,
+            _V.deleted_ms.is_(None),
+        )
+        .values(
+            standing=to.value,
+            standing_reason=None if active else told,
+            standing_actor=None if active else actor,
+            standing_ms=None if active else at_ms,
+        )
+    )
+    if changed.rowcount != 1:
+        raise StandingChangedError(
+            f"expected {record.ref} to be {record.standing}, found it changed", hint="look again"
+        )
+    _record(connection, record, to, actor, told, at_ms)
+    mirror.set_tags(connection, record.name, record.version, {mirror.STANDING: shown(to, told)})
+
+
+def shown(standing: Standing, reason: str | None) -> str:
+    """Return a standing as MLflow's pages show it; "" for one that needs no words."""
+    return "" if standing is Standing.ACTIVE else f"{standing.value}: {reason}"
+
+
+def _record(
+    connection: Connection,
+    record: VersionRecord,
+    to: Standing,
+    actor: str,
+    told: str,
+    at_ms: int,
+) -> None:
+    data: Mapping[str, str | None] = {
+        "semver": record.semver,
+        "reason": told,
+        "from_standing": record.standing.value,
+        "from_reason": record.standing_reason,
+    }
+    about: _About = {
+        "name": record.name,
+        "version": record.version,
+        "actor": actor,
+        "at_ms": at_ms,
+        "data": data,
+    }
+    match to:
+        case Standing.DEPRECATED:
+            events.record(connection, "model_version.deprecated", **about)
+        case Standing.YANKED:
+            events.record(connection, "model_version.yanked", **about)
+        case Standing.ACTIVE:
+            events.record(connection, "model_version.restored", **about)
+
+
+def _still_yanked(record: VersionRecord) -> GateClosedError:
+    return GateClosedError(
+        f"{record.ref} cannot be deprecated:",
+        [
+            Reason(
+                "version.yanked",
+                "a version that is not yanked",
+                f"yanked: {record.standing_reason}",
+                f"restore it first: acgs version restore {record.name} {record.semver}",
+            )
+        ],
+    )

@@ -1,0 +1,110 @@
+"""Use cases around endpoints, as facts in the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, update
+
+from infra.clock import to_millis
+from infra.db import reading, transaction
+from registry.adapters import tables, version_rows
+from registry.audit.adapters import events
+from registry.domain.records import Endpoint
+from registry.domain.values import CHAMPION, Stage
+from registry.errors import GateClosedError, UnknownEndpointError
+from registry.files.adapters import custody_rows
+from registry.gate.service import Requests
+from registry.rollouts.adapters import openings, rollout_rows
+from registry.stages.adapters import positions
+
+
+class Endpoints(Requests):
+    """Endpoints: what of a model serves where."""
+
+    def create_endpoint(
+        self, name: str, namespace: str, plan: Mapping[str, Any], actor: str, at: datetime
+    ) -> Endpoint:
+        """Create an endpoint, or give an existing one a new plan for its next rollout.
+
+        A new endpoint begins with the model's champion, where there is one.
+
+        Args:
+            name: registered model it serves.
+            namespace: Kubernetes namespace, part of the URL.
+            plan: rollout plan as JSON; its meaning belongs to serving.
+            actor: who asks.
+            at: now.
+
+        Raises:
+            GateClosedError: the champion is quarantined.
+        """
+        at_ms = to_millis(at)
+        with transaction(self.engine) as connection:
+            known = rollout_rows.endpoint(connection, name)
+            if known is None:
+                connection.execute(
+                    insert(tables.endpoint).values(
+                        name=name, namespace=namespace, plan=dict(plan), created_ms=at_ms
+                    )
+                )
+            else:
+                connection.execute(
+                    update(tables.endpoint)
+                    .where(tables.endpoint.c.name == name)
+                    .values(namespace=namespace, plan=dict(plan))
+                )
+            events.record(
+                connection,
+                "endpoint.created" if known is None else "endpoint.changed",
+                name=name,
+                actor=actor,
+                at_ms=at_ms,
+                data={"namespace": namespace, "plan": dict(plan)},
+            )
+            if known is None:
+                _deploy_champion(connection, name, actor, at_ms)
+        return self.endpoint(name)
+
+    def endpoint(self, name: str) -> Endpoint:
+        """Return one endpoint.
+
+        Raises:
+            UnknownEndpointError: there is none of this name.
+        """
+        with reading(self.engine) as connection:
+            found = rollout_rows.endpoint(connection, name)
+        if found is None:
+            raise UnknownEndpointError(
+                f"expected an endpoint {name}, found none", hint=f"acgs endpoint create {name}"
+            )
+        return found
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """Return every endpoint, by name."""
+        with reading(self.engine) as connection:
+            return rollout_rows.endpoints(connection)
+
+
+def _deploy_champion(connection: Connection, name: str, actor: str, at_ms: int) -> None:
+    number = positions.alias_holder(connection, name, CHAMPION)
+    champion = version_rows.live_version(connection, name, number) if number is not None else None
+    if champion is None:
+        return
+    stage = positions.position(connection, champion).stage
+    reasons = custody_rows.unusable(connection, champion.uid)
+    if reasons:
+        raise GateClosedError(f"{champion.ref} cannot be deployed:", reasons)
+    if stage is Stage.PRODUCTION:
+        openings.open_rollout(
+            connection,
+            endpoint=name,
+            candidate_uid=champion.uid,
+            candidate_from_stage=stage,
+            version=champion.version,
+            request_id=None,
+            actor=actor,
+            at_ms=at_ms,
+        )

@@ -1,0 +1,129 @@
+"""Use cases around going back: aborting a rollout, returning to a version that served before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import update
+
+from infra.clock import to_millis
+from infra.db import reading, transaction
+from infra.errors import UsageError
+from registry.adapters import tables, version_rows
+from registry.domain.records import Rollout, VersionRecord
+from registry.domain.values import Reason
+from registry.errors import GateClosedError
+from registry.files.adapters import custody_rows
+from registry.rollouts.adapters import openings, rollout_rows
+from registry.rollouts.service import Rollouts
+from registry.stages.adapters import positions
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """Where a rollback leads.
+
+    Attributes:
+        to: the version that would serve; None when there is none that may.
+        passed_over: versions that served after it and must not be used, and why.
+    """
+
+    to: VersionRecord | None
+    passed_over: tuple[tuple[VersionRecord, Reason], ...]
+
+
+class Rollbacks(Rollouts):
+    """Rollbacks."""
+
+    def request_rollback(self, name: str, actor: str, reason: str, at: datetime) -> Rollout:
+        """Take an endpoint back: abort the rollout under way, else return to the version before.
+
+        A rollback that is under way already is left alone and returned.
+
+        Raises:
+            UsageError: no reason was given.
+            GateClosedError: there is nothing to go back to, or its files are not those registered.
+        """
+        if not reason.strip():
+            raise UsageError("expected a reason for the rollback, found none")
+        self.endpoint(name)
+        with reading(self.engine) as connection:
+            active = rollout_rows.active_rollout(connection, name)
+        if active is not None and active.takes_back:
+            return active
+        if active is not None:
+            return self.save_rollout(
+                active.id,
+                active.revision,
+                "rolling_back",
+                {**active.state, "rollback_reason": reason, "rollback_actor": actor},
+                at,
+                event=("rollout.rollback_requested", {"reason": reason, "actor": actor}),
+            )
+        return self._go_back(self.rollback_version(name), actor, reason, at)
+
+    def way_back(self, name: str) -> WayBack:
+        """Say where a rollback leads: the last version before this one that may be used."""
+        passed_over: list[tuple[VersionRecord, Reason]] = []
+        with reading(self.engine) as connection:
+            for uid in rollout_rows.rollback_candidates(connection, name):
+                record = version_rows.version_by_uid(connection, uid)
+                if record is None:
+                    continue
+                reasons = custody_rows.unusable(connection, uid)
+                if not reasons:
+                    return WayBack(record, tuple(passed_over))
+                passed_over.append((record, reasons[0]))
+        return WayBack(None, tuple(passed_over))
+
+    def rollback_version(self, name: str) -> VersionRecord:
+        """Return the version that a rollback brings back, its stored files proven just now.
+
+        Raises:
+            GateClosedError: there is none, or its files are not those registered.
+        """
+        way = self.way_back(name)
+        if way.to is None:
+            reasons = [
+                replace(reason, found=f"{record.semver} {reason.found}")
+                for record, reason in way.passed_over
+            ]
+            raise GateClosedError(
+                f"{name} cannot be rolled back:", reasons or [_nothing_before(name)]
+            )
+        self.prove(way.to, "cannot come back")
+        return way.to
+
+    def _go_back(self, record: VersionRecord, actor: str, reason: str, at: datetime) -> Rollout:
+        with transaction(self.engine) as connection:
+            stage = positions.position(connection, record).stage
+            if stage is None:
+                raise GateClosedError(
+                    f"{record.name} cannot be rolled back:", [_nothing_before(record.name)]
+                )
+            rollout_id = openings.open_rollout(
+                connection,
+                endpoint=record.name,
+                candidate_uid=record.uid,
+                candidate_from_stage=stage,
+                version=record.version,
+                request_id=None,
+                actor=actor,
+                at_ms=to_millis(at),
+            )
+            connection.execute(
+                update(tables.rollout)
+                .where(tables.rollout.c.id == rollout_id)
+                .values(state={"rollback_reason": reason, "rollback_actor": actor})
+            )
+        return self.rollout(rollout_id)
+
+
+def _nothing_before(name: str) -> Reason:
+    return Reason(
+        "rollback.no_target",
+        "a version that served before",
+        f"none recorded for {name}",
+        f"promote another version: acgs promote {name} VERSION",
+    )

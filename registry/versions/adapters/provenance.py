@@ -1,0 +1,68 @@
+"""Where a version comes from: the version it copies, its code and its data."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+from sqlalchemy import Connection, select
+
+from registry.adapters import mlflow_tables as mlflow
+from registry.adapters import version_rows
+
+_LOGGED_MODEL = re.compile(r"(?:^models:|/)/?(m-[0-9a-f]{32})(?:/|$)")
+"""A logged model in a source: `models:/m-…`, or the folder that `runs:/…` is resolved to."""
+
+_LONGEST_NUMBER = 9
+"""Digits of a version number that every column holds."""
+
+_COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
+
+
+def logged_model_of(source: str) -> str | None:
+    """Return the logged model that a source stands for, if it stands for one."""
+    found = _LOGGED_MODEL.search(source)
+    return found[1] if found else None
+
+
+def named_version(source: str) -> tuple[str, int] | None:
+    """Return the (model, number) of the version that a source spells, if it spells one."""
+    if not source.startswith("models:/") or source.startswith("models:/m-"):
+        return None
+    name, _, number = source.removeprefix("models:/").partition("/")
+    # Text first: Python reads no number of more than 4300 digits, and "²" is a digit.
+    spelled = number.isdecimal() and len(number) <= _LONGEST_NUMBER
+    return (unquote(name), int(number)) if spelled else None
+
+
+def origin_uid(connection: Connection, source: str, destination: str) -> str | None:
+    """Return the identity of the version of another model that a source names, if we know it."""
+    named = named_version(source)
+    if named is None or named[0] == destination:
+        return None
+    if version_rows.source_of(connection, *named) is None:
+        return None
+    origin = version_rows.live_version(connection, *named)
+    return origin.uid if origin else None
+
+
+def lineage(connection: Connection, run_id: str | None) -> tuple[str | None, str | None]:
+    """Return (git commit, dataset digest) that MLflow recorded for a run."""
+    if run_id is None:
+        return None, None
+    t, i, d = mlflow.run_tags.c, mlflow.inputs.c, mlflow.datasets.c
+    commit = connection.execute(
+        select(t.value).where(t.run_uuid == run_id, t.key == "mlflow.source.git.commit")
+    ).scalar()
+    digest = connection.execute(
+        select(d.digest)
+        .join(mlflow.inputs, i.source_id == d.dataset_uuid)
+        .where(i.source_type == "DATASET", i.destination_type == "RUN", i.destination_id == run_id)
+        .order_by(d.digest)
+        .limit(1)
+    ).scalar()
+    # Anyone may write anything there; "unknown" and blanks are no origin.
+    return (
+        commit if commit and _COMMIT.fullmatch(commit) else None,
+        digest if digest and digest.strip() else None,
+    )

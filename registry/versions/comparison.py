@@ -1,0 +1,60 @@
+"""Use case: what differs between two versions."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import Any
+
+from infra.db import reading
+from registry.adapters import mirror
+from registry.domain.records import VersionRecord
+from registry.errors import ArtifactError
+from registry.files.adapters import small_files
+from registry.retirement.standing import Standings
+from registry.versions.adapters import subjects
+from registry.versions.domain.bill import TOOL, bill
+from registry.versions.domain.difference import Comparison, Line, Subject, differ, relate
+
+
+class Comparing(Standings):
+    """Comparing versions, of one model or of two."""
+
+    def compare(self, first: VersionRecord, second: VersionRecord) -> Comparison:
+        """Say how two versions relate by number and by contract."""
+        return relate(
+            Subject(first.semver, first.signature), Subject(second.semver, second.signature)
+        )
+
+    def diff(self, first: VersionRecord, second: VersionRecord) -> tuple[Line, ...]:
+        """Return every difference between two versions."""
+        return differ(self._subject(first), self._subject(second))
+
+    def bill(self, record: VersionRecord) -> dict[str, Any]:
+        """Return a version's bill of materials, as CycloneDX JSON values."""
+        digest = record.manifest_digest
+        return bill(
+            record.ref,
+            record.created_ms,
+            mirror.own_words(self.position(record.uid).description),
+            self._subject(record),
+            self.registered_manifest(digest) if digest else None,
+            metadata.version(TOOL),
+        )
+
+    def _subject(self, record: VersionRecord) -> Subject:
+        requirements = self._requirements(record)
+        with reading(self.engine) as connection:
+            return subjects.gather(connection, record, requirements)
+
+    def _requirements(self, record: VersionRecord) -> dict[str, str]:
+        """Read the model's requirements, if its files are there and name any."""
+        with reading(self.engine) as connection:
+            entry = small_files.registered(connection, record, subjects.REQUIREMENTS)
+            uri = record.storage_uri
+        if entry is None or uri is None:
+            return {}
+        try:
+            text = small_files.read_text(self.settings, uri, entry)
+        except ArtifactError:
+            return {}
+        return subjects.read_requirements(text)

@@ -1,0 +1,224 @@
+"""Use cases around one version: registering it."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from infra.clock import to_millis, utc_now
+from infra.db import transaction
+from infra.settings import Settings
+from registry.adapters import mirror, tables, version_rows
+from registry.adapters import mlflow_tables as mlflow
+from registry.audit.adapters import events
+from registry.domain.records import VersionRecord
+from registry.domain.signature import Signature
+from registry.domain.values import SignatureOrigin
+from registry.files.adapters.real_places import real_place
+from registry.files.domain.inference import infer
+from registry.files.domain.manifest import Manifest
+from registry.files.domain.storage_place import storage_place
+from registry.files.service import Inspected, VersionFiles
+from registry.governance.adapters import governance_file
+from registry.stages.adapters import tenures
+from registry.versions.adapters import numbering, provenance, wish_tags
+from registry.versions.domain import semver, wishes
+from registry.versions.domain.semver import Derived, Predecessor
+from registry.versions.domain.wishes import Wish
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbered:
+    """The number a version gets, and what it was derived from."""
+
+    derived: Derived
+    wish: Wish
+    signature: Signature | None
+    origin: SignatureOrigin | None
+
+
+class Versions(VersionFiles):
+    """Registering, finding and reading versions."""
+
+    def record_version(
+        self,
+        connection: Connection,
+        name: str,
+        inspected: Inspected,
+        actor: str,
+        number: int | None = None,
+        *,
+        shown: bool = True,
+    ) -> VersionRecord:
+        """Record a version that MLflow knows, in MLflow's own transaction.
+
+        Args:
+            connection: of that transaction.
+            name: registered model.
+            inspected: what its files said.
+            actor: who registered it.
+            number: MLflow's number; None means the one just created. A version that plain MLflow
+                registered is numbered whatever its author asked for.
+            shown: whether MLflow's pages may show it, if its name is governed.
+
+        Raises:
+            WishRefusedError, WishInvalidError: the author asks for what cannot be granted.
+        """
+        row = _mlflow_row(connection, name, number)
+        numbered = _numbered(connection, row, inspected, adopted=number is not None)
+        record = self._insert_version(connection, row, inspected, numbered)
+        if number is not None:
+            tenures.adopt(connection, record, to_millis(utc_now()))
+        events.record(
+            connection,
+            "model_version.created" if number is None else "model_version.adopted",
+            name=name,
+            version=record.version,
+            actor=actor,
+            at_ms=record.created_ms if number is None else to_millis(utc_now()),
+            data={
+                "uid": record.uid,
+                "semver": record.semver,
+                "bump": record.bump,
+                "reason": record.reason,
+                "requested": record.requested,
+                "manifest_digest": record.manifest_digest,
+                "source": record.source,
+                "problem": inspected.problem,
+                "stage": row.current_stage,
+            },
+        )
+        # Not `governance()`, which may write: the caller's transaction is open.
+        if not shown or not governance_file.load(self.settings).governs(name):
+            return record
+        mirror.show(connection, record)
+        return record
+
+    def _insert_version(
+        self, connection: Connection, row: Any, inspected: Inspected, numbered: _Numbered
+    ) -> VersionRecord:
+        manifest = inspected.manifest
+        if manifest is not None:
+            _keep_manifest(connection, manifest, row.creation_time)
+        source = str(row.source)
+        commit, dataset = provenance.lineage(connection, row.run_id)
+        before = numbering.predecessor(connection, row.name)
+        derived = numbered.derived
+        parts = semver.precedence(derived.version)
+        record = VersionRecord(
+            uid=str(uuid.uuid4()),
+            name=row.name,
+            version=row.version,
+            created_ms=row.creation_time,
+            semver=derived.version,
+            bump=derived.bump,
+            reason=f"{derived.reason} ({inspected.problem})"
+            if inspected.problem
+            else derived.reason,
+            signature=numbered.signature,
+            manifest_digest=manifest.digest if manifest else None,
+            source=source,
+            storage_uri=inspected.storage_uri,
+            run_id=row.run_id,
+            model_id=provenance.logged_model_of(source),
+            git_commit=commit,
+            dataset_digest=dataset,
+            predecessor_uid=before.uid if before else None,
+            origin_uid=provenance.origin_uid(connection, source, row.name),
+            major=parts.major,
+            minor=parts.minor,
+            patch=parts.patch,
+            prerelease=parts.prerelease,
+            requested=str(numbered.wish) or None,
+            signature_origin=numbered.origin,
+            storage_place=_place(self.settings, inspected.storage_uri or source),
+        )
+        row_values = {field.name: getattr(record, field.name) for field in fields(record)}
+        row_values["signature"] = record.signature.to_json() if record.signature else None
+        connection.execute(insert(tables.version).values(**row_values))
+        return record
+
+    def refresh_lineage(self, uid: str) -> None:
+        """Read again what MLflow knows of the run, where nothing was known at registration."""
+        with transaction(self.engine) as connection:
+            record = version_rows.version_by_uid(connection, uid)
+            if record is None or (record.git_commit and record.dataset_digest):
+                return
+            commit, dataset = provenance.lineage(connection, record.run_id)
+            connection.execute(
+                update(tables.version)
+                .where(tables.version.c.uid == uid)
+                .values(
+                    git_commit=record.git_commit or commit,
+                    dataset_digest=record.dataset_digest or dataset,
+                )
+            )
+
+
+def _place(settings: Settings, uri: str) -> str:
+    """Return the one spelling of a folder; a local path without its symlinks."""
+    place = storage_place(uri)
+    if not place.startswith("file:/"):
+        return place
+    return storage_place((real_place(settings, uri) or place).removeprefix("file:"))
+
+
+def _numbered(
+    connection: Connection, row: Any, inspected: Inspected, *, adopted: bool
+) -> _Numbered:
+    before = numbering.highest_release(connection, row.name)
+    ahead = numbering.prereleases_above(connection, row.name, before)
+    previous = Predecessor(before.semver, before.signature) if before else None
+    signature, origin, told = _signature(inspected, before)
+    try:
+        layers = wish_tags.layers(connection, row.name, row.version, str(row.source), row.run_id)
+        wish = wishes.read(layers)
+        derived = semver.derive(previous, signature, wish, ahead)
+    except (wishes.WishInvalidError, wishes.WishRefusedError) as err:
+        if not adopted:
+            raise
+        wish = wishes.NOTHING
+        derived = semver.derive(previous, signature, wish, ahead)
+        told = f"{told}; asked for in vain: {err.message}"
+    return _Numbered(replace(derived, reason=derived.reason + told), wish, signature, origin)
+
+
+def _signature(
+    inspected: Inspected, before: VersionRecord | None
+) -> tuple[Signature | None, SignatureOrigin | None, str]:
+    """Return the signature to compare, where it is from, and what to say about that."""
+    if inspected.signature is not None:
+        return inspected.signature, SignatureOrigin.LOGGED, ""
+    if before is None or before.signature is None:
+        return None, None, ""
+    if inspected.example is None:
+        found = inspected.example_problem and f": {inspected.example_problem}"
+        return None, None, f"; no input example to infer it from{found}"
+    inferred = infer(before.signature, inspected.example)
+    return inferred, SignatureOrigin.INFERRED, "; inputs inferred from the input example"
+
+
+def _mlflow_row(connection: Connection, name: str, number: int | None) -> Any:
+    v = mlflow.model_versions.c
+    query = select(v.name, v.version, v.creation_time, v.source, v.run_id, v.current_stage).where(
+        v.workspace == mlflow.WORKSPACE, v.name == name
+    )
+    if number is None:
+        query = query.order_by(v.version.desc()).limit(1)
+    else:
+        query = query.where(v.version == number)
+    return connection.execute(query).one()
+
+
+def _keep_manifest(connection: Connection, manifest: Manifest, created_ms: int) -> None:
+    # Another version may keep the same files' manifest at the same time.
+    insert_one = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(
+        insert_one(tables.manifest)
+        .values(digest=manifest.digest, document=manifest.document(), created_ms=created_ms)
+        .on_conflict_do_nothing()
+    )
