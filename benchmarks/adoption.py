@@ -52,7 +52,7 @@ def run(folder: Path, effort: Effort) -> Sequence[Row]:
     )  # fmt: skip
     require(done.code == 0, "the back-fill to succeed", done.tail)
     registry = open_registry(settings)
-    recorded = sum(model.versions for model in registry.models(limit=models + 1))
+    recorded = sum(model.versions for model in registry.versions.models(limit=models + 1))
     registry.engine.dispose()
     require(recorded == versions, f"{versions} records", recorded)
     require(dump(engine) == before, "MLflow's tables as they were", "others")

@@ -28,7 +28,7 @@ def crowd(settings: Settings, name: str, count: int, source: Path | str) -> None
     registry = open_registry(settings)
     try:
         fill(engine, _versions(name, count, str(source)))
-        [first] = registry.take_over(name, [1], "benchmark", shown=True)
+        [first] = registry.takeover.take_over(name, [1], "benchmark", shown=True)
         v = tables.version
         with registry.engine.begin() as connection:
             row = connection.execute(select(v).where(v.c.uid == first.uid)).one()._mapping

@@ -39,13 +39,13 @@ class Endpoint:
         """Register a version, get it through the gate, and wait for its rollout's end."""
         made = credit.register(self.platform, self.name, recipe)
         self.platform.stage(self.name, made.number, "Production")
-        record = self.registry.find_version(self.name, str(made.number))
-        asked = [r for r in self.registry.requests(self.name) if r.version_uid == record.uid]
+        record = self.registry.versions.find_version(self.name, str(made.number))
+        asked = [r for r in self.registry.gate.requests(self.name) if r.version_uid == record.uid]
         return record, self.follow(rollout.of_request(self.registry, self.name, asked[-1].id).id)
 
     def roll_back(self) -> Followed:
         """Return to the version before, as a person does, and wait for the end."""
-        found = self.registry.request_rollback(self.name, ACTOR, "measured", utc_now())
+        found = self.registry.rollbacks.request_rollback(self.name, ACTOR, "measured", utc_now())
         return self.follow(found.id)
 
     def follow(self, rollout_id: int) -> Followed:
@@ -58,7 +58,9 @@ class Endpoint:
 def endpoint(platform: Platform, name: str, plan: RolloutPlan) -> Iterator[Endpoint]:
     registry = open_registry(platform.settings)
     try:
-        registry.create_endpoint(name, NAMESPACE, plan.document(), actor=ACTOR, at=utc_now())
+        registry.endpoints.create_endpoint(
+            name, NAMESPACE, plan.document(), actor=ACTOR, at=utc_now()
+        )
         yield Endpoint(platform, registry, name)
     finally:
         registry.engine.dispose()

@@ -60,7 +60,7 @@ def _require_own_verdicts(platform: Platform, calls: int) -> None:
     """Equal artifacts would share a verdict, which is not what is measured."""
     registry = open_registry(platform.settings)
     try:
-        digests = {version.manifest_digest for version in registry.versions(NAME)}
+        digests = {version.manifest_digest for version in registry.versions.versions(NAME)}
     finally:
         registry.engine.dispose()
     require(len(digests) == calls and None not in digests, f"{calls} digests", len(digests))
@@ -69,7 +69,7 @@ def _require_own_verdicts(platform: Platform, calls: int) -> None:
 def _require_scored(platform: Platform, calls: int) -> None:
     registry = open_registry(platform.settings)
     try:
-        scored = sum(1 for v in registry.versions(NAME) if registry.scorecards(v.uid))
+        scored = sum(1 for v in registry.versions.versions(NAME) if registry.gate.scorecards(v.uid))
     finally:
         registry.engine.dispose()
     require(scored == calls, f"{calls} scored versions", scored)

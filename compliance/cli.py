@@ -244,9 +244,9 @@ def compliance_score(
 
     settings = load_settings()
     registry = open_registry(settings)
-    found = registry.find_version(name, version)
-    registry.refresh_lineage(found.uid)
-    found = registry.version(found.uid)
+    found = registry.versions.find_version(name, version)
+    registry.registration.refresh_lineage(found.uid)
+    found = registry.versions.version(found.uid)
     digest = found.manifest_digest
     if digest is None:
         raise NotFoundError(
@@ -259,7 +259,7 @@ def compliance_score(
     with Sandbox(limits, means=means) as sandbox:
         verdict = open_judging(settings, registry, sandbox).judge(case)
     if not dry_run:
-        registry.record_verdict(found.uid, case.judged_as, case.target, verdict, utc_now())
+        registry.gate.record_verdict(found.uid, case.judged_as, case.target, verdict, utc_now())
     _print(verdict.document, as_json)
     if not verdict.passed:
         raise VerdictRefusedError(
@@ -298,8 +298,8 @@ def _newest(name: str, version: str) -> Mapping[str, Any]:
     from registry.bootstrap import open_registry
 
     registry = open_registry(load_settings())
-    found = registry.find_version(name, version)
-    verdict = registry.verdict_on(found.uid)
+    found = registry.versions.find_version(name, version)
+    verdict = registry.gate.verdict_on(found.uid)
     if verdict is None:
         raise NotFoundError(
             f"{found.ref}: expected a verdict, found none",

@@ -187,7 +187,7 @@ class Judging:
         return collecting.evaluate(self.prober, subject, holdout, judges)
 
     def _description(self, version: VersionRecord, folder: Path) -> str:
-        position = self.registry.position(version.uid)
+        position = self.registry.stages.position(version.uid)
         texts = [mirror.own_words(position.description), position.model_description]
         for name in DOCUMENTS:
             path = folder / name
@@ -223,7 +223,7 @@ class Judging:
     @contextmanager
     def _files(self, case: Case) -> Iterator[Path | PlatformError]:
         try:
-            folder = self.registry.model_files(case.version.uid)
+            folder = self.registry.files.model_files(case.version.uid)
         except PlatformError as err:
             if unjudged.is_infrastructure(err):
                 raise
@@ -232,7 +232,7 @@ class Judging:
         try:
             yield folder
         finally:
-            self.registry.release_files(folder)
+            self.registry.files.release_files(folder)
 
     def _unjudged(self, case: Case, what: str, expected: str, error: BaseException) -> Verdict:
         """Refuse because nothing could be measured, with the reason."""

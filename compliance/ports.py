@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from compliance.rules.facts import Scan
 from registry.domain.records import Position, Request, VersionRecord
-from registry.domain.values import Stage, Verdict
+from registry.domain.values import Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from compliance.sandbox import Predictions
 
 
-class Registry(Protocol):
-    """The registry's facts, and where verdicts go."""
+class Versions(Protocol):
+    """Versions by their identity."""
 
     def version(self, uid: str) -> VersionRecord:
         """Return a version by its identity."""
         ...
 
-    def find_version(self, name: str, spec: str) -> VersionRecord:
-        """Find a version by what a person would call it."""
-        ...
+
+class Stages(Protocol):
+    """Where versions stand."""
 
     def position(self, uid: str) -> Position:
         """Return stage, aliases, descriptions and tags of a version."""
         ...
 
-    def refresh_lineage(self, uid: str) -> None:
-        """Read again what MLflow knows of the version's run."""
-        ...
+
+class Files(Protocol):
+    """Proven files of versions."""
 
     def model_files(self, uid: str) -> Path:
         """Return a local folder with the version's files, proven to be those registered."""
@@ -43,6 +43,10 @@ class Registry(Protocol):
     def release_files(self, folder: Path) -> None:
         """Give back what `model_files` returned."""
         ...
+
+
+class Gate(Protocol):
+    """Requests, and where their verdicts go."""
 
     def get_request(self, request_id: int) -> Request:
         """Return one request."""
@@ -60,14 +64,32 @@ class Registry(Protocol):
         """Show a report that came to be after its verdict; a known one stays."""
         ...
 
-    def record_verdict(
-        self, version_uid: str, judged_as: str, target: Stage, verdict: Verdict, at: datetime
-    ) -> int:
-        """Record a verdict that nobody requested."""
-        ...
-
     def settle(self, request_id: int, at: datetime) -> Request:
         """Decide an open request and carry the decision out; idempotent."""
+        ...
+
+
+class Registry(Protocol):
+    """The parts of the registry that judging needs."""
+
+    @property
+    def versions(self) -> Versions:
+        """Versions by their identity."""
+        ...
+
+    @property
+    def stages(self) -> Stages:
+        """Where versions stand."""
+        ...
+
+    @property
+    def files(self) -> Files:
+        """Proven files of versions."""
+        ...
+
+    @property
+    def gate(self) -> Gate:
+        """Requests and their verdicts."""
         ...
 
 

@@ -147,7 +147,7 @@ class Worker:
             return unjudged.refusal(self.judging.settings, request, found)
         try:
             case = Case(
-                version=self.registry.version(request.version_uid),
+                version=self.registry.versions.version(request.version_uid),
                 judged_as=request.judged_as,
                 target=request.target,
                 manifest_digest=request.manifest_digest,
@@ -169,14 +169,14 @@ class Worker:
     def _conclude(self, job: Job, request: Request, verdict: Verdict) -> None:
         # Kept before it is attached: whoever takes over then knows that a report is owed.
         self.queue.judged(job, verdict.document, verdict.report_run_id)
-        self.registry.attach_verdict(request.id, verdict, self.clock())
-        self.registry.settle(request.id, self.clock())
+        self.registry.gate.attach_verdict(request.id, verdict, self.clock())
+        self.registry.gate.settle(request.id, self.clock())
 
     def _wind_up(self, job: Job, request: Request | None) -> None:
         """End a job whose verdict is there already, or wanted no more."""
         if request is not None and request.state is RequestState.OPEN:
             try:
-                self.registry.settle(request.id, self.clock())
+                self.registry.gate.settle(request.id, self.clock())
             except Exception as err:
                 if unjudged.is_infrastructure(err):
                     raise
@@ -191,7 +191,7 @@ class Worker:
 
     def _request(self, job: Job) -> Request | None:
         try:
-            return self.registry.get_request(job.request_id)
+            return self.registry.gate.get_request(job.request_id)
         except NotFoundError:
             log.warning("request %d is unknown; its job is dropped", job.request_id)
             return None
@@ -230,7 +230,7 @@ class Worker:
             subject = document["subject"]
             run_id = self.reports.create(str(subject["name"]), str(subject["semver"]))
             self.queue.judged(job, document, run_id)
-        self.registry.note_report(job.request_id, run_id)
+        self.registry.gate.note_report(job.request_id, run_id)
         self.reports.upload(run_id, document)
 
     def _sweep(self) -> None:
@@ -239,7 +239,7 @@ class Worker:
             return
         self._swept = time.monotonic()
         before_ms = to_millis(self.clock() - SWEEP_AGE)
-        for request in self.registry.open_requests():
+        for request in self.registry.gate.open_requests():
             overdue = request.scorecard_id is None and request.created_ms < before_ms
             if overdue and self.queue.enqueue(request.id, "sweep"):
                 log.info("request %d: queued without its webhook", request.id)

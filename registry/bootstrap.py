@@ -2,11 +2,59 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Engine
+
 from infra.db import open_engine
 from infra.settings import Settings
+from registry.audit.service import AuditTrail
+from registry.checking.service import Checking
+from registry.files.custody import Custody
+from registry.files.service import Files
+from registry.gate.service import Gate
+from registry.governance.service import GovernedNames
+from registry.retirement.blockers import Blockers
+from registry.retirement.standing import Standings
+from registry.retirement.whole_models import WholeModels
+from registry.rollouts.endpoints import Endpoints
+from registry.rollouts.rollbacks import Rollbacks
+from registry.rollouts.service import Rollouts
 from registry.service import Registry
+from registry.stages.service import Stages
+from registry.versions.catalogue import Versions
+from registry.versions.comparison import Comparing
+from registry.versions.registration import Registration
+from registry.versions.takeover import Takeover
 
 
 def open_registry(settings: Settings) -> Registry:
     """Return the registry on this installation's database; connects at the first use."""
-    return Registry(open_engine(settings.sqlalchemy_url), settings)
+    return registry_on(open_engine(settings.sqlalchemy_url), settings)
+
+
+def registry_on(engine: Engine, settings: Settings) -> Registry:
+    """Return the registry on a database that is open."""
+    governance = GovernedNames(engine, settings)
+    files, stages, versions = Files(engine, settings), Stages(engine), Versions(engine)
+    registration = Registration(engine, settings)
+    takeover = Takeover(engine, versions, files, registration)
+    endpoints, rollouts = Endpoints(engine), Rollouts(engine)
+    return Registry(
+        engine=engine,
+        audit=AuditTrail(engine),
+        governance=governance,
+        files=files,
+        custody=Custody(engine, settings),
+        stages=stages,
+        versions=versions,
+        registration=registration,
+        takeover=takeover,
+        comparison=Comparing(engine, settings, files, stages),
+        endpoints=endpoints,
+        rollouts=rollouts,
+        rollbacks=Rollbacks(engine, endpoints, rollouts, files),
+        gate=Gate(engine, settings, governance, versions, registration, files),
+        standings=Standings(engine, versions),
+        blockers=Blockers(engine),
+        whole_models=WholeModels(engine, takeover),
+        checking=Checking(engine, governance, versions, takeover),
+    )

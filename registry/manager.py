@@ -67,7 +67,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     mine = threading.Event()
     workers = [
         _Worker("delivery", DeliveryLoop(engine, Sealer(settings)).run, mine),
-        _Worker("settling", SettlingLoop(open_registry(settings), engine).run, mine),
+        _Worker("settling", SettlingLoop(open_registry(settings).gate, engine).run, mine),
     ]
     try:
         while all(worker.thread.is_alive() for worker in workers):

@@ -32,7 +32,7 @@ def open_deployer(settings: Settings, *, command: Command | None = None) -> Gene
         means = confinement(settings, registry.engine, "deployer", utc_now())
         command = confined_runtime(settings, means)
     gateway = EnvoyGateway(settings)
-    servers = LocalServers(settings, ModelFolders(settings, registry), command=command)
+    servers = LocalServers(settings, ModelFolders(settings, registry.files), command=command)
     try:
         yield Deployer(registry, gateway, servers)
     finally:

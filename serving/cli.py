@@ -153,10 +153,12 @@ def endpoint_create(
         _print(plan.document(), as_json, [f"would create endpoint {name}", str(plan.document())])
         return
     settings, registry = _open()
-    made = registry.create_endpoint(name, namespace, plan.document(), cli_actor(), utc_now())
+    made = registry.endpoints.create_endpoint(
+        name, namespace, plan.document(), cli_actor(), utc_now()
+    )
     view = endpoint_view(registry, settings, made)
     _print(view, as_json, [f"endpoint {name}: {view['url']}"])
-    if not registry.versions(name, limit=1):
+    if not registry.versions.versions(name, limit=1):
         click.echo(
             f"no model {name} is registered with a version yet: the endpoint waits for its first "
             "version in Production",
@@ -178,7 +180,7 @@ def _weights(text: str) -> list[int]:
 def endpoint_list(as_json: bool) -> None:
     """List endpoints and what they serve."""
     settings, registry = _open()
-    views = [endpoint_view(registry, settings, found) for found in registry.endpoints()]
+    views = [endpoint_view(registry, settings, found) for found in registry.endpoints.endpoints()]
     lines = [f"{v['name']!s:<24} {_semver(v['stable']):<12} {v['url']}" for v in views]
     _print(views, as_json, lines or ["no endpoints yet; acgs endpoint create NAME makes one"])
 
@@ -189,7 +191,7 @@ def endpoint_list(as_json: bool) -> None:
 def endpoint_show(name: str, as_json: bool) -> None:
     """Show one endpoint."""
     settings, registry = _open()
-    view = endpoint_view(registry, settings, registry.endpoint(name))
+    view = endpoint_view(registry, settings, registry.endpoints.endpoint(name))
     lines = [
         f"{name}: serves {_semver(view['stable'])} since {view['stable_since']}"
         if view["stable"]
@@ -222,7 +224,7 @@ def rollout() -> None:
 def rollout_list(name: str | None, as_json: bool) -> None:
     """List rollouts, oldest first."""
     _, registry = _open()
-    views = [rollout_view(registry, found) for found in registry.rollouts(name)]
+    views = [rollout_view(registry, found) for found in registry.rollouts.rollouts(name)]
     _print(views, as_json, [rollout_line(v) for v in views] or ["no rollouts yet"])
 
 
@@ -247,7 +249,7 @@ def rollout_watch(which: str, timeout_seconds: float) -> None:
     number, last = find_rollout(registry, which).id, ""
     deadline = time.monotonic() + timeout_seconds
     while True:
-        found = registry.rollout(number)
+        found = registry.rollouts.rollout(number)
         view = rollout_view(registry, found)
         line = "\n".join(rollout_lines(view))
         if line != last:
@@ -322,16 +324,16 @@ def rollout_abort(which: str, reason: str, dry_run: bool) -> None:
 def rollback(name: str, reason: str, dry_run: bool) -> None:
     """Take endpoint NAME back: abort its rollout, else return to the version before."""
     _, registry = _open()
-    registry.endpoint(name)
-    active = [known for known in registry.active_rollouts() if known.endpoint == name]
+    registry.endpoints.endpoint(name)
+    active = [known for known in registry.rollouts.active_rollouts() if known.endpoint == name]
     if dry_run:
         click.echo(_would_go_back(registry, name, active), err=True)
         return
-    made = registry.request_rollback(name, cli_actor(), reason, utc_now())
+    made = registry.rollbacks.request_rollback(name, cli_actor(), reason, utc_now())
     how = "already " if any(known.takes_back for known in active) else ""
     if not active:
-        how = f"to {registry.version(made.candidate_uid).semver} "
-        for record, why in registry.way_back(name).passed_over:
+        how = f"to {registry.versions.version(made.candidate_uid).semver} "
+        for record, why in registry.rollbacks.way_back(name).passed_over:
             click.echo(f"passed over {record.semver}: {why.found}", err=True)
     click.echo(
         f"rollback {how}under way as rollout {made.id}; acgs rollout watch {made.id}", err=True
@@ -342,7 +344,7 @@ def _would_go_back(registry: Registry, name: str, active: Sequence[Rollout]) -> 
     for known in active:
         found = "rollback under way already as" if known.takes_back else "would abort"
         return f"{found} rollout {known.id}"
-    return f"would roll {name} back to {registry.rollback_version(name).semver}"
+    return f"would roll {name} back to {registry.rollbacks.rollback_version(name).semver}"
 
 
 @click.group()
@@ -358,7 +360,7 @@ def seldon_render(name: str, as_json: bool) -> None:
     import yaml
 
     _, registry = _open()
-    document = manifest(registry, registry.endpoint(name))
+    document = manifest(registry, registry.endpoints.endpoint(name))
     if document is None:
         raise RefusedError(
             f"endpoint {name} serves nothing yet, so there is no SeldonDeployment",

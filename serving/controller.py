@@ -16,6 +16,7 @@ from infra.errors import ConflictError, PlatformError, UnavailableError
 from registry.domain.records import Endpoint, Rollout
 from registry.domain.values import Reason
 from registry.errors import GateClosedError
+from registry.service import Registry
 from serving.domain.decide import (
     Action,
     Observation,
@@ -32,7 +33,7 @@ from serving.domain.routing import cluster_name
 from serving.domain.seldon import resource_name
 from serving.domain.state import Phase, RolloutState
 from serving.lanes import Lane, served
-from serving.ports import GatewayPort, RegistryPort, ServersPort, ServersStatus
+from serving.ports import GatewayPort, ServersPort, ServersStatus
 from serving.proving import may_be_made
 from serving.telling import event_of, material, measurement_of
 
@@ -61,7 +62,7 @@ class Deployer:
 
     def __init__(
         self,
-        registry: RegistryPort,
+        registry: Registry,
         gateway: GatewayPort,
         servers: ServersPort,
         clock: Clock = utc_now,
@@ -82,9 +83,11 @@ class Deployer:
         Raises:
             UnavailableError: the registry does not answer.
         """
-        active = {rollout.endpoint: rollout for rollout in self._registry.active_rollouts()}
+        active = {
+            rollout.endpoint: rollout for rollout in self._registry.rollouts.active_rollouts()
+        }
         lanes = []
-        for endpoint in self._registry.endpoints():
+        for endpoint in self._registry.endpoints.endpoints():
             try:
                 lanes.append(self._lane(endpoint, active.get(endpoint.name)))
             except PlatformError as err:
@@ -106,17 +109,19 @@ class Deployer:
         """Read one endpoint and look after its model servers."""
         stable = candidate = None
         if endpoint.stable_uid is not None:
-            stable = served(self._registry.version(endpoint.stable_uid))
+            stable = served(self._registry.versions.version(endpoint.stable_uid))
         plan = _plan(rollout.plan if rollout else endpoint.plan)
         state = RolloutState()
         if rollout is not None:
-            candidate = served(self._registry.version(rollout.candidate_uid))
+            candidate = served(self._registry.versions.version(rollout.candidate_uid))
             state = self._state(rollout)
             if stable is not None and stable.uid == candidate.uid:
                 stable = None  # a way back to what serves already: nothing to compare
         lane = Lane(endpoint, plan or RolloutPlan(), stable, candidate, rollout, state)
         if plan is None and rollout is not None:
-            self._registry.fail_rollout(rollout.id, [_plan_invalid(rollout)], self._clock())
+            self._registry.rollouts.fail_rollout(
+                rollout.id, [_plan_invalid(rollout)], self._clock()
+            )
             lane.rollout = lane.candidate = None
         deployment = lane.deployment()
         if deployment is not None:
@@ -179,7 +184,7 @@ class Deployer:
             has_stable=lane.stable is not None,
             ready=status.ready,
             failed=status.failed,
-            unusable=lane.refused or tuple(self._registry.unusable(lane.candidate.uid)),
+            unusable=lane.refused or tuple(self._registry.files.unusable(lane.candidate.uid)),
             weight_percent=None if weights is None else weights.get(lane.candidate.uid, 0),
             candidate=found.get(candidate),
             stable=found.get(stable) if stable else None,
@@ -197,7 +202,7 @@ class Deployer:
         if not moved and material(state) == material(before) and not (due and state != before):
             self._live[rollout.id] = replace(live, state=state)
             return
-        lane.rollout = self._registry.save_rollout(
+        lane.rollout = self._registry.rollouts.save_rollout(
             rollout.id,
             rollout.revision,
             state.phase.value,
@@ -227,14 +232,14 @@ class Deployer:
                 return self._gateway.smoke(lane.route(), predictor, examples), True
             case Promote():
                 try:
-                    self._registry.complete_rollout(lane.rollout.id, self._clock())
+                    self._registry.rollouts.complete_rollout(lane.rollout.id, self._clock())
                 except GateClosedError as err:
                     # Quarantined since we looked: the next look takes it back.
                     _logger.warning("%s: %s", lane.endpoint.name, err)
                     return None, False
                 _logger.info("%s: promoted", lane.endpoint.name)
             case RollBack(reasons):
-                self._registry.fail_rollout(lane.rollout.id, reasons, self._clock())
+                self._registry.rollouts.fail_rollout(lane.rollout.id, reasons, self._clock())
                 _logger.warning(
                     "%s: rolled back: %s", lane.endpoint.name, "; ".join(map(str, reasons))
                 )

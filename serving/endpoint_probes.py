@@ -22,7 +22,7 @@ def probe_endpoints(settings: Settings) -> Sequence[Probe]:
     from infra.asking import client
 
     found = []
-    for endpoint in open_registry(settings).endpoints():
+    for endpoint in open_registry(settings).endpoints.endpoints():
         if endpoint.stable_uid is None:
             continue
         name = f"endpoint.{endpoint.name}"

@@ -42,8 +42,8 @@ def find_rollout(registry: Registry, which: str) -> Rollout:
         NoRolloutError: there is none.
     """
     if which.isdigit():
-        return registry.rollout(int(which))
-    found = registry.rollouts(registry.endpoint(which).name)
+        return registry.rollouts.rollout(int(which))
+    found = registry.rollouts.rollouts(registry.endpoints.endpoint(which).name)
     if not found:
         raise NoRolloutError(
             f"expected a rollout of {which}, found none",
@@ -91,7 +91,7 @@ def give_order(
         rollout = find_rollout(registry, which)
         check_order(rollout, order)
         try:
-            return registry.save_rollout(
+            return registry.rollouts.save_rollout(
                 rollout.id,
                 rollout.revision,
                 rollout.phase,

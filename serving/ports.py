@@ -4,52 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
-from registry.domain.records import Endpoint, Rollout, VersionRecord
-from registry.domain.values import Reason
 from serving.domain.routing import DeploymentRoute
 from serving.domain.seldon import Predictor, SeldonDeployment
 from serving.domain.state import Counters
-
-
-class RegistryPort(Protocol):
-    """The part of the registry that serving uses."""
-
-    def endpoints(self) -> Sequence[Endpoint]:
-        """Every endpoint."""
-
-    def active_rollouts(self) -> Sequence[Rollout]:
-        """Rollouts that are not finished."""
-
-    def version(self, uid: str) -> VersionRecord:
-        """One version."""
-
-    def prove(self, record: VersionRecord, refused: str) -> str:
-        """Hash a version's stored files anew; raises GateClosedError if it must not be served."""
-
-    def unusable(self, uid: str) -> Sequence[Reason]:
-        """Why a version must not be used, whatever its files are now; empty when it may."""
-
-    def save_rollout(
-        self,
-        rollout_id: int,
-        expected_revision: int,
-        phase: str,
-        state: Mapping[str, Any],
-        at: datetime,
-        measurement: Mapping[str, Any] | None = None,
-        event: tuple[str, Mapping[str, Any]] | None = None,
-        traffic: Mapping[str, int] | None = None,
-    ) -> Rollout:
-        """Save progress and the traffic read back, by compare-and-set on the revision."""
-
-    def complete_rollout(self, rollout_id: int, at: datetime) -> Rollout:
-        """Make the candidate the champion."""
-
-    def fail_rollout(self, rollout_id: int, reasons: Sequence[Reason], at: datetime) -> Rollout:
-        """Take the candidate back."""
 
 
 class GatewayPort(Protocol):

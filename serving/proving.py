@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from infra.errors import NoAccessError, UnavailableError
 from registry.errors import GateClosedError
+from registry.service import Registry
 from serving.domain.state import Phase
 from serving.lanes import Lane
-from serving.ports import RegistryPort
 
 
-def may_be_made(registry: RegistryPort, lane: Lane) -> bool:
+def may_be_made(registry: Registry, lane: Lane) -> bool:
     """Prove the candidate's stored files, once per rollout; the lane says what came of it.
 
     The model servers' own copy was proven when it was made, maybe long ago: it says nothing of
@@ -32,9 +32,9 @@ def may_be_made(registry: RegistryPort, lane: Lane) -> bool:
             return False
 
 
-def _prove(registry: RegistryPort, lane: Lane, uid: str) -> bool:
+def _prove(registry: Registry, lane: Lane, uid: str) -> bool:
     try:
-        registry.prove(registry.version(uid), "cannot be deployed")
+        registry.files.prove(registry.versions.version(uid), "cannot be deployed")
     except GateClosedError as err:
         lane.refused = err.reasons
         return False

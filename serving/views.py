@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 def endpoint_view(registry: Registry, settings: Settings, endpoint: Endpoint) -> dict[str, object]:
     """Return an endpoint for machines."""
-    stable = registry.version(endpoint.stable_uid) if endpoint.stable_uid else None
-    kept = registry.quarantine_of(stable.uid) if stable else None
-    active = [r for r in registry.active_rollouts() if r.endpoint == endpoint.name]
+    stable = registry.versions.version(endpoint.stable_uid) if endpoint.stable_uid else None
+    kept = registry.custody.quarantine_of(stable.uid) if stable else None
+    active = [r for r in registry.rollouts.active_rollouts() if r.endpoint == endpoint.name]
     base = f"{settings.gateway_url}/seldon/{endpoint.namespace}/{resource_name(endpoint.name)}"
     return {
         "name": endpoint.name,
@@ -42,13 +42,13 @@ def rollout_view(registry: Registry, rollout: Rollout) -> dict[str, object]:
     """Return a rollout for machines."""
     state = RolloutState.read(rollout.state, Phase(rollout.phase))
     plan = _plan(rollout.plan)
-    stable = registry.version(rollout.stable_uid) if rollout.stable_uid else None
+    stable = registry.versions.version(rollout.stable_uid) if rollout.stable_uid else None
     reasons = [dict(reason) for reason in rollout.reasons]
     return {
         "id": rollout.id,
         "endpoint": rollout.endpoint,
         "phase": rollout.phase,
-        "candidate": _version(registry.version(rollout.candidate_uid)),
+        "candidate": _version(registry.versions.version(rollout.candidate_uid)),
         "stable": _version(stable),
         "request_id": rollout.request_id,
         "step": state.step + 1,
@@ -106,12 +106,14 @@ def manifest(registry: Registry, endpoint: Endpoint) -> dict[str, object] | None
     lane = Lane(
         endpoint=endpoint,
         plan=_plan(endpoint.plan) or RolloutPlan(),
-        stable=served(registry.version(endpoint.stable_uid)) if endpoint.stable_uid else None,
+        stable=served(registry.versions.version(endpoint.stable_uid))
+        if endpoint.stable_uid
+        else None,
     )
-    for rollout in registry.active_rollouts():
+    for rollout in registry.rollouts.active_rollouts():
         if rollout.endpoint == endpoint.name:
             lane.rollout = rollout
-            lane.candidate = served(registry.version(rollout.candidate_uid))
+            lane.candidate = served(registry.versions.version(rollout.candidate_uid))
             lane.state = RolloutState.read(rollout.state, Phase(rollout.phase))
     deployment = lane.deployment()
     return deployment.manifest() if deployment else None

@@ -74,7 +74,7 @@ class Cast:
         self.show.progress(f"training {recipe} on 20,000 rows and registering it as {self.name}")
         with self._quietly():
             trained = train(Job(DatasetName.CREDIT, recipe, register_as=self.name))
-        record = self.registry.find_version(self.name, str(trained.version))
+        record = self.registry.versions.find_version(self.name, str(trained.version))
         self.show.say(
             f"trained {recipe} and registered it as {record.ref}: accuracy on its own training "
             f"rows {trained.metrics['train_accuracy']:.4f}, "
@@ -98,7 +98,7 @@ class Cast:
         except MlflowException as err:
             code, text = str(err.error_code), str(err.message)
         seconds = time.monotonic() - began
-        asked = [r for r in self.registry.requests(self.name) if r.version_uid == record.uid]
+        asked = [r for r in self.registry.gate.requests(self.name) if r.version_uid == record.uid]
         if not asked:
             raise StoryError(f"asking for {record.ref} left no request: {code} {text}")
         return Answer(code, text, seconds, asked[-1])
@@ -121,7 +121,7 @@ class Cast:
         Raises:
             StoryError: it has none.
         """
-        found = self.registry.scorecards(record.uid)
+        found = self.registry.gate.scorecards(record.uid)
         if not found:
             raise StoryError(f"{record.ref} was never scored")
         return max(found, key=lambda card: card.id)

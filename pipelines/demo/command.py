@@ -123,7 +123,7 @@ def _play_on(settings: Settings, show: Show, traffic_rate: float, *, stays: bool
 
     mlflow.set_tracking_uri(settings.tracking_url)
     registry = open_registry(settings)
-    name = root.fresh_name([endpoint.name for endpoint in registry.endpoints()])
+    name = root.fresh_name([endpoint.name for endpoint in registry.endpoints.endpoints()])
     with (settings.folder("logs") / "demo.log").open("a") as log:
         cast = Cast(settings, registry, mlflow.MlflowClient(), name, root.NAMESPACE, show, log)
         story.create_endpoint(cast)

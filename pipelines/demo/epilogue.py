@@ -77,7 +77,7 @@ def _tell_urls(cast: Cast, played: Played) -> None:
 
 
 def _report(cast: Cast, record: VersionRecord) -> str:
-    cards = cast.registry.scorecards(record.uid)
+    cards = cast.registry.gate.scorecards(record.uid)
     run_id = max(cards, key=lambda card: card.id).report_run_id if cards else None
     if run_id is None:
         return "none was written"

@@ -39,7 +39,7 @@ def of_request(registry: Registry, endpoint: str, request_id: int) -> Rollout:
     Raises:
         StoryError: there is none.
     """
-    for rollout in registry.rollouts(endpoint):
+    for rollout in registry.rollouts.rollouts(endpoint):
         if rollout.request_id == request_id:
             return rollout
     raise StoryError(f"request {request_id} was granted, but opened no rollout of {endpoint}")
@@ -56,7 +56,7 @@ def follow(
     limit = time.monotonic() + limit_seconds
     weights: dict[int, None] = {}
     while True:
-        rollout = registry.rollout(rollout_id)
+        rollout = registry.rollouts.rollout(rollout_id)
         weight = int(rollout.state.get("weight_percent", 0))
         if weight:
             weights.setdefault(weight)

@@ -54,7 +54,7 @@ def create_endpoint(cast: Cast) -> None:
     from serving.domain.plan import RolloutPlan
 
     plan = RolloutPlan.canary(WEIGHTS, HOLD_SECONDS, checks=CHECKS)
-    cast.registry.create_endpoint(
+    cast.registry.endpoints.create_endpoint(
         cast.name, cast.namespace, plan.document(), actor="demo@cli", at=utc_now()
     )
     steps = " -> ".join(f"{weight} %" for weight in WEIGHTS)
@@ -157,14 +157,14 @@ def aftermath(cast: Cast, played: Played, stream: Stream) -> None:
     after = stream.wait_for(300, limit_seconds=10).since(before)
     _check(cast, "traffic goes to", [label(better, after)], sorted(after.by_version))
     _check(cast, "champion", better.version, cast.champion())
-    stages = {v.semver: cast.stage(v) for v in cast.registry.versions(cast.name)}
+    stages = {v.semver: cast.stage(v) for v in cast.registry.versions.versions(cast.name)}
     in_production = [semver for semver, stage in stages.items() if stage == "Production"]
     _check(cast, "in Production", [better.semver], in_production)
-    endpoint = cast.registry.endpoint(cast.name)
+    endpoint = cast.registry.endpoints.endpoint(cast.name)
     _check(cast, "the endpoint's stable version", better.uid, endpoint.stable_uid)
     events = [
         event.type
-        for event in cast.registry.events(name=cast.name)
+        for event in cast.registry.audit.events(name=cast.name)
         if event.version == fragile.version
         and event.type.split(".")[0] in {"transition_request", "approval", "rollout"}
         and event.type != "rollout.step"
@@ -245,7 +245,7 @@ def _pass_the_gate(cast: Cast, record: VersionRecord) -> Answer:
 def _wait_for_grant(cast: Cast, request_id: int, limit_seconds: float = 15.0) -> str:
     limit = time.monotonic() + limit_seconds
     while time.monotonic() < limit:
-        state = cast.registry.get_request(request_id).state.value
+        state = cast.registry.gate.get_request(request_id).state.value
         if state != "open":
             return state
         time.sleep(0.05)
@@ -253,7 +253,7 @@ def _wait_for_grant(cast: Cast, request_id: int, limit_seconds: float = 15.0) ->
 
 
 def _follow(cast: Cast, record: VersionRecord, limit: float) -> Followed:
-    asked = [r for r in cast.registry.requests(cast.name) if r.version_uid == record.uid]
+    asked = [r for r in cast.registry.gate.requests(cast.name) if r.version_uid == record.uid]
     opened = rollout.of_request(cast.registry, cast.name, asked[-1].id)
     followed = rollout.follow(cast.registry, opened.id, cast.show.progress, limit_seconds=limit)
     for reason in followed.reasons:

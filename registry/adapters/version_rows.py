@@ -14,6 +14,7 @@ from registry.domain.values import (
     SignatureOrigin,
     Standing,
 )
+from registry.errors import UnknownVersionError
 
 _V = tables.version.c
 _R = tables.request.c
@@ -35,6 +36,18 @@ def version_by_uid(connection: Connection, uid: str) -> VersionRecord | None:
     """Return a version by its identity, deleted or not."""
     row = connection.execute(select(tables.version).where(_V.uid == uid)).one_or_none()
     return version_record(row) if row else None
+
+
+def require(connection: Connection, uid: str) -> VersionRecord:
+    """Return a version by its identity, deleted or not.
+
+    Raises:
+        UnknownVersionError: no version has this identity.
+    """
+    record = version_by_uid(connection, uid)
+    if record is None:
+        raise UnknownVersionError(f"expected a version with identity {uid}, found none")
+    return record
 
 
 def live_version(connection: Connection, name: str, number: int) -> VersionRecord | None:

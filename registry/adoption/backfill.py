@@ -58,7 +58,7 @@ class Backfill:
 
     def waiting(self) -> dict[str, int]:
         """Return how many versions of each governed model wait."""
-        governance = self.registry.governance()
+        governance = self.registry.governance.current()
         with reading(self.registry.engine) as connection:
             return progress.waiting(connection, governance.governs)
 
@@ -131,7 +131,9 @@ class Backfill:
             numbers = places.unrecorded_numbers(connection, name, BATCH)
         if not numbers or not self._hold():
             return 0
-        return len(self.registry.take_over(name, numbers, self.actor, shown=False, then=_advance))
+        return len(
+            self.registry.takeover.take_over(name, numbers, self.actor, shown=False, then=_advance)
+        )
 
     def _hold(self) -> bool:
         now = self._now()

@@ -95,7 +95,7 @@ class UseCases:
         Raises:
             ArtifactError: they lie where the platform cannot write.
         """
-        uri = self.registry.files_uri(record)
+        uri = self.registry.files.files_uri(record)
         found = open_files(self.settings, uri)
         if found is None:
             raise ArtifactError(f"{record.ref}: expected files in a folder or S3, found {uri}")

@@ -220,7 +220,7 @@ def usage(name: str | None, as_json: bool) -> None:
 def bom(version: str, output: Path | None) -> None:
     """Print a version's bill of materials (CycloneDX 1.6 ML-BOM, JSON)."""
     artifacts = opened()
-    text = json.dumps(artifacts.registry.bill(version_of(artifacts, version)), indent=2)
+    text = json.dumps(artifacts.registry.comparison.bill(version_of(artifacts, version)), indent=2)
     if output is None:
         click.echo(text)
         return

@@ -32,7 +32,7 @@ def hold(version: str, reason: str, dry_run: bool) -> None:
     if dry_run:
         click.echo(f"would hold {record.ref}")
         return
-    new = artifacts.registry.hold(record, reason, cli_actor(), utc_now())
+    new = artifacts.registry.custody.hold(record, reason, cli_actor(), utc_now())
     click.echo(f"{record.ref} is held" if new else f"{record.ref} was held already")
 
 
@@ -47,7 +47,7 @@ def release(version: str, reason: str, dry_run: bool) -> None:
     if dry_run:
         click.echo(f"would release {record.ref}")
         return
-    done = artifacts.registry.release(record, reason, cli_actor(), utc_now())
+    done = artifacts.registry.custody.release(record, reason, cli_actor(), utc_now())
     click.echo(f"{record.ref} is held no more" if done else f"{record.ref} was not held")
 
 

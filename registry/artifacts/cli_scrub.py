@@ -129,9 +129,9 @@ def repair(version: str | None, dry_run: bool, as_json: bool) -> None:
                 views.append({"ref": str(record.ref), "would_repair": list(plan)})
                 lines += [f"{record.ref}: would repair {change}" for change in plan]
                 continue
-            before = artifacts.registry.quarantine_of(record.uid)
+            before = artifacts.registry.custody.quarantine_of(record.uid)
             done = artifacts.repair(record, cli_actor())
-            quarantined = artifacts.registry.quarantine_of(record.uid)
+            quarantined = artifacts.registry.custody.quarantine_of(record.uid)
             lost += quarantined is not None
             views.append(
                 {

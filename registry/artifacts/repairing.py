@@ -58,7 +58,7 @@ class Repairing(Scrubbing):
     def plan(self, record: VersionRecord) -> tuple[str, ...]:
         """Say what a repair would set right; changes nothing."""
         try:
-            found = self.registry.current_manifest(record)
+            found = self.registry.files.current_manifest(record)
         except ArtifactError as err:
             return (err.message,)
         registered = self.manifest(record)
@@ -69,7 +69,7 @@ class Repairing(Scrubbing):
         """Return the versions whose files were not those registered when last looked at."""
         with reading(self.engine) as connection:
             found = rows.damaged(connection)
-        return [self.registry.version(check.version_uid) for check in found]
+        return [self.registry.versions.version(check.version_uid) for check in found]
 
     def repair(self, record: VersionRecord, actor: str) -> Repair:
         """Restore a version's files from the replica or their neighbours, then lost copies.
@@ -101,7 +101,7 @@ class Repairing(Scrubbing):
 
     def _now(self, record: VersionRecord) -> Manifest:
         try:
-            return self.registry.current_manifest(record)
+            return self.registry.files.current_manifest(record)
         except ArtifactError:
             return _NOTHING
 
@@ -160,11 +160,13 @@ class Repairing(Scrubbing):
                             "removed": list(done.removed[:50]),
                         },
                     )
-            self.registry.lift_quarantine(record, "restored and proven", actor, self.clock())
+            self.registry.custody.lift_quarantine(
+                record, "restored and proven", actor, self.clock()
+            )
             return
         if primary:
             detail = "; ".join(primary[:5])
-            self.registry.quarantine(record, detail, actor, self.clock())
+            self.registry.custody.quarantine(record, detail, actor, self.clock())
 
     @contextmanager
     def _work(self, record: VersionRecord) -> Iterator[tuple[Path, Path]]:

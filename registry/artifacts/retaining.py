@@ -104,7 +104,7 @@ class Retaining(Repairing):
                 self._collect_blobs()
 
     def _known(self, connection: Connection) -> Known:
-        governs = self.registry.governance().governs
+        governs = self.registry.governance.current().governs
         versions = retention_facts.gather(connection, self.settings, governs)
         claims = retention_facts.claims(connection, self.settings)
         facts = [facts for _, facts in versions]
@@ -132,7 +132,7 @@ class Retaining(Repairing):
             tombstone = Freed(
                 uid,
                 manifest.digest,
-                self.registry.files_uri(record),
+                self.registry.files.files_uri(record),
                 manifest.size_bytes,
                 {"reasons": list(decision.reasons)},
                 at_ms,
@@ -156,7 +156,7 @@ class Retaining(Repairing):
 
     def _keys(self, record: VersionRecord, manifest: Manifest) -> dict[str, str]:
         """Return the name of each of a version's files by its object."""
-        place = real_place(self.settings, self.registry.files_uri(record))
+        place = real_place(self.settings, self.registry.files.files_uri(record))
         return {object_key(place, file.path): file.path for file in manifest.files} if place else {}
 
     def _free(self, tombstone: Freed, objects: KeptObjects) -> None:
@@ -164,7 +164,7 @@ class Retaining(Repairing):
 
         Nothing is registered meanwhile: a version that came since the decision keeps its files.
         """
-        record = self.registry.version(tombstone.version_uid)
+        record = self.registry.versions.version(tombstone.version_uid)
         keys = self._keys(record, self.manifest(record))
         with transaction(self.engine) as connection:
             locks.hold_registrations(connection)

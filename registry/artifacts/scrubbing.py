@@ -84,16 +84,16 @@ class Scrubbing(Replication):
 
     def _heal(self, record: VersionRecord) -> None:
         """End a quarantine that only says that somebody could not look; now somebody could."""
-        known = self.registry.quarantine_of(record.uid)
+        known = self.registry.custody.quarantine_of(record.uid)
         if known is not None and known.detail.startswith(_NOT_READ):
             detail = "could be read again, and proven"
-            self.registry.lift_quarantine(record, detail, SYSTEM, self.clock())
+            self.registry.custody.lift_quarantine(record, detail, SYSTEM, self.clock())
 
     def _file_changes(
         self, record: VersionRecord, registered: Manifest, pace: Pace | None
     ) -> list[str]:
         try:
-            found = manifest_at(self.settings, self.registry.files_uri(record), pace)
+            found = manifest_at(self.settings, self.registry.files.files_uri(record), pace)
         except ArtifactError as err:
             return [f"files: {err.message}"]
         return list(difference(registered, found))

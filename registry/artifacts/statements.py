@@ -126,7 +126,7 @@ class Statements(UseCases):
                 f"{record.manifest_digest}, found one about {stated[0]} with {stated[1]}",
                 hint="the database was changed by hand: restore it, or register the version again",
             )
-        found = self.registry.current_manifest(record)
+        found = self.registry.files.current_manifest(record)
         return _compared(known[0], predicate, manifest, found, self.way_back())
 
 

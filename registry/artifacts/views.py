@@ -79,7 +79,7 @@ def version_status(artifacts: Artifacts, record: VersionRecord) -> dict[str, Any
 
 
 def _named(artifacts: Artifacts, uid: str) -> str:
-    return str(artifacts.registry.version(uid).ref)
+    return str(artifacts.registry.versions.version(uid).ref)
 
 
 def _moment(at_ms: int) -> str:

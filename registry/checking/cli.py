@@ -80,8 +80,8 @@ def _resolve(settings: Settings, name: str) -> Iterator[Finding]:
 def _names(settings: Settings, name: str | None) -> Sequence[str]:
     registry = cli.open_registry(settings)
     if name is None:
-        return registry.checkable_names()
-    registry.require_model(name)
+        return registry.checking.checkable_names()
+    registry.checking.require_model(name)
     return [name]
 
 

@@ -52,19 +52,19 @@ class RegistryFinder:
         """Return what is wrong with numbers, records, stages and aliases."""
         from registry.bootstrap import open_registry
 
-        return open_registry(settings).check_versions(name)
+        return open_registry(settings).checking.check_versions(name)
 
     def plan(self, settings: Settings, name: str) -> Sequence[Finding]:
         """Return what will be mended."""
         from registry.bootstrap import open_registry
 
-        return open_registry(settings).foresee_steps(name)
+        return open_registry(settings).checking.foresee_steps(name)
 
     def resolve(self, settings: Settings, finding: Finding, actor: str, at: datetime) -> bool:
         """Mend one finding."""
         from registry.bootstrap import open_registry
 
-        return open_registry(settings).resolve_finding(finding, actor, at)
+        return open_registry(settings).checking.resolve_finding(finding, actor, at)
 
 
 REGISTRY = RegistryFinder()

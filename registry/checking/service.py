@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from infra.clock import to_millis
 from infra.db import reading, transaction
@@ -16,15 +16,23 @@ from registry.checking.domain.health import examine
 from registry.checking.domain.resolution import foresee
 from registry.domain.findings import Action, Finding
 from registry.errors import UnknownVersionError
-from registry.versions.comparison import Comparing
+from registry.governance.service import GovernedNames
+from registry.versions.catalogue import Versions
+from registry.versions.takeover import Takeover
 
 
-class Checking(Comparing):
+@dataclass(frozen=True, slots=True)
+class Checking:
     """Checking versions and resolving findings, one audited step at a time."""
+
+    engine: Engine
+    governance: GovernedNames
+    versions: Versions
+    takeover: Takeover
 
     def checkable_names(self) -> Sequence[str]:
         """Return the governed models that have versions."""
-        governance = self.governance()
+        governance = self.governance.current()
         with reading(self.engine) as connection:
             return [name for name in snapshots.names(connection) if governance.governs(name)]
 
@@ -73,10 +81,10 @@ class Checking(Comparing):
         return True
 
     def _adopt_missing(self, finding: Finding, actor: str, at: datetime) -> bool:
-        if finding.version is None or self.live_record(finding.name, finding.version):
+        if finding.version is None or self.versions.live_record(finding.name, finding.version):
             return False
         # Hashing its files takes as long as it takes: adopting locks nothing meanwhile.
-        self.adopt(finding.name, finding.version, actor)
+        self.takeover.adopt(finding.name, finding.version, actor)
         with transaction(self.engine) as connection:
             _note(connection, finding, actor, to_millis(at))
         return True

@@ -79,7 +79,7 @@ def model_list(after: str, limit: int, as_json: bool) -> None:
             "newest": found.newest,
             "versions": found.versions,
         }
-        for found in _registry().models(after, limit)
+        for found in _registry().versions.models(after, limit)
     ]
     lines = [
         f"{row['name']:<32} champion {row[CHAMPION] or '-':<10} newest {row['newest']:<10} "
@@ -103,7 +103,7 @@ def model_show(
     """Show a model's versions, or one VERSION (1.2.0, 3, @champion or a stage)."""
     registry = _registry()
     if version is None:
-        found = registry.versions(name, below=below, limit=limit)
+        found = registry.versions.versions(name, below=below, limit=limit)
         views = [version_view(registry, record) for record in found]
         if not views:
             raise UnknownVersionError(
@@ -113,7 +113,7 @@ def model_show(
         if len(found) == limit:
             _more(f"--below {found[-1].version}")
         return
-    record = registry.find_version(name, version)
+    record = registry.versions.find_version(name, version)
     view = version_view(registry, record)
     _print(view, as_json, [*fact_lines(view), *_verdict_lines(view["verdict"])])
     warn_unusable(registry, record)
@@ -155,7 +155,7 @@ def request() -> None:
 def request_list(only_open: bool, name: str | None, after: int, limit: int, as_json: bool) -> None:
     """List requests, oldest first."""
     state = RequestState.OPEN if only_open else None
-    found = _registry().requests(name, state=state, after_id=after, limit=limit)
+    found = _registry().gate.requests(name, state=state, after_id=after, limit=limit)
     lines = [
         f"{item.id:<5} {item.state.value:<10} {item.name} {item.semver} {_wanted(item)} "
         f"by {item.actor} at {moment(item.created_ms)}"
@@ -179,7 +179,7 @@ def _wanted(item: Request) -> str:
 @_json
 def request_show(request_id: int, as_json: bool) -> None:
     """Show one request with its decision."""
-    view = request_view(_registry().get_request(request_id))
+    view = request_view(_registry().gate.get_request(request_id))
     decision = view["decision"]
     lines = [f"{key:<12} {value}" for key, value in view.items() if key != "decision"]
     if decision.get("waiting_for") and view["state"] == RequestState.OPEN.value:
@@ -196,10 +196,10 @@ def request_wait(request_id: int, timeout_seconds: float) -> None:
     """Wait until a request is decided; exit 0 granted, 1 refused, 3 still pending."""
     registry = _registry()
     deadline = time.monotonic() + timeout_seconds
-    found = registry.get_request(request_id)
+    found = registry.gate.get_request(request_id)
     while found.state is RequestState.OPEN and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
-        found = registry.get_request(request_id)
+        found = registry.gate.get_request(request_id)
     match found.state:
         case RequestState.GRANTED:
             click.echo(f"request {request_id} was granted")
@@ -223,10 +223,10 @@ def request_cancel(request_id: int, dry_run: bool) -> None:
     """Withdraw an open request."""
     registry = _registry()
     if dry_run:
-        found = registry.get_request(request_id)
+        found = registry.gate.get_request(request_id)
         click.echo(f"would cancel request {request_id} ({found.state})")
         return
-    registry.cancel(request_id, cli_actor(), utc_now())
+    registry.gate.cancel(request_id, cli_actor(), utc_now())
     click.echo(f"request {request_id} is cancelled")
 
 
@@ -249,7 +249,7 @@ def promote(name: str, version: str, target: str, dry_run: bool) -> None:
 
     settings = load_settings()
     registry = _registry(settings)
-    record = registry.find_version(name, version)
+    record = registry.versions.find_version(name, version)
     if dry_run:
         click.echo(f"would ask for {record.ref} to move to {target}")
         return
@@ -257,7 +257,7 @@ def promote(name: str, version: str, target: str, dry_run: bool) -> None:
     click.echo(f"{record.ref} is in {target}")
     warn_of(record)
     warn_unusable(registry, record)
-    for rollout in registry.active_rollouts():
+    for rollout in registry.rollouts.active_rollouts():
         if rollout.candidate_uid == record.uid:
             click.echo(f"rollout {rollout.id} has begun: acgs rollout watch {rollout.id}", err=True)
 
@@ -284,10 +284,10 @@ def _vote(request_id: int, comment: str, dry_run: bool, *, approved: bool) -> No
     registry = _registry()
     verb = "approve" if approved else "reject"
     if dry_run:
-        found = registry.get_request(request_id)
+        found = registry.gate.get_request(request_id)
         click.echo(f"would {verb} request {request_id}: {found.ref} to {found.target}")
         return
-    vote = registry.approve if approved else registry.reject
+    vote = registry.gate.approve if approved else registry.gate.reject
     found = vote(request_id, cli_actor(), comment, utc_now())
     if approved and found.state is RequestState.REFUSED:
         raise refusal(found)
@@ -308,7 +308,7 @@ def audit() -> None:
 @_json
 def audit_log(name: str | None, after: int, limit: int, as_json: bool) -> None:
     """Print who did what, oldest first."""
-    found = _registry().events(after, name, limit)
+    found = _registry().audit.events(after, name, limit)
     lines = [
         f"{event.id:<6} {moment(event.at_ms)} {event.type:<34} {event.name} "
         f"{event.version or '':<4} {event.actor}"

@@ -57,7 +57,7 @@ def version_list(name: str, limit: int, before: int | None, as_json: bool) -> No
     """List versions of NAME, newest first."""
     from registry.views.versions import brief_view
 
-    found = open_registry().version_page(name, limit, before)
+    found = open_registry().versions.version_page(name, limit, before)
     views = [brief_view(listed) for listed in found]
     emit(views, as_json, [_line(view) for view in views] or ["no versions"])
     if len(found) == limit:
@@ -73,7 +73,7 @@ def version_show(name: str, spec: str, as_json: bool) -> None:
     from registry.views.records import version_view
 
     registry = open_registry()
-    record = registry.find_version(name, spec)
+    record = registry.versions.find_version(name, spec)
     view = version_view(registry, record)
     emit(view, as_json, fact_lines(view))
     warn_of(record)
@@ -92,7 +92,7 @@ def fact_lines(view: Mapping[str, Any]) -> list[str]:
 
 def warn_unusable(registry: Registry, record: VersionRecord) -> None:
     """Say on stderr that a version is quarantined or that its files were freed."""
-    found = registry.quarantine_of(record.uid)
+    found = registry.custody.quarantine_of(record.uid)
     if found is not None:
         since = moment(found.since_ms)
         click.echo(
@@ -152,19 +152,19 @@ def _change(name: str, spec: str, reason: str, to: Standing, dry_run: bool) -> N
     from registry.retirement.standing import check_reason
 
     registry = open_registry()
-    record = registry.find_version(name, spec)
+    record = registry.versions.find_version(name, spec)
     checked = check_reason(reason)
     if dry_run:
-        registry.check_change(record, to)
+        registry.standings.check_change(record, to)
         click.echo(f"{record.ref} is {record.standing}, would be {to}: {checked}")
         return
     match to:
         case Standing.DEPRECATED:
-            registry.deprecate(record.uid, cli_actor(), checked, utc_now())
+            registry.standings.deprecate(record.uid, cli_actor(), checked, utc_now())
         case Standing.YANKED:
-            registry.yank(record.uid, cli_actor(), checked, utc_now())
+            registry.standings.yank(record.uid, cli_actor(), checked, utc_now())
         case Standing.ACTIVE:
-            registry.restore(record.uid, cli_actor(), checked, utc_now())
+            registry.standings.restore(record.uid, cli_actor(), checked, utc_now())
     click.echo(f"{record.ref} is {to}")
 
 
@@ -176,11 +176,11 @@ def version_release(name: str, spec: str, dry_run: bool) -> None:
     """Register the files of the pre-release VERSION as a release; once, however often asked."""
     settings = load_settings()
     registry = open_registry(settings)
-    record = registry.find_version(name, spec)
+    record = registry.versions.find_version(name, spec)
     warn_of(record)
     if record.prerelease is None:
         raise GateClosedError(f"expected a pre-release, found {record.ref}", [])
-    released = registry.released_as(record)
+    released = registry.versions.released_as(record)
     if released is not None:
         click.echo(f"{record.ref} was released as {released.ref}", err=True)
         return
@@ -188,7 +188,7 @@ def version_release(name: str, spec: str, dry_run: bool) -> None:
         click.echo(f"would register the files of {record.ref} as a release")
         return
     number = _register_again(settings, record)
-    click.echo(f"{registry.find_version(name, str(number)).ref}")
+    click.echo(f"{registry.versions.find_version(name, str(number)).ref}")
 
 
 def _register_again(settings: Settings, record: VersionRecord) -> int:

@@ -31,8 +31,11 @@ def version_compare(name: str, first: str, second: str, other: str | None, as_js
     from registry.views.versions import comparison_view
 
     registry = cli.open_registry()
-    a, b = registry.find_version(name, first), registry.find_version(other or name, second)
-    view = comparison_view(a, b, registry.compare(a, b))
+    a, b = (
+        registry.versions.find_version(name, first),
+        registry.versions.find_version(other or name, second),
+    )
+    view = comparison_view(a, b, registry.comparison.compare(a, b))
     cli.emit(view, as_json, list(_head(view)))
     cli.warn_of(a)
     cli.warn_of(b)
@@ -49,8 +52,11 @@ def version_diff(name: str, first: str, second: str, other: str | None, as_json:
     from registry.views.versions import diff_view
 
     registry = cli.open_registry()
-    a, b = registry.find_version(name, first), registry.find_version(other or name, second)
-    view = diff_view(a, b, registry.compare(a, b), registry.diff(a, b))
+    a, b = (
+        registry.versions.find_version(name, first),
+        registry.versions.find_version(other or name, second),
+    )
+    view = diff_view(a, b, registry.comparison.compare(a, b), registry.comparison.diff(a, b))
     cli.emit(view, as_json, [*_head(view), *_table(view["lines"])])
     cli.warn_of(a)
     cli.warn_of(b)
@@ -62,7 +68,7 @@ def version_diff(name: str, first: str, second: str, other: str | None, as_json:
 def version_bom(name: str, spec: str) -> None:
     """Print the bill of materials of VERSION as CycloneDX JSON: files, data, requirements."""
     registry = cli.open_registry()
-    cli.emit(registry.bill(registry.find_version(name, spec)), True, ())
+    cli.emit(registry.comparison.bill(registry.versions.find_version(name, spec)), True, ())
 
 
 def _head(view: Mapping[str, Any]) -> Iterator[str]:

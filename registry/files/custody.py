@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from infra.clock import to_millis
 from infra.db import reading, transaction
 from infra.errors import UsageError
+from infra.settings import Settings
 from registry.adapters import locks
 from registry.domain.records import VersionRecord
 from registry.files.adapters import custody_rows as rows
@@ -17,11 +19,14 @@ from registry.files.adapters import source_rules
 from registry.files.adapters.custody_rows import LegalHold, Protected, Quarantine
 from registry.files.adapters.real_places import destination_place, real_place
 from registry.files.domain.storage_place import either, storage_place
-from registry.versions.catalogue import Finding
 
 
-class Custody(Finding):
+@dataclass(frozen=True, slots=True)
+class Custody:
     """Protection, quarantine and legal holds."""
+
+    engine: Engine
+    settings: Settings
 
     def protecting(self, places: Sequence[str]) -> Protected | None:
         """Return a registered version with files at, below or around one of these places."""

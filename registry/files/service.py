@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 
 from infra.db import reading
 from infra.errors import NoAccessError, PlatformError
-from registry.adapters import tables
+from infra.settings import Settings
+from registry.adapters import tables, version_rows
 from registry.domain.plain_json import TooDeepError
 from registry.domain.records import VersionRecord
 from registry.domain.signature import Signature
@@ -21,7 +22,6 @@ from registry.files.adapters import artifact_files, custody_rows, source_rules, 
 from registry.files.adapters.input_example import read_columns
 from registry.files.domain.inference import ExampleUnreadableError, JsonKind
 from registry.files.domain.manifest import Manifest, difference
-from registry.versions.catalogue import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,12 @@ class Inspected:
     refused: source_rules.SourceRefusedError | None = None
 
 
-class VersionFiles(Finding):
+@dataclass(frozen=True, slots=True)
+class Files:
     """Reading a version's files, and proving that they are those registered."""
+
+    engine: Engine
+    settings: Settings
 
     def require_source(self, source: str, *, anywhere: bool) -> None:
         """Refuse to register a folder in which others keep their files, or in a foreign store.
@@ -108,7 +112,8 @@ class VersionFiles(Finding):
             NoAccessError: the store does not let us look.
             GateClosedError: the version is quarantined, or its files were freed.
         """
-        record = self.version(uid)
+        with reading(self.engine) as connection:
+            record = version_rows.require(connection, uid)
         self.require_usable(record)
         uri = self.files_uri(record)
         folder = artifact_files.fetch(self.settings, uri)

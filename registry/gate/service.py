@@ -8,33 +8,46 @@ settles it first, and however often.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from infra.clock import to_millis
 from infra.db import reading, transaction
+from infra.settings import Settings
 from registry.adapters import locks, tables
 from registry.audit.adapters import events
-from registry.domain.records import Ask, Request
+from registry.domain.records import Ask, Request, Scorecard
 from registry.domain.values import (
     RequestState,
     Stage,
     Verdict,
 )
 from registry.errors import RequestClosedError, UnknownRequestError
+from registry.files.service import Files
 from registry.gate.adapters import request_rows, verdicts
 from registry.gate.adapters import request_rows as rows
 from registry.gate.domain.requests import Pending, decide
+from registry.governance.service import GovernedNames
 from registry.versions.adapters import lists
-from registry.versions.takeover import TakingOver
+from registry.versions.catalogue import Versions
+from registry.versions.registration import Registration
 
 _R = tables.request.c
 
 
-class Requests(TakingOver):
+@dataclass(frozen=True, slots=True)
+class Gate:
     """Opening, judging and settling requests."""
+
+    engine: Engine
+    settings: Settings
+    governance: GovernedNames
+    versions: Versions
+    registration: Registration
+    files: Files
 
     def open_request(self, ask: Ask, at: datetime) -> Request:
         """Record a request and its event, or join the identical one that is open.
@@ -42,8 +55,8 @@ class Requests(TakingOver):
         Raises:
             GateClosedError: the version's files cannot be read, or are not those registered.
         """
-        self.refresh_lineage(ask.version.uid)
-        found = self.prove(ask.version, "cannot be judged")
+        self.registration.refresh_lineage(ask.version.uid)
+        found = self.files.prove(ask.version, "cannot be judged")
         request = self.settle(self._insert_or_join(ask, found, to_millis(at)), at)
         if request.state is RequestState.REFUSED and request.manifest_digest != found:
             # The joined request was about files that are no longer there.
@@ -248,7 +261,7 @@ class Requests(TakingOver):
         request = self.get_request(request_id)
         if request.state is not RequestState.OPEN:
             return request
-        governance = self.governance()
+        governance = self.governance.current()
         with reading(self.engine) as connection:
             # Hashing is dear: first ask what would be decided if no file had changed.
             facts = rows.facts(
@@ -258,8 +271,8 @@ class Requests(TakingOver):
         if isinstance(first, Pending):
             self._note_waiting(request, first)
             return self.get_request(request_id)
-        record = self.version(request.version_uid)
-        manifest_digest = self.current_manifest_digest(record)
+        record = self.versions.version(request.version_uid)
+        manifest_digest = self.files.current_manifest_digest(record)
         with transaction(self.engine) as connection:
             locks.hold_model(connection, request.name)
             current = request_rows.find(connection, request_id)
@@ -282,6 +295,16 @@ class Requests(TakingOver):
                 .values(decision=noted)
             )
             rows.show_state(connection, request, f"pending, waiting for {pending.waiting_for}")
+
+    def verdict_on(self, uid: str) -> Scorecard | None:
+        """Return the newest verdict on a version itself, not on a copy or a rename of it."""
+        with reading(self.engine) as connection:
+            return verdicts.verdict_on(connection, uid)
+
+    def scorecards(self, uid: str) -> Sequence[Scorecard]:
+        """Return every verdict that a version's files were given, newest first."""
+        with reading(self.engine) as connection:
+            return verdicts.scorecards(connection, uid)
 
     def has_permit(self, ask: Ask) -> bool:
         """Whether a copy or rename was granted and not used yet."""

@@ -40,7 +40,7 @@ class Requests(Protocol):
 class SettlingLoop:
     """One manager's loop; several may run, since settling is a compare-and-set."""
 
-    registry: Requests
+    requests: Requests
     engine: Engine
     clock: Clock = utc_now
     pause_seconds: float = 0.1
@@ -78,7 +78,7 @@ class SettlingLoop:
         )
         after_id, changed = self._changes()
         if due or changed:
-            for request in self.registry.open_requests():
+            for request in self.requests.open_requests():
                 if due or request.id in changed:
                     self._settle(request, now)
         self._after_id = after_id
@@ -94,7 +94,7 @@ class SettlingLoop:
 
     def _settle(self, request: Request, now: datetime) -> None:
         try:
-            settled = self.registry.settle(request.id, now)
+            settled = self.requests.settle(request.id, now)
         except ConflictError as err:
             _logger.debug("request %d: %s", request.id, err.message)
         except Exception as err:

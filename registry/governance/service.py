@@ -1,6 +1,8 @@
-"""What every use case of the registry is given."""
+"""Reads which constitution is in force, and refuses one that took another's place."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
@@ -10,14 +12,14 @@ from registry.governance.adapters.constitution_memory import InForce
 from registry.governance.domain.governance import Governance
 
 
-class UseCases:
-    """A database and the settings; nothing is opened before it is needed."""
+@dataclass(frozen=True, slots=True)
+class GovernedNames:
+    """Which names are governed, by the constitution in force."""
 
-    def __init__(self, engine: Engine, settings: Settings) -> None:
-        self.engine = engine
-        self.settings = settings
+    engine: Engine
+    settings: Settings
 
-    def governance(self) -> Governance:
+    def current(self) -> Governance:
         """Return what is governed now.
 
         Raises:

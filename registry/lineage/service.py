@@ -148,10 +148,10 @@ class Lineage:
 
     def _version(self, name: str, spec: str | None) -> VersionRecord:
         if spec is not None:
-            return self._registry.find_version(name, spec)
+            return self._registry.versions.find_version(name, spec)
         with reading(self._engine) as connection:
             newest = next(iter(version_rows.semvers(connection, name, 1)[0]), None)
-        return self._registry.find_version(name, newest or "")
+        return self._registry.versions.find_version(name, newest or "")
 
 
 def _tenures(connection: Connection, uids: Sequence[str]) -> Iterator[Tenure]:

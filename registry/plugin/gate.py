@@ -31,7 +31,7 @@ class Gate:
             GateClosedError: refused; every failed rule is named.
             RequestPendingError: not decided yet.
         """
-        request = self.registry.open_request(ask, utc_now())
+        request = self.registry.gate.open_request(ask, utc_now())
         if self.blocking:
             request = self._wait(request)
         settled(request)
@@ -42,14 +42,14 @@ class Gate:
         Raises:
             GateClosedError, RequestPendingError: as `pass_or_raise`.
         """
-        if not self.registry.has_permit(ask):
+        if not self.registry.gate.has_permit(ask):
             self.pass_or_raise(ask)
 
     def _wait(self, request: Request) -> Request:
-        deadline = time.monotonic() + self.registry.settings.gate_wait_seconds
+        deadline = time.monotonic() + self.registry.gate.settings.gate_wait_seconds
         while is_worth_waiting(request) and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
-            request = self.registry.get_request(request.id)
+            request = self.registry.gate.get_request(request.id)
         return request
 
 

@@ -35,13 +35,13 @@ class Governed(FastReads):
             own = [component for component in components() if component.name == "registry"]
             migrations.upgrade(settings, own)
         self.registry = open_registry(settings)
-        self.registry.governance()
+        self.registry.governance.current()
         self.gate = Gate(self.registry, blocking=not in_server)
         self.also = SideWrites(self.ManagedSessionMaker, self.engine)
         self.ManagedSessionMaker: Any = self.also.sessions
 
     def _governs(self, name: str) -> bool:
-        return self.registry.governance().governs(str(name))
+        return self.registry.governance.current().governs(str(name))
 
     def _reads_governed(self, name: str) -> bool:
         """Whether a name is governed; all are while the constitution is unreadable."""
@@ -55,10 +55,10 @@ class Governed(FastReads):
         return self.engine.dialect.name != "sqlite" or self._reads_governed(name)
 
     def _is_prompt(self, name: str, version: Any) -> bool:
-        return self.registry.is_prompt(name, self._number(name, version))
+        return self.registry.versions.is_prompt(name, self._number(name, version))
 
     def _record(self, name: str, version: Any) -> VersionRecord:
-        return self.registry.adopt(name, self._number(name, version), current_actor())
+        return self.registry.takeover.adopt(name, self._number(name, version), current_actor())
 
     def _number(self, name: str, version: Any) -> int:
         """Return the number of a version that exists; every other is MLflow's own error.
@@ -79,6 +79,6 @@ class Governed(FastReads):
         return number
 
     def _refuse_held(self, record: VersionRecord) -> None:
-        reasons = self.registry.held_by(record)
+        reasons = self.registry.blockers.held_by(record)
         if reasons:
             raise GateClosedError(f"{record.ref} cannot be deleted:", reasons)

@@ -70,7 +70,7 @@ class GovernedModels(Governed):
         # An unknown model is MLflow's own error.
         super().get_registered_model(name)
         names.check(new_name)
-        if new_name != name and self.registry.is_registered(new_name):
+        if new_name != name and self.registry.versions.is_registered(new_name):
             # Said before the gate is asked for what cannot be.
             raise taken(new_name)
         self._refuse_rename(name, new_name)
@@ -82,15 +82,17 @@ class GovernedModels(Governed):
         def write(connection: Connection) -> None:
             at_ms = to_millis(utc_now())
             for ask in asks:
-                self.registry.use_permit(connection, ask, at_ms)
+                self.registry.gate.use_permit(connection, ask, at_ms)
             judged = [ask.version.uid for ask in asks]
-            self.registry.mark_renamed(connection, name, new_name, actor, at_ms, judged=judged)
+            self.registry.whole_models.mark_renamed(
+                connection, name, new_name, actor, at_ms, judged=judged
+            )
 
         with self.also(name, write):
             renamed = super().rename_registered_model(name, new_name)
         # What plain MLflow registered gets its record; the rest of many, in the background.
-        self.registry.adopt_oldest(new_name, ADOPTED_AT_ONCE, actor)
-        self.registry.show_versions(new_name)
+        self.registry.takeover.adopt_oldest(new_name, ADOPTED_AT_ONCE, actor)
+        self.registry.whole_models.show_versions(new_name)
         return renamed
 
     def _refuse_rename(self, name: str, new_name: str) -> None:
@@ -104,7 +106,7 @@ class GovernedModels(Governed):
                     "copy the version you need: it is judged on its way out",
                 )
             )
-        if any(endpoint.name == name for endpoint in self.registry.endpoints()):
+        if any(endpoint.name == name for endpoint in self.registry.endpoints.endpoints()):
             reasons.append(
                 Reason(
                     "endpoint.serves_name",
@@ -118,8 +120,8 @@ class GovernedModels(Governed):
 
     def _rename_asks(self, name: str, new_name: str, actor: str) -> list[Ask]:
         asks = []
-        for record in self.registry.placed_versions(name, actor):
-            position = self.registry.position(record.uid)
+        for record in self.registry.whole_models.placed_versions(name, actor):
+            position = self.registry.stages.position(record.uid)
             held = [GOVERNED_ALIASES.get(alias.lower()) for alias in position.aliases]
             bars = {position.stage, *held} & GOVERNED_STAGES
             if bars:
@@ -133,11 +135,13 @@ class GovernedModels(Governed):
         super().get_registered_model(name)
         actor = current_actor()
         if self._governs(name):
-            for record in self.registry.placed_versions(name, actor):
+            for record in self.registry.whole_models.placed_versions(name, actor):
                 self._refuse_held(record)
 
         def write(connection: Connection) -> None:
-            self.registry.mark_model_deleted(connection, name, actor, to_millis(utc_now()))
+            self.registry.whole_models.mark_model_deleted(
+                connection, name, actor, to_millis(utc_now())
+            )
 
         with self.also(name, write):
             super().delete_registered_model(name)

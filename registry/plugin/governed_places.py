@@ -52,14 +52,14 @@ class GovernedPlaces(Governed):
 
     def _move(self, record: VersionRecord, target: Stage, archives: bool) -> None:
         actor = current_actor()
-        if self.registry.stage_of(record) is target:
+        if self.registry.stages.stage_of(record) is target:
             if archives:
-                self.registry.archive_others(record, target, actor, utc_now())
+                self.registry.blockers.archive_others(record, target, actor, utc_now())
         elif target not in GOVERNED_STAGES:
-            self.registry.retire(record, target, actor, utc_now())
+            self.registry.blockers.retire(record, target, actor, utc_now())
         else:
             if target is not Stage.PRODUCTION:
-                self.registry.must_not_serve(record, target)
+                self.registry.blockers.must_not_serve(record, target)
             self.gate.pass_or_raise(ask_for_stage(record, target, actor, archive=archives))
 
     @translated
@@ -78,7 +78,7 @@ class GovernedPlaces(Governed):
         if self._is_prompt(name, version):
             raise _no_alias(name, alias)
         record = self._record(name, version)
-        position = self.registry.position(record.uid)
+        position = self.registry.stages.position(record.uid)
         if alias.lower() in position.aliases or self._is_on_its_way(record, alias):
             return
         self.gate.pass_or_raise(ask_for_alias(record, alias, current_actor()))
@@ -94,7 +94,8 @@ class GovernedPlaces(Governed):
     def _is_on_its_way(self, record: VersionRecord, alias: str) -> bool:
         """Whether the version is being rolled out, which ends in the champion alias."""
         return alias.lower() == CHAMPION and any(
-            rollout.candidate_uid == record.uid for rollout in self.registry.active_rollouts()
+            rollout.candidate_uid == record.uid
+            for rollout in self.registry.rollouts.active_rollouts()
         )
 
     @translated
@@ -102,10 +103,10 @@ class GovernedPlaces(Governed):
         """Remove an alias; a governed one only when its version has left the stage."""
         _validate_model_alias_name(alias)
         if alias.lower() in GOVERNED_ALIASES and self._governs(name):
-            reasons = self.registry.alias_held(name, alias)
+            reasons = self.registry.blockers.alias_held(name, alias)
             if reasons:
                 raise GateClosedError(f"alias {alias} of {name} cannot be removed:", reasons)
-            self.registry.remove_alias(name, alias, current_actor(), utc_now())
+            self.registry.blockers.remove_alias(name, alias, current_actor(), utc_now())
         super().delete_registered_model_alias(name, alias)
 
 

@@ -55,7 +55,7 @@ class GovernedVersions(Governed):
             return super().create_model_version(
                 name, source, run_id, tags, run_link, description, local_model_path, model_id
             )
-        origin = self.registry.origin(source)
+        origin = self.registry.versions.origin(source)
         if origin is not None:
             # MLflow's copy brings the original's tags along; ours are about the original.
             tags = [tag for tag in tags or [] if not is_reserved(tag.key)]
@@ -66,7 +66,7 @@ class GovernedVersions(Governed):
                 raise MlflowException.invalid_parameter_value(
                     f"expected the source of a governed version as text, found {source!r}"
                 )
-            self.registry.require_source(source, anywhere=not server.in_server)
+            self.registry.files.require_source(source, anywhere=not server.in_server)
         permit = self._copy_ask(name, origin)
         if permit is not None and description is not None:
             description = own_words(description)
@@ -76,16 +76,16 @@ class GovernedVersions(Governed):
         if not governed and permit is None:
             with self.also(name):
                 return super().create_model_version(*arguments)
-        inspected = self.registry.inspect(source)
+        inspected = self.registry.files.inspect(source)
         if governed and inspected.refused is not None:
             raise inspected.refused
         actor = current_actor()
 
         def write(connection: Connection) -> None:
             if permit is not None:
-                self.registry.use_permit(connection, permit, to_millis(utc_now()))
+                self.registry.gate.use_permit(connection, permit, to_millis(utc_now()))
             if governed:
-                self.registry.record_version(connection, name, inspected, actor)
+                self.registry.registration.record_version(connection, name, inspected, actor)
 
         with self.also(name, write):
             created = super().create_model_version(*arguments)
@@ -104,7 +104,7 @@ class GovernedVersions(Governed):
         # An unknown destination is MLflow's own error, and is asked nobody's leave for.
         _validate_model_name(name)
         super().get_registered_model(name)
-        record = self.registry.adopt(*origin, current_actor())
+        record = self.registry.takeover.adopt(*origin, current_actor())
         if self._governs(name):
             return Ask(RequestKind.COPY, record, name, Stage.STAGING, current_actor())
         # Nothing judges it again where it goes, so it must clear the highest bar here.
@@ -123,7 +123,7 @@ class GovernedVersions(Governed):
         number = self._number(name, version)
 
         def write(connection: Connection) -> None:
-            shown.append(self.registry.refresh_mirror(connection, name, number))
+            shown.append(self.registry.blockers.refresh_mirror(connection, name, number))
 
         with self.also(None, write):
             updated: ModelVersion = super().update_model_version(name, version, description)
@@ -141,18 +141,20 @@ class GovernedVersions(Governed):
         self._refuse_held(record)
         actor = current_actor()
         with self.also(
-            name, lambda c: self.registry.mark_deleted(c, record, actor, to_millis(utc_now()))
+            name,
+            lambda c: self.registry.blockers.mark_deleted(c, record, actor, to_millis(utc_now())),
         ):
             super().delete_model_version(name, version)
 
     def _delete_plain(self, name: str, version: Any) -> None:
         """Delete as plain MLflow does; a record from when it was judged elsewhere goes too."""
-        known = self.registry.live_record(name, self._number(name, version))
+        known = self.registry.versions.live_record(name, self._number(name, version))
         if known is None:
             super().delete_model_version(name, version)
             return
         actor = current_actor()
         with self.also(
-            name, lambda c: self.registry.mark_deleted(c, known, actor, to_millis(utc_now()))
+            name,
+            lambda c: self.registry.blockers.mark_deleted(c, known, actor, to_millis(utc_now())),
         ):
             super().delete_model_version(name, version)

@@ -60,7 +60,7 @@ class ImmutableArtifacts:
     def _check(self, call: Call) -> None:
         with reading(self.registry.engine) as connection:
             places = targets(connection, call)
-        found = self.registry.protecting(places) if places else None
+        found = self.registry.custody.protecting(places) if places else None
         if found is not None:
             _logger.warning("refused %s %s: it belongs to %s", call.method, call.path, found)
             raise ImmutableArtifactError(

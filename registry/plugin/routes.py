@@ -61,7 +61,7 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
                 hint="start the server with acgs up",
             )
         found.search_registered_models(max_results=1)
-        governance = registry.governance()
+        governance = registry.governance.current()
         return {
             "boot": nonce(),
             "constitutional_hash": governance.constitutional_hash,
@@ -76,9 +76,11 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
         below, limit = _number(request, "below", _MAX_ID), _number(request, "limit", PAGE)
 
         def read() -> list[dict[str, Any]]:
-            found = registry.versions(name, below=below, limit=min(limit, PAGE))
+            found = registry.versions.versions(name, below=below, limit=min(limit, PAGE))
             if not found:
-                registry.version_page(name, limit=1)  # raises for a model that is not there
+                registry.versions.version_page(
+                    name, limit=1
+                )  # raises for a model that is not there
             return [version_view(registry, record) for record in found]
 
         return JSONResponse({"versions": await run_in_threadpool(read)})
@@ -87,14 +89,14 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
         name, which = request.path_params["name"], request.path_params["version"]
 
         def read() -> dict[str, Any]:
-            record = registry.find_version(name, which)
+            record = registry.versions.find_version(name, which)
             return {
                 "version": version_view(registry, record),
                 "requests": [
                     request_view(item)
-                    for item in reversed(registry.requests(version_uid=record.uid))
+                    for item in reversed(registry.gate.requests(version_uid=record.uid))
                 ],
-                "held_by": [asdict(reason) for reason in registry.held_by(record)],
+                "held_by": [asdict(reason) for reason in registry.blockers.held_by(record)],
             }
 
         return JSONResponse(await run_in_threadpool(read))
@@ -105,9 +107,12 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
         other = request.query_params.get("other") or name
 
         def read() -> dict[str, Any]:
-            first, second = registry.find_version(name, which), registry.find_version(other, to)
-            compared = registry.compare(first, second)
-            return diff_view(first, second, compared, registry.diff(first, second))
+            first, second = (
+                registry.versions.find_version(name, which),
+                registry.versions.find_version(other, to),
+            )
+            compared = registry.comparison.compare(first, second)
+            return diff_view(first, second, compared, registry.comparison.diff(first, second))
 
         return JSONResponse(await run_in_threadpool(read))
 
@@ -115,13 +120,13 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
         name, which = request.path_params["name"], request.path_params["version"]
 
         def read() -> dict[str, Any]:
-            return registry.bill(registry.find_version(name, which))
+            return registry.comparison.bill(registry.versions.find_version(name, which))
 
         return JSONResponse(await run_in_threadpool(read))
 
     async def get_request(request: Request) -> JSONResponse:
         request_id = _request_id(request.path_params["id"])
-        found = await run_in_threadpool(registry.get_request, request_id)
+        found = await run_in_threadpool(registry.gate.get_request, request_id)
         return JSONResponse(request_view(found))
 
     async def get_requests(request: Request) -> JSONResponse:
@@ -129,7 +134,7 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
         after = _number(request, "after", 0)
 
         def read() -> Sequence[RequestRecord]:
-            return registry.requests(name, after_id=after, limit=PAGE)
+            return registry.gate.requests(name, after_id=after, limit=PAGE)
 
         found = await run_in_threadpool(read)
         return JSONResponse({"requests": [request_view(item) for item in found]})
@@ -137,7 +142,7 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
     async def get_events(request: Request) -> JSONResponse:
         after = _number(request, "after", 0)
         name = request.query_params.get("name")
-        found = await run_in_threadpool(registry.events, after, name)
+        found = await run_in_threadpool(registry.audit.events, after, name)
         return JSONResponse({"events": [event_view(event) for event in found]})
 
     return (

@@ -36,7 +36,7 @@ class SemanticUris(Governed):
             return crowned
         # Nobody named a stage: this is what `models:/name/latest` resolves by.
         numbers = [int(version.version) for version in crowned]
-        unusable = self.registry.unusable_numbers(name, numbers)
+        unusable = self.registry.versions.unusable_numbers(name, numbers)
         usable = [
             self._usable_instead(version) if int(version.version) in unusable else version
             for version in crowned
@@ -47,11 +47,11 @@ class SemanticUris(Governed):
         """Return the newest of a version's stage that is neither a pre-release nor yanked."""
         if version.current_stage == Stage.PRODUCTION.value:
             return version  # the gate lets neither in, and no yank leaves one there
-        number = self.registry.newest_usable(version.name, version.current_stage)
+        number = self.registry.versions.newest_usable(version.name, version.current_stage)
         return None if number is None else super().get_model_version(version.name, number)
 
     def _found(self, name: str, spec: str) -> VersionRecord:
-        record = self.registry.find_version(name, spec)
+        record = self.registry.versions.find_version(name, spec)
         if record.standing is not Standing.ACTIVE:
             _logger.warning("%s is %s: %s", record.ref, record.standing, record.standing_reason)
         return record
@@ -60,7 +60,7 @@ class SemanticUris(Governed):
         """Replace an unproven canary in Production by the champion."""
         if version.current_stage != Stage.PRODUCTION.value:
             return version
-        number = self.registry.champion_number(version.name)
+        number = self.registry.stages.champion_number(version.name)
         if number is None or number == int(version.version):
             return version
         return super().get_model_version(version.name, number)
@@ -74,7 +74,7 @@ class SemanticUris(Governed):
             record = self._found(name, alias)
             return super().get_model_version(name, record.version)
         if alias.lower() in GOVERNED_ALIASES:
-            number = self.registry.alias_number(name, alias)
+            number = self.registry.stages.alias_number(name, alias)
             if number is not None:
                 return super().get_model_version(name, number)
         return super().get_model_version_by_alias(name, alias)

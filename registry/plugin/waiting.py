@@ -44,7 +44,7 @@ class WaitForVerdict:
     def __init__(self, app: ASGIApp, registry: Registry) -> None:
         self.app = app
         self.watcher = Watcher(registry)
-        self.wait_seconds = registry.settings.gate_wait_seconds
+        self.wait_seconds = registry.gate.settings.gate_wait_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything through, except a gated call that is pending."""
@@ -120,7 +120,7 @@ class Watcher:
             await asyncio.sleep(_POLL_SECONDS)
 
     def _read(self, ids: Iterable[int]) -> list[Request]:
-        return self.registry.requests_by_id(list(ids))
+        return self.registry.gate.requests_by_id(list(ids))
 
 
 async def _call(app: ASGIApp, scope: Scope, body: bytes) -> list[Message]:

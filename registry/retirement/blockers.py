@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, Engine, update
 
 from infra.clock import to_millis
 from infra.db import reading, transaction
@@ -17,14 +18,16 @@ from registry.errors import GateClosedError
 from registry.files.adapters import custody_rows
 from registry.gate.adapters import request_rows as rows
 from registry.rollouts.adapters import rollout_rows
-from registry.rollouts.rollbacks import Rollbacks
 from registry.stages.adapters import moves, places, positions, tenures
 
 _V = tables.version.c
 
 
-class Holds(Rollbacks):
+@dataclass(frozen=True, slots=True)
+class Blockers:
     """Retiring and deleting."""
+
+    engine: Engine
 
     def held_by(self, record: VersionRecord) -> Sequence[Reason]:
         """Say what keeps a version from being deleted; empty when nothing does."""

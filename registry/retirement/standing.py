@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Engine, select, update
 
 from infra.clock import to_millis
 from infra.db import reading, transaction
@@ -18,8 +19,9 @@ from registry.domain.records import VersionRecord
 from registry.domain.values import GOVERNED_ALIASES, Reason, Stage, Standing
 from registry.errors import GateClosedError, UnknownVersionError
 from registry.gate.adapters import request_rows as rows
-from registry.retirement.blockers import Holds, serving
+from registry.retirement.blockers import serving
 from registry.stages.adapters import moves, positions
+from registry.versions.catalogue import Versions
 
 REASON_LIMIT = 500
 _V = tables.version.c
@@ -39,8 +41,12 @@ class StandingChangedError(ConflictError):
     code = "registry.standing_changed"
 
 
-class Standings(Holds):
+@dataclass(frozen=True, slots=True)
+class Standings:
     """What the owners of a version say about using it."""
+
+    engine: Engine
+    versions: Versions
 
     def deprecate(self, uid: str, actor: str, reason: str, at: datetime) -> VersionRecord:
         """Advise against a version: it still resolves and may be promoted, with a warning.
@@ -92,7 +98,7 @@ class Standings(Holds):
             if to is Standing.YANKED:
                 _withdraw(connection, record, actor, told, at_ms)
             _write(connection, record, to, actor, told, at_ms)
-        return self.version(uid)
+        return self.versions.version(uid)
 
 
 def check_reason(reason: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Engine, select, update
 
 from infra.db import reading, transaction
 from registry.adapters import mirror, tables, version_rows
@@ -13,17 +14,21 @@ from registry.audit.adapters import events
 from registry.domain.records import VersionRecord
 from registry.domain.values import Reason
 from registry.gate.adapters import request_rows as rows
-from registry.retirement.standing import Standings
 from registry.rollouts.adapters import rollout_rows
 from registry.stages.adapters import places, tenures
+from registry.versions.takeover import Takeover
 
 _V = tables.version.c
 PAGE = 500
 """Versions in one step of a change to all of them."""
 
 
-class WholeModels(Standings):
+@dataclass(frozen=True, slots=True)
+class WholeModels:
     """Changes to every version of a model."""
+
+    engine: Engine
+    takeover: Takeover
 
     def placed_versions(self, name: str, actor: str) -> Sequence[VersionRecord]:
         """Return the versions in a governed stage, with a governed alias, served or legally held.
@@ -40,7 +45,7 @@ class WholeModels(Standings):
                 and record.deleted_ms is None
                 and record.name == name
             }
-        return [self.adopt(name, number, actor) for number in sorted(numbers)]
+        return [self.takeover.adopt(name, number, actor) for number in sorted(numbers)]
 
     def mark_model_deleted(self, connection: Connection, name: str, actor: str, at_ms: int) -> None:
         """Record that MLflow deletes a model with all its versions, in MLflow's own transaction.

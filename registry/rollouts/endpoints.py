@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, Engine, insert, update
 
 from infra.clock import to_millis
 from infra.db import reading, transaction
@@ -16,13 +17,15 @@ from registry.domain.records import Endpoint
 from registry.domain.values import CHAMPION, Stage
 from registry.errors import GateClosedError, UnknownEndpointError
 from registry.files.adapters import custody_rows
-from registry.gate.service import Requests
 from registry.rollouts.adapters import openings, rollout_rows
 from registry.stages.adapters import positions
 
 
-class Endpoints(Requests):
+@dataclass(frozen=True, slots=True)
+class Endpoints:
     """Endpoints: what of a model serves where."""
+
+    engine: Engine
 
     def create_endpoint(
         self, name: str, namespace: str, plan: Mapping[str, Any], actor: str, at: datetime

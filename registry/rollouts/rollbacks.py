@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import Engine, update
 
 from infra.clock import to_millis
 from infra.db import reading, transaction
@@ -15,7 +15,9 @@ from registry.domain.records import Rollout, VersionRecord
 from registry.domain.values import Reason
 from registry.errors import GateClosedError
 from registry.files.adapters import custody_rows
+from registry.files.service import Files
 from registry.rollouts.adapters import openings, rollout_rows
+from registry.rollouts.endpoints import Endpoints
 from registry.rollouts.service import Rollouts
 from registry.stages.adapters import positions
 
@@ -33,8 +35,14 @@ class WayBack:
     passed_over: tuple[tuple[VersionRecord, Reason], ...]
 
 
-class Rollbacks(Rollouts):
+@dataclass(frozen=True, slots=True)
+class Rollbacks:
     """Rollbacks."""
+
+    engine: Engine
+    endpoints: Endpoints
+    rollouts: Rollouts
+    files: Files
 
     def request_rollback(self, name: str, actor: str, reason: str, at: datetime) -> Rollout:
         """Take an endpoint back: abort the rollout under way, else return to the version before.
@@ -47,13 +55,13 @@ class Rollbacks(Rollouts):
         """
         if not reason.strip():
             raise UsageError("expected a reason for the rollback, found none")
-        self.endpoint(name)
+        self.endpoints.endpoint(name)
         with reading(self.engine) as connection:
             active = rollout_rows.active_rollout(connection, name)
         if active is not None and active.takes_back:
             return active
         if active is not None:
-            return self.save_rollout(
+            return self.rollouts.save_rollout(
                 active.id,
                 active.revision,
                 "rolling_back",
@@ -92,7 +100,7 @@ class Rollbacks(Rollouts):
             raise GateClosedError(
                 f"{name} cannot be rolled back:", reasons or [_nothing_before(name)]
             )
-        self.prove(way.to, "cannot come back")
+        self.files.prove(way.to, "cannot come back")
         return way.to
 
     def _go_back(self, record: VersionRecord, actor: str, reason: str, at: datetime) -> Rollout:
@@ -117,7 +125,7 @@ class Rollbacks(Rollouts):
                 .where(tables.rollout.c.id == rollout_id)
                 .values(state={"rollback_reason": reason, "rollback_actor": actor})
             )
-        return self.rollout(rollout_id)
+        return self.rollouts.rollout(rollout_id)
 
 
 def _nothing_before(name: str) -> Reason:

@@ -7,11 +7,11 @@ alias, audit) changes here, each time in one transaction.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, Engine, insert, update
 
 from infra.clock import to_millis
 from infra.db import reading, transaction
@@ -24,7 +24,6 @@ from registry.errors import GateClosedError, UnknownEndpointError
 from registry.files.adapters import custody_rows
 from registry.gate.adapters.request_rows import SYSTEM
 from registry.rollouts.adapters import rollout_rows
-from registry.rollouts.endpoints import Endpoints
 from registry.stages.adapters import moves, positions, tenures
 
 _RO = tables.rollout.c
@@ -36,8 +35,11 @@ class RolloutMovedError(ConflictError):
     code = "registry.rollout_moved"
 
 
-class Rollouts(Endpoints):
+@dataclass(frozen=True, slots=True)
+class Rollouts:
     """Rollouts: a version on its way to an endpoint's traffic."""
+
+    engine: Engine
 
     def rollout(self, rollout_id: int) -> Rollout:
         """Return one rollout.

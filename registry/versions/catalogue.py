@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, select
 
 from infra.db import is_storable, reading
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import tables, version_rows
-from registry.audit.adapters import events
-from registry.domain.records import Event, Position, Scorecard, VersionRecord
+from registry.domain.records import VersionRecord
 from registry.domain.values import CHAMPION, Reason, Stage
 from registry.errors import GateClosedError, UnknownVersionError
-from registry.gate.adapters import verdicts
-from registry.governance.service import UseCases
 from registry.stages.adapters import positions
 from registry.versions.adapters import lists, numbering, pages, provenance
 from registry.versions.adapters.lists import ModelSummary
@@ -29,8 +27,11 @@ LISTED = 10
 """Semantic versions that an error message names."""
 
 
-class Finding(UseCases):
-    """Finding versions, and reading where they stand."""
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Finding versions by what a person calls them."""
+
+    engine: Engine
 
     def version(self, uid: str) -> VersionRecord:
         """Return a version by its identity, with the lineage known by now.
@@ -39,10 +40,7 @@ class Finding(UseCases):
             UnknownVersionError: no version has this identity.
         """
         with reading(self.engine) as connection:
-            record = version_rows.version_by_uid(connection, uid)
-        if record is None:
-            raise UnknownVersionError(f"expected a version with identity {uid}, found none")
-        return record
+            return version_rows.require(connection, uid)
 
     def find_version(self, name: str, spec: str) -> VersionRecord:
         """Find a version by what a person would call it.
@@ -142,15 +140,6 @@ class Finding(UseCases):
         with reading(self.engine) as connection:
             return version_rows.live_version(connection, name, number)
 
-    def alias_number(self, name: str, alias: str) -> int | None:
-        """Return the version number an alias points at, compared without case."""
-        with reading(self.engine) as connection:
-            return positions.alias_holder(connection, name, alias)
-
-    def champion_number(self, name: str) -> int | None:
-        """Return the version number of the champion, if there is one."""
-        return self.alias_number(name, CHAMPION)
-
     def known_versions(self, name: str) -> str:
         """Say which semantic versions a model has, for an error message."""
         with reading(self.engine) as connection:
@@ -193,34 +182,6 @@ class Finding(UseCases):
         """Return the highest number in a stage that is no pre-release and not yanked."""
         with reading(self.engine) as connection:
             return numbering.newest_usable_in_stage(connection, name, stage)
-
-    def stage_of(self, record: VersionRecord) -> Stage | None:
-        """Return the stage in which a version stands now; None once it was deleted."""
-        with reading(self.engine) as connection:
-            return positions.stage_of(connection, record)
-
-    def position(self, uid: str) -> Position:
-        """Return where a version stands now."""
-        record = self.version(uid)
-        with reading(self.engine) as connection:
-            return positions.position(connection, record)
-
-    def verdict_on(self, uid: str) -> Scorecard | None:
-        """Return the newest verdict on a version itself, not on a copy or a rename of it."""
-        with reading(self.engine) as connection:
-            return verdicts.verdict_on(connection, uid)
-
-    def scorecards(self, uid: str) -> Sequence[Scorecard]:
-        """Return every verdict that a version's files were given, newest first."""
-        with reading(self.engine) as connection:
-            return verdicts.scorecards(connection, uid)
-
-    def events(
-        self, after_id: int = 0, name: str | None = None, limit: int = 1000
-    ) -> Sequence[Event]:
-        """Return the audit trail, oldest first."""
-        with reading(self.engine) as connection:
-            return events.trail(connection, after_id=after_id, name=name, limit=limit)
 
 
 def _find(connection: Connection, name: str, spec: str) -> VersionRecord | None:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
+from sqlalchemy import Engine
+
 from infra.db import reading
+from infra.settings import Settings
 from registry.adapters import mirror
 from registry.domain.records import VersionRecord
 from registry.errors import ArtifactError
 from registry.files.adapters import small_files
-from registry.retirement.standing import Standings
+from registry.files.service import Files
+from registry.stages.service import Stages
 from registry.versions.adapters import subjects
 from registry.versions.domain.bill import TOOL, bill
 from registry.versions.domain.difference import Comparison, Line, Subject, differ, relate
 
 
-class Comparing(Standings):
+@dataclass(frozen=True, slots=True)
+class Comparing:
     """Comparing versions, of one model or of two."""
+
+    engine: Engine
+    settings: Settings
+    files: Files
+    stages: Stages
 
     def compare(self, first: VersionRecord, second: VersionRecord) -> Comparison:
         """Say how two versions relate by number and by contract."""
@@ -35,9 +46,9 @@ class Comparing(Standings):
         return bill(
             record.ref,
             record.created_ms,
-            mirror.own_words(self.position(record.uid).description),
+            mirror.own_words(self.stages.position(record.uid).description),
             self._subject(record),
-            self.registered_manifest(digest) if digest else None,
+            self.files.registered_manifest(digest) if digest else None,
             metadata.version(TOOL),
         )
 

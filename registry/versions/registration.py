@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from infra.clock import to_millis, utc_now
@@ -22,7 +22,7 @@ from registry.files.adapters.real_places import real_place
 from registry.files.domain.inference import infer
 from registry.files.domain.manifest import Manifest
 from registry.files.domain.storage_place import storage_place
-from registry.files.service import Inspected, VersionFiles
+from registry.files.service import Inspected
 from registry.governance.adapters import governance_file
 from registry.stages.adapters import tenures
 from registry.versions.adapters import numbering, provenance, wish_tags
@@ -41,8 +41,12 @@ class _Numbered:
     origin: SignatureOrigin | None
 
 
-class Versions(VersionFiles):
-    """Registering, finding and reading versions."""
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Numbering and recording versions that MLflow knows."""
+
+    engine: Engine
+    settings: Settings
 
     def record_version(
         self,

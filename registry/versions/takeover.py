@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from infra.db import reading, transaction
 from registry.adapters import locks, version_rows
 from registry.adapters import mlflow_tables as mlflow
 from registry.domain.records import VersionRecord
 from registry.errors import NotAdoptedError, UnknownVersionError
+from registry.files.service import Files
 from registry.stages.adapters import places
-from registry.versions.registration import Versions
+from registry.versions.catalogue import Versions
+from registry.versions.registration import Registration
 
 FIRST = 100
 """Most versions that get their record first while somebody waits for a later one's."""
@@ -24,8 +27,14 @@ def _nothing(_connection: Connection, _made: Sequence[VersionRecord]) -> None:
     """Do nothing more in the transaction."""
 
 
-class TakingOver(Versions):
+@dataclass(frozen=True, slots=True)
+class Takeover:
     """Making the records of versions that stand in MLflow's tables alone."""
+
+    engine: Engine
+    versions: Versions
+    files: Files
+    registration: Registration
 
     def adopt(self, name: str, number: int, actor: str) -> VersionRecord:
         """Return a version's record, made now for one that plain MLflow registered.
@@ -45,7 +54,7 @@ class TakingOver(Versions):
             before = places.unrecorded_numbers(connection, name, FIRST + 1, before=number)
         if source is None or source in mlflow.PROMPT_SOURCES:
             raise UnknownVersionError(
-                f"{name} has no version number {number}: {self.known_versions(name)}"
+                f"{name} has no version number {number}: {self.versions.known_versions(name)}"
             )
         if len(before) > FIRST:
             raise NotAdoptedError(
@@ -88,7 +97,9 @@ class TakingOver(Versions):
         """
         with reading(self.engine) as connection:
             at = {number: version_rows.location_of(connection, name, number) for number in numbers}
-        inspected = {number: self.inspect(location) for number, location in at.items() if location}
+        inspected = {
+            number: self.files.inspect(location) for number, location in at.items() if location
+        }
         made = []
         with transaction(self.engine) as connection:
             locks.hold_model(connection, name)
@@ -98,7 +109,9 @@ class TakingOver(Versions):
                 if not same or version_rows.live_version(connection, name, number) is not None:
                     continue
                 made.append(
-                    self.record_version(connection, name, found, actor, number, shown=shown)
+                    self.registration.record_version(
+                        connection, name, found, actor, number, shown=shown
+                    )
                 )
             then(connection, made)
         return made

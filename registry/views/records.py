@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 def version_view(registry: Registry, record: VersionRecord) -> dict[str, Any]:
     """Return a version with its place and its newest verdict."""
-    position = registry.position(record.uid)
-    verdict = registry.verdict_on(record.uid)
-    kept_from_use = registry.quarantine_of(record.uid)
+    position = registry.stages.position(record.uid)
+    verdict = registry.gate.verdict_on(record.uid)
+    kept_from_use = registry.custody.quarantine_of(record.uid)
     return {
         "name": record.name,
         "semver": record.semver,

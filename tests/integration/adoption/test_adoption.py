@@ -117,14 +117,14 @@ def test_it_records_in_the_background_goes_on_after_a_kill_and_goes_without_a_tr
 
 def check_records(site: Site) -> None:
     registry = open_registry(site.settings)
-    versions = registry.versions("model-0000")
+    versions = registry.versions.versions("model-0000")
     assert [version.version for version in versions] == list(range(VERSIONS // MODELS, 0, -1))
     order = [version.created_ms for version in versions]
     assert order == sorted(order, reverse=True)
     assert [v.semver for v in reversed(versions)] == ["0.1.0", "0.2.0", "0.3.0"]
     assert all(version.manifest_digest for version in versions)
-    assert registry.versions("a-prompt") == []
-    adopted = [e for e in registry.events(limit=10_000) if e.type == "model_version.adopted"]
+    assert registry.versions.versions("a-prompt") == []
+    adopted = [e for e in registry.audit.events(limit=10_000) if e.type == "model_version.adopted"]
     assert len(adopted) == MODELS * (VERSIONS // MODELS)
     registry.engine.dispose()
 
@@ -139,9 +139,9 @@ def touch(site: Site) -> None:
     assert shown.tags["acgs.version"] == "0.1.0"
     assert "Governance" in (shown.description or "")
     store.transition_model_version_stage("model-0000", 1, "None", False)
-    other = store.registry.find_version("model-0001", "0.1.0")
+    other = store.registry.versions.find_version("model-0001", "0.1.0")
     assert "acgs.version" not in store.get_model_version("model-0001", 1).tags
-    store.registry.deprecate(other.uid, "ada@cli", "too old", utc_now())
+    store.registry.standings.deprecate(other.uid, "ada@cli", "too old", utc_now())
     told = dict(store.get_model_version("model-0001", 1).tags)
     assert told == {"team": "risk", "acgs.note": "mine", "acgs.standing": "deprecated: too old"}
     store.registry.engine.dispose()

@@ -53,7 +53,7 @@ def check_records(site: Site, left: dict[str, list[int]]) -> None:
     registry = open_registry(site.settings)
     recorded: dict[str, list[int]] = {}
     for name in [*left, "all gone", "deleted", "no versions", "old name", "prompt"]:
-        versions = registry.versions(name)
+        versions = registry.versions.versions(name)
         recorded[name] = sorted(version.version for version in versions)
         for older, newer in pairwise(sorted(versions, key=lambda version: version.version)):
             assert older.created_ms <= newer.created_ms

@@ -29,7 +29,7 @@ DAMAGE: dict[str, tuple[Callable[[Keep, VersionRecord], None], tuple[str, ...]]]
 
 def promote(keep: Keep, record: VersionRecord) -> None:
     ask = Ask(RequestKind.TRANSITION, record, record.name, Stage.PRODUCTION, "ann")
-    keep.artifacts.registry.open_request(ask, utc_now())
+    keep.artifacts.registry.gate.open_request(ask, utc_now())
 
 
 @pytest.mark.parametrize("how", DAMAGE)
@@ -53,7 +53,7 @@ def test_damage_is_found_refused_and_repaired(keep: Keep, how: str) -> None:
         promote(keep, record)
     assert changes[0] in str(refused.value)
     with pytest.raises(ArtifactError, match=changes[0]):
-        keep.artifacts.registry.model_files(record.uid)
+        keep.artifacts.registry.files.model_files(record.uid)
     assert keep.artifacts.plan(record) == changes
 
     done = keep.artifacts.repair(record, "ann")
@@ -61,7 +61,7 @@ def test_damage_is_found_refused_and_repaired(keep: Keep, how: str) -> None:
     assert done.whole
     assert keep.content(record) == before
     assert keep.artifacts.verify(record).files == len(before)
-    assert keep.artifacts.registry.quarantine_of(record.uid) is None
+    assert keep.artifacts.registry.custody.quarantine_of(record.uid) is None
     assert keep.events(record)[-2:] == ["artifact.damaged", "artifact.repaired"]
     promote(keep, record)
     assert not keep.artifacts.repair(record, "ann").restored
@@ -83,7 +83,7 @@ def test_a_link_is_set_aside_and_takes_no_version_out_of_service(local: Keep) ->
     record = local.register()
     before = local.content(record)
     local.artifacts.replicate(record)
-    uri = local.artifacts.registry.files_uri(record)
+    uri = local.artifacts.registry.files.files_uri(record)
     folder = artifact_files.local_folder(local.artifacts.settings, uri)
     assert folder is not None
     (folder / "data" / "link").symlink_to("/etc/passwd")
@@ -93,7 +93,7 @@ def test_a_link_is_set_aside_and_takes_no_version_out_of_service(local: Keep) ->
     assert done.strays is not None
     assert (done.strays / "data" / "link").is_symlink()
     assert local.content(record) == before
-    assert local.artifacts.registry.quarantine_of(record.uid) is None
+    assert local.artifacts.registry.custody.quarantine_of(record.uid) is None
 
 
 def test_what_nobody_has_is_quarantined_and_said_in_mlflow(keep: Keep) -> None:
@@ -102,17 +102,17 @@ def test_what_nobody_has_is_quarantined_and_said_in_mlflow(keep: Keep) -> None:
     keep.flip(record, "data/b.bin")
     done = keep.artifacts.repair(record, "ann")
     assert done.missing == ("data/b.bin",)
-    shown = registry.position(record.uid)
+    shown = registry.stages.position(record.uid)
     assert shown.tags["acgs.artifact"] == "quarantined: data/b.bin: content changed"
     assert "files **quarantined: data/b.bin: content changed**" in shown.description
     with pytest.raises(GateClosedError, match=r"artifact\.quarantined"):
-        registry.model_files(record.uid)
+        registry.files.model_files(record.uid)
     keep.flip(record, "data/b.bin")  # flipped back, from a backup as it were
     with pytest.raises(GateClosedError, match=r"artifact\.quarantined"):
         promote(keep, record)
     keep.artifacts.repair(record, "ann")
-    assert registry.quarantine_of(record.uid) is None
-    assert registry.position(record.uid).tags["acgs.artifact"].startswith("verified")
+    assert registry.custody.quarantine_of(record.uid) is None
+    assert registry.stages.position(record.uid).tags["acgs.artifact"].startswith("verified")
     assert [e for e in keep.events(record) if e.startswith("artifact.")] == [
         "artifact.damaged", "artifact.quarantined", "artifact.released",
     ]  # fmt: skip

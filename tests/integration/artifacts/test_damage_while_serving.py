@@ -60,7 +60,7 @@ class Served:
 
     def ask_for(self, version: VersionRecord) -> None:
         ask = Ask(RequestKind.TRANSITION, version, NAME, Stage.PRODUCTION, "ann")
-        self.platform.registry.open_request(ask, utc_now())
+        self.platform.registry.gate.open_request(ask, utc_now())
 
     def deploy(self, version: VersionRecord, phase: str) -> tuple[dict[str, Any], ...]:
         """Roll a version out whose request was granted; return why it was rolled back, if so."""
@@ -72,7 +72,9 @@ class Served:
         return tuple(dict(reason) for reason in done.reasons)
 
     def go_back(self) -> None:
-        back = self.platform.registry.request_rollback(NAME, "ann", "complaints", utc_now())
+        back = self.platform.registry.rollbacks.request_rollback(
+            NAME, "ann", "complaints", utc_now()
+        )
         assert back.candidate_uid == self.first.uid
         self.platform.wait_phase(back, "succeeded", seconds=60)
         self._only_one_runs()
@@ -196,14 +198,14 @@ def test_a_served_version_that_is_damaged_answers_on_is_not_redeployed_and_is_re
     served.deploy(second, "succeeded")
     assert served.serves(second)
     with pytest.raises(GateClosedError, match="cannot come back") as back:
-        served.platform.registry.request_rollback(NAME, "ann", "complaints", utc_now())
+        served.platform.registry.rollbacks.request_rollback(NAME, "ann", "complaints", utc_now())
     assert changes[0] in str(back.value)
     # Damaged between its grant and its rollout: the deployer has a proven copy, and looks anew.
     (reason,) = served.deploy(first, "rolled_back")
     assert reason["rule"] == "artifact.changed"
     assert reason["found"] == "; ".join(changes)
     assert served.serves(second)
-    assert served.platform.registry.endpoint(NAME).stable_uid == second.uid
+    assert served.platform.registry.endpoints.endpoint(NAME).stable_uid == second.uid
 
     assert artifacts.repair(first, "ann").whole
     assert served.stored.content(first) == before

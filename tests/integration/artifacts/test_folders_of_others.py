@@ -16,7 +16,7 @@ RUN = "0123456789abcdef" * 2
 
 
 def protected(keep: Keep, uri: str) -> bool:
-    return keep.artifacts.registry.protecting([storage_place(uri)]) is not None
+    return keep.artifacts.registry.custody.protecting([storage_place(uri)]) is not None
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_a_folder_of_others_is_refused(remote: Keep, path: str) -> None:
         with pytest.raises(MlflowException, match="expected a folder with nothing but") as refused:
             remote.shelf.store.create_model_version(NAME, f"{root}{path or '/'}")
         assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
-    assert len(remote.artifacts.registry.versions(NAME)) == 1
+    assert len(remote.artifacts.registry.versions.versions(NAME)) == 1
 
 
 def test_one_that_plain_mlflow_registered_protects_its_own_files_alone(keep: Keep) -> None:
@@ -46,7 +46,7 @@ def test_one_that_plain_mlflow_registered_protects_its_own_files_alone(keep: Kee
         (keep.settings.storage_root / "artifacts" / "9").mkdir(parents=True)
         (keep.settings.storage_root / "artifacts" / "9" / "f").write_text("theirs")
     made = SqlAlchemyStore.create_model_version(store, NAME, root)
-    record = keep.artifacts.registry.adopt(NAME, int(made.version), "ann")
+    record = keep.artifacts.registry.takeover.adopt(NAME, int(made.version), "ann")
     assert record.manifest_digest is not None
     named = keep.artifacts.manifest(record).files[0].path
     assert protected(keep, f"mlflow-artifacts:/{named}")
@@ -74,4 +74,4 @@ def test_the_server_registers_nothing_from_a_foreign_store(
         remote.shelf.store.create_model_version(NAME, source)
     assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
     assert "registry.source_refused" in str(refused.value) or "expected" in str(refused.value)
-    assert len(remote.artifacts.registry.versions(NAME)) == 1
+    assert len(remote.artifacts.registry.versions.versions(NAME)) == 1

@@ -75,7 +75,7 @@ def test_only_what_nothing_needs_is_freed_and_the_record_comes_first(keep: Keep)
     gone, held, young = keep.register(), keep.register(), keep.register()
     for record in (gone, held, young):
         keep.artifacts.replicate(record)
-    registry.hold(held, "case 7", "lea", utc_now())
+    registry.custody.hold(held, "case 7", "lea", utc_now())
     assert not any(d.free for d in keep.artifacts.decisions())
     then = later(keep, 91)
     said = {d.uid: d for d in then.decisions()}
@@ -85,7 +85,7 @@ def test_only_what_nothing_needs_is_freed_and_the_record_comes_first(keep: Keep)
         other = Leases(keep.artifacts.engine, "elsewhere|1|x")
         assert not other.take(REPLICA_LEASE)
 
-    registry.hold(young, "still wanted", "lea", utc_now())
+    registry.custody.hold(young, "still wanted", "lea", utc_now())
     done = list(then.expire("ann"))
 
     assert [one.decision.uid for one in done] == [gone.uid]
@@ -93,8 +93,8 @@ def test_only_what_nothing_needs_is_freed_and_the_record_comes_first(keep: Keep)
     assert keep.place.names(keep.folder(held)) == {*FILES, "unique.txt"}
     assert keep.events(gone)[-1] == "artifact.freed"
     with pytest.raises(GateClosedError, match=r"artifact\.freed"):
-        registry.model_files(gone.uid)
-    assert "freed by retention" in registry.position(gone.uid).tags["acgs.artifact"]
+        registry.files.model_files(gone.uid)
+    assert "freed by retention" in registry.stages.position(gone.uid).tags["acgs.artifact"]
     assert keep.artifacts.check(held).ok
     assert keep.artifacts.repair(held, "ann").whole
     assert list(then.expire("ann")) == []
@@ -103,11 +103,11 @@ def test_only_what_nothing_needs_is_freed_and_the_record_comes_first(keep: Keep)
 def test_a_held_version_cannot_be_deleted(local: Keep) -> None:
     record = local.register()
     registry = local.artifacts.registry
-    assert registry.hold(record, "case 7", "lea", utc_now())
-    assert not registry.hold(record, "again", "lea", utc_now())
+    assert registry.custody.hold(record, "case 7", "lea", utc_now())
+    assert not registry.custody.hold(record, "again", "lea", utc_now())
     with pytest.raises(Exception, match=r"hold\.legal"):
         local.shelf.store.delete_model_version(NAME, str(record.version))
-    assert registry.release(record, "closed", "lea", utc_now())
+    assert registry.custody.release(record, "closed", "lea", utc_now())
     local.shelf.store.delete_model_version(NAME, str(record.version))
 
 
@@ -175,7 +175,7 @@ def test_the_role_repairs_what_it_finds_and_quarantines_what_it_cannot(local: Ke
     while working.round():
         pass
     assert local.artifacts.verify(saved)
-    quarantine = local.artifacts.registry.quarantine_of(lost.uid)
+    quarantine = local.artifacts.registry.custody.quarantine_of(lost.uid)
     assert quarantine is not None
     assert quarantine.detail == "unique.txt: content changed"
 

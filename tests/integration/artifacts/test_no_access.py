@@ -79,7 +79,7 @@ def kept(keep: Keep) -> VersionRecord:
 
 def nothing_is_marked(keep: Keep, record: VersionRecord) -> bool:
     return (
-        keep.artifacts.registry.quarantine_of(record.uid) is None
+        keep.artifacts.registry.custody.quarantine_of(record.uid) is None
         and keep.artifacts.damaged() == []
         and "artifact.damaged" not in keep.events(record)
     )
@@ -105,8 +105,8 @@ def test_a_store_that_lets_nobody_look_damages_nothing(
         lambda: artifacts.check(record),
         lambda: artifacts.repair(record, "ann"),
         lambda: artifacts.plan(record),
-        lambda: artifacts.registry.prove(record, "cannot be deployed"),
-        lambda: artifacts.registry.model_files(record.uid),
+        lambda: artifacts.registry.files.prove(record, "cannot be deployed"),
+        lambda: artifacts.registry.files.model_files(record.uid),
     ]
     for act in acts:
         with pytest.raises(kind) as told:
@@ -155,7 +155,7 @@ def test_a_replica_that_denies_loses_no_copy(remote: Keep, server: Server) -> No
             look(record)
     # Its own damage was seen all the same, and waits for the replica.
     assert remote.artifacts.damaged() == [record]
-    assert remote.artifacts.registry.quarantine_of(record.uid) is None
+    assert remote.artifacts.registry.custody.quarantine_of(record.uid) is None
     server.allow(READ_WRITE)
     assert remote.artifacts.repair(record, "ann").restored == ("data/a.bin",)
 
@@ -182,9 +182,9 @@ def test_a_version_that_was_quarantined_for_a_closed_store_heals(keep: Keep) -> 
     record = kept(keep)
     registry = keep.artifacts.registry
     detail = "files: cannot read the model's files at s3://b/k: the object store does not allow it"
-    registry.quarantine(record, detail, "acgs", utc_now())
+    registry.custody.quarantine(record, detail, "acgs", utc_now())
     assert keep.artifacts.check(record).ok
-    assert registry.quarantine_of(record.uid) is None
+    assert registry.custody.quarantine_of(record.uid) is None
     assert keep.events(record)[-1] == "artifact.released"
 
 
@@ -263,7 +263,7 @@ def test_a_folder_that_is_missing_among_others_is_damage(local: Keep) -> None:
     before = local.content(record)
     shutil.rmtree(record.source)
     with pytest.raises(ArtifactError, match="found no such folder"):
-        local.artifacts.registry.current_manifest(record)
+        local.artifacts.registry.files.current_manifest(record)
     assert local.artifacts.repair(record, "ann").whole
     assert local.content(record) == before
 

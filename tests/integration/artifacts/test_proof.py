@@ -137,12 +137,12 @@ def test_a_version_without_readable_files_is_told(local: Keep) -> None:
     with pytest.raises(StatementInvalidError, match="found none yet"):
         local.artifacts.verify(record)
     with pytest.raises(UnknownVersionError):
-        local.artifacts.registry.find_version(record.name, "9.9.9")
+        local.artifacts.registry.versions.find_version(record.name, "9.9.9")
 
 
 def test_the_bill_of_materials_is_valid_and_names_every_file(keep: Keep) -> None:
     record = keep.register()
-    bom = keep.artifacts.registry.bill(record)
+    bom = keep.artifacts.registry.comparison.bill(record)
     validator = JsonStrictValidator(SchemaVersion.V1_6)
     assert validator.validate_str(json.dumps(bom)) is None
     parts = {part["bom-ref"]: part for part in bom["components"]}
@@ -155,4 +155,4 @@ def test_the_bill_of_materials_is_valid_and_names_every_file(keep: Keep) -> None
     assert "version" not in parts["library:numpy"]
     model = bom["metadata"]["component"]
     assert (model["type"], model["version"]) == ("machine-learning-model", record.semver)
-    assert keep.artifacts.registry.bill(record) == bom
+    assert keep.artifacts.registry.comparison.bill(record) == bom

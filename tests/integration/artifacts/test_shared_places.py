@@ -61,11 +61,11 @@ def deleted(keep: Keep, source: str) -> VersionRecord:
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_a_folder_is_not_freed_under_another_name(keep: Keep, spelling: str) -> None:
     kept = keep.register()
-    keep.artifacts.registry.hold(kept, "case 7", "lea", utc_now())
+    keep.artifacts.registry.custody.hold(kept, "case 7", "lea", utc_now())
     deleted(keep, SPELLINGS[spelling](keep, kept))
     assert list(long_after(keep).expire("ann")) == []
     assert keep.artifacts.check(kept).ok
-    keep.artifacts.registry.release(kept, "closed", "lea", utc_now())
+    keep.artifacts.registry.custody.release(kept, "closed", "lea", utc_now())
     assert len(list(long_after(keep).expire("ann"))) == 2
     assert keep.place.names(keep.folder(kept)) == set()
 
@@ -89,7 +89,7 @@ def test_an_expiry_that_was_killed_leaves_what_was_registered_since(keep: Keep) 
     then = long_after(keep)
     assert then._record(first.uid, "ann", KeptObjects()) is not None
     since = keep.shelf.register(name=OTHER, source=real(keep, f"{keep.folder(first)}/data"))
-    keep.artifacts.registry.hold(since, "case 7", "lea", utc_now())
+    keep.artifacts.registry.custody.hold(since, "case 7", "lea", utc_now())
     list(then.expire("ann"))
     left = keep.place.names(keep.folder(first))
     assert left == {name for name in FILES if name.startswith("data/")}
@@ -101,7 +101,7 @@ def test_a_decision_does_not_free_an_object_that_a_kept_version_names(
 ) -> None:
     """Even if the decision were wrong about the folders."""
     kept = local.register()
-    local.artifacts.registry.hold(kept, "case 7", "lea", utc_now())
+    local.artifacts.registry.custody.hold(kept, "case 7", "lea", utc_now())
     deleted(local, real(local, local.folder(kept)))
     monkeypatch.setattr("registry.artifacts.domain.retention._shared", lambda *_: {})
     then = long_after(local)

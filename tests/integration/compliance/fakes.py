@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from infra.errors import UnavailableError
 from registry.domain.records import Position, Request, VersionRecord
@@ -43,16 +43,27 @@ class FakeRegistry:
     verdicts: list[Verdict] = field(default_factory=list)
     reports: dict[int, str] = field(default_factory=dict)
 
-    def version(self, uid: str) -> VersionRecord:
-        return self.known
+    @property
+    def versions(self) -> Self:
+        return self
 
-    def find_version(self, name: str, spec: str) -> VersionRecord:
+    @property
+    def stages(self) -> Self:
+        return self
+
+    @property
+    def files(self) -> Self:
+        return self
+
+    @property
+    def gate(self) -> Self:
+        return self
+
+    def version(self, uid: str) -> VersionRecord:
         return self.known
 
     def position(self, uid: str) -> Position:
         return Position(Stage.NONE, (), "", self.description, {})
-
-    def refresh_lineage(self, uid: str) -> None: ...
 
     def model_files(self, uid: str) -> Path:
         if self.files_error is not None:
@@ -79,12 +90,6 @@ class FakeRegistry:
 
     def note_report(self, request_id: int, run_id: str) -> None:
         self.reports[request_id] = run_id
-
-    def record_verdict(
-        self, version_uid: str, judged_as: str, target: Stage, verdict: Verdict, at: datetime
-    ) -> int:
-        self.verdicts.append(verdict)
-        return len(self.verdicts)
 
     def settle(self, request_id: int, at: datetime) -> Request:
         request = self.requests[request_id]

@@ -30,7 +30,7 @@ def kinds(graph: Graph) -> dict[Kind, int]:
 def test_a_version_is_traced_up_to_its_data_and_down_to_its_endpoint(
     world: World, name: str
 ) -> None:
-    world.registry.create_endpoint(name, "acgs", {}, "ada", NOON)
+    world.registry.endpoints.create_endpoint(name, "acgs", {}, "ada", NOON)
     run = world.run(("train", digest(), "training"), commit=COMMIT)
     version = world.register(name, run)
     world.promote(version, minute(1), approver="bob")
@@ -49,7 +49,7 @@ def test_a_version_is_traced_up_to_its_data_and_down_to_its_endpoint(
 def test_a_bad_dataset_is_followed_into_every_endpoint_that_runs_or_ran_it(world: World) -> None:
     bad, name, other = digest(), world.name(), world.name()
     for model in (name, other):
-        world.registry.create_endpoint(model, "acgs", {}, "ada", NOON)
+        world.registry.endpoints.create_endpoint(model, "acgs", {}, "ada", NOON)
     first = world.register(name, world.run(("train", bad, "training")))
     good = world.register(name, world.run(("train", digest(), "training")))
     second = world.register(other, world.run(("train", bad, "")))

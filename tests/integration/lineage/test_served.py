@@ -13,7 +13,7 @@ BEFORE = timedelta(milliseconds=1)
 
 
 def endpoint(world: World, name: str) -> None:
-    world.registry.create_endpoint(name, "acgs", {}, "ada", NOON)
+    world.registry.endpoints.create_endpoint(name, "acgs", {}, "ada", NOON)
 
 
 def test_in_a_canary_both_versions_served_with_their_weights(world: World, name: str) -> None:
@@ -66,7 +66,7 @@ def test_a_rollback_and_a_promotion_of_the_same_version_again_are_three_spans(
     first, second = world.register(name), world.register(name)
     world.serve(first, minute(1))
     world.serve(second, minute(10))
-    world.registry.request_rollback(name, "ada", "customers complain", minute(20))
+    world.registry.rollbacks.request_rollback(name, "ada", "customers complain", minute(20))
     world.weigh(name, 100, minute(21))
     world.complete(name, minute(21.1))
     world.serve(second, minute(30))
@@ -94,7 +94,7 @@ def test_without_an_endpoint_the_champion_and_the_stages_are_told(world: World, 
     first, second = world.register(name), world.register(name)
     world.promote(first, minute(1))
     world.promote(second, minute(10))
-    world.registry.retire(second, Stage.ARCHIVED, "ada", minute(20))
+    world.registry.blockers.retire(second, Stage.ARCHIVED, "ada", minute(20))
     assert world.traffic(name, minute(5)) == {}
     assert world.held(name, minute(5)) == {
         "champion": [first.semver], "Production": [first.semver]
@@ -116,7 +116,9 @@ def test_a_renamed_model_is_known_under_the_name_it_had_then(world: World) -> No
     version = world.register(name)
     world.promote(version, minute(1))
     with world.registry.engine.begin() as connection:
-        world.registry.mark_renamed(connection, name, new_name, "ada", 2_000_000_000_000)
+        world.registry.whole_models.mark_renamed(
+            connection, name, new_name, "ada", 2_000_000_000_000
+        )
     at = minute(0) + timedelta(milliseconds=2_000_000_000_000 - minute(0).timestamp() * 1000)
     assert world.held(name, minute(5))["champion"] == [version.semver]
     assert world.held(new_name, at)["champion"] == [version.semver]
@@ -127,7 +129,7 @@ def test_a_renamed_model_is_known_under_the_name_it_had_then(world: World) -> No
 def test_a_name_that_is_used_again_keeps_what_was_apart(world: World, name: str) -> None:
     first = world.register(name)
     world.promote(first, minute(1))
-    world.registry.retire(first, Stage.ARCHIVED, "ada", minute(2))
+    world.registry.blockers.retire(first, Stage.ARCHIVED, "ada", minute(2))
     world.store.delete_registered_model(name)
     world.store.create_registered_model(name)
     second = world.register(name)

@@ -99,12 +99,12 @@ class World:
         model = model or self.model(run_id)
         source = self.tracking.get_logged_model(model).artifact_location
         made = self.store.create_model_version(name, source, run_id)
-        return self.registry.find_version(name, str(made.version))
+        return self.registry.versions.find_version(name, str(made.version))
 
     def promote(self, version: VersionRecord, at: datetime, approver: str = "") -> Request:
         """Ask, judge, approve and settle at a moment."""
         asked = Ask(RequestKind.TRANSITION, version, version.name, Stage.PRODUCTION, "ada")
-        request = self.registry.open_request(asked, at)
+        request = self.registry.gate.open_request(asked, at)
         if request.state is RequestState.OPEN:
             verdict = Verdict(
                 score=0.97,
@@ -113,19 +113,19 @@ class World:
                 approvals_needed=1 if approver else 0,
                 reasons=(),
                 manifest_digest=request.manifest_digest,
-                constitution_digest=self.registry.governance().constitution_digest,
-                evidence_digest=binding_digest(self.registry.settings, version.name),
+                constitution_digest=self.registry.governance.current().constitution_digest,
+                evidence_digest=binding_digest(self.registry.gate.settings, version.name),
                 document={"score": 0.97},
             )
-            self.registry.attach_verdict(request.id, verdict, at)
-            request = self.registry.settle(request.id, at)
+            self.registry.gate.attach_verdict(request.id, verdict, at)
+            request = self.registry.gate.settle(request.id, at)
             if approver:
-                request = self.registry.approve(request.id, approver, "fine", at)
+                request = self.registry.gate.approve(request.id, approver, "fine", at)
         assert request.state is RequestState.GRANTED, request
         return request
 
     def rollout(self, name: str) -> Rollout:
-        (found,) = (r for r in self.registry.active_rollouts() if r.endpoint == name)
+        (found,) = (r for r in self.registry.rollouts.active_rollouts() if r.endpoint == name)
         return found
 
     def weigh(self, name: str, percent: int, at: datetime) -> None:
@@ -134,15 +134,15 @@ class World:
         traffic = {rollout.candidate_uid: percent}
         if rollout.stable_uid:
             traffic[rollout.stable_uid] = 100 - percent
-        self.registry.save_rollout(
+        self.registry.rollouts.save_rollout(
             rollout.id, rollout.revision, "progressing", {}, at, traffic=traffic
         )
 
     def complete(self, name: str, at: datetime) -> None:
-        self.registry.complete_rollout(self.rollout(name).id, at)
+        self.registry.rollouts.complete_rollout(self.rollout(name).id, at)
 
     def fail(self, name: str, at: datetime) -> None:
-        self.registry.fail_rollout(self.rollout(name).id, [WORSE], at)
+        self.registry.rollouts.fail_rollout(self.rollout(name).id, [WORSE], at)
 
     def serve(self, version: VersionRecord, at: datetime) -> None:
         """Promote a version and let its rollout succeed at once."""

@@ -49,9 +49,9 @@ def test_a_copy_within_its_model_is_a_new_version_of_the_same_files(shelf: Shelf
 def test_a_copy_is_judged_at_its_own_request_and_not_before(shelf: Shelf) -> None:
     first = shelf.register()
     shelf.store.copy_model_version(shelf.store.get_model_version(NAME, first.version), NAME)
-    assert shelf.store.registry.requests(NAME) == []
+    assert shelf.store.registry.gate.requests(NAME) == []
     shelf.store.transition_model_version_stage(NAME, 2, "Staging", False)
-    (request,) = shelf.store.registry.requests(NAME)
+    (request,) = shelf.store.registry.gate.requests(NAME)
     assert request.version_uid == shelf.record(2).uid
 
 
@@ -100,15 +100,15 @@ def prompt(request: pytest.FixtureRequest, shelf: Shelf) -> str:
 
 def test_a_prompt_has_no_record_and_is_in_no_list_of_versions(shelf: Shelf, prompt: str) -> None:
     registry = shelf.store.registry
-    registry.adopt_oldest(prompt, 10, "anyone")
-    assert registry.is_prompt(prompt, 1)
-    assert registry.live_record(prompt, 1) is None
-    assert registry.models() == []
+    registry.takeover.adopt_oldest(prompt, 10, "anyone")
+    assert registry.versions.is_prompt(prompt, 1)
+    assert registry.versions.live_record(prompt, 1) is None
+    assert registry.versions.models() == []
     tags = shelf.store.get_model_version(prompt, 1).tags
     assert [key for key in tags if key.startswith("acgs.")] == []
     with registry.engine.connect() as connection:
         assert facts.untagged(connection, lambda _name: True) == 0
-        assert retention_facts.claims(connection, registry.settings) == []
+        assert retention_facts.claims(connection, registry.gate.settings) == []
 
 
 def test_a_prompt_takes_its_own_aliases_and_no_governed_place(shelf: Shelf, prompt: str) -> None:
@@ -124,7 +124,7 @@ def test_a_prompt_takes_its_own_aliases_and_no_governed_place(shelf: Shelf, prom
             store.transition_model_version_stage(prompt, "1", stage, False)
     archived = store.transition_model_version_stage(prompt, "1", "Archived", False)
     assert archived.current_stage == "Archived"
-    assert store.registry.live_record(prompt, 1) is None
+    assert store.registry.versions.live_record(prompt, 1) is None
 
 
 def test_a_prompt_is_renamed_and_deleted_like_any(shelf: Shelf, prompt: str) -> None:

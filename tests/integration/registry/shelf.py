@@ -57,7 +57,7 @@ class Shelf:
         return self.record(int(created.version), name)
 
     def record(self, number: int, name: str = NAME) -> VersionRecord:
-        record = self.store.registry.live_record(name, number)
+        record = self.store.registry.versions.live_record(name, number)
         assert record is not None
         return record
 

@@ -51,7 +51,7 @@ def test_approving_what_is_refused_all_the_same_exits_1_with_every_reason(
     assert f"was refused (request {request.id}):" in err
     assert "1) " in err
     assert f"what to do: acgs request show {request.id}" in err
-    assert store.registry.get_request(request.id).state is RequestState.REFUSED
+    assert store.registry.gate.get_request(request.id).state is RequestState.REFUSED
 
 
 def test_rejecting_does_what_was_asked(
@@ -125,7 +125,8 @@ def test_an_unknown_model_is_said_to_be_unknown(
 def test_a_request_that_no_number_can_name_is_not_found_over_http(store: GovernedStore) -> None:
     request = ask(store.registry, register(store))
     app = Starlette(
-        routes=list(routes(store.registry.settings)), exception_handlers=http.exception_handlers()
+        routes=list(routes(store.registry.gate.settings)),
+        exception_handlers=http.exception_handlers(),
     )
 
     async def ask_all() -> None:

@@ -79,16 +79,16 @@ def a_dead_delivery(shelf: Shelf) -> None:
 def a_request(shelf: Shelf) -> None:
     version = shelf.register(name=ENFORCED)
     asked = Ask(RequestKind.TRANSITION, version, ENFORCED, Stage.PRODUCTION, "ben")
-    shelf.store.registry.open_request(asked, utc_now())
+    shelf.store.registry.gate.open_request(asked, utc_now())
 
 
 def a_deprecated_version(shelf: Shelf) -> None:
     version = shelf.register()
-    shelf.store.registry.deprecate(version.uid, "ben", "because", utc_now())
+    shelf.store.registry.standings.deprecate(version.uid, "ben", "because", utc_now())
 
 
 def a_held_version(shelf: Shelf) -> None:
-    shelf.store.registry.hold(shelf.register(), "because", "ben", utc_now())
+    shelf.store.registry.custody.hold(shelf.register(), "because", "ben", utc_now())
 
 
 def a_long_deleted_version(shelf: Shelf) -> None:
@@ -112,14 +112,14 @@ def a_version_without_a_record(shelf: Shelf) -> None:
 
 
 def a_lost_constitution(shelf: Shelf) -> None:
-    shelf.store.registry.governance()
+    shelf.store.registry.governance.current()
     shutil.rmtree(shelf.root / "constitution")
     (shelf.root / "constitution.own").unlink()
     constitution_memory._looked.clear()
 
 
 def a_rollout(shelf: Shelf) -> None:
-    shelf.store.registry.create_endpoint(NAME, "acgs", {}, "ben", utc_now())
+    shelf.store.registry.endpoints.create_endpoint(NAME, "acgs", {}, "ben", utc_now())
     shelf.store.transition_model_version_stage(NAME, shelf.register().version, "Production", False)
 
 
@@ -168,9 +168,9 @@ def test_a_command_writes_the_user_and_that_it_was_the_command_line(
     shelf: Shelf, name: str
 ) -> None:
     COMMANDS[name].before(shelf)
-    last = max((event.id for event in shelf.store.registry.events()), default=0)
+    last = max((event.id for event in shelf.store.registry.audit.events()), default=0)
     run(*name.split(), *COMMANDS[name].words)
-    written = shelf.store.registry.events(after_id=last)
+    written = shelf.store.registry.audit.events(after_id=last)
     assert {event.actor for event in written} - {SYSTEM} == {"alice@cli"}, written
 
 

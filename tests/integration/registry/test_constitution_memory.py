@@ -53,7 +53,7 @@ def test_a_constitution_lost_with_its_marker_stops_every_governed_change(tmp_pat
     assert store.get_registered_model("credit").name == "credit"
     assert store.get_latest_versions("credit") == []
     with pytest.raises(ConstitutionError, match="accept-shipped"):
-        open_registry(settings).governance()
+        open_registry(settings).governance.current()
     with pytest.raises(ConstitutionError, match="accept-shipped"):
         GovernedStore(settings)
     write_constitution(tmp_path)
@@ -69,7 +69,7 @@ def test_the_shipped_one_comes_back_only_on_purpose(tmp_path: Path) -> None:
     settings = Settings(storage_root=tmp_path)
     registry = open_registry(settings)
     assert acgs(tmp_path, "prepare").returncode == 0
-    own = registry.governance().constitution_digest
+    own = registry.governance.current().constitution_digest
     refused = acgs(tmp_path, "constitution", "accept-shipped")
     assert refused.returncode == 2
     assert str(tmp_path / "constitution") in refused.stderr
@@ -77,11 +77,11 @@ def test_the_shipped_one_comes_back_only_on_purpose(tmp_path: Path) -> None:
     would = acgs(tmp_path, "constitution", "accept-shipped", "--dry-run")
     assert f"in the place of {own}" in would.stdout
     with pytest.raises(ConstitutionError):
-        registry.governance()
+        registry.governance.current()
     accepted = acgs(tmp_path, "constitution", "accept-shipped")
     assert accepted.returncode == 0, accepted.stderr
-    shipped = registry.governance().constitution_digest
+    shipped = registry.governance.current().constitution_digest
     assert shipped != own
-    changes = [e.data for e in registry.events() if e.type == "constitution.changed"]
+    changes = [e.data for e in registry.audit.events() if e.type == "constitution.changed"]
     assert changes == [{"digest": own, "own": True}, {"digest": shipped, "own": False}]
     registry.engine.dispose()

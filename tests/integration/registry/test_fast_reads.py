@@ -42,7 +42,7 @@ def stores(
     else:
         url = request.getfixturevalue("databases").new(Kind.POSTGRES)
     ours = GovernedStore(Settings(storage_root=root, database_url=url))
-    with plain_store(ours.registry.settings.sqlalchemy_url) as plain:
+    with plain_store(ours.registry.gate.settings.sqlalchemy_url) as plain:
         yield ours, plain
         ours.registry.engine.dispose()
 

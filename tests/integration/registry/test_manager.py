@@ -39,14 +39,14 @@ def store(tmp_path: Path) -> Iterator[GovernedStore]:
 def ask(store: GovernedStore, name: str) -> Request:
     """Register a model and ask for Staging; nobody scores it."""
     registry = store.registry
-    folder = registry.settings.storage_root / "models" / name
+    folder = registry.gate.settings.storage_root / "models" / name
     folder.mkdir(parents=True)
     (folder / "MLmodel").write_text("flavors: {}\n")
     store.create_registered_model(name)
     store.create_model_version(name, str(folder))
-    version = registry.find_version(name, "1")
+    version = registry.versions.find_version(name, "1")
     asked = Ask(RequestKind.TRANSITION, version, name, Stage.STAGING, "ada")
-    request = registry.open_request(asked, utc_now())
+    request = registry.gate.open_request(asked, utc_now())
     assert request.state is RequestState.OPEN
     return request
 
@@ -60,12 +60,12 @@ def score(registry: Registry, request: Request, *, approvals: int = 0) -> None:
         approvals_needed=approvals,
         reasons=(),
         manifest_digest=request.manifest_digest,
-        constitution_digest=registry.governance().constitution_digest,
-        evidence_digest=binding_digest(registry.settings, request.name),
+        constitution_digest=registry.governance.current().constitution_digest,
+        evidence_digest=binding_digest(registry.gate.settings, request.name),
         document={"score": 0.97},
     )
-    registry.attach_verdict(request.id, verdict, utc_now())
-    assert registry.get_request(request.id).state is RequestState.OPEN
+    registry.gate.attach_verdict(request.id, verdict, utc_now())
+    assert registry.gate.get_request(request.id).state is RequestState.OPEN
 
 
 @contextmanager
@@ -82,20 +82,20 @@ def managing(settings: Settings) -> Iterator[None]:
 
 def test_the_role_delivers_settles_and_shows_its_heartbeat(store: GovernedStore) -> None:
     registry = store.registry
-    outbox = Outbox(registry.settings, registry.engine)
-    assert manager.ready(registry.settings).health is Health.STARTING
+    outbox = Outbox(registry.gate.settings, registry.engine)
+    assert manager.ready(registry.gate.settings).health is Health.STARTING
     with listening(Receiver()) as receiver:
         outbox.subscribe("scorer", receiver.url, ("transition_request.created",))
-        with managing(registry.settings):
-            wait_until(lambda: manager.ready(registry.settings).health is Health.OK, "a beat")
+        with managing(registry.gate.settings):
+            wait_until(lambda: manager.ready(registry.gate.settings).health is Health.OK, "a beat")
             request = ask(store, "credit")
             wait_until(lambda: len(receiver.got) == 1, "the request's event")
             score(registry, request)
             wait_until(
-                lambda: registry.get_request(request.id).state is RequestState.GRANTED,
+                lambda: registry.gate.get_request(request.id).state is RequestState.GRANTED,
                 "the grant",
             )
-    assert registry.position(request.version_uid).stage is Stage.STAGING
+    assert registry.stages.position(request.version_uid).stage is Stage.STAGING
 
 
 def test_a_request_scored_while_no_manager_ran_is_settled_at_the_next_start(
@@ -103,14 +103,14 @@ def test_a_request_scored_while_no_manager_ran_is_settled_at_the_next_start(
 ) -> None:
     request = ask(store, "credit")
     score(store.registry, request)
-    SettlingLoop(store.registry, store.registry.engine).step()
-    assert store.registry.get_request(request.id).state is RequestState.GRANTED
+    SettlingLoop(store.registry.gate, store.registry.engine).step()
+    assert store.registry.gate.get_request(request.id).state is RequestState.GRANTED
 
 
 def test_between_sweeps_only_requests_with_news_are_looked_at(store: GovernedStore) -> None:
     registry = store.registry
     first, second = ask(store, "first"), ask(store, "second")
-    loop = SettlingLoop(registry, registry.engine, sweep_seconds=3600)
+    loop = SettlingLoop(registry.gate, registry.engine, sweep_seconds=3600)
     loop.step()
     with transaction(registry.engine) as connection:
         # Archived behind the registry's back: to be refused, but there is no event of it.
@@ -119,20 +119,20 @@ def test_between_sweeps_only_requests_with_news_are_looked_at(store: GovernedSto
         )
     score(registry, second)
     loop.step()
-    assert registry.get_request(first.id).state is RequestState.OPEN
-    assert registry.get_request(second.id).state is RequestState.GRANTED
+    assert registry.gate.get_request(first.id).state is RequestState.OPEN
+    assert registry.gate.get_request(second.id).state is RequestState.GRANTED
     loop.sweep_seconds = 0
     loop.step()
-    assert registry.get_request(first.id).state is RequestState.REFUSED
+    assert registry.gate.get_request(first.id).state is RequestState.REFUSED
 
 
 def test_a_request_that_waits_for_people_is_left_open(store: GovernedStore) -> None:
     request = ask(store, "credit")
     score(store.registry, request, approvals=1)
-    loop = SettlingLoop(store.registry, store.registry.engine, sweep_seconds=0)
+    loop = SettlingLoop(store.registry.gate, store.registry.engine, sweep_seconds=0)
     loop.step()
     loop.step()
-    assert store.registry.get_request(request.id).state is RequestState.OPEN
+    assert store.registry.gate.get_request(request.id).state is RequestState.OPEN
 
 
 def test_a_request_that_cannot_be_settled_holds_up_no_other_and_is_told_once(
@@ -147,16 +147,16 @@ def test_a_request_that_cannot_be_settled_holds_up_no_other_and_is_told_once(
             text("UPDATE acgs_scorecard SET enforcement = 'nonsense' WHERE request_id = :id"),
             {"id": broken.id},
         )
-    loop = SettlingLoop(registry, registry.engine, sweep_seconds=0)
+    loop = SettlingLoop(registry.gate, registry.engine, sweep_seconds=0)
     with caplog.at_level(logging.WARNING):
         loop.step()
         loop.step()
-    assert registry.get_request(sound.id).state is RequestState.GRANTED
+    assert registry.gate.get_request(sound.id).state is RequestState.GRANTED
     assert caplog.text.count(f"request {broken.id} cannot be settled") == 1
 
 
 def test_a_loop_that_fails_ends_the_role_so_that_it_is_started_anew(store: GovernedStore) -> None:
-    settings = store.registry.settings
+    settings = store.registry.gate.settings
     Outbox(settings, store.registry.engine).subscribe("ci", "http://127.0.0.1:9/")
     Outbox(settings, store.registry.engine).publish()
     with transaction(store.registry.engine) as connection:

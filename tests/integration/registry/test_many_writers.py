@@ -64,7 +64,7 @@ def test_every_registration_gets_a_version_of_its_own(site: tuple[list[str], Reg
     def register(client: MlflowClient, writer: int) -> int:
         run = client.create_run("0").info
         relative = run.artifact_uri.removeprefix("mlflow-artifacts:/")
-        folder = registry.settings.storage_root / "artifacts" / relative / "model"
+        folder = registry.gate.settings.storage_root / "artifacts" / relative / "model"
         folder.mkdir(parents=True)
         (folder / "MLmodel").write_text(f"flavors: {{}}\n# {writer}\n")
         made = client.create_model_version(NAME, f"{run.artifact_uri}/model", run.run_id)
@@ -72,7 +72,7 @@ def test_every_registration_gets_a_version_of_its_own(site: tuple[list[str], Reg
 
     numbers = at_once(urls, register)
     assert sorted(numbers, key=str) == sorted(range(1, WRITERS + 1), key=str)
-    known = registry.versions(NAME)
+    known = registry.versions.versions(NAME)
     assert len(known) == WRITERS
     assert len({version.semver for version in known}) == WRITERS
     assert all(version.manifest_digest for version in known)
@@ -103,10 +103,10 @@ def test_one_promotion_wins_at_a_time_and_the_champion_is_what_is_in_production(
         if version.current_stage == "Production"
     ]
     assert len(standing) == 1
-    assert registry.champion_number(NAME) == standing[0]
+    assert registry.stages.champion_number(NAME) == standing[0]
     moves = [
         (event.version, event.data["to_stage"])
-        for event in registry.events(name=NAME, limit=10_000)
+        for event in registry.audit.events(name=NAME, limit=10_000)
         if event.type == "model_version.transitioned_stage"
     ]
     crowned = None

@@ -179,5 +179,5 @@ STRANGE = ["", "9" * 5000, "1.0.0" + "0" * 5000, "٣", "1.٠.0", "@" + "x" * 999
 @pytest.mark.parametrize("spec", STRANGE, ids=range(len(STRANGE)))
 def test_a_version_that_cannot_be_is_unknown(shelf: Shelf, number: int, spec: str) -> None:
     with pytest.raises(UnknownVersionError) as caught:
-        shelf.store.registry.find_version(NAME, spec)
+        shelf.store.registry.versions.find_version(NAME, spec)
     assert len(str(caught.value)) < 300

@@ -29,7 +29,7 @@ def shelf(tmp_path: Path) -> Shelf:
 
 
 def yank(shelf: Shelf, version: VersionRecord, why: str = "leaks the label") -> VersionRecord:
-    return shelf.store.registry.yank(version.uid, "ann@cli", why, NOW)
+    return shelf.store.registry.standings.yank(version.uid, "ann@cli", why, NOW)
 
 
 def to(shelf: Shelf, version: VersionRecord, stage: str) -> str:
@@ -53,7 +53,7 @@ def test_a_yanked_version_is_shown_so_in_mlflow_until_it_is_restored(shelf: Shel
     seen = shelf.store.get_model_version(NAME, version.version)
     assert seen.tags["acgs.standing"] == "yanked: leaks the label"
     assert "**yanked**: leaks the label" in seen.description
-    restored = shelf.store.registry.restore(version.uid, "bob@cli", "it did not", NOW)
+    restored = shelf.store.registry.standings.restore(version.uid, "bob@cli", "it did not", NOW)
     assert restored.standing is Standing.ACTIVE
     seen = shelf.store.get_model_version(NAME, version.version)
     assert "acgs.standing" not in seen.tags
@@ -68,7 +68,7 @@ def test_what_serves_cannot_be_yanked_and_the_way_out_is_told(shelf: Shelf) -> N
         yank(shelf, version)
     assert "acgs rollback" in str(caught.value.hint)
     with pytest.raises(GateClosedError, match="in Production"):
-        shelf.store.registry.check_change(version, Standing.YANKED)
+        shelf.store.registry.standings.check_change(version, Standing.YANKED)
     assert shelf.record(version.version).standing is Standing.ACTIVE
 
 
@@ -76,7 +76,7 @@ def test_yanking_takes_a_version_out_of_staging_and_off_its_alias(shelf: Shelf) 
     version = shelf.register()
     shelf.store.set_registered_model_alias(NAME, "challenger", version.version)
     yank(shelf, version)
-    position = shelf.store.registry.position(version.uid)
+    position = shelf.store.registry.stages.position(version.uid)
     assert (position.stage, position.aliases) == (Stage.ARCHIVED, ())
 
 
@@ -99,14 +99,14 @@ def test_latest_and_ranges_pick_neither_pre_releases_nor_yanked_ones(shelf: Shel
     store, registry = shelf.store, shelf.store.registry
     assert rc.semver == "2.0.0-rc.1"
     assert [v.version for v in store.get_latest_versions(NAME)] == [third.version]
-    assert registry.find_version(NAME, "latest").semver == "1.1.1"
+    assert registry.versions.find_version(NAME, "latest").semver == "1.1.1"
     yank(shelf, third)
     assert [v.version for v in store.get_latest_versions(NAME)] == [second.version]
     assert [v.version for v in store.get_latest_versions(NAME, ["1.x"])] == [second.version]
-    assert registry.find_version(NAME, "1.0.x").uid == first.uid
-    assert registry.find_version(NAME, "2.0.0-rc.1").uid == rc.uid
+    assert registry.versions.find_version(NAME, "1.0.x").uid == first.uid
+    assert registry.versions.find_version(NAME, "2.0.0-rc.1").uid == rc.uid
     with pytest.raises(UnknownVersionError, match=r"no version 2\.x"):
-        registry.find_version(NAME, "2.x")
+        registry.versions.find_version(NAME, "2.x")
 
 
 def test_latest_of_a_model_that_only_has_pre_releases_is_nothing(shelf: Shelf) -> None:
@@ -129,9 +129,9 @@ def test_a_pre_release_reaches_staging_but_not_production(shelf: Shelf) -> None:
 def test_a_deprecated_version_is_granted_with_a_warning(shelf: Shelf) -> None:
     version = shelf.register()
     registry = shelf.store.registry
-    registry.deprecate(version.uid, "ann@cli", "use 2.x", NOW)
+    registry.standings.deprecate(version.uid, "ann@cli", "use 2.x", NOW)
     assert to(shelf, version, "Staging") == "Staging"
-    decision = registry.requests(NAME)[-1].decision
+    decision = registry.gate.requests(NAME)[-1].decision
     assert [w["rule"] for w in decision["warnings"]] == ["version.deprecated"]
     assert "use 2.x" in decision["warnings"][0]["found"]
 
@@ -140,14 +140,14 @@ def test_each_change_is_in_the_audit_trail_once(shelf: Shelf) -> None:
     version = shelf.register()
     registry = shelf.store.registry
     for _ in range(2):
-        registry.deprecate(version.uid, "ann@cli", "old", NOW)
+        registry.standings.deprecate(version.uid, "ann@cli", "old", NOW)
     for _ in range(2):
         yank(shelf, version)
     with pytest.raises(GateClosedError, match="restore it first"):
-        registry.deprecate(version.uid, "ann@cli", "old", NOW)
+        registry.standings.deprecate(version.uid, "ann@cli", "old", NOW)
     for _ in range(2):
-        registry.restore(version.uid, "bob@cli", "fine", NOW)
-    told = [(e.type, e.actor, e.data["reason"]) for e in registry.events(name=NAME)[1:]]
+        registry.standings.restore(version.uid, "bob@cli", "fine", NOW)
+    told = [(e.type, e.actor, e.data["reason"]) for e in registry.audit.events(name=NAME)[1:]]
     assert told == [
         ("model_version.deprecated", "ann@cli", "old"),
         ("model_version.yanked", "ann@cli", "leaks the label"),
@@ -197,6 +197,6 @@ def test_a_yank_and_a_promotion_at_once_never_both_win(
         with ThreadPoolExecutor(2) as pool:
             for future in (pool.submit(promote), pool.submit(withdraw)):
                 future.result()
-        found, stage = shelf.record(version.version), registry.position(version.uid).stage
+        found, stage = shelf.record(version.version), registry.stages.position(version.uid).stage
         assert not (found.standing is Standing.YANKED and stage is Stage.STAGING)
-    assert not [f for f in registry.check_versions(NAME) if f.severity is Severity.ERROR]
+    assert not [f for f in registry.checking.check_versions(NAME) if f.severity is Severity.ERROR]

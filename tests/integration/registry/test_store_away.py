@@ -12,6 +12,7 @@ from infra import objectstore
 from infra.objectstore import ObjectStore
 from infra.servers.s3 import S3
 from infra.settings import Settings
+from registry.bootstrap import registry_on
 from registry.plugin.store import GovernedStore
 from tests.ports import free_port
 from tests.support.stores import Databases, Kind
@@ -54,17 +55,17 @@ def store(settings: Settings) -> Iterator[GovernedStore]:
 def test_a_registration_that_meets_a_store_which_is_away_can_be_sent_again(
     store: GovernedStore, source: str, settings: Settings
 ) -> None:
-    here = store.registry.settings
+    here = store.registry
     away = settings.model_copy(update={"s3_endpoint": f"http://127.0.0.1:{free_port()}"})
-    store.registry.settings = away
+    store.registry = registry_on(here.engine, away)
     with pytest.raises(MlflowException, match="did not answer") as told:
         store.create_model_version(NAME, source)
     assert told.value.error_code == "TEMPORARILY_UNAVAILABLE"
     assert list(store.search_model_versions()) == []
-    store.registry.settings = here
+    store.registry = here
     made = store.create_model_version(NAME, source)
     assert int(made.version) == 1
-    assert store.registry.find_version(NAME, "1").manifest_digest
+    assert store.registry.versions.find_version(NAME, "1").manifest_digest
 
 
 def test_files_that_may_not_be_read_close_the_gate_and_say_why(

@@ -78,7 +78,9 @@ def test_damage_is_found_and_mended(shelf: Shelf, rule: str) -> None:
     assert [found["rule"] for found in told["left"] if found["severity"] == "error"] == []
     again = json.loads(run("resolve", "--json").stdout)
     assert again["done"] == []
-    trail = [e.data["rule"] for e in shelf.store.registry.events(name=NAME) if "resolved" in e.type]
+    trail = [
+        e.data["rule"] for e in shelf.store.registry.audit.events(name=NAME) if "resolved" in e.type
+    ]
     assert trail == [found["rule"] for found in told["done"]]
 
 
@@ -117,9 +119,9 @@ def summed_up(finding: dict[str, Any]) -> tuple[object, ...]:
 def test_a_step_that_somebody_else_carried_out_is_not_done_twice(shelf: Shelf) -> None:
     damage(shelf, DAMAGE["stage.not_granted"])
     registry = shelf.store.registry
-    findings: list[Finding] = [f for f in registry.check_versions(NAME) if f.step][:1]
-    assert [registry.resolve_finding(f, "ann@cli", NOW) for f in findings] == [True]
-    assert [registry.resolve_finding(f, "bob@cli", NOW) for f in findings] == [False]
+    findings: list[Finding] = [f for f in registry.checking.check_versions(NAME) if f.step][:1]
+    assert [registry.checking.resolve_finding(f, "ann@cli", NOW) for f in findings] == [True]
+    assert [registry.checking.resolve_finding(f, "bob@cli", NOW) for f in findings] == [False]
 
 
 def test_an_unknown_model_is_a_usage_error(shelf: Shelf) -> None:

@@ -39,24 +39,24 @@ def test_a_candidate_is_released_once_and_not_after_it_was_superseded(shelf: She
     registry = shelf.store.registry
     shelf.register()
     candidate = shelf.register(GROWN, version_prerelease="rc")
-    assert registry.released_as(candidate) is None
+    assert registry.versions.released_as(candidate) is None
     release = shelf.register(source=candidate.source)
     assert release.semver == "1.1.0"
-    assert registry.released_as(candidate) == release
+    assert registry.versions.released_as(candidate) == release
     stale = shelf.register(GROWN, version_prerelease="rc")
     shelf.register(OTHER)
     with pytest.raises(GateClosedError, match=r"release\.superseded"):
-        registry.released_as(stale)
+        registry.versions.released_as(stale)
 
 
 def test_what_has_no_number_yet_is_said_to_wait_for_the_back_fill(shelf: Shelf) -> None:
     fill(shelf.store.engine, [Version("observed-old", 1, "/models/nowhere")])
     registry = shelf.store.registry
     with pytest.raises(UnknownVersionError, match="what plain MLflow registered") as told:
-        registry.version_page("observed-old", limit=10)
+        registry.versions.version_page("observed-old", limit=10)
     assert told.value.hint == "acgs adoption status says how far numbering them is"
     with pytest.raises(UnknownVersionError, match="what plain MLflow registered"):
-        registry.find_version("observed-old", "1.0.0")
+        registry.versions.find_version("observed-old", "1.0.0")
 
 
 def test_a_deleted_number_is_not_used_again(shelf: Shelf) -> None:
@@ -148,7 +148,7 @@ def test_a_version_that_plain_mlflow_registered_is_numbered_whatever_it_asks(
     shelf.register()
     plain = MlflowClient(registry_uri=f"sqlite:///{shelf.root / 'registry.db'}")
     version = plain.create_model_version(NAME, shelf.model(OTHER), tags={"version.bump": "patch"})
-    adopted = shelf.store.registry.adopt(NAME, int(version.version), "test")
+    adopted = shelf.store.registry.takeover.adopt(NAME, int(version.version), "test")
     assert adopted.semver == "2.0.0"
     assert "in vain" in adopted.reason
 

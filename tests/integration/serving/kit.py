@@ -149,9 +149,11 @@ class Platform:
                     last_updated_time=now, current_stage="None", source=source,
                 )
             )  # fmt: skip
-        inspected = self.registry.inspect(source)
+        inspected = self.registry.files.inspect(source)
         with transaction(self.registry.engine) as connection:
-            return self.registry.record_version(connection, NAME, inspected, "tester", number)
+            return self.registry.registration.record_version(
+                connection, NAME, inspected, "tester", number
+            )
 
     def roll_out(self, version: VersionRecord) -> Rollout:
         """Do what a granted request for Production does."""
@@ -166,10 +168,10 @@ class Platform:
                 candidate_from_stage=Stage.STAGING, version=version.version, request_id=None,
                 actor="tester", at_ms=to_millis(utc_now()),
             )  # fmt: skip
-        return self.registry.rollout(number)
+        return self.registry.rollouts.rollout(number)
 
     def endpoint(self, **plan: Any) -> None:
-        self.registry.create_endpoint(NAME, "acgs", plan, "tester", utc_now())
+        self.registry.endpoints.create_endpoint(NAME, "acgs", plan, "tester", utc_now())
 
     def first(self, **behaviour: Any) -> VersionRecord:
         """Register a version and serve it."""
@@ -180,14 +182,14 @@ class Platform:
 
     def wait_phase(self, rollout: Rollout, *phases: str, seconds: float = 30.0) -> Rollout:
         wait_until(
-            lambda: self.registry.rollout(rollout.id).phase in phases,
-            f"rollout {rollout.id} is {phases}, last {self.registry.rollout(rollout.id)}",
+            lambda: self.registry.rollouts.rollout(rollout.id).phase in phases,
+            f"rollout {rollout.id} is {phases}, last {self.registry.rollouts.rollout(rollout.id)}",
             seconds,
         )
-        return self.registry.rollout(rollout.id)
+        return self.registry.rollouts.rollout(rollout.id)
 
     def events(self) -> list[str]:
-        return [event.type for event in self.registry.events(name=NAME)]
+        return [event.type for event in self.registry.audit.events(name=NAME)]
 
     def servers(self) -> set[str]:
         """Semantic versions of the model servers that run."""

@@ -86,7 +86,7 @@ def test_a_wrong_plan_is_a_usage_error(still: Platform, words: list[str], said: 
         acgs("endpoint", "create", NAME, *words)
     assert said in refused.value.message
     assert exit_code(refused.value) == 2
-    assert still.registry.endpoints() == []
+    assert still.registry.endpoints.endpoints() == []
 
 
 def test_steps_that_are_no_numbers_are_a_usage_error(still: Platform) -> None:
@@ -124,9 +124,9 @@ def test_a_rollout_is_shown_told_and_rendered(still: Platform) -> None:
     assert document["kind"] == "SeldonDeployment"
     assert document["spec"]["predictors"][0]["annotations"]["acgs.mlops/version-uid"] == version.uid
     acgs("rollout", "abort", NAME, "--dry-run")
-    assert RolloutState.read(still.registry.rollout(rollout.id).state).order is None
+    assert RolloutState.read(still.registry.rollouts.rollout(rollout.id).state).order is None
     acgs("rollout", "abort", str(rollout.id), "--reason", "wrong data")
-    assert RolloutState.read(still.registry.rollout(rollout.id).state).order == "abort"
+    assert RolloutState.read(still.registry.rollouts.rollout(rollout.id).state).order == "abort"
     with pytest.raises(RefusedError, match="cannot be told to resume"):
         acgs("rollout", "resume", NAME)
 
@@ -134,7 +134,7 @@ def test_a_rollout_is_shown_told_and_rendered(still: Platform) -> None:
 def test_watching_a_rollout_that_was_rolled_back_exits_as_refused(still: Platform) -> None:
     acgs("endpoint", "create", NAME)
     rollout = still.roll_out(still.register())
-    still.registry.fail_rollout(rollout.id, [], utc_now())
+    still.registry.rollouts.fail_rollout(rollout.id, [], utc_now())
     with pytest.raises(RefusedError, match="was rolled back"):
         acgs("rollout", "watch", NAME)
 
@@ -149,10 +149,10 @@ def test_a_rollback_says_where_it_leads_and_what_it_passed_over(still: Platform)
     acgs("endpoint", "create", NAME)
     first, second, _ = versions = [still.register(), still.register(), still.register()]
     for version in versions:
-        still.registry.complete_rollout(still.roll_out(version).id, utc_now())
+        still.registry.rollouts.complete_rollout(still.roll_out(version).id, utc_now())
     because = ("rollback", NAME, "--reason", "complaints")
     assert acgs(*because, "--dry-run").stderr == f"would roll {NAME} back to {second.semver}\n"
-    still.registry.quarantine(second, "MLmodel: missing", "acgs", utc_now())
+    still.registry.custody.quarantine(second, "MLmodel: missing", "acgs", utc_now())
     assert acgs(*because, "--dry-run").stderr == f"would roll {NAME} back to {first.semver}\n"
     said = acgs(*because).stderr
     assert f"passed over {second.semver}: quarantined: MLmodel: missing\n" in said
@@ -165,10 +165,10 @@ def test_a_dry_run_of_a_rollback_refuses_what_the_rollback_would_refuse(still: P
     acgs("endpoint", "create", NAME)
     first, second = still.register(), still.register()
     for version in (first, second):
-        still.registry.complete_rollout(still.roll_out(version).id, utc_now())
+        still.registry.rollouts.complete_rollout(still.roll_out(version).id, utc_now())
     (Path(first.source) / "behaviour.json").unlink()
     (Path(first.source) / "other.json").write_text("{}")
     for words in (["--dry-run"], []):
         with pytest.raises(RefusedError, match=r"behaviour\.json: missing; other\.json: added"):
             acgs("rollback", NAME, "--reason", "complaints", *words)
-    assert still.registry.active_rollouts() == []
+    assert still.registry.rollouts.active_rollouts() == []

@@ -38,8 +38,8 @@ def test_the_first_version_serves_as_soon_as_it_is_ready(platform: Platform) -> 
     assert answer.status_code == 200
     assert answer.headers["x-acgs-predictor"] == "default"
     assert answer.headers["x-acgs-model-version"] == version.semver
-    assert platform.registry.endpoint(NAME).stable_uid == version.uid
-    assert platform.registry.champion_number(NAME) == version.version
+    assert platform.registry.endpoints.endpoint(NAME).stable_uid == version.uid
+    assert platform.registry.stages.champion_number(NAME) == version.version
 
 
 def test_a_good_canary_goes_step_by_step_and_becomes_champion_without_a_failed_request(
@@ -57,9 +57,9 @@ def test_a_good_canary_goes_step_by_step_and_becomes_champion_without_a_failed_r
     assert len(load.answers.rows) > 500
     assert {"default", "canary"} == set(load.answers.predictors)
     assert platform.events().count("rollout.step") >= 3
-    assert platform.registry.endpoint(NAME).stable_uid == second.uid
-    assert platform.registry.champion_number(NAME) == second.version
-    assert platform.registry.position(first.uid).stage is Stage.ARCHIVED
+    assert platform.registry.endpoints.endpoint(NAME).stable_uid == second.uid
+    assert platform.registry.stages.champion_number(NAME) == second.version
+    assert platform.registry.stages.position(first.uid).stage is Stage.ARCHIVED
     assert rollout.reasons == ()
 
 
@@ -78,9 +78,9 @@ def test_a_canary_that_fails_on_live_traffic_is_rolled_back_everywhere(platform:
     assert by_canary
     assert {row[3] for row in by_canary} == {"canary"}
     assert not [row for row in by_canary if row[0] > since]
-    assert platform.registry.endpoint(NAME).stable_uid == first.uid
-    assert platform.registry.champion_number(NAME) == first.version
-    assert platform.registry.position(bad.uid).stage is Stage.STAGING
+    assert platform.registry.endpoints.endpoint(NAME).stable_uid == first.uid
+    assert platform.registry.stages.champion_number(NAME) == first.version
+    assert platform.registry.stages.position(bad.uid).stage is Stage.STAGING
     assert (
         platform.events()[-1] == "rollout.rolled_back" or "rollout.rolled_back" in platform.events()
     )
@@ -130,7 +130,7 @@ def test_a_version_that_never_gets_ready_is_rolled_back(platform: Platform) -> N
         rollout = platform.wait_phase(platform.roll_out(hanging), "rolled_back")
         assert "not ready after 1 s" in rollout.reasons[0]["found"]
         wait_until(lambda: platform.servers() == set(), "its server has ended")
-    assert platform.registry.endpoint(NAME).stable_uid is None
+    assert platform.registry.endpoints.endpoint(NAME).stable_uid is None
 
 
 def test_files_changed_after_registration_are_never_served(platform: Platform) -> None:
@@ -155,8 +155,8 @@ def test_blue_green_switches_at_once_and_takes_a_bad_green_back(platform: Platfo
             bad = platform.register(error_rate=0.5)
             rollout = platform.wait_phase(platform.roll_out(bad), "rolled_back", seconds=40)
     assert rollout.reasons[0]["rule"] in ("rollout.error_rate", "rollout.smoke_prediction")
-    assert platform.registry.endpoint(NAME).stable_uid == good.uid
-    assert platform.registry.position(first.uid).stage is Stage.ARCHIVED
+    assert platform.registry.endpoints.endpoint(NAME).stable_uid == good.uid
+    assert platform.registry.stages.position(first.uid).stage is Stage.ARCHIVED
 
 
 def test_a_finished_rollout_is_taken_back_to_the_version_before(platform: Platform) -> None:
@@ -165,14 +165,16 @@ def test_a_finished_rollout_is_taken_back_to_the_version_before(platform: Platfo
         first = platform.first()
         with platform.load() as load:
             platform.wait_phase(platform.roll_out(platform.register()), "succeeded", seconds=40)
-            back = platform.registry.request_rollback(NAME, "ann", "complaints", utc_now())
+            back = platform.registry.rollbacks.request_rollback(
+                NAME, "ann", "complaints", utc_now()
+            )
             started = time.monotonic()
             platform.wait_phase(back, "succeeded")
             took = time.monotonic() - started
     assert load.answers.failed == 0
     assert took < 10
-    assert platform.registry.endpoint(NAME).stable_uid == first.uid
-    assert platform.registry.champion_number(NAME) == first.version
+    assert platform.registry.endpoints.endpoint(NAME).stable_uid == first.uid
+    assert platform.registry.stages.champion_number(NAME) == first.version
 
 
 def test_people_pause_resume_promote_and_abort(platform: Platform) -> None:
@@ -197,7 +199,7 @@ def test_people_pause_resume_promote_and_abort(platform: Platform) -> None:
         tell(Order.ABORT)
         ended = platform.wait_phase(rollout, "rolled_back")
         assert ended.reasons[0]["rule"] == "rollout.aborted"
-        assert registry.endpoint(NAME).stable_uid == first.uid
+        assert registry.endpoints.endpoint(NAME).stable_uid == first.uid
         again = platform.roll_out(platform.register())
         platform.wait_phase(again, "progressing")
         tell(Order.PROMOTE)
@@ -223,4 +225,4 @@ def test_a_deployer_killed_at_random_goes_on_where_it_was(platform: Platform) ->
             wait_until(lambda: platform.servers() == {second.semver}, "one version serves")
     assert {row[2] for row in load.answers.rows[started:]} == {200}
     assert platform.events().count("rollout.promoted") == 2
-    assert platform.registry.position(first.uid).stage is Stage.ARCHIVED
+    assert platform.registry.stages.position(first.uid).stage is Stage.ARCHIVED

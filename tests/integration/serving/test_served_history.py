@@ -57,7 +57,9 @@ def test_every_answer_came_from_a_version_that_is_recorded_as_serving_then(
             second = platform.register()
             platform.wait_phase(platform.roll_out(second), "succeeded", seconds=40)
             between = utc_now()
-            back = platform.registry.request_rollback(NAME, "ada", "complaints", utc_now())
+            back = platform.registry.rollbacks.request_rollback(
+                NAME, "ada", "complaints", utc_now()
+            )
             platform.wait_phase(back, "succeeded", seconds=40)
             time.sleep(0.5)
     assert len({semver for _, semver in witness.seen}) == 2
@@ -68,7 +70,7 @@ def test_every_answer_came_from_a_version_that_is_recorded_as_serving_then(
     assert served(utc_now()) == {first.semver: 100}
     steps = [
         served(datetime.fromtimestamp(event.at_ms / 1000, UTC) + NEAR)
-        for event in platform.registry.events(name=NAME)
+        for event in platform.registry.audit.events(name=NAME)
         if event.type == "rollout.step" and event.data["weight_percent"] in {20, 50}
     ]
     assert steps == [{first.semver: 80, second.semver: 20}, {first.semver: 50, second.semver: 50}]

@@ -13,7 +13,7 @@ from infra.errors import UnavailableError
 from registry.domain.records import VersionRecord
 from registry.domain.values import Stage
 from registry.files.domain.manifest import Manifest
-from registry.files.service import VersionFiles
+from registry.files.service import Files
 from serving.adapters.local import Launch
 from serving.views import endpoint_view
 from tests.integration.serving.kit import NAME, Platform, backend_command, deploying, wait_until
@@ -38,14 +38,14 @@ def test_a_canary_that_is_quarantined_is_taken_back_without_a_failed_request(
             second = platform.register()
             rollout = platform.roll_out(second)
             wait_until(lambda: load.answers.predictors["canary"] > 20, "the canary has traffic")
-            platform.registry.quarantine(second, "behaviour.json: gone", "acgs", utc_now())
+            platform.registry.custody.quarantine(second, "behaviour.json: gone", "acgs", utc_now())
             done = platform.wait_phase(rollout, "rolled_back", seconds=5)
             wait_until(lambda: platform.servers() == {first.semver}, "its server has ended")
     assert done.reasons[0]["rule"] == "artifact.quarantined"
     assert "behaviour.json: gone" in done.reasons[0]["found"]
     assert load.answers.failed == 0
-    assert platform.registry.champion_number(NAME) == first.version
-    assert platform.registry.position(second.uid).stage is Stage.STAGING
+    assert platform.registry.stages.champion_number(NAME) == first.version
+    assert platform.registry.stages.position(second.uid).stage is Stage.STAGING
 
 
 def test_a_version_that_serves_goes_on_when_it_is_quarantined(platform: Platform) -> None:
@@ -53,10 +53,10 @@ def test_a_version_that_serves_goes_on_when_it_is_quarantined(platform: Platform
     with deploying(platform.settings):
         first = platform.first()
         (Path(first.source) / "behaviour.json").unlink()
-        platform.registry.quarantine(first, "behaviour.json: gone", "acgs", utc_now())
+        platform.registry.custody.quarantine(first, "behaviour.json: gone", "acgs", utc_now())
         platform.kill_server(first)
         wait_until(lambda: platform.ask().status_code == 200, "it comes back from its own copy")
-    endpoint = platform.registry.endpoint(NAME)
+    endpoint = platform.registry.endpoints.endpoint(NAME)
     view = endpoint_view(platform.registry, platform.settings, endpoint)
     assert view["stable_unusable"] == "behaviour.json: gone"
 
@@ -79,7 +79,7 @@ def test_nothing_is_started_for_a_damaged_version_that_served_before(platform: P
             done = platform.wait_phase(platform.roll_out(first), "rolled_back")
     assert [reason["found"] for reason in done.reasons] == ["evil.py: added"]
     assert launched == [first.semver, second.semver]
-    assert platform.registry.endpoint(NAME).stable_uid == second.uid
+    assert platform.registry.endpoints.endpoint(NAME).stable_uid == second.uid
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["registered deep", "deep since"])
@@ -106,7 +106,7 @@ def test_a_folder_six_hundred_levels_deep_ends_its_rollout_and_no_deployer(
     assert done.reasons[0]["rule"] == "artifact.unreadable"
     assert "up to 32 folders" in done.reasons[0]["found"]
     assert load.answers.failed == 0
-    assert platform.registry.endpoint(NAME).stable_uid == third.uid != first.uid
+    assert platform.registry.endpoints.endpoint(NAME).stable_uid == third.uid != first.uid
 
 
 class Away:
@@ -114,14 +114,14 @@ class Away:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.away = False
-        look = VersionFiles.current_manifest
+        look = Files.current_manifest
 
-        def asked(files: VersionFiles, record: VersionRecord) -> Manifest:
+        def asked(files: Files, record: VersionRecord) -> Manifest:
             if self.away:
                 raise UnavailableError("the bucket does not answer")
             return look(files, record)
 
-        monkeypatch.setattr(VersionFiles, "current_manifest", asked)
+        monkeypatch.setattr(Files, "current_manifest", asked)
 
 
 def test_a_rollout_waits_for_a_store_that_is_away(
@@ -136,7 +136,7 @@ def test_a_rollout_waits_for_a_store_that_is_away(
             second = platform.register()
             rollout = platform.roll_out(second)
             time.sleep(1)
-            assert platform.registry.rollout(rollout.id).phase == "pending"
+            assert platform.registry.rollouts.rollout(rollout.id).phase == "pending"
             assert platform.servers() == {first.semver}
             store.away = False
             platform.wait_phase(rollout, "succeeded", seconds=40)

@@ -124,7 +124,7 @@ class Desk:
         with transaction(self.engine) as connection:
             self._insert(connection, name, Stage.NONE)
             inspected = Inspected(None, SIGNATURE)
-            record = self.registry.record_version(connection, name, inspected, actor)
+            record = self.registry.registration.record_version(connection, name, inspected, actor)
             if code is not None:
                 connection.execute(
                     text("UPDATE acgs_version SET git_commit = :code WHERE uid = :uid"),
@@ -165,7 +165,7 @@ class Desk:
     def move(self, record: VersionRecord, target: Stage, actor: str = "ada@cli") -> None:
         """Move a version as a grant does, with its event."""
         self.later()
-        stage = self.registry.position(record.uid).stage
+        stage = self.registry.stages.position(record.uid).stage
         assert stage is not None
         with transaction(self.engine) as connection:
             moves.move_stage(
@@ -181,7 +181,7 @@ class Desk:
     def delete(self, record: VersionRecord) -> None:
         self.later()
         with transaction(self.engine) as connection:
-            self.registry.mark_deleted(connection, record, "ada@cli", self.now_ms)
+            self.registry.blockers.mark_deleted(connection, record, "ada@cli", self.now_ms)
             connection.execute(
                 text(
                     "UPDATE model_versions SET current_stage = 'Deleted_Internal' "
@@ -207,7 +207,9 @@ class Desk:
                     text(f"UPDATE {table} SET name = :new WHERE name = :old"),
                     {"new": new_name, "old": name},
                 )
-            self.registry.mark_renamed(connection, name, new_name, "ada@cli", self.now_ms)
+            self.registry.whole_models.mark_renamed(
+                connection, name, new_name, "ada@cli", self.now_ms
+            )
 
     def follow_and_write(self) -> None:
         """Make the tags, and push none."""

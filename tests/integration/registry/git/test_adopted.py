@@ -37,7 +37,7 @@ def test_they_are_tagged_by_their_own_events_where_they_stand(either: Desk) -> N
     loop.round()
     assert kit.tags(either.repository) == []
     assert either.back_fill() == 3
-    first = either.registry.adopt(kit.NAME, 1, "ada@cli")
+    first = either.registry.takeover.adopt(kit.NAME, 1, "ada@cli")
     either.move(first, Stage.STAGING)
     loop.round()
     assert shown(either.repository, kit.NAME) == {
@@ -53,7 +53,7 @@ def test_they_are_tagged_by_their_own_events_where_they_stand(either: Desk) -> N
 def test_one_that_moved_before_git_looked_keeps_the_order_of_its_stages(desk: Desk) -> None:
     desk.left_by_plain_mlflow(Stage.STAGING)
     desk.back_fill()
-    desk.move(desk.registry.adopt(kit.NAME, 1, "ada@cli"), Stage.PRODUCTION)
+    desk.move(desk.registry.takeover.adopt(kit.NAME, 1, "ada@cli"), Stage.PRODUCTION)
     desk.sync()
     assert kit.tags(desk.repository) == [
         "credit#prod#3",

@@ -71,7 +71,7 @@ def test_what_no_event_told_is_read_off_the_registry(desk: Desk) -> None:
         )
     desk.sync()
     assert kit.tags(desk.repository) == ["credit#prod#1", "credit@v1.0.0"]
-    assert desk.registry.position(record.uid).stage is Stage.PRODUCTION
+    assert desk.registry.stages.position(record.uid).stage is Stage.PRODUCTION
 
 
 def test_a_repository_that_comes_late_gets_the_whole_history_with_its_times(

@@ -28,7 +28,7 @@ def state(folder: Path) -> str:
 
 
 def events(desk: Desk) -> list[tuple[str, str]]:
-    found = desk.registry.events(0, None, 1000)
+    found = desk.registry.audit.events(0, None, 1000)
     return [(e.type, e.data["tag"]) for e in found if e.type.startswith("git.")]
 
 
@@ -126,8 +126,8 @@ def test_what_gto_registered_is_never_taken_for_a_registration(
     gto(code, "assign", kit.NAME, "--version", "v7.0.0", "--stage", "prod")
     done = desk.sync()
     assert [one.kind for one in done.found] == ["tag_unknown", "tag_unknown"]
-    assert [record.semver for record in desk.registry.versions(kit.NAME)] == ["1.0.0"]
+    assert [record.semver for record in desk.registry.versions.versions(kit.NAME)] == ["1.0.0"]
     assert set(shown(code, kit.NAME)) == {"v1.0.0", "v7.0.0"}, "gto works on, with both"
-    desk.move(desk.registry.versions(kit.NAME)[0], Stage.PRODUCTION)
+    desk.move(desk.registry.versions.versions(kit.NAME)[0], Stage.PRODUCTION)
     desk.sync()
     assert shown(code, kit.NAME) == {"v1.0.0": ["prod"], "v7.0.0": ["prod"]}
