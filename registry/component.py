@@ -17,13 +17,12 @@ if TYPE_CHECKING:
 
 
 def _commands() -> Sequence[click.Command]:
-    from registry.checking import cli
-    from registry.commands import version_diff
+    from registry.commands import version_check, version_diff
     from registry.commands.groups import commands
     from registry.commands.version import version
     from registry.webhooks.cli import webhook
 
-    for command in (*version_diff.commands(), *cli.commands()):
+    for command in (*version_diff.commands(), *version_check.commands()):
         version.add_command(command)
     return (*commands(), version, webhook)
 

@@ -20,9 +20,6 @@ from registry.files.adapters.stored_files import StoredFiles, open_files
 from registry.files.domain.manifest import Manifest
 from registry.service import Registry
 
-SYSTEM = "acgs"
-"""Actor of what the platform does by itself."""
-
 
 @dataclass
 class UseCases:

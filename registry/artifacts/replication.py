@@ -9,10 +9,10 @@ from infra.db import reading, transaction
 from infra.errors import ConflictError
 from registry.artifacts.adapters import bucket_locks, rows
 from registry.artifacts.adapters.leases import Leases
-from registry.artifacts.base import SYSTEM
 from registry.artifacts.statements import Statements
 from registry.audit.adapters import events
 from registry.domain.records import VersionRecord
+from registry.domain.values import SYSTEM
 from registry.files.adapters.stored_files import S3Files
 
 REPLICA_LEASE = "replica"

@@ -135,7 +135,7 @@ class Keeper:
         return len(due)
 
     def _look(self, record: VersionRecord, pace: Callable[[int], None]) -> None:
-        from registry.artifacts.base import SYSTEM
+        from registry.domain.values import SYSTEM
 
         found = self.artifacts.check(record, pace)
         if found.ok:

@@ -12,12 +12,12 @@ from infra.db import reading, transaction
 from infra.errors import NoAccessError, PlatformError
 from registry.artifacts.adapters import rows, tables
 from registry.artifacts.adapters.rows import Checked
-from registry.artifacts.base import SYSTEM
 from registry.artifacts.errors import StatementInvalidError
 from registry.artifacts.replication import Replication
 from registry.artifacts.statements import proven
 from registry.audit.adapters import events
 from registry.domain.records import VersionRecord
+from registry.domain.values import SYSTEM
 from registry.errors import ArtifactError
 from registry.files.adapters.hashing import Pace
 from registry.files.adapters.stored_files import manifest_at

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from infra.db import reading, transaction
 from registry.artifacts.adapters import keys, rows
-from registry.artifacts.base import SYSTEM, UseCases
+from registry.artifacts.base import UseCases
 from registry.artifacts.domain.statement import (
     Envelope,
     Facts,
@@ -22,6 +22,7 @@ from registry.artifacts.domain.statement import (
 from registry.artifacts.errors import FilesDifferError, StatementInvalidError
 from registry.audit.adapters import events
 from registry.domain.records import VersionRecord
+from registry.domain.values import SYSTEM
 from registry.files.adapters import artifact_files
 from registry.files.domain.manifest import Manifest, difference
 

@@ -21,6 +21,8 @@ class Stage(StrEnum):
         return next((stage for stage in cls if stage.value.lower() == text.strip().lower()), None)
 
 
+SYSTEM = "acgs"
+"""Actor of what the platform does by itself."""
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 GOVERNED_STAGES = frozenset({Stage.STAGING, Stage.PRODUCTION})

@@ -27,11 +27,10 @@ from registry.domain.values import (
 )
 from registry.errors import RequestClosedError, UnknownRequestError
 from registry.files.service import Files
-from registry.gate.adapters import request_rows, verdicts
+from registry.gate.adapters import request_lists, request_rows, verdicts
 from registry.gate.adapters import request_rows as rows
 from registry.gate.domain.requests import Pending, decide
 from registry.governance.service import GovernedNames
-from registry.versions.adapters import lists
 from registry.versions.catalogue import Versions
 from registry.versions.registration import Registration
 
@@ -72,7 +71,7 @@ class Gate:
                 return granted or rows.insert_request(connection, ask, manifest_digest, at_ms)
         except IntegrityError:
             with reading(self.engine) as connection:
-                for request in lists.matching(connection, ask, RequestState.OPEN):
+                for request in request_lists.matching(connection, ask, RequestState.OPEN):
                     return request.id
             # It was settled in between: a new one is wanted.
             with transaction(self.engine) as connection:
@@ -95,7 +94,7 @@ class Gate:
     def open_requests(self) -> Sequence[Request]:
         """Return the requests that wait for something, oldest first."""
         with reading(self.engine) as connection:
-            return lists.requests(connection, state=RequestState.OPEN)
+            return request_lists.requests(connection, state=RequestState.OPEN)
 
     def requests_by_id(self, ids: Sequence[int]) -> list[Request]:
         """Return the requests with these numbers, in one query."""
@@ -116,7 +115,7 @@ class Gate:
     ) -> Sequence[Request]:
         """Return requests, oldest first; a page of them begins after a number."""
         with reading(self.engine) as connection:
-            return lists.requests(
+            return request_lists.requests(
                 connection,
                 name=name,
                 state=state,
@@ -311,7 +310,7 @@ class Gate:
         with reading(self.engine) as connection:
             return any(
                 request.used_ms is None and request.manifest_digest == ask.version.manifest_digest
-                for request in lists.matching(connection, ask, RequestState.GRANTED)
+                for request in request_lists.matching(connection, ask, RequestState.GRANTED)
             )
 
     def use_permit(self, connection: Connection, ask: Ask, at_ms: int) -> bool:

@@ -19,10 +19,9 @@ from infra.errors import ConflictError
 from registry.adapters import mirror, tables, version_rows
 from registry.audit.adapters import events
 from registry.domain.records import Rollout, VersionRecord
-from registry.domain.values import Reason, Stage
+from registry.domain.values import SYSTEM, Reason, Stage
 from registry.errors import GateClosedError, UnknownEndpointError
 from registry.files.adapters import custody_rows
-from registry.gate.adapters.request_rows import SYSTEM
 from registry.rollouts.adapters import rollout_rows
 from registry.stages.adapters import moves, positions, tenures
 

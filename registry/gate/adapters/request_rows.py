@@ -21,6 +21,7 @@ from registry.audit.adapters import events
 from registry.domain.canonical import digest
 from registry.domain.records import Ask, Request
 from registry.domain.values import (
+    SYSTEM,
     Enforcement,
     Reason,
     RequestKind,
@@ -40,8 +41,6 @@ from registry.rollouts.adapters import rollout_rows
 from registry.stages.adapters import positions
 
 _R = tables.request.c
-SYSTEM = "acgs"
-"""Actor of what the platform does by itself."""
 
 
 def insert_request(connection: Connection, ask: Ask, manifest_digest: str, at_ms: int) -> int:

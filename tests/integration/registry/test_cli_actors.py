@@ -14,8 +14,7 @@ from sqlalchemy import text
 from infra import cli
 from infra.clock import utc_now
 from registry.domain.records import Ask
-from registry.domain.values import RequestKind, Stage
-from registry.gate.adapters.request_rows import SYSTEM
+from registry.domain.values import SYSTEM, RequestKind, Stage
 from registry.governance.adapters import constitution_memory
 from tests.integration.registry import shelf as kit
 from tests.integration.registry.shelf import NAME, Shelf
