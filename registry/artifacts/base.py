@@ -22,7 +22,7 @@ from registry.service import Registry
 
 
 @dataclass
-class UseCases:
+class Kit:
     """The registry, the database, the keys and the replica; opened when they are needed."""
 
     settings: Settings

@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
+from infra.clock import Clock, utc_now
 from infra.settings import Settings
+from registry.artifacts.base import Kit
+from registry.artifacts.repairing import Repairing
+from registry.artifacts.replication import Replication
+from registry.artifacts.retaining import Retaining
+from registry.artifacts.scrubbing import Scrubbing
 from registry.artifacts.service import Artifacts
+from registry.artifacts.statements import Statements
+from registry.artifacts.usage import Accounting
 from registry.bootstrap import open_registry
+from registry.service import Registry
 
 
 def open_artifacts(settings: Settings) -> Artifacts:
     """Return artifact keeping on this installation's database; connects at the first use."""
-    return Artifacts(settings, open_registry(settings))
+    return artifacts_of(settings, open_registry(settings))
+
+
+def artifacts_of(settings: Settings, registry: Registry, clock: Clock = utc_now) -> Artifacts:
+    """Return artifact keeping for a registry that is open."""
+    kit = Kit(settings, registry, clock)
+    replication, scrubbing = Replication(kit), Scrubbing(kit)
+    return Artifacts(
+        kit=kit,
+        statements=Statements(kit),
+        replication=replication,
+        scrubbing=scrubbing,
+        repairing=Repairing(kit, scrubbing, replication),
+        retention=Retaining(kit, replication),
+        accounting=Accounting(kit),
+    )

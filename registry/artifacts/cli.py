@@ -104,7 +104,7 @@ def verify(
         proof = _verify_folder(folder, statement_file, trusted)
     elif version is not None:
         artifacts = opened()
-        proof = artifacts.verify(version_of(artifacts, version), trusted)
+        proof = artifacts.statements.verify(version_of(artifacts, version), trusted)
     else:
         raise UsageError("expected NAME@VERSION or --folder, found neither")
     view = {
@@ -160,7 +160,7 @@ def _read_key(file: Path) -> dict[str, Ed25519PublicKey]:
 def statement(version: str) -> None:
     """Print the signed in-toto statement about a version (DSSE, JSON); signs it if need be."""
     artifacts = opened()
-    envelope = artifacts.envelope(version_of(artifacts, version))
+    envelope = artifacts.statements.envelope(version_of(artifacts, version))
     click.echo(json.dumps(envelope.document(), indent=2))
 
 
@@ -168,7 +168,7 @@ def statement(version: str) -> None:
 @click.option("--id", "identity", help="Of an older key; default: the one in use.")
 def public_key(identity: str | None) -> None:
     """Print a public key (PEM), with which anybody can verify statements elsewhere."""
-    keys = opened().keys
+    keys = opened().kit.keys
     trusted = keys.trusted()
     wanted = identity or keys.current()
     matching = [known for known in trusted if known.startswith(wanted)]
@@ -181,7 +181,7 @@ def public_key(identity: str | None) -> None:
 @dry_run
 def rotate_key(dry_run: bool) -> None:
     """Sign with a new key from now on; what older keys signed stays valid."""
-    keys = opened().keys
+    keys = opened().kit.keys
     if dry_run:
         click.echo(f"would stop signing with {keys.current()}")
         return
@@ -197,7 +197,7 @@ def usage(name: str | None, as_json: bool) -> None:
     """Say how much space each model takes."""
     from dataclasses import asdict
 
-    found = opened().usage(name)
+    found = opened().accounting.usage(name)
     lines = [
         f"{'model':<32} {'versions':>8} {'logical':>10} {'stored':>10} {'distinct':>10} "
         f"{'replica':>10}"
@@ -220,7 +220,9 @@ def usage(name: str | None, as_json: bool) -> None:
 def bom(version: str, output: Path | None) -> None:
     """Print a version's bill of materials (CycloneDX 1.6 ML-BOM, JSON)."""
     artifacts = opened()
-    text = json.dumps(artifacts.registry.comparison.bill(version_of(artifacts, version)), indent=2)
+    text = json.dumps(
+        artifacts.kit.registry.comparison.bill(version_of(artifacts, version)), indent=2
+    )
     if output is None:
         click.echo(text)
         return

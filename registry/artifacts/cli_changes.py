@@ -32,7 +32,7 @@ def hold(version: str, reason: str, dry_run: bool) -> None:
     if dry_run:
         click.echo(f"would hold {record.ref}")
         return
-    new = artifacts.registry.custody.hold(record, reason, cli_actor(), utc_now())
+    new = artifacts.kit.registry.custody.hold(record, reason, cli_actor(), utc_now())
     click.echo(f"{record.ref} is held" if new else f"{record.ref} was held already")
 
 
@@ -47,7 +47,7 @@ def release(version: str, reason: str, dry_run: bool) -> None:
     if dry_run:
         click.echo(f"would release {record.ref}")
         return
-    done = artifacts.registry.custody.release(record, reason, cli_actor(), utc_now())
+    done = artifacts.kit.registry.custody.release(record, reason, cli_actor(), utc_now())
     click.echo(f"{record.ref} is held no more" if done else f"{record.ref} was not held")
 
 
@@ -64,16 +64,16 @@ def expire(dry_run: bool, as_json: bool) -> None:
     views: list[dict[str, Any]] = []
     lines: list[str] = []
     if dry_run:
-        for decision in artifacts.decisions():
+        for decision in artifacts.retention.decisions():
             views.append(asdict(decision))
             word = "would free" if decision.free else "keeps"
             lines.append(f"{word} {decision.ref}: {'; '.join(decision.reasons)}")
         print_result(views, as_json, lines or ["no files yet"])
         return
     with progress() as shown:
-        total = sum(decision.free for decision in artifacts.decisions())
+        total = sum(decision.free for decision in artifacts.retention.decisions())
         task = shown.add_task("expire", total=total)
-        for done in artifacts.expire(cli_actor()):
+        for done in artifacts.retention.expire(cli_actor()):
             shown.advance(task)
             views.append({**asdict(done.decision), "size_bytes": done.size_bytes})
             reasons = "; ".join(done.decision.reasons)

@@ -36,9 +36,9 @@ def version_of(artifacts: Artifacts, text: str) -> VersionRecord:
 
     name, spec = split_name(text)
     if spec is not None:
-        return artifacts.registry.versions.find_version(name, spec)
-    newest = artifacts.registry.versions.versions(name)
-    return newest[0] if newest else artifacts.registry.versions.find_version(name, "")
+        return artifacts.kit.registry.versions.find_version(name, spec)
+    newest = artifacts.kit.registry.versions.versions(name)
+    return newest[0] if newest else artifacts.kit.registry.versions.find_version(name, "")
 
 
 def print_result(value: Any, as_json: bool, lines: Sequence[str]) -> None:

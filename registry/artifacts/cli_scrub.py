@@ -72,7 +72,7 @@ def scrub(name: str | None, restart: bool, mb_per_second: float | None, as_json:
             click.echo(str(unseen), err=True)
         raise FilesDifferError(
             f"expected the registered files everywhere, found damage to {_named(findings)}",
-            hint=artifacts.way_back(),
+            hint=artifacts.kit.way_back(),
         )
     if unseen is not None:
         raise unseen
@@ -86,13 +86,13 @@ def _looked_at(
     pace = bounded(mb_per_second * 1e6) if mb_per_second else None
     if name is not None and "@" in name:
         record = version_of(artifacts, name)
-        yield 1, record, artifacts.check(record, pace)
+        yield 1, record, artifacts.scrubbing.check(record, pace)
         return
-    walk = artifacts.begin_pass(name, restart=restart)
+    walk = artifacts.scrubbing.begin_pass(name, restart=restart)
     if walk.resumed:
         click.echo("continues a scrub that did not finish (--restart starts over)", err=True)
-    total = artifacts.version_count(name)
-    for record, checked in artifacts.walk(walk, name, pace):
+    total = artifacts.scrubbing.version_count(name)
+    for record, checked in artifacts.scrubbing.walk(walk, name, pace):
         yield total, record, checked
 
 
@@ -119,19 +119,19 @@ def repair(version: str | None, dry_run: bool, as_json: bool) -> None:
     from registry.artifacts.errors import FilesDifferError
 
     artifacts = opened()
-    records = [version_of(artifacts, version)] if version else artifacts.damaged()
+    records = [version_of(artifacts, version)] if version else artifacts.repairing.damaged()
     views: list[dict[str, Any]] = []
     lines, lost = [], 0
     with progress() as shown:
         for record in shown.track(records, description="repair"):
             if dry_run:
-                plan = artifacts.plan(record)
+                plan = artifacts.repairing.plan(record)
                 views.append({"ref": str(record.ref), "would_repair": list(plan)})
                 lines += [f"{record.ref}: would repair {change}" for change in plan]
                 continue
-            before = artifacts.registry.custody.quarantine_of(record.uid)
-            done = artifacts.repair(record, cli_actor())
-            quarantined = artifacts.registry.custody.quarantine_of(record.uid)
+            before = artifacts.kit.registry.custody.quarantine_of(record.uid)
+            done = artifacts.repairing.repair(record, cli_actor())
+            quarantined = artifacts.kit.registry.custody.quarantine_of(record.uid)
             lost += quarantined is not None
             views.append(
                 {

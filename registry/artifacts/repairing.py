@@ -18,6 +18,8 @@ from infra.db import reading, transaction
 from registry.artifacts.adapters import rows
 from registry.artifacts.adapters.blobs import local_copy
 from registry.artifacts.adapters.rows import Checked
+from registry.artifacts.base import Kit
+from registry.artifacts.replication import Replication
 from registry.artifacts.scrubbing import IN_REPLICA, Scrubbing, replica_changes
 from registry.audit.adapters import events
 from registry.domain.records import VersionRecord
@@ -52,24 +54,29 @@ class Repair:
         return not self.missing
 
 
-class Repairing(Scrubbing):
+@dataclass(frozen=True, slots=True)
+class Repairing:
     """Restoring files."""
+
+    kit: Kit
+    scrubbing: Scrubbing
+    replication: Replication
 
     def plan(self, record: VersionRecord) -> tuple[str, ...]:
         """Say what a repair would set right; changes nothing."""
         try:
-            found = self.registry.files.current_manifest(record)
+            found = self.kit.registry.files.current_manifest(record)
         except ArtifactError as err:
             return (err.message,)
-        registered = self.manifest(record)
-        copies = replica_changes(registered, self.lost_copies(registered))
+        registered = self.kit.manifest(record)
+        copies = replica_changes(registered, self.scrubbing.lost_copies(registered))
         return (*difference(registered, found), *copies)
 
     def damaged(self) -> list[VersionRecord]:
         """Return the versions whose files were not those registered when last looked at."""
-        with reading(self.engine) as connection:
+        with reading(self.kit.engine) as connection:
             found = rows.damaged(connection)
-        return [self.registry.versions.version(check.version_uid) for check in found]
+        return [self.kit.registry.versions.version(check.version_uid) for check in found]
 
     def repair(self, record: VersionRecord, actor: str) -> Repair:
         """Restore a version's files from the replica or their neighbours, then lost copies.
@@ -82,7 +89,7 @@ class Repairing(Scrubbing):
             UnavailableError: a store is away; call again.
             ConflictError: another process writes to the replica; call again for the copies.
         """
-        registered, files = self.manifest(record), self.files(record)
+        registered, files = self.kit.manifest(record), self.kit.files(record)
         with self._work(record) as (work, strays):
             links = files.set_links_aside(strays)
             found = self._now(record)
@@ -90,18 +97,18 @@ class Repairing(Scrubbing):
             sources = self._sources(files, registered, found, work)
             done = _put_right(files, registered, wrong, sources, strays)
         done = replace(done, removed=(*links, *done.removed))
-        after = self.check(record)
+        after = self.scrubbing.check(record)
         self._conclude(record, done, after, actor)
         if not done.whole or _of_the_files(after):
             return done
         done = replace(done, copied=self._copy_again(record, registered))
         if done.copied:
-            self.check(record)
+            self.scrubbing.check(record)
         return done
 
     def _now(self, record: VersionRecord) -> Manifest:
         try:
-            return self.registry.files.current_manifest(record)
+            return self.kit.registry.files.current_manifest(record)
         except ArtifactError:
             return _NOTHING
 
@@ -118,60 +125,60 @@ class Repairing(Scrubbing):
                 shutil.copyfile(local_copy(files, file.path, work / "object"), copy)
                 if _sha256(copy) == file.sha256:
                     gathered[file.sha256] = copy
-        if self.replica is not None:
-            with reading(self.engine) as connection:
-                blobs = rows.blobs(connection, self.replica.id, wanted - gathered.keys())
+        if self.kit.replica is not None:
+            with reading(self.kit.engine) as connection:
+                blobs = rows.blobs(connection, self.kit.replica.id, wanted - gathered.keys())
             for sha256, blob in blobs.items():
-                if self.replica.fetch(blob, work / sha256):
+                if self.kit.replica.fetch(blob, work / sha256):
                     gathered[sha256] = work / sha256
         return gathered
 
     def _copy_again(self, record: VersionRecord, registered: Manifest) -> tuple[str, ...]:
         """Make lost copies again; return the files whose copy that was."""
-        replica = self.replica
-        if replica is None or self.is_replicated(record):
+        replica = self.kit.replica
+        if replica is None or self.replication.is_replicated(record):
             return ()
         wanted = {file.sha256 for file in registered.files}
-        with reading(self.engine) as connection:
+        with reading(self.kit.engine) as connection:
             promised = rows.promised_blobs(connection, replica.id, wanted)
             lost = promised.keys() - rows.blobs(connection, replica.id, wanted)
         if not lost and promised.keys() != wanted:
             # It was never copied in full: that is the role's work.
             return ()
-        with self.writing_replica():
-            self.replicate(record)
+        with self.replication.writing_replica():
+            self.replication.replicate(record)
         return tuple(file.path for file in registered.files if file.sha256 in lost)
 
     def _conclude(self, record: VersionRecord, done: Repair, after: Checked, actor: str) -> None:
         primary = _of_the_files(after)
         if done.whole and not primary:
             if done.restored or done.removed:
-                with transaction(self.engine) as connection:
+                with transaction(self.kit.engine) as connection:
                     events.record(
                         connection,
                         "artifact.repaired",
                         name=record.name,
                         version=record.version,
                         actor=actor,
-                        at_ms=self.now_ms(),
+                        at_ms=self.kit.now_ms(),
                         data={
                             "semver": record.semver,
                             "restored": list(done.restored[:50]),
                             "removed": list(done.removed[:50]),
                         },
                     )
-            self.registry.custody.lift_quarantine(
-                record, "restored and proven", actor, self.clock()
+            self.kit.registry.custody.lift_quarantine(
+                record, "restored and proven", actor, self.kit.clock()
             )
             return
         if primary:
             detail = "; ".join(primary[:5])
-            self.registry.custody.quarantine(record, detail, actor, self.clock())
+            self.kit.registry.custody.quarantine(record, detail, actor, self.kit.clock())
 
     @contextmanager
     def _work(self, record: VersionRecord) -> Iterator[tuple[Path, Path]]:
-        folder = Path(tempfile.mkdtemp(prefix="repair-", dir=self.settings.folder("downloads")))
-        strays = self.settings.folder("strays") / f"{record.uid}-{self.now_ms()}"
+        folder = Path(tempfile.mkdtemp(prefix="repair-", dir=self.kit.settings.folder("downloads")))
+        strays = self.kit.settings.folder("strays") / f"{record.uid}-{self.kit.now_ms()}"
         try:
             yield folder, strays
         finally:

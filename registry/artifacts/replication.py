@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from infra.db import reading, transaction
 from infra.errors import ConflictError
 from registry.artifacts.adapters import bucket_locks, rows
 from registry.artifacts.adapters.leases import Leases
-from registry.artifacts.statements import Statements
+from registry.artifacts.base import Kit
 from registry.audit.adapters import events
 from registry.domain.records import VersionRecord
 from registry.domain.values import SYSTEM
@@ -19,8 +20,11 @@ REPLICA_LEASE = "replica"
 """Who writes blobs and who collects those that nobody needs take turns."""
 
 
-class Replication(Statements):
+@dataclass(frozen=True, slots=True)
+class Replication:
     """Second copies."""
+
+    kit: Kit
 
     @contextmanager
     def writing_replica(self) -> Iterator[Leases]:
@@ -29,7 +33,7 @@ class Replication(Statements):
         Raises:
             ConflictError: another process writes to the replica right now.
         """
-        leases = Leases.mine(self.engine, self.clock)
+        leases = Leases.mine(self.kit.engine, self.kit.clock)
         with leases.held(REPLICA_LEASE) as had:
             if not had:
                 raise ConflictError(
@@ -48,20 +52,20 @@ class Replication(Statements):
             ReplicaMissingError: there is no replica.
             ArtifactError: a file is not what was registered; it does not go there.
         """
-        replica = self.require_replica()
-        manifest = self.manifest(record)
-        with reading(self.engine) as connection:
+        replica = self.kit.require_replica()
+        manifest = self.kit.manifest(record)
+        with reading(self.kit.engine) as connection:
             there = rows.blobs(connection, replica.id, (f.sha256 for f in manifest.files))
-        source, new_bytes = self.files(record), 0
+        source, new_bytes = self.kit.files(record), 0
         for file in manifest.files:
             if file.sha256 in there:
                 continue
             there[file.sha256] = blob = replica.add(source, file)
             new_bytes += blob.stored_bytes
-            with transaction(self.engine) as connection:
-                rows.keep_blob(connection, replica.id, blob, self.now_ms())
-        at_ms = self.now_ms()
-        with transaction(self.engine) as connection:
+            with transaction(self.kit.engine) as connection:
+                rows.keep_blob(connection, replica.id, blob, self.kit.now_ms())
+        at_ms = self.kit.now_ms()
+        with transaction(self.kit.engine) as connection:
             if rows.is_replicated(connection, replica.id, manifest.digest):
                 return new_bytes
             rows.keep_replicated(connection, replica.id, manifest.digest, at_ms)
@@ -82,10 +86,10 @@ class Replication(Statements):
 
     def is_replicated(self, record: VersionRecord) -> bool:
         """Whether every file of a version is in the replica."""
-        if self.replica is None or record.manifest_digest is None:
+        if self.kit.replica is None or record.manifest_digest is None:
             return False
-        with reading(self.engine) as connection:
-            return rows.is_replicated(connection, self.replica.id, record.manifest_digest)
+        with reading(self.kit.engine) as connection:
+            return rows.is_replicated(connection, self.kit.replica.id, record.manifest_digest)
 
     def lock_objects(self, record: VersionRecord) -> str:
         """Have the store itself hold a version's objects, where it can.
@@ -93,19 +97,19 @@ class Replication(Statements):
         Returns:
             `held`, or `unsupported` for a folder or a bucket without object lock.
         """
-        files = self.files(record)
+        files = self.kit.files(record)
         state = "unsupported"
         if isinstance(files, S3Files) and bucket_locks.enabled(files.store):
-            for file in self.manifest(record).files:
+            for file in self.kit.manifest(record).files:
                 bucket_locks.hold(files.store, file.path)
             state = "held"
-        with transaction(self.engine) as connection:
-            rows.keep_lock(connection, record.uid, state, self.now_ms())
+        with transaction(self.kit.engine) as connection:
+            rows.keep_lock(connection, record.uid, state, self.kit.now_ms())
         return state
 
     def lock_missing(self, limit: int) -> int:
         """Lock the objects of versions that were not asked about yet; return how many."""
-        with reading(self.engine) as connection:
+        with reading(self.kit.engine) as connection:
             waiting = rows.without_lock(connection, limit)
         for record in waiting:
             self.lock_objects(record)

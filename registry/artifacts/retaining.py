@@ -14,9 +14,9 @@ from registry.artifacts.adapters.blobs import Blob
 from registry.artifacts.adapters.compression import Encoding
 from registry.artifacts.adapters.kept_objects import Kept, KeptObjects
 from registry.artifacts.adapters.rows import Freed
+from registry.artifacts.base import Kit
 from registry.artifacts.domain.retention import Claim, Decision, Facts, decide
-from registry.artifacts.repairing import Repairing
-from registry.artifacts.replication import REPLICA_LEASE
+from registry.artifacts.replication import REPLICA_LEASE, Replication
 from registry.domain.records import VersionRecord
 from registry.files.adapters import custody_rows
 from registry.files.adapters.real_places import object_key, real_place
@@ -71,12 +71,16 @@ class Known:
         ]
 
 
-class Retaining(Repairing):
+@dataclass(frozen=True, slots=True)
+class Retaining:
     """Freeing what nothing needs."""
+
+    kit: Kit
+    replication: Replication
 
     def decisions(self) -> Sequence[Decision]:
         """Decide for every version that keeps files; changes nothing."""
-        with reading(self.engine) as connection:
+        with reading(self.kit.engine) as connection:
             return list(self._known(connection).decisions.values())
 
     def expire(self, actor: str) -> Iterator[Expired]:
@@ -88,8 +92,8 @@ class Retaining(Repairing):
             ConflictError: another process writes to the replica right now.
         """
         objects = KeptObjects()
-        with self.writing_replica() as leases:
-            with reading(self.engine) as connection:
+        with self.replication.writing_replica() as leases:
+            with reading(self.kit.engine) as connection:
                 left = rows.tombstones(connection, unfinished=True)
                 waiting = [d for d in self._known(connection).decisions.values() if d.free]
             for tombstone in left:
@@ -104,17 +108,19 @@ class Retaining(Repairing):
                 self._collect_blobs()
 
     def _known(self, connection: Connection) -> Known:
-        governs = self.registry.governance.current().governs
-        versions = retention_facts.gather(connection, self.settings, governs)
-        claims = retention_facts.claims(connection, self.settings)
+        governs = self.kit.registry.governance.current().governs
+        versions = retention_facts.gather(connection, self.kit.settings, governs)
+        claims = retention_facts.claims(connection, self.kit.settings)
         facts = [facts for _, facts in versions]
-        decided = decide(facts, self.now_ms(), self.settings.artifact_retention_days, claims)
+        decided = decide(
+            facts, self.kit.now_ms(), self.kit.settings.artifact_retention_days, claims
+        )
         return Known(versions, claims, {decision.uid: decision for decision in decided})
 
     def _record(self, uid: str, actor: str, objects: KeptObjects) -> Freed | None:
         """Decide again and record, in one transaction; None if it is needed by now."""
-        at_ms = self.now_ms()
-        with transaction(self.engine) as connection:
+        at_ms = self.kit.now_ms()
+        with transaction(self.kit.engine) as connection:
             # Whoever settles a request for one of these models meanwhile waits, or we for them.
             for name in self._known(connection).names_around(uid):
                 locks.hold_model(connection, name)
@@ -124,7 +130,7 @@ class Retaining(Repairing):
             if decision is None or not decision.free:
                 return None
             record = known.record(uid)
-            manifest = self.manifest(record)
+            manifest = self.kit.manifest(record)
             keys = self._keys(record, manifest)
             if objects.needed(connection, keys, known.kept(), known.claims):
                 # Whatever their folders are called: a kept version is made of these objects.
@@ -132,7 +138,7 @@ class Retaining(Repairing):
             tombstone = Freed(
                 uid,
                 manifest.digest,
-                self.registry.files.files_uri(record),
+                self.kit.registry.files.files_uri(record),
                 manifest.size_bytes,
                 {"reasons": list(decision.reasons)},
                 at_ms,
@@ -156,7 +162,7 @@ class Retaining(Repairing):
 
     def _keys(self, record: VersionRecord, manifest: Manifest) -> dict[str, str]:
         """Return the name of each of a version's files by its object."""
-        place = real_place(self.settings, self.registry.files.files_uri(record))
+        place = real_place(self.kit.settings, self.kit.registry.files.files_uri(record))
         return {object_key(place, file.path): file.path for file in manifest.files} if place else {}
 
     def _free(self, tombstone: Freed, objects: KeptObjects) -> None:
@@ -164,24 +170,26 @@ class Retaining(Repairing):
 
         Nothing is registered meanwhile: a version that came since the decision keeps its files.
         """
-        record = self.registry.versions.version(tombstone.version_uid)
-        keys = self._keys(record, self.manifest(record))
-        with transaction(self.engine) as connection:
+        record = self.kit.registry.versions.version(tombstone.version_uid)
+        keys = self._keys(record, self.kit.manifest(record))
+        with transaction(self.kit.engine) as connection:
             locks.hold_registrations(connection)
             known = self._known(connection)
             needed = objects.needed(connection, keys, known.kept(), known.claims)
-            _delete(self.files(record), [name for key, name in keys.items() if key not in needed])
+            _delete(
+                self.kit.files(record), [name for key, name in keys.items() if key not in needed]
+            )
             connection.execute(
                 update(tables.freed)
                 .where(_F.version_uid == tombstone.version_uid)
-                .values(done_ms=self.now_ms())
+                .values(done_ms=self.kit.now_ms())
             )
 
     def _collect_blobs(self) -> None:
         """Delete the replica's content that belongs to no version whose files are kept."""
-        if self.replica is None:
+        if self.kit.replica is None:
             return
-        with reading(self.engine) as connection:
+        with reading(self.kit.engine) as connection:
             digests = {r.manifest_digest for r, _ in self._known(connection).versions}
             needed = {
                 file.sha256
@@ -192,24 +200,24 @@ class Retaining(Repairing):
             known = [
                 Blob(row.sha256, row.size_bytes, row.stored_bytes, Encoding(row.encoding))
                 for row in connection.execute(
-                    select(tables.blob).where(b.replica == self.replica.id)
+                    select(tables.blob).where(b.replica == self.kit.replica.id)
                 )
             ]
             complete = set(
                 connection.execute(
-                    select(p.manifest_digest).where(p.replica == self.replica.id)
+                    select(p.manifest_digest).where(p.replica == self.kit.replica.id)
                 ).scalars()
             )
         for digest in complete - digests:
-            with transaction(self.engine) as connection:
-                rows.forget_replicated(connection, self.replica.id, digest)
+            with transaction(self.kit.engine) as connection:
+                rows.forget_replicated(connection, self.kit.replica.id, digest)
         for blob in known:
             if blob.sha256 in needed:
                 continue
             # The row first: content without a row is written again, a row without content lies.
-            with transaction(self.engine) as connection:
-                rows.forget_blob(connection, self.replica.id, blob.sha256)
-            self.replica.remove(blob)
+            with transaction(self.kit.engine) as connection:
+                rows.forget_blob(connection, self.kit.replica.id, blob.sha256)
+            self.kit.replica.remove(blob)
 
 
 def _delete(files: StoredFiles, names: Sequence[str]) -> None:

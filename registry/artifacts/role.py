@@ -60,8 +60,8 @@ class Keeper:
             return False
         if not self.leases.take("keeper"):
             return False
-        done = self.artifacts.sign_missing(BATCH)
-        done += self.artifacts.lock_missing(BATCH)
+        done = self.artifacts.statements.sign_missing(BATCH)
+        done += self.artifacts.replication.lock_missing(BATCH)
         done += self._replicate()
         done += self._check()
         if done:
@@ -73,7 +73,7 @@ class Keeper:
         from infra.db import reading
         from registry.artifacts.adapters import rows
 
-        with reading(self.artifacts.engine) as connection:
+        with reading(self.artifacts.kit.engine) as connection:
             newest = rows.newest_event(connection)
         now = self.monotonic()
         if newest == self._seen_event and now - self._looked_at < LOOK_SECONDS:
@@ -88,10 +88,10 @@ class Keeper:
         from registry.artifacts.adapters import rows
         from registry.artifacts.replication import REPLICA_LEASE
 
-        replica = self.artifacts.replica
+        replica = self.artifacts.kit.replica
         if replica is None:
             return 0
-        with reading(self.artifacts.engine) as connection:
+        with reading(self.artifacts.kit.engine) as connection:
             waiting = rows.not_replicated(connection, replica.id, self._uncopied, BATCH)
         if not waiting:
             return 0
@@ -108,21 +108,21 @@ class Keeper:
         from infra.db import reading
         from registry.artifacts.adapters import rows
 
-        self.artifacts.replicate(record)
-        with reading(self.artifacts.engine) as connection:
+        self.artifacts.replication.replicate(record)
+        with reading(self.artifacts.kit.engine) as connection:
             known = rows.checked(connection, record.uid)
         if known is not None and not known.ok:
             # What a scrub by hand found lost may be whole again by that.
-            self.artifacts.check(record, lambda _count: self._step())
+            self.artifacts.scrubbing.check(record, lambda _count: self._step())
 
     def _check(self) -> int:
         from infra.db import reading
         from registry.artifacts.adapters import rows
         from registry.artifacts.scrubbing import bounded
 
-        settings = self.artifacts.settings
-        before_ms = self.artifacts.now_ms() - int(settings.artifact_scrub_days * DAY_MS)
-        with reading(self.artifacts.engine) as connection:
+        settings = self.artifacts.kit.settings
+        before_ms = self.artifacts.kit.now_ms() - int(settings.artifact_scrub_days * DAY_MS)
+        with reading(self.artifacts.kit.engine) as connection:
             due = rows.due_for_check(connection, before_ms, self._unread, 1)
         slow = bounded(settings.artifact_scrub_mb_per_second * 1e6, self._sleep)
 
@@ -137,11 +137,11 @@ class Keeper:
     def _look(self, record: VersionRecord, pace: Callable[[int], None]) -> None:
         from registry.domain.values import SYSTEM
 
-        found = self.artifacts.check(record, pace)
+        found = self.artifacts.scrubbing.check(record, pace)
         if found.ok:
             return
         _logger.error("%s: %s", record.ref, "; ".join(found.changes[:5]))
-        done = self.artifacts.repair(record, SYSTEM)
+        done = self.artifacts.repairing.repair(record, SYSTEM)
         if done.missing:
             _logger.error("%s: quarantined, nobody has %s", record.ref, done.missing[:5])
 
@@ -183,7 +183,9 @@ def run(settings: Settings, stop: threading.Event) -> None:
     from registry.artifacts.bootstrap import open_artifacts
 
     artifacts = open_artifacts(settings)
-    keeper = Keeper(artifacts, Leases.mine(artifacts.engine), _Beats(settings, beat).pulse, stop)
+    keeper = Keeper(
+        artifacts, Leases.mine(artifacts.kit.engine), _Beats(settings, beat).pulse, stop
+    )
     troubles = 0
     try:
         while not stop.is_set():
@@ -201,7 +203,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     except StoppedError:
         _logger.info("stopped in the middle of a version; it is looked at again later")
     finally:
-        artifacts.engine.dispose()
+        artifacts.kit.engine.dispose()
 
 
 @dataclass

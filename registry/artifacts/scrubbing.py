@@ -12,8 +12,8 @@ from infra.db import reading, transaction
 from infra.errors import NoAccessError, PlatformError
 from registry.artifacts.adapters import rows, tables
 from registry.artifacts.adapters.rows import Checked
+from registry.artifacts.base import Kit
 from registry.artifacts.errors import StatementInvalidError
-from registry.artifacts.replication import Replication
 from registry.artifacts.statements import proven
 from registry.audit.adapters import events
 from registry.domain.records import VersionRecord
@@ -40,8 +40,11 @@ class Pass:
     resumed: bool
 
 
-class Scrubbing(Replication):
+@dataclass(frozen=True, slots=True)
+class Scrubbing:
     """Looking at files."""
+
+    kit: Kit
 
     def check(self, record: VersionRecord, pace: Pace | None = None) -> Checked:
         """Hash a version's files, its copy in the replica and its statement, and remember.
@@ -50,7 +53,7 @@ class Scrubbing(Replication):
             NoAccessError: a store does not let us look; of that store nothing is remembered.
             UnavailableError: it is away; the same.
         """
-        registered = self.manifest(record)
+        registered = self.kit.manifest(record)
         changes = self._file_changes(record, registered, pace)
         changes += self._statement_changes(record)
         try:
@@ -70,9 +73,9 @@ class Scrubbing(Replication):
     ) -> Checked:
         changes = [*of_files, *replica_changes(registered, lost)]
         found = Checked(
-            record.uid, self.now_ms(), not changes, tuple(changes), registered.size_bytes
+            record.uid, self.kit.now_ms(), not changes, tuple(changes), registered.size_bytes
         )
-        with transaction(self.engine) as connection:
+        with transaction(self.kit.engine) as connection:
             self._lose(connection, registered, lost)
             before = rows.checked(connection, record.uid)
             rows.keep_check(connection, found)
@@ -84,27 +87,27 @@ class Scrubbing(Replication):
 
     def _heal(self, record: VersionRecord) -> None:
         """End a quarantine that only says that somebody could not look; now somebody could."""
-        known = self.registry.custody.quarantine_of(record.uid)
+        known = self.kit.registry.custody.quarantine_of(record.uid)
         if known is not None and known.detail.startswith(_NOT_READ):
             detail = "could be read again, and proven"
-            self.registry.custody.lift_quarantine(record, detail, SYSTEM, self.clock())
+            self.kit.registry.custody.lift_quarantine(record, detail, SYSTEM, self.kit.clock())
 
     def _file_changes(
         self, record: VersionRecord, registered: Manifest, pace: Pace | None
     ) -> list[str]:
         try:
-            found = manifest_at(self.settings, self.registry.files.files_uri(record), pace)
+            found = manifest_at(self.kit.settings, self.kit.registry.files.files_uri(record), pace)
         except ArtifactError as err:
             return [f"files: {err.message}"]
         return list(difference(registered, found))
 
     def _statement_changes(self, record: VersionRecord) -> list[str]:
-        with reading(self.engine) as connection:
+        with reading(self.kit.engine) as connection:
             known = rows.statement_of(connection, record.uid)
         if known is None:
             return []
         try:
-            predicate, signed = proven(known[0], self.keys.trusted())
+            predicate, signed = proven(known[0], self.kit.keys.trusted())
         except StatementInvalidError as err:
             return [f"statement: {err.message}"]
         if (predicate["version_uid"], signed.digest) != (record.uid, record.manifest_digest):
@@ -113,27 +116,27 @@ class Scrubbing(Replication):
 
     def lost_copies(self, registered: Manifest, pace: Pace | None = None) -> frozenset[str]:
         """Read the replica's copy, and return the contents that should be there and are not."""
-        replica = self.replica
+        replica = self.kit.replica
         if replica is None:
             return frozenset()
         wanted = (file.sha256 for file in registered.files)
-        with reading(self.engine) as connection:
+        with reading(self.kit.engine) as connection:
             promised = rows.promised_blobs(connection, replica.id, wanted)
         lost = (blob for blob in promised.values() if not replica.holds(blob, pace))
         return frozenset(blob.sha256 for blob in lost)
 
     def _lose(self, connection: Connection, registered: Manifest, lost: frozenset[str]) -> None:
         """Have what is damaged in the replica copied again; found anew until it is."""
-        if self.replica is None or not lost:
+        if self.kit.replica is None or not lost:
             return
         for sha256 in sorted(lost):
-            rows.lose_blob(connection, self.replica.id, sha256)
-        rows.forget_replicated(connection, self.replica.id, registered.digest)
+            rows.lose_blob(connection, self.kit.replica.id, sha256)
+        rows.forget_replicated(connection, self.kit.replica.id, registered.digest)
 
     def begin_pass(self, name: str | None, *, restart: bool = False) -> Pass:
         """Begin a walk over all versions or one model's, or go on with one that stopped."""
-        scope, now_ms = name or "*", self.now_ms()
-        with transaction(self.engine) as connection:
+        scope, now_ms = name or "*", self.kit.now_ms()
+        with transaction(self.kit.engine) as connection:
             left = connection.execute(
                 select(tables.scrub_pass)
                 .where(_P.scope == scope, _P.finished_ms.is_(None))
@@ -153,7 +156,7 @@ class Scrubbing(Replication):
 
     def version_count(self, name: str | None) -> int:
         """Return how many versions a walk looks at."""
-        with reading(self.engine) as connection:
+        with reading(self.kit.engine) as connection:
             return rows.count(connection, name)[0]
 
     def walk(
@@ -168,13 +171,13 @@ class Scrubbing(Replication):
         """
         after, unseen = "", list[tuple[VersionRecord, NoAccessError]]()
         while True:
-            with reading(self.engine) as connection:
+            with reading(self.kit.engine) as connection:
                 page = rows.versions(connection, name, after)
             if not page:
                 break
             for record in page:
                 after = record.uid
-                with reading(self.engine) as connection:
+                with reading(self.kit.engine) as connection:
                     known = rows.checked(connection, record.uid)
                 if known is None or known.checked_ms < walk.started_ms:
                     try:
@@ -185,8 +188,8 @@ class Scrubbing(Replication):
                 yield record, known
         if unseen:
             raise _not_seen(unseen)
-        with transaction(self.engine) as connection:
-            _finish(connection, walk.scope, self.now_ms())
+        with transaction(self.kit.engine) as connection:
+            _finish(connection, walk.scope, self.kit.now_ms())
 
 
 def replica_changes(registered: Manifest, lost: frozenset[str]) -> list[str]:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from infra.db import reading, transaction
 from registry.artifacts.adapters import keys, rows
-from registry.artifacts.base import UseCases
+from registry.artifacts.base import Kit
 from registry.artifacts.domain.statement import (
     Envelope,
     Facts,
@@ -50,12 +50,15 @@ class Proof:
     passed_over: tuple[str, ...] = ()
 
 
-class Statements(UseCases):
+@dataclass(frozen=True, slots=True)
+class Statements:
     """Signing and verifying."""
+
+    kit: Kit
 
     def envelope(self, record: VersionRecord) -> Envelope:
         """Return a version's signed statement, made now if it has none."""
-        with reading(self.engine) as connection:
+        with reading(self.kit.engine) as connection:
             known = rows.statement_of(connection, record.uid)
         return known[0] if known else self.sign(record)
 
@@ -65,10 +68,10 @@ class Statements(UseCases):
         Raises:
             NoManifestError: the files could not be read at registration.
         """
-        made = self.keys.sign(statement(_facts(record), self.manifest(record)))
-        at_ms = self.now_ms()
+        made = self.kit.keys.sign(statement(_facts(record), self.kit.manifest(record)))
+        at_ms = self.kit.now_ms()
         try:
-            with transaction(self.engine) as connection:
+            with transaction(self.kit.engine) as connection:
                 rows.keep_statement(connection, record, made, at_ms)
                 events.record(
                     connection,
@@ -84,7 +87,7 @@ class Statements(UseCases):
                     },
                 )
         except IntegrityError:
-            with reading(self.engine) as connection:
+            with reading(self.kit.engine) as connection:
                 known = rows.statement_of(connection, record.uid)
             if known is not None:
                 return known[0]
@@ -93,7 +96,7 @@ class Statements(UseCases):
 
     def sign_missing(self, limit: int) -> int:
         """Sign versions that have no statement yet; return how many."""
-        with reading(self.engine) as connection:
+        with reading(self.kit.engine) as connection:
             waiting = rows.without_statement(connection, limit)
         for record in waiting:
             self.sign(record)
@@ -112,14 +115,16 @@ class Statements(UseCases):
             StatementInvalidError: the statement is missing, forged, or about another version.
             FilesDifferError: a file is missing, added, changed or swapped; all are named.
         """
-        with reading(self.engine) as connection:
+        with reading(self.kit.engine) as connection:
             known = rows.statement_of(connection, record.uid)
         if known is None:
             raise StatementInvalidError(
                 f"{record.ref}: expected a signed statement, found none yet",
                 hint="acgs artifact statement signs it now; the role artifacts does by itself",
             )
-        predicate, manifest = proven(known[0], self.keys.trusted() if trusted is None else trusted)
+        predicate, manifest = proven(
+            known[0], self.kit.keys.trusted() if trusted is None else trusted
+        )
         stated = (predicate.get("version_uid"), manifest.digest)
         if stated != (record.uid, record.manifest_digest):
             raise StatementInvalidError(
@@ -127,8 +132,8 @@ class Statements(UseCases):
                 f"{record.manifest_digest}, found one about {stated[0]} with {stated[1]}",
                 hint="the database was changed by hand: restore it, or register the version again",
             )
-        found = self.registry.files.current_manifest(record)
-        return _compared(known[0], predicate, manifest, found, self.way_back())
+        found = self.kit.registry.files.current_manifest(record)
+        return _compared(known[0], predicate, manifest, found, self.kit.way_back())
 
 
 def verify_folder(

@@ -11,7 +11,7 @@ from infra.db import reading
 from registry.adapters import tables as core
 from registry.artifacts.adapters import rows
 from registry.artifacts.adapters.rows import kept
-from registry.artifacts.retaining import Retaining
+from registry.artifacts.base import Kit
 from registry.files.domain.manifest import Manifest
 
 
@@ -37,8 +37,11 @@ class Usage:
     damaged: int
 
 
-class Accounting(Retaining):
+@dataclass(frozen=True, slots=True)
+class Accounting:
     """Adding up."""
+
+    kit: Kit
 
     def usage(self, name: str | None = None) -> list[Usage]:
         """Return the space of every model, or of one, the largest first."""
@@ -47,14 +50,16 @@ class Accounting(Retaining):
         if name is not None:
             query = query.where(v.name == name)
         by_name = defaultdict(list)
-        with reading(self.engine) as connection:
+        with reading(self.kit.engine) as connection:
             for row in connection.execute(query):
                 by_name[row.name].append(row)
             digests = {row.manifest_digest for found in by_name.values() for row in found}
             manifests = rows.manifests(connection, digests)
             damaged = {check.version_uid for check in rows.damaged(connection)}
             contents = {f.sha256 for m in manifests.values() for f in m.files}
-            blobs = rows.blobs(connection, self.replica.id, contents) if self.replica else None
+            blobs = (
+                rows.blobs(connection, self.kit.replica.id, contents) if self.kit.replica else None
+            )
         used = []
         for model, found in by_name.items():
             own = [manifests[row.manifest_digest] for row in found]

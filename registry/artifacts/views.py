@@ -18,8 +18,8 @@ NO_LOCK = "no object lock"
 
 def overview(artifacts: Artifacts) -> dict[str, Any]:
     """Return how well the files of all versions are kept."""
-    replica = artifacts.replica
-    with reading(artifacts.engine) as connection:
+    replica = artifacts.kit.replica
+    with reading(artifacts.kit.engine) as connection:
         total, distinct = rows.count(connection)
         signed = rows.count_kept(connection, tables.statement)
         held = rows.count_kept(connection, tables.object_lock, tables.object_lock.c.state == "held")
@@ -46,21 +46,21 @@ def overview(artifacts: Artifacts) -> dict[str, Any]:
         "manifests_in_replica": {"complete": copied, "of": distinct} if replica else None,
         "locked_by_the_store": held or NO_LOCK,
         "freed": len(freed),
-        "signing_key": artifacts.keys.current(),
-        "retention_days": artifacts.settings.artifact_retention_days,
+        "signing_key": artifacts.kit.keys.current(),
+        "retention_days": artifacts.kit.settings.artifact_retention_days,
     }
 
 
 def version_status(artifacts: Artifacts, record: VersionRecord) -> dict[str, Any]:
     """Return how well one version's files are kept."""
-    with reading(artifacts.engine) as connection:
+    with reading(artifacts.kit.engine) as connection:
         statement = rows.statement_of(connection, record.uid)
         check = rows.checked(connection, record.uid)
         lock = rows.lock_state(connection, record.uid)
         quarantine = custody_rows.quarantine_of(connection, record.uid)
         hold = custody_rows.hold_of(connection, record.uid)
-    manifest = artifacts.manifest(record)
-    decision = next((d for d in artifacts.decisions() if d.uid == record.uid), None)
+    manifest = artifacts.kit.manifest(record)
+    decision = next((d for d in artifacts.retention.decisions() if d.uid == record.uid), None)
     return {
         "version": str(record.ref),
         "files": len(manifest.files),
@@ -71,7 +71,7 @@ def version_status(artifacts: Artifacts, record: VersionRecord) -> dict[str, Any
         "looked_at": _moment(check.checked_ms) if check else None,
         "damage": list(check.changes) if check else [],
         "quarantine": f"{quarantine.kind}: {quarantine.detail}" if quarantine else None,
-        "replica": artifacts.is_replicated(record) if artifacts.replica else None,
+        "replica": artifacts.replication.is_replicated(record) if artifacts.kit.replica else None,
         "object_lock": "legal hold" if lock == "held" else NO_LOCK if lock else None,
         "legal_hold": f"{hold.actor}: {hold.reason}" if hold else None,
         "retention": list(decision.reasons) if decision else [],
@@ -79,7 +79,7 @@ def version_status(artifacts: Artifacts, record: VersionRecord) -> dict[str, Any
 
 
 def _named(artifacts: Artifacts, uid: str) -> str:
-    return str(artifacts.registry.versions.version(uid).ref)
+    return str(artifacts.kit.registry.versions.version(uid).ref)
 
 
 def _moment(at_ms: int) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from infra.servers.s3 import S3
 from infra.settings import Settings
-from registry.artifacts.service import Artifacts
+from registry.artifacts.bootstrap import artifacts_of
 from registry.plugin.store import GovernedStore
 from tests.integration.artifacts.places import Bucket, Folder, Keep, Place
 from tests.integration.registry.shelf import Shelf
@@ -20,7 +20,7 @@ def opened(settings: Settings, place: Place) -> Keep:
     write_constitution(settings.storage_root)
     store = GovernedStore(settings)
     shelf = Shelf(settings.storage_root, store)
-    return Keep(place, Artifacts(settings, store.registry), shelf)
+    return Keep(place, artifacts_of(settings, store.registry), shelf)
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ class Stored:
 
     @property
     def settings(self) -> Settings:
-        return self.artifacts.settings
+        return self.artifacts.kit.settings
 
     def folder(self, record: VersionRecord) -> str:
         return record.source.rsplit("/", 1)[-1]
@@ -139,7 +139,7 @@ class Stored:
         return {file: self.place.read(folder, file) for file in self.place.names(folder)}
 
     def events(self, record: VersionRecord) -> list[str]:
-        found = self.artifacts.registry.audit.events(name=record.name)
+        found = self.artifacts.kit.registry.audit.events(name=record.name)
         return [e.type for e in found if e.version == record.version]
 
 
@@ -151,7 +151,7 @@ class Keep(Stored):
 
     def register(self, name: str = NAME, **more: bytes) -> VersionRecord:
         """Write files and register them; the folder is the place's `v<number>`."""
-        folder = f"v{len(self.artifacts.registry.versions.versions(name))}-{name}"
+        folder = f"v{len(self.artifacts.kit.registry.versions.versions(name))}-{name}"
         for file, content in {**FILES, "unique.txt": folder.encode(), **more}.items():
             self.place.write(folder, file, content)
         return self.shelf.register(name=name, source=self.place.uri(folder))

@@ -48,7 +48,7 @@ def told(keep: Keep, *arguments: str, status: int = 0) -> Any:
 def test_damage_is_seen_repaired_and_gone(local: Keep) -> None:
     record = local.register()
     name = f"{record.name}@{record.semver}"
-    local.artifacts.replicate(record)
+    local.artifacts.replication.replicate(record)
     assert told(local, "scrub") == {"versions": 1, "damaged": []}
     local.flip(record)
     found = told(local, "scrub", record.name, status=1)
@@ -138,8 +138,8 @@ def test_many_damaged_versions_are_told_as_a_few_and_how_many_more(local: Keep) 
 def test_a_version_that_was_deleted_counts_nowhere(local: Keep) -> None:
     records = [local.register() for _ in range(3)]
     for record in records:
-        local.artifacts.sign(record)
-        local.artifacts.check(record)
+        local.artifacts.statements.sign(record)
+        local.artifacts.scrubbing.check(record)
     local.shelf.store.delete_model_version(records[0].name, str(records[0].version))
     status = told(local, "status")
     assert (status["versions"], status["signed"], status["looked_at"]) == (2, 2, 2)
@@ -148,7 +148,7 @@ def test_a_version_that_was_deleted_counts_nowhere(local: Keep) -> None:
 def test_without_a_replica_no_repair_from_one_is_promised(local: Keep) -> None:
     record = local.register()
     local.flip(record)
-    local.artifacts.settings = local.settings.model_copy(update={"artifact_replica": ""})
+    local.artifacts.kit.settings = local.settings.model_copy(update={"artifact_replica": ""})
     answer = acgs(local, "scrub")
     assert answer.returncode == 1
     assert "restore the files from a backup" in answer.stderr

@@ -15,7 +15,7 @@ from infra.clock import utc_now
 from infra.process import children
 from infra.servers.s3 import S3
 from infra.settings import Settings
-from registry.artifacts.service import Artifacts
+from registry.artifacts.bootstrap import artifacts_of
 from registry.domain.records import Ask, VersionRecord
 from registry.domain.values import RequestKind, Stage
 from registry.errors import GateClosedError
@@ -140,7 +140,7 @@ def _serving(platform: Platform, place: Place) -> Served:
         return place.uri(folder.name)
 
     platform.store = store
-    artifacts = Artifacts(platform.settings, platform.registry)
+    artifacts = artifacts_of(platform.settings, platform.registry)
     platform.endpoint(strategy="immediate", ready_seconds=60)
     versions, answers, rows = [], {}, []
     for opposite in (False, True):
@@ -150,8 +150,8 @@ def _serving(platform: Platform, place: Place) -> Served:
         model, features = trained
         rows = features.to_numpy()[:3].tolist()
         answers[version.uid] = [int(value) for value in model.predict(features[:3])]
-        artifacts.replicate(version)
-        artifacts.sign(version)
+        artifacts.replication.replicate(version)
+        artifacts.statements.sign(version)
         versions.append(version)
     first, second = versions
     made = Served(platform, Stored(place, artifacts), first, second, answers, rows)
@@ -185,8 +185,8 @@ def test_a_served_version_that_is_damaged_answers_on_is_not_redeployed_and_is_re
 
     damage(served.stored, first)
 
-    walk = artifacts.begin_pass(NAME)
-    found = {record.uid: checked for record, checked in artifacts.walk(walk, NAME)}
+    walk = artifacts.scrubbing.begin_pass(NAME)
+    found = {record.uid: checked for record, checked in artifacts.scrubbing.walk(walk, NAME)}
     assert found[first.uid].changes == changes
     assert found[second.uid].ok
     assert served.serves(first)
@@ -207,7 +207,7 @@ def test_a_served_version_that_is_damaged_answers_on_is_not_redeployed_and_is_re
     assert served.serves(second)
     assert served.platform.registry.endpoints.endpoint(NAME).stable_uid == second.uid
 
-    assert artifacts.repair(first, "ann").whole
+    assert artifacts.repairing.repair(first, "ann").whole
     assert served.stored.content(first) == before
     served.go_back()
     assert served.serves(first)

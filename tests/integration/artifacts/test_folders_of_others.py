@@ -16,14 +16,14 @@ RUN = "0123456789abcdef" * 2
 
 
 def protected(keep: Keep, uri: str) -> bool:
-    return keep.artifacts.registry.custody.protecting([storage_place(uri)]) is not None
+    return keep.artifacts.kit.registry.custody.protecting([storage_place(uri)]) is not None
 
 
 @pytest.mark.parametrize(
     "path", ["", "/", "/1", "/1/models", f"/1/{RUN}", f"/1/{RUN}/artifacts", "/%31/"]
 )
 def test_a_folder_of_others_is_refused(remote: Keep, path: str) -> None:
-    with transaction(remote.artifacts.engine) as connection:
+    with transaction(remote.artifacts.kit.engine) as connection:
         connection.execute(
             text(
                 "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage) "
@@ -35,7 +35,7 @@ def test_a_folder_of_others_is_refused(remote: Keep, path: str) -> None:
         with pytest.raises(MlflowException, match="expected a folder with nothing but") as refused:
             remote.shelf.store.create_model_version(NAME, f"{root}{path or '/'}")
         assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
-    assert len(remote.artifacts.registry.versions.versions(NAME)) == 1
+    assert len(remote.artifacts.kit.registry.versions.versions(NAME)) == 1
 
 
 def test_one_that_plain_mlflow_registered_protects_its_own_files_alone(keep: Keep) -> None:
@@ -46,9 +46,9 @@ def test_one_that_plain_mlflow_registered_protects_its_own_files_alone(keep: Kee
         (keep.settings.storage_root / "artifacts" / "9").mkdir(parents=True)
         (keep.settings.storage_root / "artifacts" / "9" / "f").write_text("theirs")
     made = SqlAlchemyStore.create_model_version(store, NAME, root)
-    record = keep.artifacts.registry.takeover.adopt(NAME, int(made.version), "ann")
+    record = keep.artifacts.kit.registry.takeover.adopt(NAME, int(made.version), "ann")
     assert record.manifest_digest is not None
-    named = keep.artifacts.manifest(record).files[0].path
+    named = keep.artifacts.kit.manifest(record).files[0].path
     assert protected(keep, f"mlflow-artifacts:/{named}")
     assert protected(keep, "mlflow-artifacts:/")
     assert protected(keep, f"{kept.source}/MLmodel")
@@ -74,4 +74,4 @@ def test_the_server_registers_nothing_from_a_foreign_store(
         remote.shelf.store.create_model_version(NAME, source)
     assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
     assert "registry.source_refused" in str(refused.value) or "expected" in str(refused.value)
-    assert len(remote.artifacts.registry.versions.versions(NAME)) == 1
+    assert len(remote.artifacts.kit.registry.versions.versions(NAME)) == 1

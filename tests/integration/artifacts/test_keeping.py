@@ -20,6 +20,7 @@ from infra.servers.s3 import S3
 from registry.artifacts.adapters import bucket_locks
 from registry.artifacts.adapters.kept_objects import KeptObjects
 from registry.artifacts.adapters.leases import Leases
+from registry.artifacts.bootstrap import artifacts_of
 from registry.artifacts.replication import REPLICA_LEASE
 from registry.artifacts.role import Keeper, artifacts_role
 from registry.artifacts.service import Artifacts
@@ -32,8 +33,8 @@ from tests.support.stores import Databases
 
 
 def later(keep: Keep, days: float) -> Artifacts:
-    return Artifacts(
-        keep.settings, keep.artifacts.registry, clock=lambda: utc_now() + timedelta(days=days)
+    return artifacts_of(
+        keep.settings, keep.artifacts.kit.registry, clock=lambda: utc_now() + timedelta(days=days)
     )
 
 
@@ -45,15 +46,15 @@ def stored(keep: Keep) -> dict[str, int]:
 def test_equal_content_is_kept_once_and_compressed_where_it_pays(local: Keep) -> None:
     noise = os.urandom(100_000)
     one, other = local.register(weights=noise), local.register(weights=noise)
-    first = local.artifacts.replicate(one)
-    second = local.artifacts.replicate(other)
+    first = local.artifacts.replication.replicate(one)
+    second = local.artifacts.replication.replicate(other)
     assert first > 100_000
     assert second < 200
-    assert local.artifacts.replicate(one) == 0
+    assert local.artifacts.replication.replicate(one) == 0
     blobs = stored(local)
     assert len(blobs) == len(FILES) + 1 + 2
     assert sum(name.endswith(".zst") for name in blobs) == 2
-    (used,) = local.artifacts.usage()
+    (used,) = local.artifacts.accounting.usage()
     assert used.versions == 2
     assert used.logical_bytes == used.stored_bytes > 2 * 100_000
     assert used.unique_bytes < used.logical_bytes / 2 + 1000
@@ -64,29 +65,31 @@ def test_a_damaged_source_never_reaches_the_replica(local: Keep) -> None:
     record = local.register()
     local.flip(record)
     with pytest.raises(Exception, match=r"data/a\.bin: expected content"):
-        local.artifacts.replicate(record)
-    assert not local.artifacts.is_replicated(record)
-    sha = next(f.sha256 for f in local.artifacts.manifest(record).files if f.path == "data/a.bin")
+        local.artifacts.replication.replicate(record)
+    assert not local.artifacts.replication.is_replicated(record)
+    sha = next(
+        f.sha256 for f in local.artifacts.kit.manifest(record).files if f.path == "data/a.bin"
+    )
     assert not [name for name in stored(local) if name.startswith(sha)]
 
 
 def test_only_what_nothing_needs_is_freed_and_the_record_comes_first(keep: Keep) -> None:
-    registry = keep.artifacts.registry
+    registry = keep.artifacts.kit.registry
     gone, held, young = keep.register(), keep.register(), keep.register()
     for record in (gone, held, young):
-        keep.artifacts.replicate(record)
+        keep.artifacts.replication.replicate(record)
     registry.custody.hold(held, "case 7", "lea", utc_now())
-    assert not any(d.free for d in keep.artifacts.decisions())
+    assert not any(d.free for d in keep.artifacts.retention.decisions())
     then = later(keep, 91)
-    said = {d.uid: d for d in then.decisions()}
+    said = {d.uid: d for d in then.retention.decisions()}
     assert [said[r.uid].free for r in (gone, held)] == [True, False]
     assert said[held.uid].reasons == ("legal hold: case 7",)
-    with Leases.mine(keep.artifacts.engine).held(REPLICA_LEASE):
-        other = Leases(keep.artifacts.engine, "elsewhere|1|x")
+    with Leases.mine(keep.artifacts.kit.engine).held(REPLICA_LEASE):
+        other = Leases(keep.artifacts.kit.engine, "elsewhere|1|x")
         assert not other.take(REPLICA_LEASE)
 
     registry.custody.hold(young, "still wanted", "lea", utc_now())
-    done = list(then.expire("ann"))
+    done = list(then.retention.expire("ann"))
 
     assert [one.decision.uid for one in done] == [gone.uid]
     assert keep.place.names(keep.folder(gone)) == set()
@@ -95,14 +98,14 @@ def test_only_what_nothing_needs_is_freed_and_the_record_comes_first(keep: Keep)
     with pytest.raises(GateClosedError, match=r"artifact\.freed"):
         registry.files.model_files(gone.uid)
     assert "freed by retention" in registry.stages.position(gone.uid).tags["acgs.artifact"]
-    assert keep.artifacts.check(held).ok
-    assert keep.artifacts.repair(held, "ann").whole
-    assert list(then.expire("ann")) == []
+    assert keep.artifacts.scrubbing.check(held).ok
+    assert keep.artifacts.repairing.repair(held, "ann").whole
+    assert list(then.retention.expire("ann")) == []
 
 
 def test_a_held_version_cannot_be_deleted(local: Keep) -> None:
     record = local.register()
-    registry = local.artifacts.registry
+    registry = local.artifacts.kit.registry
     assert registry.custody.hold(record, "case 7", "lea", utc_now())
     assert not registry.custody.hold(record, "again", "lea", utc_now())
     with pytest.raises(Exception, match=r"hold\.legal"):
@@ -114,39 +117,42 @@ def test_a_held_version_cannot_be_deleted(local: Keep) -> None:
 def test_an_expiry_that_was_killed_is_finished_by_the_next(local: Keep) -> None:
     record = local.register()
     then = later(local, 91)
-    tombstone = then._record(record.uid, "ann", KeptObjects())
+    tombstone = then.retention._record(record.uid, "ann", KeptObjects())
     assert tombstone is not None
     assert local.place.names(local.folder(record)) != set()
-    assert list(then.expire("ann")) == []
+    assert list(then.retention.expire("ann")) == []
     assert local.place.names(local.folder(record)) == set()
 
 
 def test_expiry_waits_for_whoever_writes_to_the_replica(local: Keep) -> None:
-    other = Leases(local.artifacts.engine, "elsewhere|1|x")
+    other = Leases(local.artifacts.kit.engine, "elsewhere|1|x")
     assert other.take(REPLICA_LEASE)
     with pytest.raises(ConflictError, match="another process"):
-        list(local.artifacts.expire("ann"))
+        list(local.artifacts.retention.expire("ann"))
 
 
 def test_a_scrub_that_was_interrupted_goes_on_where_it_was(local: Keep) -> None:
     for _ in range(4):
         local.register()
-    walk = local.artifacts.begin_pass(None)
-    steps = local.artifacts.walk(walk, None)
+    walk = local.artifacts.scrubbing.begin_pass(None)
+    steps = local.artifacts.scrubbing.walk(walk, None)
     looked = [next(steps)[1], next(steps)[1]]
     steps.close()  # type: ignore[attr-defined]
     time.sleep(0.01)
-    again = local.artifacts.begin_pass(None)
+    again = local.artifacts.scrubbing.begin_pass(None)
     assert (again.id, again.resumed) == (walk.id, True)
-    checks = {c.version_uid: c for _, c in local.artifacts.walk(again, None)}
+    checks = {c.version_uid: c for _, c in local.artifacts.scrubbing.walk(again, None)}
     assert len(checks) == 4
     assert all(checks[c.version_uid].checked_ms == c.checked_ms for c in looked)
-    assert not local.artifacts.begin_pass(None).resumed
+    assert not local.artifacts.scrubbing.begin_pass(None).resumed
 
 
 def keeper(keep: Keep, stop: threading.Event | None = None) -> Keeper:
     return Keeper(
-        keep.artifacts, Leases.mine(keep.artifacts.engine), lambda: None, stop or threading.Event()
+        keep.artifacts,
+        Leases.mine(keep.artifacts.kit.engine),
+        lambda: None,
+        stop or threading.Event(),
     )
 
 
@@ -158,24 +164,24 @@ def test_the_role_signs_copies_and_looks_and_then_rests(keep: Keep) -> None:
         rounds += 1
         assert rounds < 20
     for record in records:
-        assert keep.artifacts.verify(record)
-        assert keep.artifacts.is_replicated(record)
-    assert keep.artifacts.damaged() == []
+        assert keep.artifacts.statements.verify(record)
+        assert keep.artifacts.replication.is_replicated(record)
+    assert keep.artifacts.repairing.damaged() == []
     assert not working.round()
     keep.flip(records[0])
-    assert later(keep, 8).check(records[0]).changes == ("data/a.bin: content changed",)
+    assert later(keep, 8).scrubbing.check(records[0]).changes == ("data/a.bin: content changed",)
 
 
 def test_the_role_repairs_what_it_finds_and_quarantines_what_it_cannot(local: Keep) -> None:
     saved, lost = local.register(), local.register()
-    local.artifacts.replicate(saved)
+    local.artifacts.replication.replicate(saved)
     local.flip(saved)
     local.flip(lost, "unique.txt")
     working = keeper(local)
     while working.round():
         pass
-    assert local.artifacts.verify(saved)
-    quarantine = local.artifacts.registry.custody.quarantine_of(lost.uid)
+    assert local.artifacts.statements.verify(saved)
+    quarantine = local.artifacts.kit.registry.custody.quarantine_of(lost.uid)
     assert quarantine is not None
     assert quarantine.detail == "unique.txt: content changed"
 
@@ -187,31 +193,31 @@ def test_the_role_copies_again_what_the_replica_lost_whoever_found_it(local: Kee
         pass
     for record in (by_itself, by_hand):
         local.lose_copy(hashlib.sha256(local.content(record)["unique.txt"]).hexdigest())
-    assert not local.artifacts.check(by_hand).ok
+    assert not local.artifacts.scrubbing.check(by_hand).ok
     working = keeper(local)
     working.artifacts = later(local, 8)
     while working.round():
         pass
-    assert local.artifacts.damaged() == []
-    assert local.artifacts.is_replicated(by_itself)
-    assert local.artifacts.is_replicated(by_hand)
+    assert local.artifacts.repairing.damaged() == []
+    assert local.artifacts.replication.is_replicated(by_itself)
+    assert local.artifacts.replication.is_replicated(by_hand)
 
 
 def test_objects_are_held_by_the_bucket_where_it_has_object_lock(
     tmp_path: Path, databases: Databases, s3: S3, monkeypatch: pytest.MonkeyPatch, remote: Keep
 ) -> None:
     plain = remote.register()
-    assert remote.artifacts.lock_objects(plain) == "unsupported"
+    assert remote.artifacts.replication.lock_objects(plain) == "unsupported"
     keep = in_buckets(tmp_path / "b", databases, s3, monkeypatch, object_lock=True)
     record = keep.register()
-    assert keep.artifacts.lock_missing(10) == 1
-    files = keep.artifacts.files(record)
+    assert keep.artifacts.replication.lock_missing(10) == 1
+    files = keep.artifacts.kit.files(record)
     assert isinstance(files, S3Files)
     assert bucket_locks.held(files.store, "data/caf\u00e9.txt")
-    keep.artifacts.replicate(record)
+    keep.artifacts.replication.replicate(record)
     keep.flip(record)
-    assert keep.artifacts.repair(record, "ann").whole
-    assert [d.decision.uid for d in later(keep, 91).expire("ann")] == [record.uid]
+    assert keep.artifacts.repairing.repair(record, "ann").whole
+    assert [d.decision.uid for d in later(keep, 91).retention.expire("ann")] == [record.uid]
     assert keep.place.names(keep.folder(record)) == set()
 
 
@@ -230,13 +236,13 @@ def test_a_role_that_is_killed_while_it_copies_loses_nothing(local: Keep) -> Non
         process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
         before, deadline = len(stored(local)), time.monotonic() + 30
         while len(stored(local)) < before + 2 and time.monotonic() < deadline:
-            if all(local.artifacts.is_replicated(r) for r in records):
+            if all(local.artifacts.replication.is_replicated(r) for r in records):
                 break
             time.sleep(0.005)
         os.kill(process.pid, signal.SIGKILL)
         process.wait(10)
     for record in records:
-        local.artifacts.replicate(record)
-        assert local.artifacts.check(record).ok
+        local.artifacts.replication.replicate(record)
+        assert local.artifacts.scrubbing.check(record).ok
         local.flip(record, "w3")
-        assert local.artifacts.repair(record, "ann").whole
+        assert local.artifacts.repairing.repair(record, "ann").whole

@@ -17,8 +17,8 @@ from infra.errors import NoAccessError, exit_code
 from infra.servers.s3 import READ_WRITE, S3, User
 from infra.store_errors import BucketMissingError, StoreCredentialsError, StoreDeniedError
 from registry.artifacts.adapters.leases import Leases
+from registry.artifacts.bootstrap import artifacts_of
 from registry.artifacts.role import Keeper
-from registry.artifacts.service import Artifacts
 from registry.domain.records import VersionRecord
 from registry.errors import ArtifactError
 from tests.integration.artifacts.places import Keep
@@ -71,16 +71,16 @@ def server(remote: Keep, s3: S3, monkeypatch: pytest.MonkeyPatch) -> Server:
 
 def kept(keep: Keep) -> VersionRecord:
     record = keep.register()
-    keep.artifacts.replicate(record)
-    keep.artifacts.sign(record)
-    assert keep.artifacts.check(record).ok
+    keep.artifacts.replication.replicate(record)
+    keep.artifacts.statements.sign(record)
+    assert keep.artifacts.scrubbing.check(record).ok
     return record
 
 
 def nothing_is_marked(keep: Keep, record: VersionRecord) -> bool:
     return (
-        keep.artifacts.registry.custody.quarantine_of(record.uid) is None
-        and keep.artifacts.damaged() == []
+        keep.artifacts.kit.registry.custody.quarantine_of(record.uid) is None
+        and keep.artifacts.repairing.damaged() == []
         and "artifact.damaged" not in keep.events(record)
     )
 
@@ -100,13 +100,13 @@ def test_a_store_that_lets_nobody_look_damages_nothing(
     record = kept(remote)
     refuse(server)
     # Opened anew, as by a command: the replica's client keeps its secret.
-    artifacts = Artifacts(remote.settings, remote.artifacts.registry)
+    artifacts = artifacts_of(remote.settings, remote.artifacts.kit.registry)
     acts: list[Callable[[], object]] = [
-        lambda: artifacts.check(record),
-        lambda: artifacts.repair(record, "ann"),
-        lambda: artifacts.plan(record),
-        lambda: artifacts.registry.files.prove(record, "cannot be deployed"),
-        lambda: artifacts.registry.files.model_files(record.uid),
+        lambda: artifacts.scrubbing.check(record),
+        lambda: artifacts.repairing.repair(record, "ann"),
+        lambda: artifacts.repairing.plan(record),
+        lambda: artifacts.kit.registry.files.prove(record, "cannot be deployed"),
+        lambda: artifacts.kit.registry.files.model_files(record.uid),
     ]
     for act in acts:
         with pytest.raises(kind) as told:
@@ -147,25 +147,28 @@ def test_a_replica_that_denies_loses_no_copy(remote: Keep, server: Server) -> No
     record = kept(remote)
     server.deny_bucket(remote.settings.artifact_replica)
     with pytest.raises(StoreDeniedError):
-        remote.artifacts.check(record)
-    assert remote.artifacts.is_replicated(record)
+        remote.artifacts.scrubbing.check(record)
+    assert remote.artifacts.replication.is_replicated(record)
     remote.flip(record)
-    for look in (remote.artifacts.check, lambda r: remote.artifacts.repair(r, "ann")):
+    for look in (
+        remote.artifacts.scrubbing.check,
+        lambda r: remote.artifacts.repairing.repair(r, "ann"),
+    ):
         with pytest.raises(StoreDeniedError):
             look(record)
     # Its own damage was seen all the same, and waits for the replica.
-    assert remote.artifacts.damaged() == [record]
-    assert remote.artifacts.registry.custody.quarantine_of(record.uid) is None
+    assert remote.artifacts.repairing.damaged() == [record]
+    assert remote.artifacts.kit.registry.custody.quarantine_of(record.uid) is None
     server.allow(READ_WRITE)
-    assert remote.artifacts.repair(record, "ann").restored == ("data/a.bin",)
+    assert remote.artifacts.repairing.repair(record, "ann").restored == ("data/a.bin",)
 
 
 def test_the_role_waits_for_access_and_marks_nothing(remote: Keep, server: Server) -> None:
     record = kept(remote)
     settings = remote.settings.model_copy(update={"artifact_scrub_days": 1e-9})
-    artifacts = Artifacts(settings, remote.artifacts.registry)
+    artifacts = artifacts_of(settings, remote.artifacts.kit.registry)
     now = [0.0]
-    leases = Leases.mine(artifacts.engine)
+    leases = Leases.mine(artifacts.kit.engine)
     keeper = Keeper(artifacts, leases, lambda: None, threading.Event(), lambda: now[0])
     keeper.round()
     server.deny()
@@ -180,10 +183,10 @@ def test_the_role_waits_for_access_and_marks_nothing(remote: Keep, server: Serve
 
 def test_a_version_that_was_quarantined_for_a_closed_store_heals(keep: Keep) -> None:
     record = kept(keep)
-    registry = keep.artifacts.registry
+    registry = keep.artifacts.kit.registry
     detail = "files: cannot read the model's files at s3://b/k: the object store does not allow it"
     registry.custody.quarantine(record, detail, "acgs", utc_now())
-    assert keep.artifacts.check(record).ok
+    assert keep.artifacts.scrubbing.check(record).ok
     assert registry.custody.quarantine_of(record.uid) is None
     assert keep.events(record)[-1] == "artifact.released"
 
@@ -226,7 +229,10 @@ def test_a_file_or_folder_that_may_not_be_read_is_not_damaged(
 ) -> None:
     record = kept(local)
     closed(Path(record.source) / what)
-    for act in (local.artifacts.check, lambda r: local.artifacts.repair(r, "ann")):
+    for act in (
+        local.artifacts.scrubbing.check,
+        lambda r: local.artifacts.repairing.repair(r, "ann"),
+    ):
         with pytest.raises(NoAccessError, match="cannot look at"):
             act(record)
     assert nothing_is_marked(local, record)
@@ -238,8 +244,8 @@ def test_a_replica_folder_that_may_not_be_read_loses_no_copy(
     record = kept(local)
     closed(Path(local.settings.artifact_replica) / "sha256")
     with pytest.raises(NoAccessError):
-        local.artifacts.check(record)
-    assert local.artifacts.is_replicated(record)
+        local.artifacts.scrubbing.check(record)
+    assert local.artifacts.replication.is_replicated(record)
 
 
 def test_a_disk_that_is_not_mounted_is_not_damage(local: Keep) -> None:
@@ -251,11 +257,11 @@ def test_a_disk_that_is_not_mounted_is_not_damage(local: Keep) -> None:
         if disk is root:
             disk.mkdir()  # the mount point
         with pytest.raises(NoAccessError, match="mount its disk"):
-            Artifacts(local.settings, local.artifacts.registry).check(record)
+            artifacts_of(local.settings, local.artifacts.kit.registry).scrubbing.check(record)
         shutil.rmtree(disk, ignore_errors=True)
         away.rename(disk)
     assert nothing_is_marked(local, record)
-    assert local.artifacts.is_replicated(record)
+    assert local.artifacts.replication.is_replicated(record)
 
 
 def test_a_folder_that_is_missing_among_others_is_damage(local: Keep) -> None:
@@ -263,12 +269,12 @@ def test_a_folder_that_is_missing_among_others_is_damage(local: Keep) -> None:
     before = local.content(record)
     shutil.rmtree(record.source)
     with pytest.raises(ArtifactError, match="found no such folder"):
-        local.artifacts.registry.files.current_manifest(record)
-    assert local.artifacts.repair(record, "ann").whole
+        local.artifacts.kit.registry.files.current_manifest(record)
+    assert local.artifacts.repairing.repair(record, "ann").whole
     assert local.content(record) == before
 
 
 def test_an_object_that_is_missing_in_a_readable_bucket_is_damage(remote: Keep) -> None:
     record = kept(remote)
     remote.lose(record)
-    assert remote.artifacts.check(record).changes == ("MLmodel: missing",)
+    assert remote.artifacts.scrubbing.check(record).changes == ("MLmodel: missing",)

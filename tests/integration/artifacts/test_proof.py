@@ -18,9 +18,9 @@ from sqlalchemy import update
 from infra.db import transaction
 from infra.errors import UsageError
 from registry.artifacts.adapters import tables
+from registry.artifacts.bootstrap import artifacts_of
 from registry.artifacts.cli import artifact
 from registry.artifacts.errors import FilesDifferError, StatementInvalidError
-from registry.artifacts.service import Artifacts
 from registry.errors import UnknownVersionError
 from tests.integration.artifacts.places import FILES, Keep
 
@@ -32,8 +32,8 @@ def test_a_version_is_signed_once_however_many_try(keep: Keep) -> None:
     made: list[str] = []
 
     def sign() -> None:
-        keeping = Artifacts(keep.settings, keep.artifacts.registry)
-        made.append(keeping.envelope(record).signature.hex())
+        keeping = artifacts_of(keep.settings, keep.artifacts.kit.registry)
+        made.append(keeping.statements.envelope(record).signature.hex())
 
     threads = [threading.Thread(target=sign) for _ in range(4)]
     for thread in threads:
@@ -42,23 +42,23 @@ def test_a_version_is_signed_once_however_many_try(keep: Keep) -> None:
         thread.join()
     assert len(set(made)) == 1
     assert keep.events(record).count("artifact.signed") == 1
-    assert keep.artifacts.verify(record).predicate["semver"] == record.semver
+    assert keep.artifacts.statements.verify(record).predicate["semver"] == record.semver
 
 
 def test_a_statement_about_another_version_proves_nothing(local: Keep) -> None:
     one, other = local.register(), local.register()
     for record in (one, other):
-        local.artifacts.sign(record)
-    envelope = local.artifacts.envelope(other).document()
-    with transaction(local.artifacts.engine) as connection:
+        local.artifacts.statements.sign(record)
+    envelope = local.artifacts.statements.envelope(other).document()
+    with transaction(local.artifacts.kit.engine) as connection:
         connection.execute(
             update(tables.statement)
             .where(tables.statement.c.version_uid == one.uid)
             .values(envelope=envelope)
         )
     with pytest.raises(StatementInvalidError, match="expected a statement about"):
-        local.artifacts.verify(one)
-    assert local.artifacts.check(one).changes == (
+        local.artifacts.statements.verify(one)
+    assert local.artifacts.scrubbing.check(one).changes == (
         "statement: it is about other files than the registered manifest",
     )
 
@@ -67,9 +67,11 @@ def test_a_folder_is_proven_elsewhere_with_nothing_but_the_public_key(
     local: Keep, tmp_path: Path
 ) -> None:
     record = local.register()
-    local.artifacts.sign(record)
-    (tmp_path / "st.json").write_text(json.dumps(local.artifacts.envelope(record).document()))
-    keys = local.artifacts.keys
+    local.artifacts.statements.sign(record)
+    (tmp_path / "st.json").write_text(
+        json.dumps(local.artifacts.statements.envelope(record).document())
+    )
+    keys = local.artifacts.kit.keys
     (tmp_path / "key.pem").write_text(keys.public_pem(keys.current()))
     copy = tmp_path / "elsewhere"
     shutil.copytree(record.source, copy)
@@ -110,8 +112,8 @@ def test_the_verifier_of_the_how_to_needs_nothing_of_ours(local: Keep, tmp_path:
     page = (ROOT / "docs" / "how-to" / "verify-a-model.md").read_text("utf-8")
     (tmp_path / "verify.py").write_text(page.split("```python\n")[1].split("```")[0])
     record = local.register()
-    keys, files = local.artifacts.keys, Path(record.source)
-    document = local.artifacts.envelope(record).document()
+    keys, files = local.artifacts.kit.keys, Path(record.source)
+    document = local.artifacts.statements.envelope(record).document()
     (tmp_path / "st.json").write_text(json.dumps(document))
     (tmp_path / "key.pem").write_text(keys.public_pem(keys.current()))
     command = [sys.executable, "verify.py", str(files), "st.json", "key.pem"]
@@ -133,26 +135,26 @@ def test_the_verifier_of_the_how_to_needs_nothing_of_ours(local: Keep, tmp_path:
 
 def test_a_version_without_readable_files_is_told(local: Keep) -> None:
     record = local.shelf.register(source=str(local.shelf.root / "nowhere"))
-    assert local.artifacts.sign_missing(10) == 0
+    assert local.artifacts.statements.sign_missing(10) == 0
     with pytest.raises(StatementInvalidError, match="found none yet"):
-        local.artifacts.verify(record)
+        local.artifacts.statements.verify(record)
     with pytest.raises(UnknownVersionError):
-        local.artifacts.registry.versions.find_version(record.name, "9.9.9")
+        local.artifacts.kit.registry.versions.find_version(record.name, "9.9.9")
 
 
 def test_the_bill_of_materials_is_valid_and_names_every_file(keep: Keep) -> None:
     record = keep.register()
-    bom = keep.artifacts.registry.comparison.bill(record)
+    bom = keep.artifacts.kit.registry.comparison.bill(record)
     validator = JsonStrictValidator(SchemaVersion.V1_6)
     assert validator.validate_str(json.dumps(bom)) is None
     parts = {part["bom-ref"]: part for part in bom["components"]}
     assert {ref for ref in parts if ref.startswith("file:")} == {
         f"file:{name}" for name in (*FILES, "unique.txt")
     }
-    entry = next(f for f in keep.artifacts.manifest(record).files if f.path == "MLmodel")
+    entry = next(f for f in keep.artifacts.kit.manifest(record).files if f.path == "MLmodel")
     assert parts["file:MLmodel"]["hashes"] == [{"alg": "SHA-256", "content": entry.sha256}]
     assert parts["library:scikit-learn"]["purl"] == "pkg:pypi/scikit-learn@1.7.2"
     assert "version" not in parts["library:numpy"]
     model = bom["metadata"]["component"]
     assert (model["type"], model["version"]) == ("machine-learning-model", record.semver)
-    assert keep.artifacts.registry.comparison.bill(record) == bom
+    assert keep.artifacts.kit.registry.comparison.bill(record) == bom

@@ -11,6 +11,7 @@ from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 
 from infra.clock import utc_now
 from registry.artifacts.adapters.kept_objects import KeptObjects
+from registry.artifacts.bootstrap import artifacts_of
 from registry.artifacts.service import Artifacts
 from registry.domain.records import VersionRecord
 from tests.integration.artifacts.places import FILES, Bucket, Folder, Keep
@@ -46,8 +47,8 @@ SPELLINGS: dict[str, Spelling] = {
 
 
 def long_after(keep: Keep) -> Artifacts:
-    registry = keep.artifacts.registry
-    return Artifacts(keep.settings, registry, clock=lambda: utc_now() + timedelta(days=100))
+    registry = keep.artifacts.kit.registry
+    return artifacts_of(keep.settings, registry, clock=lambda: utc_now() + timedelta(days=100))
 
 
 def deleted(keep: Keep, source: str) -> VersionRecord:
@@ -61,12 +62,12 @@ def deleted(keep: Keep, source: str) -> VersionRecord:
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_a_folder_is_not_freed_under_another_name(keep: Keep, spelling: str) -> None:
     kept = keep.register()
-    keep.artifacts.registry.custody.hold(kept, "case 7", "lea", utc_now())
+    keep.artifacts.kit.registry.custody.hold(kept, "case 7", "lea", utc_now())
     deleted(keep, SPELLINGS[spelling](keep, kept))
-    assert list(long_after(keep).expire("ann")) == []
-    assert keep.artifacts.check(kept).ok
-    keep.artifacts.registry.custody.release(kept, "closed", "lea", utc_now())
-    assert len(list(long_after(keep).expire("ann"))) == 2
+    assert list(long_after(keep).retention.expire("ann")) == []
+    assert keep.artifacts.scrubbing.check(kept).ok
+    keep.artifacts.kit.registry.custody.release(kept, "closed", "lea", utc_now())
+    assert len(list(long_after(keep).retention.expire("ann"))) == 2
     assert keep.place.names(keep.folder(kept)) == set()
 
 
@@ -78,8 +79,8 @@ def test_a_version_that_plain_mlflow_registered_keeps_its_folder(keep: Keep) -> 
         keep.shelf.store, "plain", real(keep, f"{keep.folder(kept)}/data")
     )
     then = long_after(keep)
-    assert list(then.expire("ann")) == []
-    (said,) = then.decisions()
+    assert list(then.retention.expire("ann")) == []
+    (said,) = then.retention.decisions()
     assert said.reasons == ("its files lie with those of plain version 1, which are kept",)
     assert keep.place.names(keep.folder(kept)) == {*FILES, "unique.txt"}
 
@@ -87,13 +88,13 @@ def test_a_version_that_plain_mlflow_registered_keeps_its_folder(keep: Keep) -> 
 def test_an_expiry_that_was_killed_leaves_what_was_registered_since(keep: Keep) -> None:
     first = keep.register()
     then = long_after(keep)
-    assert then._record(first.uid, "ann", KeptObjects()) is not None
+    assert then.retention._record(first.uid, "ann", KeptObjects()) is not None
     since = keep.shelf.register(name=OTHER, source=real(keep, f"{keep.folder(first)}/data"))
-    keep.artifacts.registry.custody.hold(since, "case 7", "lea", utc_now())
-    list(then.expire("ann"))
+    keep.artifacts.kit.registry.custody.hold(since, "case 7", "lea", utc_now())
+    list(then.retention.expire("ann"))
     left = keep.place.names(keep.folder(first))
     assert left == {name for name in FILES if name.startswith("data/")}
-    assert keep.artifacts.check(since).ok
+    assert keep.artifacts.scrubbing.check(since).ok
 
 
 def test_a_decision_does_not_free_an_object_that_a_kept_version_names(
@@ -101,10 +102,10 @@ def test_a_decision_does_not_free_an_object_that_a_kept_version_names(
 ) -> None:
     """Even if the decision were wrong about the folders."""
     kept = local.register()
-    local.artifacts.registry.custody.hold(kept, "case 7", "lea", utc_now())
+    local.artifacts.kit.registry.custody.hold(kept, "case 7", "lea", utc_now())
     deleted(local, real(local, local.folder(kept)))
     monkeypatch.setattr("registry.artifacts.domain.retention._shared", lambda *_: {})
     then = long_after(local)
-    assert [d.free for d in then.decisions()] == [False, True]
-    assert list(then.expire("ann")) == []
-    assert local.artifacts.check(kept).ok
+    assert [d.free for d in then.retention.decisions()] == [False, True]
+    assert list(then.retention.expire("ann")) == []
+    assert local.artifacts.scrubbing.check(kept).ok
