@@ -63,7 +63,7 @@ def is_opaque(scope: Scope) -> bool:
     """Whether a call's body is a file, or protobuf by its type, which MLflow itself checks."""
     path, kind = str(scope["path"]).rstrip("/"), dict(scope["headers"]).get(b"content-type", b"")
     if path.endswith(_SPANS):
-        return kind.strip().startswith(b"application/x-protobuf")
+        return bytes(kind).strip().startswith(b"application/x-protobuf")
     return path.endswith(_UPLOAD)
 
 

@@ -79,7 +79,8 @@ def _members() -> bytes:
 def _array_of_objects() -> bytes:
     """Fill an array from a list that changes."""
     array = np.array(["a", "b"], dtype=object)
-    function, args, state = array.__reduce__()[:3]
+    reduced: tuple[Any, ...] = tuple(array.__reduce__())
+    function, args, state = reduced[:3]
     items = b"](" + text("x") + text("y") + b"e" + _KEPT
     parts = b"".join(map(_plain, state[:4]))
     built = _plain(function) + _plain(args) + b"R(" + parts + items + b"tb"
