@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from registry.model_files import cf_trees, part_rules
+from registry.model_files import cf_trees, fitted_rules, part_rules
 from registry.model_files.families import Family, family
 from registry.model_files.nodes import Array, Instance, array
 
@@ -158,7 +158,7 @@ def _preprocessor(node: object, width: object) -> str | None:
     return "histogram trees behind a foreign preprocessor"
 
 
-def _vectors(_cls: type, state: State) -> str | None:
+def _vectors(cls: type, state: State) -> str | None:
     """Check the parts of a support vector machine; libsvm trusts all of their sizes."""
     fit, width = state.get("shape_fit_"), _features(state)
     support, counts = array(state.get("support_")), array(state.get("_n_support"))
@@ -173,6 +173,8 @@ def _vectors(_cls: type, state: State) -> str | None:
     classes = array(state.get("classes_"))
     groups = len(counts) if classes is not None else 2
     pairs = groups * (groups - 1) // 2
+    if (classes is not None) is not (cls.__name__ in {"SVC", "NuSVC"}):
+        return "support vectors that do not fit their classes"
     if classes is not None and (len(counts) != len(classes) or counts.sum() != len(support)):
         return "support vectors that do not fit their classes"
     # For numbers and for outliers only the first count means something, and is copied to the other
@@ -317,6 +319,21 @@ _RULES: tuple[tuple[str, Callable[[type, State], str | None]], ...] = (
     ("_n_features_outs", _one_hot),
     ("cluster_centers_", _clusters),
     ("_fit_X", _neighbours),
+    ("_n_out_full", fitted_rules.polynomials),
+    ("_max_degree", fitted_rules.polynomials),
+    ("n_output_features_", fitted_rules.polynomials),
+    ("bsplines_", fitted_rules.splines),
+    ("_fit_X", fitted_rules.rows),
+    ("_tree", fitted_rules.neighbour_tree),
+    ("tree_", fitted_rules.neighbour_tree),
+    ("categories_", fitted_rules.categories),
+    ("drop_idx_", fitted_rules.drops),
+    ("_drop_idx_after_grouping", fitted_rules.drops),
+    ("_cached_dict", fitted_rules.labels),
+    ("_bisecting_tree", fitted_rules.bisections),
+    ("coef_", fitted_rules.linear_classes),
+    ("init_", fitted_rules.beginnings),
+    ("label_binarizer_", fitted_rules.one_against_rest),
     ("root_", cf_trees.problem),
     ("dummy_leaf_", cf_trees.problem),
     ("subcluster_centers_", cf_trees.problem),

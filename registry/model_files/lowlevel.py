@@ -196,7 +196,7 @@ def spline_problem(node: Instance) -> str | None:
         return "a spline of foreign dtypes"
     if not 0 <= degree <= _MAX_DEGREE or coefficients.ndim not in (1, 2):
         return "a spline of a foreign degree"
-    if len(knots) < len(coefficients) + degree + 1 or len(coefficients) < degree + 1:
+    if len(knots) != len(coefficients) + degree + 1 or len(coefficients) < degree + 1:
         return "a spline whose knots do not fit its coefficients"
     if not np.isfinite(knots).all() or (np.diff(knots) < 0).any():
         return "a spline whose knots are out of order"

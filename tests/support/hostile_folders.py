@@ -19,10 +19,11 @@ from tests.support.hostile.layout import LAYOUTS
 from tests.support.hostile.parts import PARTS
 from tests.support.hostile.pickles import PICKLES
 from tests.support.hostile.shared import SHARED
+from tests.support.hostile.sizes import FORGED
 
 HOSTILE: tuple[Hostile, ...] = (
-    *PICKLES, *CHANGING, *ARRAYS, *ARCHIVES, *ESTIMATORS, *PARTS, *BOMBS, *SHARED, *LAYOUTS,
-    *DOCUMENTS,
+    *PICKLES, *CHANGING, *ARRAYS, *ARCHIVES, *ESTIMATORS, *PARTS, *BOMBS, *SHARED, *FORGED,
+    *LAYOUTS, *DOCUMENTS,
 )  # fmt: skip
 
 

@@ -27,6 +27,11 @@ def _plain(value: object) -> bytes:
     return pickle.dumps(value, 2)[2:-1]
 
 
+def _reduced(value: Any) -> tuple[Any, ...]:
+    found: tuple[Any, ...] = value.__reduce__()
+    return found
+
+
 def _new(model: Any) -> bytes:
     cls = type(model)
     return name(cls.__module__, cls.__name__) + b")\x81"
@@ -79,8 +84,7 @@ def _members() -> bytes:
 def _array_of_objects() -> bytes:
     """Fill an array from a list that changes."""
     array = np.array(["a", "b"], dtype=object)
-    reduced: tuple[Any, ...] = tuple(array.__reduce__())
-    function, args, state = reduced[:3]
+    function, args, state, *_rest = _reduced(array)
     items = b"](" + text("x") + text("y") + b"e" + _KEPT
     parts = b"".join(map(_plain, state[:4]))
     built = _plain(function) + _plain(args) + b"R(" + parts + items + b"tb"
@@ -100,7 +104,7 @@ def _arguments() -> bytes:
 def _byte_order() -> bytes:
     """Turn the bytes of a type round once an array has it."""
     model = _line()
-    function, args, state = model.coef_.__reduce__()[:3]
+    function, args, state, *_rest = _reduced(model.coef_)
     order = b"(K\x03" + text(">") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
     dtype = call("numpy", "dtype", text("f8"), pickle.NEWFALSE, pickle.NEWTRUE) + _KEPT
     shape, data = _plain(state[1]), _plain(state[4])
@@ -112,7 +116,7 @@ def _byte_order() -> bytes:
 def _tree() -> bytes:
     """Change the state of a tree once it was copied out of it."""
     model = DecisionTreeClassifier(max_depth=1).fit(_X, _Y)
-    function, args, state = model.tree_.__reduce__()
+    function, args, state, *_rest = _reduced(model.tree_)
     early = _plain(state | {"values": -state["values"]}) + _KEPT
     tree = _plain(function) + _plain(args) + b"R" + early + b"b"
     change = _AGAIN + text("values") + _plain(state["values"]) + b"s0"
@@ -140,7 +144,7 @@ def _twice() -> bytes:
 def _nothing_first() -> bytes:
     """Use an array before it has its data."""
     model = _line()
-    function, args, state = model.coef_.__reduce__()[:3]
+    function, args, state, *_rest = _reduced(model.coef_)
     empty = _plain(function) + _plain(args) + b"R" + _KEPT
     state_of_model = _plain(vars(model)) + text("coef_") + empty + b"s"
     return _model(model, state_of_model, _AGAIN + _plain(state) + b"b0")

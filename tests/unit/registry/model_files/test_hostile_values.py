@@ -47,6 +47,7 @@ from sklearn.tree import DecisionTreeClassifier
 from registry.model_files.judge import judge
 from registry.model_files.pickle_reader import Problems, read_pickle
 from registry.model_files.skops_reader import read_skops
+from tests.support.hostile.sizes import SIZES as TRUSTED
 
 X, Y = make_classification(60, 4, random_state=0)
 
@@ -254,6 +255,8 @@ HOSTILE: dict[str, Callable[[], Any]] = {
         KMeans(2, n_init=1).fit(X), cluster_centers_=np.zeros((2, 1))
     ),
 }  # fmt: skip
+
+HOSTILE |= TRUSTED
 
 DUMPS: dict[str, Callable[[Any], bytes]] = {
     "pickle": pickle.dumps,
