@@ -61,9 +61,10 @@ def is_streamed(scope: Scope) -> bool:
 
 def is_opaque(scope: Scope) -> bool:
     """Whether a call's body is a file, or protobuf by its type, which MLflow itself checks."""
-    path, kind = str(scope["path"]).rstrip("/"), dict(scope["headers"]).get(b"content-type", b"")
+    path = str(scope["path"]).rstrip("/")
+    headers: dict[bytes, bytes] = dict(scope["headers"])
     if path.endswith(_SPANS):
-        return bytes(kind).strip().startswith(b"application/x-protobuf")
+        return headers.get(b"content-type", b"").strip().startswith(b"application/x-protobuf")
     return path.endswith(_UPLOAD)
 
 
