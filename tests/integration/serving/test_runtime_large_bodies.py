@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+import psutil
 import pytest
 
 from serving.runtime.asgi import MAX_BODY_BYTES
@@ -18,6 +19,7 @@ from tests.support.raw_http import resident_bytes
 from tests.support.runtime import Runtime, running
 
 MIB = 1 << 20
+CPU_SECONDS = 6.0
 PATHS = ("/api/v1.0/predictions", "/v2/models/credit/infer", "/api/v1.0/feedback")
 
 
@@ -55,19 +57,23 @@ ATTACKS: dict[str, tuple[bytes, dict[str, str]]] = {
 @pytest.mark.parametrize("name", ATTACKS)
 def test_a_body_of_small_values_stops_nobody(numbers: Runtime, name: str) -> None:
     body, headers = ATTACKS[name]
-    before = resident_bytes(numbers.process.pid)
+    before, used = resident_bytes(numbers.process.pid), _cpu_seconds(numbers)
+    alongside: list[int] = []
     with ThreadPoolExecutor(3) as pool:
         attacks = [pool.submit(_ask, numbers.port, path, body, headers) for path in PATHS]
-        worst = 0.0
         while not all(attack.done() for attack in attacks):
-            began = time.monotonic()
-            assert numbers.predict({"ndarray": [[15.0, 700.0]]}).status_code == 200
-            worst = max(worst, time.monotonic() - began)
+            alongside.append(numbers.predict({"ndarray": [[15.0, 700.0]]}).status_code)
         found = [attack.result() for attack in attacks]
     assert {status for status, _ in found} <= {400, 413}
-    assert max(seconds for _, seconds in found) < 15
-    assert worst < 3
+    # Processor time, since the clock on the wall measures how busy the machine is as well.
+    assert _cpu_seconds(numbers) - used < CPU_SECONDS
+    assert set(alongside) <= {200}
     assert resident_bytes(numbers.process.pid) < before + 700 * MIB
+
+
+def _cpu_seconds(runtime: Runtime) -> float:
+    times = psutil.Process(runtime.process.pid).cpu_times()
+    return float(times.user + times.system)
 
 
 def _ask(port: int, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, float]:
