@@ -50,7 +50,7 @@ def doubled(times: int) -> bytes:
 
 
 def with_coefficients(state: bytes) -> bytes:
-    estimator = named("sklearn.linear_model._logistic", "LogisticRegression")
+    estimator = named("sklearn.linear_model._base", "LinearRegression")
     return stream(estimator, b")\x81}X\x05\x00\x00\x00coef_", state, b"sb")
 
 
