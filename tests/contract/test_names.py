@@ -10,7 +10,7 @@ from mlflow.exceptions import MlflowException
 
 from infra.settings import Settings
 from registry.plugin.store import GovernedStore
-from registry.service import Registry
+from registry.versions.catalogue import Versions
 from tests.support.platform import write_constitution
 from tests.support.stores import Databases, Kind
 
@@ -58,7 +58,7 @@ def test_a_name_that_is_taken_is_said_to_be_without_sql(
     for unseen in (False, True):
         if unseen:
             # Somebody took it after the look.
-            monkeypatch.setattr(Registry, "is_registered", lambda _self, _name: False)
+            monkeypatch.setattr(Versions, "is_registered", lambda _self, _name: False)
         with pytest.raises(MlflowException) as told:
             store.rename_registered_model(name, new_name)
         assert told.value.error_code == "RESOURCE_ALREADY_EXISTS"
