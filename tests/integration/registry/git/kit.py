@@ -192,7 +192,7 @@ class Desk:
 
     def standing(self, verb: str, record: VersionRecord) -> None:
         """Deprecate, yank or restore a version."""
-        change = getattr(self.registry, verb)
+        change = getattr(self.registry.standings, verb)
         change(record.uid, "ada@cli", "a reason", self.later())
 
     @property
