@@ -90,7 +90,7 @@ def _begun(first: Any) -> Any:
 
 
 def _reduced() -> Any:
-    steps = FunctionTransformer(np.abs, inverse_func=np.sum)
+    steps = FunctionTransformer(np.abs, inverse_func=np.sum, check_inverse=False)
     model = TransformedTargetRegressor(DummyRegressor(), transformer=steps, check_inverse=False)
     return model.fit(_X, _Y)
 
