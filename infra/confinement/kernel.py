@@ -126,7 +126,7 @@ def drop_capabilities() -> None:
 
 
 def keep_one_capability() -> None:
-    """Have the programs that this process starts keep one capability, whoever the user is.
+    """Keep one capability in every program that this process starts, for root and others alike.
 
     `CAP_WAKE_ALARM`, which means nothing in a user namespace; but no process without capabilities
     may look into or trace one that has any.

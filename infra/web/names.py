@@ -25,7 +25,7 @@ def host_name(authority: str) -> str:
     name, _, port = text.partition(":")
     if port and not port.isdecimal():
         # An address of version 6 without brackets, or what some readers split elsewhere
-        # (`127.0.0.1:80@evil.example`): no name that is ours.
+        # (`127.0.0.1:80@evil.example`): not a name of this server.
         return text
     return name.rstrip(".")
 

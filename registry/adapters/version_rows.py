@@ -17,7 +17,6 @@ from registry.domain.values import (
 from registry.errors import UnknownVersionError
 
 _V = tables.version.c
-_R = tables.request.c
 _MV = mlflow.model_versions.c
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 MAX_OPCODES = 3_000_000
 FREE_OPCODES = 150_000
 OPCODES_PER_BYTE = 0.25
-# A forest of 10,000 trees makes some 140,000 calls; each takes some microseconds.
+# A tree of a forest makes some 14 calls; each takes some microseconds.
 MAX_CALLS = 250_000
 MAX_DEPTH = 120
 # Objects counted once per reference to them, as code that copies or prints the model meets them:
@@ -22,7 +22,7 @@ EXPANDED_PER_REFERENCE = 4
 FREE_WORK_BYTES = 64_000_000
 WORK_PER_BYTE = 8
 # What judging looks through, in units of a third of a microsecond: a plain value is one, an
-# attribute ten. A forest of 10,000 stumps takes two million, and a file brings along so many more.
+# attribute ten. A stump of a forest takes some 200, and a file brings along so many more.
 FREE_WORK_UNITS = 2_500_000
 UNITS_PER_ATTRIBUTE = 8
 BYTES_PER_UNIT = 128

@@ -17,7 +17,6 @@ _FROZEN = ("sklearn.frozen._frozen", "FrozenEstimator")
 _OF_PAIRS = frozenset({"KernelRidge", "KernelPCA", "Nystroem"})
 # What `pairwise_kernels` passes on; `n_jobs` is no matter of the data.
 _KERNEL_KEYWORDS = frozenset({"gamma", "degree", "coef0"})
-_WORDS = {"cv_object": Family.SPLITTER, "random_state": Family.RANDOM}
 _KEYWORDS = frozenset({"decimals", "a_min", "a_max", "min", "max", "nan", "posinf", "neginf"})
 
 

@@ -41,7 +41,7 @@ class Work:
         self._weights[owner] += self._weights[part]
 
     def end(self, value: object) -> None:
-        """Close an object: it is judged once, whoever holds it; a sparse matrix each time."""
+        """Close an object: it is judged once for all its owners, but a sparse matrix for each."""
         if isinstance(value, Instance) and family(value.cls) is not Family.SPARSE:
             self._total += self._weights[id(value)]
             self._weights[id(value)] = 1

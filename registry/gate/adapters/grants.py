@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from registry.adapters import mlflow_tables as mlflow
 from registry.domain.records import Request
 from registry.domain.values import CHAMPION, RequestKind, Stage
 from registry.rollouts.adapters import openings, rollout_rows
 from registry.stages.adapters import moves
-
-_MV = mlflow.model_versions.c
 
 
 def carry_out(connection: Connection, request: Request, at_ms: int) -> None:

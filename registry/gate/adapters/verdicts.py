@@ -110,7 +110,7 @@ def served_before(
     What counts is a Production request that was judged under this very name, passed, was granted,
     and led to no rollout or to one that succeeded. A canary that was rolled back never served; a
     grant under `observe` or `warn`, or under a name that was since changed, proves nothing here;
-    what a person went back from is judged anew.
+    a version that a person rolled back is judged again.
     """
     has_endpoint = rollout_rows.endpoint(connection, name) is not None
     if has_endpoint and version_uid not in rollout_rows.trusted_versions(connection, name):

@@ -12,7 +12,7 @@ _MV = mlflow.model_versions.c
 
 
 def stage_at(connection: Connection, name: str, number: int) -> Stage | None:
-    """Return the stage in which MLflow has a version number, whoever it is by now."""
+    """Return the stage of a version number, even if another version has that number now."""
     stage = connection.execute(
         select(_MV.current_stage).where(
             _MV.workspace == mlflow.WORKSPACE, _MV.name == name, _MV.version == number
@@ -38,7 +38,7 @@ def stage_of(connection: Connection, record: VersionRecord) -> Stage | None:
 def position(connection: Connection, record: VersionRecord) -> Position:
     """Return where a version stands now.
 
-    A deleted version stands nowhere, even when its model was made anew since and MLflow counts
+    A deleted version stands nowhere, even if its model was created again and MLflow counts
     another version under the same name and number.
     """
     name, number = record.name, record.version

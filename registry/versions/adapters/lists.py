@@ -12,7 +12,6 @@ from registry.domain.records import VersionRecord
 from registry.domain.values import CHAMPION
 
 _V = tables.version.c
-_R = tables.request.c
 PAGE = 1000
 """Entries of a page, unless asked otherwise."""
 

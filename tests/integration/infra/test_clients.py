@@ -328,7 +328,7 @@ REQUESTS: dict[str, tuple[_Ask, int, str]] = {
     "a name made like an address": (
         _with(host="127.0.0.1.evil.example"), 403, "infra.host_not_allowed",
     ),
-    "a name behind what looks like ours": (
+    "a name behind what looks like this server's": (
         _with(host="127.0.0.1:80@evil.example"), 403, "infra.host_not_allowed",
     ),
     "an empty host": (_with(host=""), 403, "infra.host_not_allowed"),

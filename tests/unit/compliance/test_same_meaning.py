@@ -125,14 +125,17 @@ def test_a_feature_is_the_same_from_every_file(tmp_path: Path, name: str, wanted
         assert found["parquet"] == found["arrow"]
 
 
-@pytest.mark.parametrize("name", TABLES)
+# Arrow writes half-precision numbers wider than they are, and "nothing" holds no label.
+LABELLED = [name for name in TABLES if name != "nothing" and "float16" not in name]
+
+
+@pytest.mark.parametrize("name", LABELLED)
 def test_labels_and_groups_are_the_same_from_every_file(tmp_path: Path, name: str) -> None:
     classes_of, groups_of, numbers_of = {}, {}, {}
     values = TABLES[name]
     values = values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
     values = pa.array([value for value in values.to_pylist() if value is not None], values.type)
-    if len(values) == 0 or "float16" in name:
-        pytest.skip("no labels, or arrow writes them wider than they are")
+    assert len(values) > 0
     for file, table in written(tmp_path, values).items():
         column = holdout_columns.texts(table, "c")
         coded = classes.code([classes.as_texts(column)])
