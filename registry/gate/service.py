@@ -65,6 +65,8 @@ class Gate:
     def _insert_or_join(self, ask: Ask, manifest_digest: str, at_ms: int) -> int:
         try:
             with transaction(self.engine) as connection:
+                # The identical request may be granted at this moment: its stage is read after.
+                locks.hold_model(connection, ask.version.name)
                 # Reading a large version's files takes seconds, in which somebody may have
                 # settled the identical request: that answers this one too.
                 granted = rows.granted_since(connection, ask, manifest_digest, at_ms)
@@ -75,6 +77,7 @@ class Gate:
                     return request.id
             # It was settled in between: a new one is wanted.
             with transaction(self.engine) as connection:
+                locks.hold_model(connection, ask.version.name)
                 return rows.insert_request(connection, ask, manifest_digest, at_ms)
 
     def get_request(self, request_id: int) -> Request:
@@ -127,7 +130,9 @@ class Gate:
     def attach_verdict(self, request_id: int, verdict: Verdict, at: datetime) -> None:
         """Attach a verdict to a request; the same verdict twice is attached once."""
         at_ms = to_millis(at)
+        name = self.get_request(request_id).name
         with transaction(self.engine) as connection:
+            locks.hold_model(connection, name)
             request = request_rows.find(connection, request_id)
             if request is None:
                 raise UnknownRequestError(f"expected a request {request_id}, found none")
@@ -201,7 +206,9 @@ class Gate:
         self, request_id: int, actor: str, *, approved: bool, comment: str, at: datetime
     ) -> Request:
         at_ms = to_millis(at)
+        name = self.get_request(request_id).name
         with transaction(self.engine) as connection:
+            locks.hold_model(connection, name)
             request = rows.open_request(connection, request_id)
             voted = {b.actor: b for b in verdicts.ballots(connection, request_id)}
             if actor in voted and voted[actor].approved == approved:
@@ -239,7 +246,9 @@ class Gate:
         Raises:
             RequestClosedError: it was decided already.
         """
+        name = self.get_request(request_id).name
         with transaction(self.engine) as connection:
+            locks.hold_model(connection, name)
             request = rows.open_request(connection, request_id)
             rows.close(
                 connection,
