@@ -15,7 +15,7 @@ from sqlalchemy import create_engine
 from benchmarks.benchmark import Benchmark, Effort, require
 from benchmarks.processes import finish, plain_environment
 from benchmarks.report import Row, Target
-from compliance.adapters import constitution_file
+from compliance.constitution import constitution_file
 from infra.component import Health
 from infra.settings import Settings
 from registry.adoption.role import ready
@@ -46,7 +46,7 @@ def run(folder: Path, effort: Effort) -> Sequence[Row]:
         serves = time.monotonic() - began
         light = _role_ready(settings, environment, folder / "role.log")
     done = finish(
-        [sys.executable, "-m", "infra.cli", "adoption", "run"],
+        [sys.executable, "-m", "infra", "adoption", "run"],
         folder=folder, environment=environment, log=folder / "run.log",
         limit_seconds=LIMIT_SECONDS,
     )  # fmt: skip
@@ -90,7 +90,7 @@ def _role_ready(settings: Settings, environment: dict[str, str], log: Path) -> f
     with log.open("wb") as sink:
         began = time.monotonic()
         role = subprocess.Popen(
-            [sys.executable, "-m", "infra.cli", "run", "adoption"],
+            [sys.executable, "-m", "infra", "run", "adoption"],
             env=environment, stdout=sink, stderr=sink,
         )  # fmt: skip
     try:

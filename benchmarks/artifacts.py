@@ -11,9 +11,9 @@ from typing import Any
 
 from benchmarks.benchmark import Benchmark, Effort, require
 from benchmarks.report import Row, Statistic, Target
-from infra.objectstore import Location, ObjectStore, client
 from infra.servers import s3 as s3_server
 from infra.settings import Settings
+from infra.stores.object_store import Location, ObjectStore, client
 from registry.artifacts.adapters.keys import SigningKeys
 from registry.artifacts.domain.statement import Facts, statement
 from registry.files.adapters.artifact_files import build_manifest

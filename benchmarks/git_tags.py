@@ -73,7 +73,7 @@ def _pass(desk: Desk) -> float:
 def _command(desk: Desk) -> float:
     """Return the milliseconds of a whole process that does so, and compares every tag as well."""
     _act(desk)
-    command = [sys.executable, "-m", "infra.cli", "--storage-root", str(desk.root), "git", "sync"]
+    command = [sys.executable, "-m", "infra", "--storage-root", str(desk.root), "git", "sync"]
     environment = {**os.environ, "ACGS_GIT_REPOSITORY": str(desk.repository)}
     began = time.monotonic()
     outcome = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

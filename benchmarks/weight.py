@@ -15,8 +15,8 @@ from pathlib import Path
 from benchmarks.benchmark import Benchmark, Effort, require
 from benchmarks.report import Row, Target
 from infra.settings import Settings
-from serving.adapters.envoy import EnvoyGateway
 from serving.domain.routing import Backend, DeploymentRoute
+from serving.gateway.envoy import EnvoyGateway
 from tests.integration.serving.kit import NAME, PATH, Backends, gateway, make_settings, wait_until
 from tests.integration.serving.load import Load
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from compliance.adapters.verdict_store import StoredVerdicts
-from compliance.judging import Judging
-from compliance.ports import Prober, Registry
-from infra.db import open_engine
+from compliance.judging.ports import Prober, Registry
+from compliance.judging.service import Judging
+from compliance.judging.verdict_store import StoredVerdicts
 from infra.settings import Settings
+from infra.stores.db import open_engine
 
 SUBSCRIPTION = "compliance"
 EVENTS = ("transition_request.created",)
@@ -20,7 +20,7 @@ def open_judging(settings: Settings, registry: Registry, prober: Prober) -> Judg
 
 def subscribe(settings: Settings) -> str:
     """Make sure that the registry tells the scorer of new requests; return the shared secret."""
-    from compliance.receiver import PATH
+    from compliance.judging.receiver import PATH
     from registry.webhooks.service import ensure_subscription
 
     return ensure_subscription(settings, SUBSCRIPTION, settings.compliance_url + PATH, EVENTS)
@@ -32,7 +32,8 @@ def prepare(settings: Settings) -> None:
     Raises:
         PlatformError: the constitution or the evidence catalogue cannot be meant as written.
     """
-    from compliance.adapters import constitution_file, evidence_file
+    from compliance.constitution import constitution_file
+    from compliance.evidence import evidence_file
 
     constitution_file.load(settings)
     evidence_file.load(settings)

@@ -49,7 +49,7 @@ def _document_path(path: Path | None, settings: Settings) -> Path:
 @_json
 def constitution_show(path: Path | None, as_json: bool) -> None:
     """Show the constitution in force, or the one at PATH."""
-    from compliance.adapters import constitution_file
+    from compliance.constitution import constitution_file
 
     settings = load_settings()
     where = _document_path(path, settings)
@@ -78,7 +78,7 @@ def constitution_show(path: Path | None, as_json: bool) -> None:
 @_path
 def constitution_check(path: Path | None) -> None:
     """Check the constitution in force with its lock, or the document at PATH."""
-    from compliance.adapters import constitution_file
+    from compliance.constitution import constitution_file
 
     settings = load_settings()
     policy = (
@@ -93,7 +93,7 @@ def constitution_check(path: Path | None) -> None:
 @_dry_run
 def constitution_lock(path: Path | None, dry_run: bool) -> None:
     """Bind the identifier of the document at PATH to its present text."""
-    from compliance.adapters import constitution_file
+    from compliance.constitution import constitution_file
 
     settings = load_settings()
     where = _document_path(path, settings)
@@ -108,8 +108,8 @@ def constitution_lock(path: Path | None, dry_run: bool) -> None:
 @_dry_run
 def constitution_accept_shipped(dry_run: bool) -> None:
     """Be governed by the shipped constitution again, where one of your own was in force."""
-    from infra.db import open_engine
-    from infra.people import cli_actor
+    from infra.console.actor import cli_actor
+    from infra.stores.db import open_engine
     from registry.governance.adapters import constitution_memory, governance_file
 
     settings = load_settings()
@@ -165,7 +165,7 @@ def evidence_add(
     dry_run: bool,
 ) -> None:
     """Bind the models that PATTERN names to a holdout."""
-    from compliance.adapters import evidence_file
+    from compliance.evidence import evidence_file
 
     draft: dict[str, object] = {
         "pattern": pattern,
@@ -190,7 +190,7 @@ def evidence_add(
 @_json
 def evidence_list(as_json: bool) -> None:
     """List the bindings, in the order they are tried."""
-    from compliance.adapters import evidence_file
+    from compliance.evidence import evidence_file
 
     bindings = evidence_file.load(load_settings()).bindings
     if as_json:
@@ -209,7 +209,7 @@ def evidence_list(as_json: bool) -> None:
 @evidence.command("check")
 def evidence_check() -> None:
     """Check that every pinned dataset is there, unchanged, with the columns it needs."""
-    from compliance.adapters import evidence_file
+    from compliance.evidence import evidence_file
 
     settings = load_settings()
     bindings = evidence_file.load(settings).bindings
@@ -237,7 +237,7 @@ def compliance_score(
 ) -> None:
     """Judge VERSION (1.2.0, 3, @champion) of NAME now and record the verdict."""
     from compliance.bootstrap import open_judging
-    from compliance.judging import Case
+    from compliance.judging.service import Case
     from compliance.sandbox import Limits, Sandbox
     from registry.audit.adapters.confinement_waivers import confinement
     from registry.bootstrap import open_registry
@@ -284,7 +284,7 @@ def compliance_show(name: str, version: str, as_json: bool) -> None:
               help="Write an HTML page there instead of Markdown to the terminal.")  # fmt: skip
 def compliance_report(name: str, version: str, html: Path | None) -> None:
     """Write the report of the newest verdict on VERSION of NAME."""
-    from compliance.report import render_html, render_markdown
+    from compliance.reports.report import render_html, render_markdown
 
     document = _newest(name, version)
     if html is None:
@@ -309,7 +309,7 @@ def _newest(name: str, version: str) -> Mapping[str, Any]:
 
 
 def _print(document: Mapping[str, Any], as_json: bool) -> None:
-    from compliance.report import MARKS, causes_of
+    from compliance.reports.report import MARKS, causes_of
 
     if as_json:
         click.echo(json.dumps(document, indent=2))

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from compliance import quoting
+from compliance.domain import quoting
 from infra.component import Health, Probe, Role
 
 if TYPE_CHECKING:
-    from compliance.adapters.mlflow_reports import Reports
+    from compliance.reports.mlflow_runs import Reports
     from compliance.sandbox import Sandbox
     from infra.settings import Settings
 
@@ -58,15 +58,15 @@ def run(settings: Settings, stop: threading.Event) -> None:
             models cannot be confined.
     """
     from compliance import bootstrap
-    from compliance.adapters import constitution_file
-    from compliance.adapters.job_queue import JobQueue
-    from compliance.adapters.mlflow_reports import Reports
-    from compliance.receiver import create_app
+    from compliance.constitution import constitution_file
+    from compliance.judging.job_queue import JobQueue
+    from compliance.judging.receiver import create_app
+    from compliance.judging.worker import Worker
+    from compliance.reports.mlflow_runs import Reports
     from compliance.sandbox import Limits, Sandbox
-    from compliance.worker import Worker
-    from infra import http
     from infra.clock import utc_now
-    from infra.db import open_engine
+    from infra.stores.db import open_engine
+    from infra.web import http
     from infra.web.edge import Edge
     from registry.audit.adapters.confinement_waivers import confinement
     from registry.bootstrap import open_registry
@@ -160,7 +160,7 @@ def _warm_imports(reports: Reports) -> None:
         "pandas",
         "pyarrow.csv",
         "pyarrow.parquet",
-        "compliance.adapters.evidence_checks",
+        "compliance.evidence.evidence_checks",
     ):
         importlib.import_module(name)
     try:
@@ -173,7 +173,7 @@ def ready(settings: Settings) -> Probe:
     """OK once a warm scorer answers."""
     import httpx
 
-    from infra.asking import client
+    from infra.web.clients import client
 
     try:
         answer = (

@@ -17,9 +17,9 @@ from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infra import loopback
 from infra.confinement.plan import Demand
 from infra.errors import SettingsError
-from infra.web.edge import LOOPBACK_HOSTS
 
 SETTINGS_FILE = "acgs.env"
 
@@ -329,7 +329,7 @@ class Settings(BaseSettings):
     @property
     def hosts_allowed(self) -> list[str]:
         """Every host name that a request may give, lower case."""
-        return [*LOOPBACK_HOSTS, self.host.lower(), *_listed(self.allowed_hosts.lower())]
+        return [*loopback.HOSTS, self.host.lower(), *_listed(self.allowed_hosts.lower())]
 
     @property
     def origins_allowed(self) -> list[str]:

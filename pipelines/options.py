@@ -113,7 +113,7 @@ def say(message: str) -> None:
 
 def run_as_program(command: click.Command) -> None:
     """Run one command as a program: its errors told and its exit code as `acgs` does."""
-    from infra.cli import invoke
+    from infra.console.cli import invoke
 
     spec = sys.modules["__main__"].__spec__
     program = f"python -m {spec.name}" if spec else str(command.name)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
-from infra.db import open_engine
 from infra.settings import Settings
+from infra.stores.db import open_engine
 from registry.audit.service import AuditTrail
 from registry.checking.service import Checking
 from registry.files.custody import Custody

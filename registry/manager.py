@@ -56,9 +56,9 @@ def run(settings: Settings, stop: threading.Event) -> None:
     A loop that fails for a reason nobody foresaw ends the role: its supervisor starts it anew,
     and the state is in the database.
     """
-    from infra.db import open_engine
-    from infra.health import beat
+    from infra.processes.health import beat
     from infra.secrets import Sealer
+    from infra.stores.db import open_engine
     from registry.bootstrap import open_registry
     from registry.gate.settlement import SettlingLoop
     from registry.webhooks.deliveries import DeliveryLoop
@@ -89,7 +89,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
 def ready(settings: Settings) -> Probe:
     """OK while a live manager's loops go round."""
-    from infra.health import beating
+    from infra.processes.health import beating
 
     return beating(settings, NAME, max_age_seconds=BEAT_MAX_AGE_SECONDS)
 

@@ -8,8 +8,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection, Engine, func, select
 
-from infra.db import open_engine, reading
 from infra.settings import Settings
+from infra.stores.db import open_engine, reading
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import tables
 from registry.domain.values import CHAMPION

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 
 import httpx
 
-from infra import http, objectstore
-from infra.asking import client
 from infra.component import Health, Probe, Role
 from infra.secrets import secret_file
 from infra.settings import Settings
+from infra.stores import object_store
+from infra.web import http
+from infra.web.clients import client
 from infra.web.edge import Edge
 
 READY_TIMEOUT_SECONDS = 5.0
@@ -85,7 +86,7 @@ def _ports(settings: Settings) -> Sequence[tuple[str, int]]:
 def _configure_mlflow(settings: Settings) -> None:
     """Say to MLflow's server code, by environment, what `mlflow server` flags would."""
     artifacts = settings.artifacts_destination
-    objectstore.export(settings)
+    object_store.export(settings)
     if "://" not in artifacts:
         os.makedirs(artifacts, mode=0o700, exist_ok=True)
     key = secret_file(settings, "mlflow-webhooks.key", _fernet_key)

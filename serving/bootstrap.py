@@ -9,11 +9,11 @@ from infra.clock import utc_now
 from infra.settings import Settings
 from registry.audit.adapters.confinement_waivers import confinement
 from registry.bootstrap import open_registry
-from serving.adapters.confined import confined_runtime
-from serving.adapters.envoy import EnvoyGateway
-from serving.adapters.local import Command, LocalServers
-from serving.adapters.models import ModelFolders
-from serving.controller import Deployer
+from serving.control.controller import Deployer
+from serving.engines.local.confined import confined_runtime
+from serving.engines.local.engine import Command, LocalServers
+from serving.engines.local.model_folders import ModelFolders
+from serving.gateway.envoy import EnvoyGateway
 
 
 @contextmanager

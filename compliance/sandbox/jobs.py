@@ -38,7 +38,7 @@ class Result:
 
 
 def _scan(folder: Path, _request: bytes, result: Result) -> None:
-    from compliance.artifact_scan import scan_folder
+    from compliance.scan.artifact_scan import scan_folder
 
     result.step("scan")
     result.finish({"scan": asdict(scan_folder(folder))}, [])
@@ -110,7 +110,7 @@ def warm_up() -> None:
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    from compliance.artifact_scan import scan_folder
+    from compliance.scan.artifact_scan import scan_folder
     from registry.model_files.rebuilding import rebuild
 
     warnings.simplefilter("ignore")

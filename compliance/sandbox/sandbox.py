@@ -18,8 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from compliance.domain.facts import Scan
 from compliance.errors import SandboxError
-from compliance.rules.facts import Scan
 from compliance.sandbox.answers import FIX, Answers, decode, interpret, parts
 from compliance.sandbox.limits import JobLimits, job_plan
 from compliance.sandbox.warm import WarmProcess

@@ -16,13 +16,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.errors import PlatformError
-from infra.http import error_response
 from infra.web.errors import (
     BodyTooLargeError,
     NestingTooDeepError,
     ServerFullError,
     TooManyValuesError,
 )
+from infra.web.http import error_response
 from infra.web.json_shape import check_shape
 
 BODIES_AT_ONCE = 16

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
+from infra import loopback
+
 if TYPE_CHECKING:
     from infra.settings import Settings
 
 MIB = 1 << 20
-LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Edge:
     """
 
     body_limit_bytes: int = MIB
-    hosts: tuple[str, ...] = LOOPBACK_HOSTS
+    hosts: tuple[str, ...] = loopback.HOSTS
     origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     clients: ClientLimits = field(default_factory=ClientLimits)

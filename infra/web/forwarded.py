@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from infra.http import error_response
 from infra.web.edge import Edge
 from infra.web.errors import HostNotAllowedError
+from infra.web.http import error_response
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application

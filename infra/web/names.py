@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from infra.errors import PlatformError
-from infra.http import error_response
 from infra.web.errors import HostNotAllowedError, OriginNotAllowedError
+from infra.web.http import error_response
 
 ANY = "*"
 

@@ -105,7 +105,7 @@ class Cast:
 
     def approve(self, request_id: int, comment: str) -> str:
         """Approve a request with the command line's own `acgs approve`; return what it said."""
-        from infra.cli import invoke
+        from infra.console.cli import invoke
 
         said = io.StringIO()
         arguments = ["approve", str(request_id), "--comment", comment]

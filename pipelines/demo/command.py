@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from infra.errors import PlatformError, RefusedError
-from infra.interrupts import interrupted_once
+from infra.processes.interrupts import interrupted_once
 from pipelines.demo.stores import CHOICES, Stores, chosen
 
 if TYPE_CHECKING:

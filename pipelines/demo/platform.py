@@ -8,11 +8,11 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from infra import launch
 from infra.errors import UnavailableError
+from infra.processes import launch
 
 if TYPE_CHECKING:
-    from infra.running import RoleRecord
+    from infra.processes.running import RoleRecord
     from infra.settings import Settings
 
 START_LIMIT_SECONDS = 150.0

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.errors import UsageError
-from infra.supervisor import already_running, locked
+from infra.processes.supervisor import already_running, locked
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -60,7 +60,7 @@ def claim(settings: Settings) -> None:
 def _registered(settings: Settings) -> int:
     from sqlalchemy import func, inspect, select
 
-    from infra.db import open_engine, reading
+    from infra.stores.db import open_engine, reading
     from registry.adapters import tables
 
     if not settings.database_url and not (settings.storage_root / "registry.db").exists():
@@ -87,7 +87,7 @@ def _write_constitution(settings: Settings) -> None:
     import yaml
 
     import compliance
-    from compliance.adapters import constitution_file
+    from compliance.constitution import constitution_file
     from registry.governance.adapters import governance_file
 
     shipped = Path(compliance.__file__).parent / "constitution" / governance_file.DOCUMENT
@@ -103,7 +103,7 @@ def _write_constitution(settings: Settings) -> None:
 
 
 def _bind_evidence(settings: Settings, dataset: Dataset) -> None:
-    from compliance.adapters import evidence_file
+    from compliance.evidence import evidence_file
     from pipelines.steps.data import canonical_bytes
 
     with tempfile.TemporaryDirectory() as folder:

@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra import running
+from infra.processes import running
 
 if TYPE_CHECKING:
     from infra.settings import Settings

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from infra.clock import Clock, to_millis, utc_now
-from infra.db import reading, transaction
 from infra.errors import UnavailableError
+from infra.stores.db import reading, transaction
 from registry.adoption.adapters import progress
 from registry.adoption.adapters.progress import Progress
 from registry.domain.records import VersionRecord

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from infra.console.actor import cli_actor
 from infra.errors import ConflictError, UsageError
-from infra.people import cli_actor
 from infra.settings import load_settings
 
 if TYPE_CHECKING:

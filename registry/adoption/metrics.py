@@ -9,8 +9,8 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 
 from infra.clock import to_millis, utc_now
-from infra.db import open_engine, reading
 from infra.settings import Settings
+from infra.stores.db import open_engine, reading
 from registry.adoption.adapters import progress
 
 

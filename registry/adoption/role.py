@@ -27,7 +27,7 @@ _logger = logging.getLogger(__name__)
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Work until `stop` is set; a failure that nobody foresaw ends the role."""
-    from infra.health import beat
+    from infra.processes.health import beat
 
     failures: list[BaseException] = []
     worker = threading.Thread(target=_work, args=(settings, stop, failures), name=NAME, daemon=True)
@@ -64,7 +64,7 @@ def _work(settings: Settings, stop: threading.Event, failures: list[BaseExceptio
 
 def ready(settings: Settings) -> Probe:
     """OK while the process beats; how far it is, `acgs adoption status` says."""
-    from infra.health import beating
+    from infra.processes.health import beating
 
     return beating(settings, NAME, max_age_seconds=BEAT_MAX_AGE_SECONDS)
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, exists, func, inspect, select, text, update
 
-from infra import migrations, running
 from infra.component import components
-from infra.db import open_engine, reading, transaction
 from infra.errors import AlreadyRunningError
+from infra.processes import running
 from infra.settings import Settings
+from infra.stores import migrations
+from infra.stores.db import open_engine, reading, transaction
 from registry.adapters import mirror
 from registry.adapters import mlflow_tables as mlflow
 

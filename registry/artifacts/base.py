@@ -8,8 +8,8 @@ from functools import cached_property
 from sqlalchemy import Engine
 
 from infra.clock import Clock, to_millis, utc_now
-from infra.db import reading
 from infra.settings import Settings
+from infra.stores.db import reading
 from registry.artifacts.adapters import rows
 from registry.artifacts.adapters.blobs import Replica
 from registry.artifacts.adapters.keys import SigningKeys

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from infra.clock import utc_now
-from infra.people import cli_actor
+from infra.console.actor import cli_actor
 from registry.artifacts.cli_kit import (
     as_json,
     dry_run,

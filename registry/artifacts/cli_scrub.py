@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from infra.people import cli_actor
+from infra.console.actor import cli_actor
 from registry.artifacts.cli_kit import (
     as_json,
     dry_run,

@@ -9,9 +9,9 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Engine, func, select
 
 from infra.component import Health, Probe
-from infra.db import open_engine, reading
 from infra.errors import NotPreparedError
 from infra.settings import Settings
+from infra.stores.db import open_engine, reading
 from registry.adapters import tables as core
 from registry.artifacts.adapters import rows, tables
 from registry.artifacts.adapters.rows import kept

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from infra.db import reading, transaction
+from infra.stores.db import reading, transaction
 from registry.artifacts.adapters import rows
 from registry.artifacts.adapters.blobs import local_copy
 from registry.artifacts.adapters.rows import Checked

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from infra.db import reading, transaction
 from infra.errors import ConflictError
+from infra.stores.db import reading, transaction
 from registry.artifacts.adapters import bucket_locks, rows
 from registry.artifacts.adapters.leases import Leases
 from registry.artifacts.base import Kit

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, update
 
-from infra.db import reading, transaction
+from infra.stores.db import reading, transaction
 from registry.adapters import locks
 from registry.artifacts.adapters import bucket_locks, retention_facts, rows, tables
 from registry.artifacts.adapters.blobs import Blob

@@ -70,7 +70,7 @@ class Keeper:
         return bool(done)
 
     def _worth_looking(self) -> bool:
-        from infra.db import reading
+        from infra.stores.db import reading
         from registry.artifacts.adapters import rows
 
         with reading(self.artifacts.kit.engine) as connection:
@@ -84,7 +84,7 @@ class Keeper:
         return True
 
     def _replicate(self) -> int:
-        from infra.db import reading
+        from infra.stores.db import reading
         from registry.artifacts.adapters import rows
         from registry.artifacts.replication import REPLICA_LEASE
 
@@ -105,7 +105,7 @@ class Keeper:
         return len(waiting)
 
     def _copy(self, record: VersionRecord) -> None:
-        from infra.db import reading
+        from infra.stores.db import reading
         from registry.artifacts.adapters import rows
 
         self.artifacts.replication.replicate(record)
@@ -116,7 +116,7 @@ class Keeper:
             self.artifacts.scrubbing.check(record, lambda _count: self._step())
 
     def _check(self) -> int:
-        from infra.db import reading
+        from infra.stores.db import reading
         from registry.artifacts.adapters import rows
         from registry.artifacts.scrubbing import bounded
 
@@ -178,7 +178,7 @@ class Keeper:
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Keep artifacts until `stop` is set."""
-    from infra.health import beat
+    from infra.processes.health import beat
     from registry.artifacts.adapters.leases import Leases
     from registry.artifacts.bootstrap import open_artifacts
 
@@ -229,7 +229,7 @@ def _wait(stop: threading.Event, seconds: float, pulse: Callable[[], None]) -> N
 
 def ready(settings: Settings) -> Probe:
     """OK while a live process's loop goes round."""
-    from infra.health import beating
+    from infra.processes.health import beating
 
     return beating(settings, NAME, max_age_seconds=BEAT_MAX_AGE_SECONDS)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, update
 
-from infra.db import reading, transaction
 from infra.errors import NoAccessError, PlatformError
+from infra.stores.db import reading, transaction
 from registry.artifacts.adapters import rows, tables
 from registry.artifacts.adapters.rows import Checked
 from registry.artifacts.base import Kit

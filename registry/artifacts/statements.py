@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import IntegrityError
 
-from infra.db import reading, transaction
+from infra.stores.db import reading, transaction
 from registry.artifacts.adapters import keys, rows
 from registry.artifacts.base import Kit
 from registry.artifacts.domain.statement import (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from infra.db import reading
+from infra.stores.db import reading
 from registry.adapters import tables as core
 from registry.artifacts.adapters import rows
 from registry.artifacts.adapters.rows import kept

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from infra.db import reading
+from infra.stores.db import reading
 from registry.artifacts.adapters import rows, tables
 from registry.artifacts.service import Artifacts
 from registry.domain.records import VersionRecord

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from infra.db import reading
+from infra.stores.db import reading
 from registry.audit.adapters import events
 from registry.domain.records import Event
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from infra.clock import to_millis
-from infra.db import reading, transaction
+from infra.stores.db import reading, transaction
 from registry.audit.adapters import events
 from registry.checking.adapters import resolution, snapshots
 from registry.checking.domain.health import examine

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from infra.clock import moment, utc_now
-from infra.people import cli_actor
+from infra.console.actor import cli_actor
 from infra.settings import Settings, load_settings
 from registry.commands.version import fact_lines, warn_of, warn_unusable
 from registry.domain.causes import causes

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from infra.clock import moment, utc_now
-from infra.people import cli_actor, os_user
+from infra.console.actor import cli_actor, os_user
 from infra.settings import Settings, load_settings
 from registry.domain.values import Standing
 from registry.errors import GateClosedError

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from infra.clock import utc_now
-from infra.people import cli_actor
+from infra.console.actor import cli_actor
 from infra.settings import Settings, load_settings
 from registry.checking.domain.resolution import PASSES
 from registry.checking.finders import finders

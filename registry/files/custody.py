@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from infra.clock import to_millis
-from infra.db import reading, transaction
 from infra.errors import UsageError
 from infra.settings import Settings
+from infra.stores.db import reading, transaction
 from registry.adapters import locks
 from registry.domain.records import VersionRecord
 from registry.files.adapters import custody_rows as rows

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from infra.db import reading
 from infra.errors import NoAccessError, PlatformError
 from infra.settings import Settings
+from infra.stores.db import reading
 from registry.adapters import tables, version_rows
 from registry.domain.plain_json import TooDeepError
 from registry.domain.records import VersionRecord

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from infra.clock import to_millis
-from infra.db import reading, transaction
 from infra.settings import Settings
+from infra.stores.db import reading, transaction
 from registry.adapters import locks, tables
 from registry.audit.adapters import events
 from registry.domain.records import Ask, Request, Scorecard

@@ -16,8 +16,8 @@ from typing import Protocol
 from sqlalchemy import Engine
 
 from infra.clock import Clock, utc_now
-from infra.db import reading
 from infra.errors import ConflictError, PlatformError
+from infra.stores.db import reading
 from registry.audit.adapters import event_feed
 from registry.domain.records import Request
 

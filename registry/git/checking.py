@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from infra.clock import to_millis
-from infra.db import reading, transaction
+from infra.stores.db import reading, transaction
 from registry.git.adapters import findings, rows, turns
 from registry.git.adapters.findings import Found, Kind, Place
 from registry.git.adapters.remote import Remote

@@ -83,7 +83,7 @@ def init(path: Path | None, remote: str | None, dry_run: bool) -> None:
 @_json
 def status(as_json: bool) -> None:
     """Say how many tags there are, what waits, and what was found."""
-    from infra.db import open_engine
+    from infra.stores.db import open_engine
     from registry.git.service import overview
 
     settings = load_settings()

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from infra.clock import utc_now
-from infra.db import reading
 from infra.settings import Settings
+from infra.stores.db import reading
 from registry.domain.findings import Finding, Severity
 from registry.git.adapters import findings
 from registry.git.adapters.findings import Found, Kind, Place

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from infra.clock import Clock, utc_now
 from infra.component import Health, Probe
-from infra.db import open_engine
+from infra.stores.db import open_engine
 from registry.git.adapters.findings import GRAVE, Kind
 from registry.git.service import Overview, overview
 

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, delete, exists, func, insert, select, update
 
 from infra.clock import to_millis
-from infra.db import reading, transaction
 from infra.settings import Settings
+from infra.stores.db import reading, transaction
 from registry.adapters import tables as core
 from registry.audit.adapters.event_feed import last_event_id
 from registry.domain.records import Event

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Engine, update
 
 from infra.clock import to_millis
-from infra.db import reading, transaction
+from infra.stores.db import reading, transaction
 from registry.git.adapters import book as books
 from registry.git.adapters import findings, rows, tables
 from registry.git.adapters.findings import Found, Kind, Place

@@ -115,7 +115,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     A loop that fails for a reason nobody foresaw ends the role: its supervisor starts it anew,
     and the state is in the database.
     """
-    from infra.health import beat
+    from infra.processes.health import beat
 
     if settings.git_repository is None:
         _logger.info("no repository: ACGS_GIT_REPOSITORY is not set")
@@ -150,7 +150,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
 def ready(settings: Settings) -> Probe:
     """OK while a live role's process beats."""
-    from infra.health import beating
+    from infra.processes.health import beating
 
     return beating(settings, NAME, max_age_seconds=BEAT_MAX_AGE_SECONDS)
 

@@ -9,10 +9,10 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from infra.clock import to_millis
-from infra.db import open_engine, reading, transaction
 from infra.errors import SettingsError
 from infra.retry import back_off_seconds
 from infra.settings import Settings
+from infra.stores.db import open_engine, reading, transaction
 from registry.git import intake
 from registry.git.adapters import facts, findings, rows
 from registry.git.adapters.findings import Found

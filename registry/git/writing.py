@@ -14,8 +14,8 @@ from datetime import datetime
 from sqlalchemy import Engine, update
 
 from infra.clock import to_millis
-from infra.db import reading, transaction
 from infra.settings import Settings
+from infra.stores.db import reading, transaction
 from registry.git.adapters import book as books
 from registry.git.adapters import findings, rows, tables, turns
 from registry.git.adapters.book import Book

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from infra.db import reading
+from infra.stores.db import reading
 from registry.adapters import version_rows
 from registry.domain.records import VersionRecord
 from registry.lineage import serving_history

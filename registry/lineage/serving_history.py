@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, Engine, exists, or_, select
 
 from infra.clock import to_millis
-from infra.db import reading
+from infra.stores.db import reading
 from registry.adapters import tables
 from registry.lineage.errors import NothingServedError
 from registry.rollouts.adapters import rollout_rows

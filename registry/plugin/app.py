@@ -6,10 +6,10 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from infra import http
 from infra.component import components
 from infra.errors import SettingsError
 from infra.settings import Settings, load_settings
+from infra.web import http
 from infra.web.edge import Edge
 from infra.web.protection import protection
 from registry.bootstrap import open_registry

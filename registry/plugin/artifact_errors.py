@@ -18,9 +18,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from infra.errors import PlatformError, UnavailableError, UsageError
-from infra.objectstore import translated
 from infra.settings import Settings
-from infra.store_errors import StoreFullError
+from infra.stores.errors import StoreFullError
+from infra.stores.object_store import translated
 from registry.plugin.mlflow_errors import to_mlflow
 
 JSON = "application/json"

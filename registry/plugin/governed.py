@@ -9,9 +9,9 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 from mlflow.utils.validation import _validate_model_version
 from sqlalchemy import inspect
 
-from infra import migrations
 from infra.component import components
 from infra.settings import Settings
+from infra.stores import migrations
 from registry.bootstrap import open_registry
 from registry.domain.records import VersionRecord
 from registry.errors import GateClosedError

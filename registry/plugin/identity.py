@@ -6,7 +6,7 @@ audit trail keeps it with the address it came from.
 
 from __future__ import annotations
 
-from infra.people import os_user
+from infra.console.actor import os_user
 
 
 def current_actor() -> str:

@@ -12,8 +12,8 @@ from http import HTTPStatus
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from infra.db import reading
 from infra.errors import PlatformError, RefusedError
+from infra.stores.db import reading
 from infra.web.bodies import read_body
 from infra.web.errors import BodyTooLargeError
 from registry.files.domain.storage_place import shown

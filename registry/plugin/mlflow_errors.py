@@ -25,7 +25,6 @@ from mlflow.protos.databricks_pb2 import (
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from infra.db import translated as told_by_database
 from infra.errors import (
     ConflictError,
     NotFoundError,
@@ -34,6 +33,7 @@ from infra.errors import (
     UnavailableError,
     UsageError,
 )
+from infra.stores.db import translated as told_by_database
 from registry.errors import GateClosedError, RequestPendingError
 
 PENDING_KEY = "acgs_request_id"

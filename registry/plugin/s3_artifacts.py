@@ -11,15 +11,15 @@ from typing import Any
 
 from mlflow.store.artifact.s3_artifact_repo import S3ArtifactRepository
 
-from infra import objectstore
 from infra.settings import Settings
+from infra.stores import object_store
 
 
 def install(settings: Settings) -> None:
     """Let MLflow's server keep its artifacts through the platform's client, if they are in S3."""
     from mlflow.server import handlers
 
-    if objectstore.is_s3(settings.artifacts_destination):
+    if object_store.is_s3(settings.artifacts_destination):
         handlers._artifact_repo = ServerArtifacts(settings)
 
 
@@ -28,7 +28,7 @@ class ServerArtifacts(S3ArtifactRepository):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings.artifacts_destination)
-        self._client = objectstore.client(settings)
+        self._client = object_store.client(settings)
 
     def _get_s3_client(self) -> Any:
         return self._client

@@ -13,8 +13,8 @@ from mlflow.store.model_registry.dbmodels.models import (
     SqlRegisteredModelTag,
 )
 
-from infra.db import is_storable
 from infra.errors import UsageError
+from infra.stores.db import is_storable
 
 Row = (
     type[SqlModelVersion]

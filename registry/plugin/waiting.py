@@ -17,9 +17,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.errors import PlatformError
-from infra.http import error_response
 from infra.web.bodies import read_body
 from infra.web.errors import BodyTooLargeError
+from infra.web.http import error_response
 from registry.domain.records import Request
 from registry.domain.values import RequestState
 from registry.gate.outcome import is_worth_waiting, refusal, settled

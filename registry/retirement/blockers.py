@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, update
 
 from infra.clock import to_millis
-from infra.db import reading, transaction
+from infra.stores.db import reading, transaction
 from registry.adapters import locks, mirror, tables, version_rows
 from registry.audit.adapters import events
 from registry.domain.records import VersionRecord

@@ -11,8 +11,8 @@ from typing import TypedDict
 from sqlalchemy import Connection, Engine, select, update
 
 from infra.clock import to_millis
-from infra.db import reading, transaction
 from infra.errors import ConflictError, UsageError
+from infra.stores.db import reading, transaction
 from registry.adapters import mirror, tables, version_rows
 from registry.audit.adapters import events
 from registry.domain.records import VersionRecord

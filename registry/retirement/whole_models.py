@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, select, update
 
-from infra.db import reading, transaction
+from infra.stores.db import reading, transaction
 from registry.adapters import mirror, tables, version_rows
 from registry.audit.adapters import events
 from registry.domain.records import VersionRecord

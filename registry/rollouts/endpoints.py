@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, insert, update
 
 from infra.clock import to_millis
-from infra.db import reading, transaction
+from infra.stores.db import reading, transaction
 from registry.adapters import tables, version_rows
 from registry.audit.adapters import events
 from registry.domain.records import Endpoint

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import Engine, update
 
 from infra.clock import to_millis
-from infra.db import reading, transaction
 from infra.errors import UsageError
+from infra.stores.db import reading, transaction
 from registry.adapters import tables, version_rows
 from registry.domain.records import Rollout, VersionRecord
 from registry.domain.values import Reason

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, insert, update
 
 from infra.clock import to_millis
-from infra.db import reading, transaction
 from infra.errors import ConflictError
+from infra.stores.db import reading, transaction
 from registry.adapters import mirror, tables, version_rows
 from registry.audit.adapters import events
 from registry.domain.records import Rollout, VersionRecord

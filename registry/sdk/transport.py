@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 import httpx
 
-from infra.asking import new_client
 from infra.errors import (
     ConflictError,
     NotFoundError,
@@ -18,6 +17,7 @@ from infra.errors import (
     UnavailableError,
     UsageError,
 )
+from infra.web.clients import new_client
 from registry.domain.values import Reason
 from registry.errors import GateClosedError, RequestPendingError
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from infra.db import reading
+from infra.stores.db import reading
 from registry.adapters import version_rows
 from registry.domain.records import Position, VersionRecord
 from registry.domain.values import CHAMPION, Stage

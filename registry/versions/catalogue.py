@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, select
 
-from infra.db import is_storable, reading
+from infra.stores.db import is_storable, reading
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import tables, version_rows
 from registry.domain.records import VersionRecord

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from infra.db import reading
 from infra.settings import Settings
+from infra.stores.db import reading
 from registry.adapters import mirror
 from registry.domain.records import VersionRecord
 from registry.errors import ArtifactError

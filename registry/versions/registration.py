@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from infra.clock import to_millis, utc_now
-from infra.db import transaction
 from infra.settings import Settings
+from infra.stores.db import transaction
 from registry.adapters import mirror, tables, version_rows
 from registry.adapters import mlflow_tables as mlflow
 from registry.audit.adapters import events

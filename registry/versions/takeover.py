@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
 
-from infra.db import reading, transaction
+from infra.stores.db import reading, transaction
 from registry.adapters import locks, version_rows
 from registry.adapters import mlflow_tables as mlflow
 from registry.domain.records import VersionRecord

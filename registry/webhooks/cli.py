@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from infra.people import cli_actor
+from infra.console.actor import cli_actor
 
 if TYPE_CHECKING:
     from registry.webhooks.adapters.subscription_rows import DeliveryRecord

@@ -19,9 +19,9 @@ from sqlalchemy import Engine
 
 from infra import retry, signing
 from infra.clock import Clock, to_millis, utc_now
-from infra.db import reading, transaction
 from infra.errors import PlatformError
 from infra.secrets import Sealer
+from infra.stores.db import reading, transaction
 from registry.webhooks.adapters import delivery_queue
 from registry.webhooks.adapters.delivery_queue import Claim, Outcome
 from registry.webhooks.adapters.http import DEADLINE_SECONDS, Reply, Sender

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine
 
 from infra.clock import Clock, to_millis, utc_now
-from infra.db import open_engine, reading, transaction
 from infra.errors import ConflictError, NotFoundError, UsageError
 from infra.secrets import Sealer
 from infra.settings import Settings
+from infra.stores.db import open_engine, reading, transaction
 from registry.audit.adapters import events
 from registry.webhooks.adapters import subscription_rows
 from registry.webhooks.adapters.subscription_rows import DeliveryRecord, Subscription

@@ -20,7 +20,7 @@ def test_help_loads_none_of_the_heavy_libraries() -> None:
     """`acgs --help` must stay fast; each of these costs a person a second or more."""
     heavy = ["mlflow", "sklearn", "pandas", "numpy", "sqlalchemy", "fastapi", "rich.live"]
     code = (
-        "import sys; from infra import cli; assert cli.invoke(['--help']) == 0;"
+        "import sys; from infra.console import cli; assert cli.invoke(['--help']) == 0;"
         f"print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 
-from infra.db import open_engine
 from infra.secrets import Sealer
 from infra.settings import load_settings
+from infra.stores.db import open_engine
 from registry.webhooks.deliveries import DeliveryLoop, Pace
 
 # A short lease, so that what a killed process held is soon free.

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import event as sqlalchemy_event
 
 from infra import signing
-from infra.db import open_engine
+from infra.stores.db import open_engine
 from registry.webhooks.deliveries import Pace
 from tests.support.stores import Databases, Kind
 from tests.support.webhooks import (

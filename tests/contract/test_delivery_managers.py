@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Executable, insert
 
 from infra import retry
-from infra.db import open_engine, reading, transaction
+from infra.stores.db import open_engine, reading, transaction
 from registry.adapters import tables
 from registry.webhooks.adapters import delivery_queue
 from registry.webhooks.deliveries import Pace

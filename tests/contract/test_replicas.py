@@ -26,7 +26,7 @@ def replica(platform: Platform) -> Iterator[Platform]:
     port = str(free_port())
     second = Platform(platform.root, {**platform.environment, "ACGS_REGISTRY_PORT": port})
     process = subprocess.Popen(
-        [sys.executable, "-m", "infra.cli", "run", "registry"],
+        [sys.executable, "-m", "infra", "run", "registry"],
         env=dict(second.environment),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -220,7 +220,7 @@ def test_the_audit_trail_cannot_be_changed(registry: Registry) -> None:
     from sqlalchemy import Executable, delete, text, update
     from sqlalchemy.exc import DBAPIError
 
-    from infra.db import transaction
+    from infra.stores.db import transaction
     from registry.adapters import tables
 
     registry.endpoints.create_endpoint(NAME, "acgs", {}, "ada", utc_now())

@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 
 from infra.clock import to_millis, utc_now
-from infra.db import transaction
+from infra.stores.db import transaction
 from registry.adapters import locks
 from registry.domain.records import Request
 from registry.domain.values import RequestState

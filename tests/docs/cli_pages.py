@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from infra.cli import acgs
+from infra.console.cli import acgs
 
 
 def walk() -> Iterator[tuple[str, click.Command]]:

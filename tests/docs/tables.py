@@ -14,8 +14,8 @@ from pydantic_core import PydanticUndefined
 
 from infra.component import components
 from infra.errors import exit_code
-from infra.http import status_of
 from infra.settings import Settings
+from infra.web.http import status_of
 from tests.docs.code_facts import ROOT, ReasonFact, error_classes, mlflow_answers
 from tests.integration.serving.right_answers import DIFFERENCES
 from tests.support.differences import Difference
@@ -165,8 +165,8 @@ def reasons(facts: Sequence[ReasonFact]) -> str:
 
 def checks() -> str:
     """One section per check that a constitution may name."""
-    from compliance.rules.checks import EVERY_TASK, Check
-    from compliance.rules.checks import checks as known
+    from compliance.checks.check import EVERY_TASK, Check
+    from compliance.checks.check import checks as known
 
     parts = []
     for name, check in known().items():
@@ -239,7 +239,7 @@ def _simple_bound(metadata: Any) -> str:
 
 def constitution_keys() -> str:
     """Every key that a constitution may have."""
-    from compliance import document as d
+    from compliance.constitution import document as d
 
     rows = [
         *_model_rows(d.Constitution, ""),
@@ -255,7 +255,7 @@ def constitution_keys() -> str:
 
 def evidence_keys() -> str:
     """Every key that an evidence binding may have."""
-    from compliance.evidence import Binding
+    from compliance.evidence.catalogue import Binding
 
     return table(("key", "default", "meaning"), _model_rows(Binding, "bindings[]."))
 

@@ -12,8 +12,8 @@ import click
 import pytest
 
 from infra import signing
-from infra.cli import acgs
 from infra.component import roles
+from infra.console.cli import acgs
 from infra.settings import known_names
 from tests.docs import cli_pages, code_facts, generate, tables
 from tests.docs.code_facts import ROOT
@@ -92,7 +92,8 @@ def _section(name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "file", ["registry/plugin/routes.py", "compliance/receiver.py", "serving/runtime/app.py"]
+    "file",
+    ["registry/plugin/routes.py", "compliance/judging/receiver.py", "serving/runtime/app.py"],
 )
 def test_every_route_is_documented(file: str) -> None:
     text = read("http.md")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.process import Child, children_of
+from infra.processes.process import Child, children_of
 from tests.e2e.test_demo import ACGS, FOLDER, _environment, _left_of
 from tests.support.interrupted import ended, interrupting
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from infra.private import UMASK, too_open
-from infra.process import children
+from infra.processes.process import children
 from infra.settings import Settings
 from tests.support.credit import register, unique
 from tests.support.platform import Platform

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from sqlalchemy import Engine
 
-from compliance.adapters import constitution_file
+from compliance.constitution import constitution_file
 from infra.settings import Settings
 from tests.support.platform import SHIPPED
 
@@ -42,7 +42,7 @@ class Site:
 
     def acgs(self, *words: str, given: str = "", **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "infra.cli", *words],
+            [sys.executable, "-m", "infra", *words],
             env={**self.environment, **more}, input=given, capture_output=True, text=True,
             timeout=SECONDS, check=False,
         )  # fmt: skip
@@ -56,7 +56,7 @@ class Site:
     def role(self) -> subprocess.Popen[bytes]:
         with (self.root / "adoption.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-X", "importtime", "-m", "infra.cli", "run", "adoption"],
+                [sys.executable, "-X", "importtime", "-m", "infra", "run", "adoption"],
                 env=dict(self.environment), stdout=log, stderr=log,
             )  # fmt: skip
 

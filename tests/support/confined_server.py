@@ -14,9 +14,9 @@ import httpx
 
 from infra.confinement.plan import Means
 from infra.settings import Settings
-from serving.adapters.confined import confined_runtime
-from serving.adapters.local import Launch
 from serving.domain.seldon import Predictor, SeldonDeployment, ServedVersion
+from serving.engines.local.confined import confined_runtime
+from serving.engines.local.engine import Launch
 from tests.support.runtime import Runtime, wait_ready
 
 VERSION = ServedVersion("0" * 32, "credit", 1, "1.0.0", "", "")

@@ -44,7 +44,7 @@ def dataset(train_rows: int = TRAIN_ROWS) -> data.Dataset:
 
 def bind_evidence(settings: Settings) -> None:
     """Pin the credit holdout for every name that the tests use."""
-    from compliance.adapters import evidence_file
+    from compliance.evidence import evidence_file
 
     rows = dataset()
     with tempfile.TemporaryDirectory() as folder:

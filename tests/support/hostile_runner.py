@@ -70,7 +70,7 @@ def main(warm_up: list[str]) -> None:
 
     import mlflow.pyfunc
 
-    from compliance.artifact_scan import scan_folder
+    from compliance.scan.artifact_scan import scan_folder
 
     warnings.simplefilter("ignore")
     logging.disable()
@@ -123,7 +123,7 @@ def _child(job: Mapping[str, str], writing: int) -> None:
 
 
 def _scan(folder: Path) -> Answer:
-    from compliance.artifact_scan import scan_folder
+    from compliance.scan.artifact_scan import scan_folder
 
     violations = scan_folder(folder).violations
     return {"violations": [text[:500] for text in violations[:20]]}

@@ -18,11 +18,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from infra import running
-from infra.cli import acgs
-from infra.objectstore import Location, ObjectStore, is_s3
+from infra.console.cli import acgs
 from infra.private import repair
+from infra.processes import running
 from infra.settings import Settings
+from infra.stores.object_store import Location, ObjectStore, is_s3
 from tests.ports import free_ports
 from tests.support.stores import put_database
 
@@ -64,7 +64,7 @@ class Platform:
 
     def acgs(self, *arguments: str, check: bool = False) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "infra.cli", *arguments],
+            [sys.executable, "-m", "infra", *arguments],
             env=dict(self.environment),
             capture_output=True,
             text=True,
@@ -148,7 +148,7 @@ PAIRS = {"sqlite+folder": "embedded_platform", "postgres+s3": "server_platform"}
 
 def write_constitution(root: Path, approvals: int = 0) -> None:
     """Lay the shipped constitution out for the tests' names."""
-    from compliance.adapters import constitution_file
+    from compliance.constitution import constitution_file
 
     document = yaml.safe_load(SHIPPED.read_text())
     document["applies_to"] = APPLIES_TO

@@ -31,7 +31,7 @@ def replicas(root: Path, count: int, **more: str) -> Iterator[list[str]]:
     }
     environment = inherited | {"MLOPS_STORAGE_ROOT": str(root), **more}
     prepared = subprocess.run(
-        [sys.executable, "-m", "infra.cli", "prepare"],
+        [sys.executable, "-m", "infra", "prepare"],
         env=environment, capture_output=True, text=True, timeout=START_SECONDS, check=False,
     )  # fmt: skip
     assert prepared.returncode == 0, prepared.stderr
@@ -48,7 +48,7 @@ def replicas(root: Path, count: int, **more: str) -> Iterator[list[str]]:
 def _start(root: Path, port: int, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     with (root / f"replica-{port}.log").open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "infra.cli", "run", "registry"],
+            [sys.executable, "-m", "infra", "run", "registry"],
             env={**environment, "ACGS_REGISTRY_PORT": str(port)}, stdout=log, stderr=log,
         )  # fmt: skip
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 
 from infra.settings import Settings
-from serving.environment import runtime_root, serving_python
+from serving.engines.local.environment import runtime_root, serving_python
 
 START_SECONDS = 90.0
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from starlette.types import ASGIApp
 
-from infra import http
+from infra.web import http
 from infra.web.edge import Edge
 from tests.ports import free_port
 

@@ -16,13 +16,13 @@ from uuid import uuid4
 
 import pytest
 
-from infra import migrations
 from infra.servers import postgres as postgres_server
 from infra.servers import s3 as s3_server
 from infra.servers.errors import ServerMissingError
 from infra.servers.postgres import Postgres
 from infra.servers.s3 import S3
 from infra.settings import Settings
+from infra.stores import migrations
 
 RAN: list[str] = []
 """Servers that this run started, named at its end."""

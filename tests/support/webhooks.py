@@ -17,9 +17,9 @@ from sqlalchemy import Engine, func, select
 
 from infra import signing
 from infra.clock import utc_now
-from infra.db import open_engine, reading, transaction
 from infra.secrets import Sealer
 from infra.settings import Settings
+from infra.stores.db import open_engine, reading, transaction
 from registry.adapters import tables
 from registry.audit.adapters.events import record
 from registry.webhooks.deliveries import DeliveryLoop, Pace

@@ -1,6 +1,6 @@
 """Alembic entry point of compliance's schema."""
 
 from compliance.adapters.tables import metadata
-from infra.migration_env import run
+from infra.stores.migration_env import run
 
 run(metadata)

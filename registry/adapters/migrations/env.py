@@ -1,6 +1,6 @@
 """Alembic entry point of the registry's schema."""
 
-from infra.migration_env import run
+from infra.stores.migration_env import run
 from registry.adapters.tables import metadata
 
 run(metadata)

@@ -19,8 +19,8 @@ from urllib.parse import unquote, urlparse
 import zstandard
 
 from infra.errors import NotFoundError
-from infra.objectstore import ObjectStore, is_s3
 from infra.settings import Settings
+from infra.stores.object_store import ObjectStore, is_s3
 from registry.artifacts.adapters import compression
 from registry.artifacts.adapters.compression import Encoding
 from registry.artifacts.errors import ReplicaError

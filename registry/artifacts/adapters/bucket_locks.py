@@ -7,7 +7,7 @@ the one that was held stays.
 
 from __future__ import annotations
 
-from infra.objectstore import ObjectStore, translated
+from infra.stores.object_store import ObjectStore, translated
 
 
 def enabled(store: ObjectStore) -> bool:

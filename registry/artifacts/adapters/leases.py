@@ -11,8 +11,8 @@ from sqlalchemy import Engine, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from infra.clock import Clock, to_millis, utc_now
-from infra.db import reading, transaction
-from infra.process import Identity
+from infra.processes.process import Identity
+from infra.stores.db import reading, transaction
 from registry.artifacts.adapters import tables
 
 LEASE_MS = 30_000

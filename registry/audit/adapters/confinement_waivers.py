@@ -13,8 +13,8 @@ from infra.confinement.exposure import private_paths, refuse_exposed
 from infra.confinement.plan import Means, python_mounts
 from infra.confinement.policy import agreed, described
 from infra.confinement.probe import missing
-from infra.db import transaction
 from infra.settings import Settings
+from infra.stores.db import transaction
 from registry.audit.adapters import events
 
 

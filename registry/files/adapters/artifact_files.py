@@ -18,8 +18,8 @@ import yaml
 from sqlalchemy import Connection, select
 
 from infra.errors import NotFoundError, UsageError
-from infra.objectstore import ObjectStore, is_s3
 from infra.settings import Settings
+from infra.stores.object_store import ObjectStore, is_s3
 from registry.adapters import mlflow_tables as mlflow
 from registry.errors import RESTORE, ArtifactError, NestingError
 from registry.files.adapters import hashing

@@ -11,8 +11,8 @@ import os
 from urllib.parse import quote
 
 from infra.errors import PlatformError
-from infra.objectstore import Location, is_s3
 from infra.settings import Settings
+from infra.stores.object_store import Location, is_s3
 from registry.files.adapters import artifact_files
 from registry.files.domain.storage_place import PROXY, storage_place
 

@@ -8,8 +8,8 @@ from urllib.parse import urlparse
 from sqlalchemy import Connection, select
 
 from infra.errors import NotFoundError
-from infra.objectstore import ObjectStore, is_s3
 from infra.settings import Settings
+from infra.stores.object_store import ObjectStore, is_s3
 from registry.adapters import tables
 from registry.domain.records import VersionRecord
 from registry.errors import ArtifactError

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Protocol
 
 from infra.errors import NotFoundError, UsageError, storage_error
-from infra.objectstore import ObjectStore, is_s3
 from infra.settings import Settings
+from infra.stores.object_store import ObjectStore, is_s3
 from registry.errors import RESTORE, ArtifactError
 from registry.files.adapters import artifact_files, hashing
 from registry.files.adapters.local_reading import require_folder, unread

@@ -16,8 +16,8 @@ from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from infra.clock import to_millis, utc_now
-from infra.db import reading, transaction
 from infra.errors import NotPreparedError
+from infra.stores.db import reading, transaction
 from registry.adapters.tables import constitution
 from registry.audit.adapters import events
 from registry.governance.adapters.governance_file import ConstitutionError

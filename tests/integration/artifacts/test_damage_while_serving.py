@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from infra.clock import utc_now
-from infra.process import children
+from infra.processes.process import children
 from infra.servers.s3 import S3
 from infra.settings import Settings
 from registry.artifacts.bootstrap import artifacts_of

@@ -7,7 +7,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import text
 
-from infra.db import transaction
+from infra.stores.db import transaction
 from registry.files.domain.storage_place import storage_place
 from tests.integration.artifacts.places import Keep
 from tests.integration.registry.shelf import NAME

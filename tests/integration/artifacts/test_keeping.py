@@ -231,7 +231,7 @@ def test_a_role_that_is_killed_while_it_copies_loses_nothing(local: Keep) -> Non
         "ACGS_DATABASE_URL": local.settings.database_url,
         "ACGS_ARTIFACT_REPLICA": local.settings.artifact_replica,
     }
-    command = [sys.executable, "-m", "infra.cli", "run", artifacts_role().name]
+    command = [sys.executable, "-m", "infra", "run", artifacts_role().name]
     for _ in range(3):
         process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
         before, deadline = len(stored(local)), time.monotonic() + 30

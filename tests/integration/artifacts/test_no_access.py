@@ -15,7 +15,7 @@ import pytest
 from infra.clock import utc_now
 from infra.errors import NoAccessError, exit_code
 from infra.servers.s3 import READ_WRITE, S3, User
-from infra.store_errors import BucketMissingError, StoreCredentialsError, StoreDeniedError
+from infra.stores.errors import BucketMissingError, StoreCredentialsError, StoreDeniedError
 from registry.artifacts.adapters.leases import Leases
 from registry.artifacts.bootstrap import artifacts_of
 from registry.artifacts.role import Keeper

@@ -15,8 +15,8 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from sqlalchemy import update
 
-from infra.db import transaction
 from infra.errors import UsageError
+from infra.stores.db import transaction
 from registry.artifacts.adapters import tables
 from registry.artifacts.bootstrap import artifacts_of
 from registry.artifacts.cli import artifact

@@ -16,18 +16,19 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine
 
-from compliance.adapters import evidence_file, tables
-from compliance.adapters.job_queue import JobQueue
-from compliance.adapters.verdict_store import StoredVerdicts
-from compliance.judging import Judging
-from compliance.report import render_html, render_markdown, summary
-from compliance.rules.facts import Scan
+from compliance.adapters import tables
+from compliance.domain.facts import Scan
+from compliance.evidence import evidence_file
+from compliance.judging.job_queue import JobQueue
+from compliance.judging.service import Judging
+from compliance.judging.verdict_store import StoredVerdicts
+from compliance.judging.worker import Worker
+from compliance.reports.report import render_html, render_markdown, summary
 from compliance.sandbox import Sandbox
-from compliance.worker import Worker
-from infra.db import open_engine
 from infra.errors import PlatformError
 from infra.logs import KeyValueFormatter
 from infra.settings import Settings
+from infra.stores.db import open_engine
 from registry.domain.values import RequestState
 from registry.errors import GateClosedError
 from tests.integration.compliance import test_canaries as here

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from compliance.adapters import evidence_file
-from compliance.judging import Case, Judging
-from compliance.report import render_html, render_markdown
+from compliance.evidence import evidence_file
+from compliance.judging.service import Case, Judging
+from compliance.reports.report import render_html, render_markdown
 from compliance.sandbox import Sandbox
 from infra.settings import Settings
 from registry.domain.canonical import canonical_bytes
@@ -117,7 +117,7 @@ class Unscanned:
         self.confinement = sandbox.confinement
 
     def scan(self, folder: Path) -> Any:
-        from compliance.rules.facts import Scan
+        from compliance.domain.facts import Scan
 
         return Scan((), 5)
 

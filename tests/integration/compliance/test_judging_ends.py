@@ -17,15 +17,15 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError
 
 from compliance.adapters import tables
-from compliance.adapters.job_queue import MAX_ATTEMPTS, MAX_PAUSE_MS, JobQueue, Phase
-from compliance.judging import Judging, _answer
-from compliance.rules.checks import Context, Judge
-from compliance.rules.facts import Facts, Scan
-from compliance.rules.result import Outcome, RuleResult
-from compliance.worker import MAX_LOST, Worker
-from infra.db import open_engine
+from compliance.checks.check import Context, Judge
+from compliance.domain.facts import Facts, Scan
+from compliance.domain.result import Outcome, RuleResult
+from compliance.judging.job_queue import MAX_ATTEMPTS, MAX_PAUSE_MS, JobQueue, Phase
+from compliance.judging.service import Judging, _answer
+from compliance.judging.worker import MAX_LOST, Worker
 from infra.errors import NoAccessError, UnavailableError
 from infra.settings import Settings
+from infra.stores.db import open_engine
 from registry.domain.values import RequestState
 from tests.integration.compliance.fakes import FakeRegistry, FakeReports
 from tests.integration.compliance.kit import good_model, people, save
@@ -129,7 +129,7 @@ def test_a_failure_that_trying_again_cannot_help_refuses_at_once(
     (reason,) = verdict.reasons
     assert (reason.rule, verdict.score) == ("judging.failed", 0.0)
     assert type(FINAL[name]).__name__ in reason.found
-    assert "compliance.probing:" in reason.found
+    assert "compliance.judging.probes:" in reason.found
     assert [job.phase for job in jobs(engine)] == [Phase.REPORT.value]
     seen = json.dumps(verdict.document) + caplog.text + str(jobs(engine))
     assert CANARY not in seen

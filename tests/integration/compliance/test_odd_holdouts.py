@@ -24,8 +24,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from compliance.adapters import evidence_file
-from compliance.judging import Case, Judging
+from compliance.evidence import evidence_file
+from compliance.judging.service import Case, Judging
 from compliance.sandbox import Sandbox
 from infra.settings import Settings
 from registry.domain.values import Stage, Verdict

@@ -18,16 +18,16 @@ import pytest
 from sqlalchemy import Engine
 
 from compliance.adapters import tables
-from compliance.adapters.job_queue import LEASE_MS, JobQueue, Phase
-from compliance.judging import Judging
-from compliance.receiver import PATH, create_app
+from compliance.judging.job_queue import LEASE_MS, JobQueue, Phase
+from compliance.judging.receiver import PATH, create_app
+from compliance.judging.service import Judging
+from compliance.judging.worker import Worker
 from compliance.role import Life
 from compliance.sandbox import Sandbox
-from compliance.worker import Worker
 from infra import signing
-from infra.db import open_engine
-from infra.process import Identity
+from infra.processes.process import Identity
 from infra.settings import Settings
+from infra.stores.db import open_engine
 from registry.domain.values import RequestState
 from tests.integration.compliance.fakes import REQUEST, FakeRegistry, FakeReports
 from tests.integration.compliance.kit import good_model, people, save

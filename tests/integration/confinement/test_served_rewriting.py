@@ -12,7 +12,7 @@ from sklearn.ensemble import RandomForestRegressor
 
 from infra.confinement.plan import Means
 from infra.confinement.probe import available
-from serving.adapters import confined
+from serving.engines.local import confined
 from tests.support.confined_server import served
 from tests.support.hostile_world import attacking_model
 

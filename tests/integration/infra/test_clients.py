@@ -218,7 +218,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (400, 400))
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from infra import http
+from infra.web import http
 app = Starlette(routes=[Route("/", lambda request: PlainTextResponse("here"))])
 http.serve(app, "127.0.0.1", {port}, threading.Event())
 """

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from infra.db import open_engine, reading
 from infra.errors import NotPreparedError
 from infra.servers.postgres import Postgres
+from infra.stores.db import open_engine, reading
 
 
 def test_a_postgresql_without_the_tables_is_not_prepared_and_its_password_stays_secret(

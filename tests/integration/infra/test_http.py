@@ -14,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from infra import http
 from infra.errors import (
     ConflictError,
     NotFoundError,
@@ -24,6 +23,7 @@ from infra.errors import (
     UnavailableError,
     UsageError,
 )
+from infra.web import http
 from tests.ports import free_port
 
 ERRORS = {

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from infra import migrations
 from infra.component import Component
 from infra.errors import UnavailableError
 from infra.settings import Settings
+from infra.stores import migrations
 from tests.support.stores import put_database
 
 ENV = """
 from sqlalchemy import Column, Integer, MetaData, Table
 
-from infra.migration_env import run
+from infra.stores.migration_env import run
 
 metadata = MetaData()
 Table("toy_thing", metadata, Column("id", Integer, primary_key=True))

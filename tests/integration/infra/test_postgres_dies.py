@@ -11,13 +11,13 @@ import pytest
 from mlflow.exceptions import MlflowException
 from sqlalchemy import Engine, func, select, text
 
-from infra import migrations
-from infra.db import DatabaseRefusedError, open_engine, reading, transaction
 from infra.errors import PlatformError, UnavailableError
 from infra.servers import postgres
 from infra.servers.postgres import Postgres
 from infra.settings import Settings
-from infra.stores import require_database
+from infra.stores import migrations
+from infra.stores.db import DatabaseRefusedError, open_engine, reading, transaction
+from infra.stores.health import require_database
 from registry.adapters import tables
 from registry.plugin.store import GovernedStore
 from tests.support.stores import entered

@@ -8,11 +8,12 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import create_engine, inspect, text
 
-from infra import migrations
 from infra.component import Component, components
+from infra.console.schema_cli import schema
 from infra.errors import UsageError
-from infra.schema import SchemaDriftError, require_no_drift, schema
 from infra.settings import Settings
+from infra.stores import migrations
+from infra.stores.schema import SchemaDriftError, require_no_drift
 from tests.support.stores import Databases, Kind
 
 OWN = [component for component in components() if component.migrations is not None]

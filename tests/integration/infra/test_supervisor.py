@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from infra import launch, process, running, supervisor
 from infra.errors import AlreadyRunningError
-from infra.process import Identity
-from infra.running import RoleRecord
+from infra.processes import launch, process, running, supervisor
+from infra.processes.process import Identity
+from infra.processes.running import RoleRecord
 from infra.settings import Settings
 from tests.integration.infra import toy
 

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.process import record_child
+from infra.processes.process import record_child
 from infra.settings import Settings
 from tests.ports import free_port
 from tests.support.stores import put_database
@@ -32,7 +32,7 @@ SITE = """
 import importlib.metadata as metadata
 
 _installed = metadata.entry_points
-_TOYS = {"infra": "infra.own:component", "toy": %r}
+_TOYS = {"infra": "infra.platform_component:component", "toy": %r}
 
 
 def entry_points(**asked):
@@ -63,7 +63,7 @@ class Acgs:
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "infra.cli", *arguments],
+            [sys.executable, "-m", "infra", *arguments],
             env=self.environment,
             capture_output=True,
             text=True,
@@ -171,7 +171,7 @@ def test_a_reader_that_goes_away_does_not_stop_what_is_starting(acgs: Acgs) -> N
     reading, writing = os.pipe()
     os.close(reading)
     up = subprocess.run(
-        [sys.executable, "-m", "infra.cli", "up", "--detach", "--registry-port", str(acgs.port)],
+        [sys.executable, "-m", "infra", "up", "--detach", "--registry-port", str(acgs.port)],
         env=acgs.environment,
         stdout=writing,
         stderr=writing,
@@ -253,7 +253,7 @@ def test_interrupting_a_detached_start_leaves_nothing_behind(
     acgs: Acgs, numbers: tuple[signal.Signals, ...]
 ) -> None:
     child = subprocess.Popen(
-        [sys.executable, "-m", "infra.cli", "up", "--detach", "--registry-port", str(acgs.port)],
+        [sys.executable, "-m", "infra", "up", "--detach", "--registry-port", str(acgs.port)],
         env=acgs.environment,
         stderr=subprocess.PIPE,
         text=True,
@@ -274,7 +274,10 @@ def test_a_role_that_raises_keeps_its_traceback_in_its_own_log(acgs: Acgs) -> No
     (acgs.root / "loop.raises").touch()
     done = acgs("run", "loop")
     assert done.returncode == 3
-    assert 'level=error role=loop logger=infra.roles msg="failed" trace="Traceback' in done.stderr
+    assert (
+        'level=error role=loop logger=infra.processes.role msg="failed" trace="Traceback'
+        in done.stderr
+    )
     assert done.stderr.splitlines()[-1].startswith("error [infra.unexpected]: ValueError: cheese")
 
 
@@ -294,7 +297,7 @@ def test_up_in_the_foreground_writes_plain_lines_and_a_signal_stops_all(
     acgs: Acgs, number: signal.Signals
 ) -> None:
     child = subprocess.Popen(
-        [sys.executable, "-m", "infra.cli", "up", "--registry-port", str(acgs.port)],
+        [sys.executable, "-m", "infra", "up", "--registry-port", str(acgs.port)],
         env=acgs.environment,
         stderr=subprocess.PIPE,
         text=True,
@@ -316,7 +319,7 @@ def test_up_in_the_foreground_writes_plain_lines_and_a_signal_stops_all(
 def test_up_in_a_terminal_shows_a_table_that_follows_the_roles(acgs: Acgs) -> None:
     controller, terminal = pty.openpty()
     child = subprocess.Popen(
-        [sys.executable, "-m", "infra.cli", "up", "--registry-port", str(acgs.port)],
+        [sys.executable, "-m", "infra", "up", "--registry-port", str(acgs.port)],
         env={**acgs.environment, "TERM": "xterm-256color", "COLUMNS": "120"},
         stdin=terminal,
         stdout=terminal,

@@ -9,9 +9,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra import health, roles, supervisor
 from infra.component import Role
-from infra.face import stopping_on_signals
+from infra.console.display import stopping_on_signals
+from infra.processes import health, supervisor
+from infra.processes import role as roles
 from infra.settings import Settings
 
 

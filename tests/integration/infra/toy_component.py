@@ -7,8 +7,8 @@ import threading
 
 import click
 
-from infra import health
 from infra.component import Component, Health, Probe, Role
+from infra.processes import health
 from infra.settings import Settings
 
 
@@ -17,7 +17,7 @@ def _serve(settings: Settings, stop: threading.Event) -> None:
     from starlette.responses import PlainTextResponse
     from starlette.routing import Route
 
-    from infra import http
+    from infra.web import http
 
     async def hello(_request: object) -> PlainTextResponse:
         return PlainTextResponse("hello")

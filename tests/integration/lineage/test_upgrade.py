@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 
-from infra import migrations
+from infra.stores import migrations
 from registry.component import component
 from tests.integration.lineage.world import NOON, World, minute, open_world
 from tests.support.stores import Kind

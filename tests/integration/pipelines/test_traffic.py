@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from infra import http
 from infra.errors import UsageError
+from infra.web import http
 from pipelines import traffic
 from pipelines.demo.stream import Stream
 from pipelines.tally import NOBODY, Tally

@@ -11,8 +11,9 @@ import pytest
 from click.testing import CliRunner
 from starlette.applications import Starlette
 
-from infra import cli, http
+from infra.console import cli
 from infra.settings import Settings
+from infra.web import http
 from registry.commands.groups import commands
 from registry.domain.values import RequestState
 from registry.plugin.routes import routes

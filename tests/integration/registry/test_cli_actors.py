@@ -11,8 +11,8 @@ import click
 import pytest
 from sqlalchemy import text
 
-from infra import cli
 from infra.clock import utc_now
+from infra.console import cli
 from registry.domain.records import Ask
 from registry.domain.values import SYSTEM, RequestKind, Stage
 from registry.governance.adapters import constitution_memory

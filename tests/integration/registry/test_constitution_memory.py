@@ -35,7 +35,7 @@ def lose(root: Path) -> None:
 def acgs(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("ACGS_", "MLOPS_"))}
     return subprocess.run(
-        [sys.executable, "-m", "infra.cli", *words],
+        [sys.executable, "-m", "infra", *words],
         env={**inherited, "MLOPS_STORAGE_ROOT": str(root)},
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip

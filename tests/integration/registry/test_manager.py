@@ -13,8 +13,8 @@ from sqlalchemy import text
 
 from infra.clock import utc_now
 from infra.component import Health
-from infra.db import transaction
 from infra.settings import Settings
+from infra.stores.db import transaction
 from registry import manager
 from registry.domain.records import Ask, Request
 from registry.domain.values import Enforcement, RequestKind, RequestState, Stage, Verdict

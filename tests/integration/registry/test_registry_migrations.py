@@ -10,9 +10,9 @@ import pytest
 from alembic import command
 from sqlalchemy import Engine, inspect, text
 
-from infra import migrations
 from infra.component import Component, components
-from infra.db import open_engine
+from infra.stores import migrations
+from infra.stores.db import open_engine
 
 OLD = {
     "name": "credit",

@@ -49,14 +49,14 @@ metadata.entry_points = entry_points
 def run_registry(root: Path, **more: str) -> subprocess.CompletedProcess[str]:
     put_database(root)
     subprocess.run(
-        [sys.executable, "-m", "infra.cli", "prepare"],
+        [sys.executable, "-m", "infra", "prepare"],
         env=environment(root),
         capture_output=True,
         timeout=120,
         check=False,
     )
     return subprocess.run(
-        [sys.executable, "-m", "infra.cli", "run", "registry"],
+        [sys.executable, "-m", "infra", "run", "registry"],
         env=environment(root, **more),
         capture_output=True,
         text=True,

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from mlflow.exceptions import MlflowException
 
-from infra import objectstore
-from infra.objectstore import ObjectStore
 from infra.servers.s3 import S3
 from infra.settings import Settings
+from infra.stores import object_store
+from infra.stores.object_store import ObjectStore
 from registry.bootstrap import registry_on
 from registry.plugin.store import GovernedStore
 from tests.ports import free_port
@@ -26,7 +26,7 @@ def settings(
 ) -> Settings:
     for name, value in s3.environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(objectstore, "ATTEMPTS", 1)
+    monkeypatch.setattr(object_store, "ATTEMPTS", 1)
     return Settings(
         storage_root=tmp_path,
         database_url=databases.new(Kind.SQLITE),

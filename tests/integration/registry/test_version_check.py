@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
-from infra.cli import acgs
+from infra.console.cli import acgs
 from infra.errors import UnavailableError
 from registry.domain.findings import Finding
 from registry.errors import UnknownVersionError

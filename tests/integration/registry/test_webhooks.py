@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from infra.cli import invoke
-from infra.db import reading, transaction
+from infra.console.cli import invoke
 from infra.errors import UsageError
+from infra.stores.db import reading, transaction
 from registry.adapters import tables
 from registry.webhooks.cli import webhook
 from registry.webhooks.domain.target import WebhookUrlError

@@ -21,19 +21,19 @@ import httpx
 from sqlalchemy import insert, select, update
 
 from infra.clock import to_millis, utc_now
-from infra.db import transaction
-from infra.migrations import upgrade
-from infra.process import children, end_children
+from infra.processes.process import children, end_children
 from infra.settings import Settings
+from infra.stores.db import transaction
+from infra.stores.migrations import upgrade
 from registry.adapters import mlflow_tables as mlflow
 from registry.bootstrap import open_registry
 from registry.domain.records import Rollout, VersionRecord
 from registry.domain.values import Stage
 from registry.rollouts.adapters import openings
 from registry.service import Registry
-from serving.adapters.local import Command, Launch
 from serving.bootstrap import open_deployer
-from serving.controller import Deployer
+from serving.control.controller import Deployer
+from serving.engines.local.engine import Command, Launch
 from serving.roles import gateway_ready, run_gateway
 from tests.integration.serving.load import Load
 from tests.ports import free_ports

@@ -10,8 +10,8 @@ import pytest
 
 from infra.clock import utc_now
 from registry.domain.values import Stage
+from serving.control.orders import OrderRefusedError, give_order
 from serving.domain.state import Order
-from serving.ordering import OrderRefusedError, give_order
 from tests.integration.serving.kit import NAME, Platform, deploying, wait_until
 
 # Slowness has its tests in test_decide.py: here it would judge how busy the machine is.

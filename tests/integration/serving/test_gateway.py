@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from infra.settings import Settings
-from serving.adapters.envoy import EnvoyGateway
-from serving.adapters.envoy_admin import GatewayError
 from serving.domain.routing import Backend, DeploymentRoute
+from serving.gateway.envoy import EnvoyGateway
+from serving.gateway.envoy_admin import GatewayError
 from tests.integration.serving.kit import PATH, Backends, gateway, kill, make_settings, wait_until
 from tests.integration.serving.load import Answers, Load
 

@@ -18,11 +18,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from infra.process import children
+from infra.processes.process import children
 from infra.settings import Settings
-from serving.adapters import envoy_bootstrap, envoy_config, envoy_edge
-from serving.adapters.envoy import EnvoyGateway
 from serving.domain.routing import Backend, DeploymentRoute
+from serving.gateway import envoy_bootstrap, envoy_config, envoy_edge
+from serving.gateway.envoy import EnvoyGateway
 from tests.integration.serving.kit import gateway, wait_until
 from tests.ports import free_ports
 from tests.support import serving_app

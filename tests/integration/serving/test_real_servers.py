@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.process import children
+from infra.processes.process import children
 from tests.integration.serving import kit, models
 from tests.integration.serving.kit import NAME, PATH, Platform, deploying
 from tests.support.runtime import serving_env, serving_interpreter

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from infra.errors import AlreadyRunningError
-from infra.process import children
+from infra.processes.process import children
 from infra.settings import Settings
-from serving.adapters.envoy import EnvoyGateway
+from serving.gateway.envoy import EnvoyGateway
 from serving.roles import gateway_ready, run_deployer, run_gateway
 from tests.integration.serving.kit import kill, make_settings, wait_until
 
@@ -28,9 +28,7 @@ def role(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
         "ACGS_GATEWAY_PORT": str(settings.gateway_port),
         "ACGS_GATEWAY_ADMIN_PORT": str(settings.gateway_admin_port),
     }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "infra.cli", "run", "gateway"], env=environment
-    )
+    process = subprocess.Popen([sys.executable, "-m", "infra", "run", "gateway"], env=environment)
     try:
         yield process
     finally:

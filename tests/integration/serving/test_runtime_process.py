@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from infra.settings import Settings
-from serving.environment import ServingEnvironmentError, serving_python
+from serving.engines.local.environment import ServingEnvironmentError, serving_python
 from tests.integration.serving import models
 from tests.support.runtime import Runtime, running, spawn, wait_ready
 

@@ -14,8 +14,8 @@ from registry.domain.records import VersionRecord
 from registry.domain.values import Stage
 from registry.files.domain.manifest import Manifest
 from registry.files.service import Files
-from serving.adapters.local import Launch
-from serving.views import endpoint_view
+from serving.endpoints.views import endpoint_view
+from serving.engines.local.engine import Launch
 from tests.integration.serving.kit import NAME, Platform, backend_command, deploying, wait_until
 from tests.integration.serving.test_deployer import CANARY
 from tests.support.hostile.layout import deep

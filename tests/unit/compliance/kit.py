@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from compliance.rules.checks import Context
-from compliance.rules.facts import Evaluation, Facts, Lineage, Missing, Probe, Scan, Task
-from compliance.rules.result import Outcome
+from compliance.checks.check import Context
+from compliance.domain.facts import Evaluation, Facts, Lineage, Missing, Probe, Scan, Task
+from compliance.domain.result import Outcome
 
 NOTHING = Missing(Outcome.INSUFFICIENT, "no evidence binding", "acgs evidence add")
 COMPLETE = Lineage("run1", "data1", "commit1")

@@ -18,10 +18,10 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
-from compliance import strict_yaml
-from compliance.artifact_scan import judge_model, scan_folder
+from compliance.checks import performance, safety
+from compliance.constitution import strict_yaml
 from compliance.errors import EvidenceError
-from compliance.rules import performance, safety
+from compliance.scan.artifact_scan import judge_model, scan_folder
 from tests.unit.compliance.kit import context
 
 FRAME = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0], "y": [0, 0, 1, 1]})

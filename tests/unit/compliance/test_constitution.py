@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from compliance.adapters import constitution_file
+from compliance.constitution import constitution_file
 from compliance.errors import ConstitutionError
 from infra.settings import Settings
 from registry.domain.values import Enforcement, Stage

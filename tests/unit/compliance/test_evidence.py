@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from compliance.adapters import evidence_checks, evidence_file, holdout_file
-from compliance.adapters.model_inputs import Input, Inputs
-from compliance.classes import as_texts
+from compliance.domain.classes import as_texts
 from compliance.errors import EvidenceError
-from compliance.evidence import Binding
-from compliance.features import select_features
+from compliance.evidence import evidence_checks, evidence_file, holdout_file
+from compliance.evidence.catalogue import Binding
+from compliance.evidence.features import select_features
+from compliance.evidence.model_inputs import Input, Inputs
 from infra.settings import Settings
 from registry.governance.adapters.evidence_file import NO_BINDING, binding_digest
 

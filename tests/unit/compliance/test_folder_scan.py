@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from compliance import folder_scan
-from compliance.rules.facts import Scan
+from compliance.domain.facts import Scan
+from compliance.scan import folder_scan
 from tests.support.honest_folders import Format, HonestFolders
 from tests.support.honest_pipelines import HONEST
 from tests.support.hostile.kit import Hostile, Kind

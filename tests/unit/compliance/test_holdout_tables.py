@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compliance.adapters import holdout_columns, holdout_file
 from compliance.errors import EvidenceError
+from compliance.evidence import holdout_columns, holdout_file
 
 CANARY = "Mrs Smith-4711"
 

@@ -6,7 +6,7 @@ import mlflow.sklearn
 import numpy as np
 import pytest
 
-from compliance.artifact_scan import scan_folder
+from compliance.scan.artifact_scan import scan_folder
 from tests.support.honest_folders import Format, HonestFolders, fitted
 from tests.support.honest_pipelines import HONEST
 from tests.support.honest_tables import Honest, table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from compliance import quoting
+from compliance.domain import quoting
 from infra.errors import UnavailableError
 
 CANARY = "Mrs Smith-4711"

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from compliance.rules import fairness, performance, provenance, robustness, safety
-from compliance.rules.facts import Evaluation, Lineage, Probe, Scan, Task
-from compliance.rules.fairness import GapParams
-from compliance.rules.result import Outcome, ramp
-from compliance.rules.robustness import NoiseParams
+from compliance.checks import fairness, performance, provenance, robustness, safety
+from compliance.checks.fairness import GapParams
+from compliance.checks.robustness import NoiseParams
+from compliance.domain.facts import Evaluation, Lineage, Probe, Scan, Task
+from compliance.domain.result import Outcome, ramp
 from registry.lineage.domain.completeness import Origins, completeness
 from tests.unit.compliance.kit import NOTHING, classification, context, regression
 

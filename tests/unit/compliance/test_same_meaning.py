@@ -15,10 +15,10 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from compliance import classes
-from compliance.adapters import holdout_columns, holdout_file
-from compliance.collecting import features_digest
+from compliance.domain import classes
 from compliance.errors import EvidenceError
+from compliance.evidence import holdout_columns, holdout_file
+from compliance.judging.collection import features_digest
 
 CENTS = [Decimal(cents).scaleb(-2) for cents in range(100, 60_000, 7)]
 DAYS = [datetime(2020, 1, 31), datetime(1999, 12, 31)]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compliance import scoring
-from compliance.document import Mode, Principle, Rule
-from compliance.rules.result import Outcome, RuleResult, measured, not_applicable
+from compliance.constitution.document import Mode, Principle, Rule
+from compliance.domain.result import Outcome, RuleResult, measured, not_applicable
+from compliance.judging import scoring
 from registry.domain.values import Stage
 
 

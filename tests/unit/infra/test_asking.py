@@ -9,7 +9,7 @@ from unittest import mock
 
 import httpx
 
-from infra.asking import client
+from infra.web.clients import client
 
 
 class _Named(BaseHTTPRequestHandler):

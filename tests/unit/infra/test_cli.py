@@ -10,8 +10,9 @@ from pathlib import Path
 import click
 import pytest
 
-from infra import cli, component, errors
+from infra import component, errors
 from infra.component import Component
+from infra.console import cli
 
 
 @pytest.fixture(autouse=True)
@@ -179,7 +180,7 @@ def test_a_reader_that_has_enough_is_no_refusal(words: list[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        [sys.executable, "-m", "infra.cli", *words],
+        [sys.executable, "-m", "infra", *words],
         stdout=writing,
         stderr=subprocess.PIPE,
         text=True,

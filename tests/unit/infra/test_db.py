@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from infra.db import open_engine, reading, transaction
 from infra.errors import NotFoundError, NotPreparedError, UnavailableError, exit_code
+from infra.stores.db import open_engine, reading, transaction
 
 
 @pytest.fixture

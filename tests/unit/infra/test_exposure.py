@@ -10,7 +10,7 @@ import pytest
 from infra.confinement.exposure import ExposedError, overlaps, private_paths, refuse_exposed
 from infra.confinement.plan import Mount, python_mounts
 from infra.settings import Settings
-from serving.adapters.confined import confined_runtime
+from serving.engines.local.confined import confined_runtime
 
 SETTINGS = {
     "storage_root": Settings(storage_root=Path("/usr/local/acgs")),

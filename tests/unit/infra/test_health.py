@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from infra import health
 from infra.component import Component, Health, Probe, Role
+from infra.processes import health
 from infra.settings import Settings
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from infra.interrupts import NUMBERS, interrupted_once
+from infra.processes.interrupts import NUMBERS, interrupted_once
 
 
 def interrupted(number: signal.Signals, way_out: list[str]) -> None:

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from infra.people import cli_actor, os_user
+from infra.console.actor import cli_actor, os_user
 
 
 def test_the_actor_of_a_command_is_its_user_and_the_command_line(

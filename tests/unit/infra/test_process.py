@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from infra import process
 from infra.errors import UsageError
-from infra.process import Identity
+from infra.processes import process
+from infra.processes.process import Identity
 from infra.settings import Settings
 
 SLEEP = "import time; time.sleep(60)"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from compliance.adapters import constitution_file, evidence_file
+from compliance.constitution import constitution_file
+from compliance.evidence import evidence_file
 from infra.errors import UsageError
 from infra.settings import Settings
 from pipelines.demo import root

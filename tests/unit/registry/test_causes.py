@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from compliance import report
+from compliance.reports import report
 from registry.commands import groups
 from registry.domain.causes import causes
 from registry.domain.values import Reason

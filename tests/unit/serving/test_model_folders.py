@@ -10,8 +10,8 @@ import pytest
 from infra.errors import PlatformError
 from infra.settings import Settings
 from registry.files.adapters.artifact_files import build_manifest
-from serving.adapters.models import ModelFolders
 from serving.domain.seldon import ServedVersion
+from serving.engines.local.model_folders import ModelFolders
 from tests.support.hostile.layout import deep
 from tests.support.hostile_folders import remove
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
 
-from infra.db import transaction
 from infra.settings import Settings
+from infra.stores.db import transaction
 from registry.adoption.backfill import Backfill
 from registry.domain.records import VersionRecord
 from registry.domain.signature import Signature

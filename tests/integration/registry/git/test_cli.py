@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from infra import cli
 from infra.component import Health
+from infra.console import cli
 from infra.settings import Settings, load_settings
 from registry.domain.values import Stage
 from registry.git.health import GitCollector, probes
@@ -192,7 +192,7 @@ def test_the_role_is_light_ready_at_once_and_ends_when_told(desk: Desk, configur
         environment["ACGS_GIT_REPOSITORY"] = str(desk.repository)
         desk.register()
     code = (
-        "import sys; from infra.cli import invoke; status = invoke(['run', 'git']);"
+        "import sys; from infra.console.cli import invoke; status = invoke(['run', 'git']);"
         "sys.exit(9 if 'mlflow' in sys.modules else status)"
     )
     began = time.process_time(), time.monotonic()

@@ -28,7 +28,7 @@ PATHS = (
 
 def acgs(desk: Desk, *arguments: str) -> Any:
     outcome = subprocess.run(
-        [sys.executable, "-m", "infra.cli", "--storage-root", str(desk.root), *arguments, "--json"],
+        [sys.executable, "-m", "infra", "--storage-root", str(desk.root), *arguments, "--json"],
         capture_output=True,
         text=True,
         check=True,

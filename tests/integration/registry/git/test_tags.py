@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from infra.db import transaction
+from infra.stores.db import transaction
 from registry.domain.values import Stage
 from registry.git.domain import objects
 from registry.git.role import Loop, Pace

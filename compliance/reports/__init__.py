@@ -1,0 +1,1 @@
+"""A scorecard as a page for people, and where MLflow shows it."""

@@ -1,0 +1,1 @@
+"""Says whether a model folder holds only what a plain scikit-learn model needs. Loads nothing."""

@@ -1,0 +1,129 @@
+"""Commands about the platform as a whole: up, down, status, run, prepare, health."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+PORT_FLAGS = ("registry", "gateway", "gateway-admin", "compliance")
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def _port_options(function: _Function) -> _Function:
+    for name in reversed(PORT_FLAGS):
+        function = click.option(
+            f"--{name}-port",
+            type=click.IntRange(1, 65535),
+            help=f"Port of the {name.replace('-', ' ')} role.".replace(
+                "gateway admin role", "gateway's admin interface"
+            ),
+        )(function)
+    return function
+
+
+@click.command("up")
+@click.option("--detach", "-d", is_flag=True, help="Return when everything is ready.")
+@click.option("--report-to", type=int, hidden=True, help="Descriptor to report to.")
+@_port_options
+def up_command(detach: bool, report_to: int | None, **ports: int | None) -> None:
+    """Run the whole platform; Ctrl-C stops all of it."""
+    from infra.console import display
+
+    given = {f"ACGS_{name.upper()}": str(port) for name, port in ports.items() if port is not None}
+    if report_to is not None:
+        display.up_reporting(report_to)
+    elif detach:
+        display.up_detached(given)
+    else:
+        display.up_foreground(given)
+
+
+@click.command("down")
+def down_command() -> None:
+    """Stop everything that runs in the storage root."""
+    from infra.processes import launch
+    from infra.settings import load_settings
+
+    settings = load_settings()
+    if launch.stop_all(settings, lambda line: click.echo(line, err=True)):
+        click.echo(f"stopped the platform in {settings.storage_root}")
+    else:
+        click.echo(f"nothing runs in {settings.storage_root}")
+
+
+@click.command("status")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@click.pass_context
+def status_command(ctx: click.Context, as_json: bool) -> None:
+    """Show each role's state, pid and URL; exit 3 unless all are ready."""
+    from dataclasses import asdict
+
+    from infra.console import display
+    from infra.processes import status as role_status
+    from infra.settings import load_settings
+
+    found = role_status.look(load_settings())
+    if as_json:
+        click.echo(json.dumps({"ready": found.ready, **asdict(found)}, indent=2))
+    else:
+        display.show_state(found)
+    ctx.exit(0 if found.ready else 3)
+
+
+@click.command("run")
+@click.argument("role")
+@click.option("--parent", type=int, hidden=True, help="Process to end with.")
+def run_command(role: str, parent: int | None) -> None:
+    """Run one ROLE in the foreground."""
+    from infra.processes import role as one_role
+    from infra.settings import load_settings
+
+    one_role.run(one_role.find(role), load_settings(), parent=parent)
+
+
+@click.command("prepare")
+def prepare_command() -> None:
+    """Bring the database, folders and keys of the storage root up to date."""
+    from infra.processes import role as one_role
+    from infra.settings import load_settings
+
+    one_role.prepare(load_settings())
+
+
+@click.command("health")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@click.pass_context
+def health_command(ctx: click.Context, as_json: bool) -> None:
+    """Ask every probe of every component; exit 3 if one is not ok."""
+    from infra.component import Health
+    from infra.processes import health
+    from infra.settings import load_settings
+
+    findings = health.collect(load_settings())
+    ok = all(finding.probe.health is Health.OK for finding in findings)
+    if as_json:
+        rows = [
+            {
+                "component": finding.component,
+                "probe": finding.probe.name,
+                "health": finding.probe.health.value,
+                "detail": finding.probe.detail,
+            }
+            for finding in findings
+        ]
+        click.echo(json.dumps({"ok": ok, "probes": rows}, indent=2))
+    else:
+        for finding in findings:
+            probe = finding.probe
+            click.echo(
+                f"{probe.health.value:<9} {finding.component:<11} {probe.name:<26} {probe.detail}"
+            )
+    ctx.exit(0 if ok else 3)
+
+
+def commands() -> Sequence[click.Command]:
+    """Every command of this module, for the root CLI."""
+    return (up_command, down_command, status_command, run_command, prepare_command, health_command)

@@ -1,0 +1,100 @@
+"""`acgs schema`: which revision the database is at, whether it drifted, and the way back."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from infra.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from infra.component import Component
+
+
+@click.group("schema")
+def schema() -> None:
+    """Look at the database's schema, and take it back."""
+
+
+@schema.command("status")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+def status_command(as_json: bool) -> None:
+    """Show each component's revision, and the newest one this version knows."""
+    from infra.settings import load_settings
+    from infra.stores import migrations
+
+    found = migrations.current(load_settings())
+    rows = {
+        component.name: {
+            "revision": found[component.name],
+            "newest": migrations.revisions(component)[-1],
+            "known": migrations.revisions(component),
+        }
+        for component in _with_schema()
+    }
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for name, row in rows.items():
+        click.echo(f"{name:<12} {row['revision'] or 'none':<8} newest {row['newest']}")
+
+
+@schema.command("check")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@click.pass_context
+def check_command(ctx: click.Context, as_json: bool) -> None:
+    """Compare tables, columns, indexes and triggers with what this version expects."""
+    from infra.settings import load_settings
+    from infra.stores import migrations
+    from infra.stores.schema import require_no_drift
+
+    settings = load_settings()
+    if not as_json:
+        click.echo(require_no_drift(settings))
+        return
+    found = migrations.differences(settings)
+    click.echo(json.dumps({"ok": not found, "differences": found}, indent=2))
+    ctx.exit(3 if found else 0)
+
+
+@schema.command("downgrade")
+@click.argument("component")
+@click.argument("revision")
+@click.option("--dry-run", is_flag=True, help="Say what would be undone, and do nothing.")
+def downgrade_command(component: str, revision: str, dry_run: bool) -> None:
+    """Take COMPONENT's tables back to REVISION, for an older version of the platform.
+
+    REVISION `base` drops them with everything in them. Back up first.
+    """
+    from infra.processes.supervisor import already_running, locked
+    from infra.settings import load_settings
+    from infra.stores import migrations
+
+    settings = load_settings()
+    owner = _find(component)
+    now = migrations.current(settings, [owner])[owner.name]
+    if dry_run:
+        click.echo(f"would take {component} from {now or 'none'} to {revision}")
+        return
+    if locked(settings.storage_root):
+        raise already_running(settings.storage_root)
+    migrations.downgrade(settings, owner, revision)
+    click.echo(f"took {component} from {now or 'none'} to {revision}")
+
+
+def _with_schema() -> list[Component]:
+    from infra.component import components
+
+    return [component for component in components() if component.migrations is not None]
+
+
+def _find(name: str) -> Component:
+    known = {component.name: component for component in _with_schema()}
+    if name not in known:
+        raise NotFoundError(
+            f"component {name!r}: expected one of {', '.join(known)}",
+            hint="`acgs schema status` lists them",
+        )
+    return known[name]

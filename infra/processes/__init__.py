@@ -1,0 +1,1 @@
+"""Roles as processes: started, watched, restarted, asked whether they are ready."""

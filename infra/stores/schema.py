@@ -1,0 +1,36 @@
+"""Whether the database's schema is the one this version expects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from infra.errors import PlatformError
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+
+
+class SchemaDriftError(PlatformError):
+    """Somebody changed the database's schema by hand, or an upgrade did not run."""
+
+    code = "infra.schema_drift"
+
+
+def require_no_drift(settings: Settings) -> str:
+    """Compare the database with what this version expects; return what was compared.
+
+    Raises:
+        SchemaDriftError: they differ; names each difference.
+        UnavailableError: the database cannot be reached.
+    """
+    from infra.stores import migrations
+
+    found = migrations.differences(settings)
+    if found:
+        told = "; ".join(f"{owner}: {line}" for owner, lines in found.items() for line in lines)
+        raise SchemaDriftError(
+            f"the database's schema is not the one this version expects: {told}",
+            hint="where only the revision is older: acgs prepare; else somebody changed the schema "
+            "by hand: undo that, or restore a backup",
+        )
+    return "as this version expects"

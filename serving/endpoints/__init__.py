@@ -1,0 +1,1 @@
+"""Endpoints for people: their commands, their views, and whether they answer."""

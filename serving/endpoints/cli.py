@@ -1,0 +1,375 @@
+"""`acgs endpoint`, `acgs rollout`, `acgs rollback` and `acgs seldon`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from infra.clock import utc_now
+from infra.console.actor import cli_actor
+from infra.errors import RefusedError
+from infra.settings import Settings, load_settings
+from serving.control.orders import check_order, find_rollout, give_order
+from serving.domain.plan import Checks, RolloutPlan, Strategy
+from serving.domain.seldon import check_namespace
+from serving.domain.state import FINAL, Order, Phase
+from serving.endpoints.views import (
+    endpoint_view,
+    manifest,
+    rollout_line,
+    rollout_lines,
+    rollout_view,
+)
+
+if TYPE_CHECKING:
+    from registry.domain.records import Rollout
+    from registry.service import Registry
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+_dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+_WATCH_SECONDS = 0.5
+
+
+class RolledBackError(RefusedError):
+    """A watched rollout was taken back."""
+
+    code = "serving.rolled_back"
+
+
+def commands() -> Sequence[click.Command]:
+    """Return serving's commands."""
+    return (endpoint, rollout, rollback, seldon)
+
+
+def _open() -> tuple[Settings, Registry]:
+    # Late: SQLAlchemy would cost every `acgs --help` half a second.
+    from registry.bootstrap import open_registry
+
+    settings = load_settings()
+    return settings, open_registry(settings)
+
+
+def _print(value: object, as_json: bool, lines: Sequence[str]) -> None:
+    click.echo(json.dumps(value, indent=2) if as_json else "\n".join(lines))
+
+
+@click.group()
+def endpoint() -> None:
+    """Where models are served, and how new versions get there."""
+
+
+@endpoint.command("create")
+@click.argument("name")
+@click.option("--namespace", default="acgs", show_default=True, help="Part of the URL.")
+@click.option(
+    "--strategy",
+    type=click.Choice([s.value for s in Strategy]),
+    default=Strategy.CANARY.value,
+    show_default=True,
+    help="How traffic moves: by steps, all at once and watched, or all at once.",
+)
+@click.option("--steps", help="Canary weights in percent.  [default: 10,50,100]")
+@click.option(
+    "--hold-seconds", type=float, default=20.0, show_default=True, help="Shortest time per step."
+)
+@click.option(
+    "--bake-seconds", type=float, default=60.0, show_default=True,
+    help="Blue-green: how long the old version stays warm and the new one is watched.",
+)  # fmt: skip
+@click.option(
+    "--deadline-seconds", type=float, default=600.0, show_default=True,
+    help="A step that has not passed by then pauses the rollout.",
+)  # fmt: skip
+@click.option(
+    "--ready-seconds", type=float, default=60.0, show_default=True,
+    help="A candidate that is not ready by then is rolled back.",
+)  # fmt: skip
+@click.option("--replicas", type=int, default=1, show_default=True, help="Servers per predictor.")
+@click.option(
+    "--max-error-rate-increase", type=float, default=Checks().max_error_rate_increase,
+    show_default=True, help="Promotion must exclude a larger increase of the error rate.",
+)  # fmt: skip
+@click.option(
+    "--max-latency-ratio", type=float, default=Checks().max_latency_ratio, show_default=True,
+    help="The stable version's p95 latency times this is what counts as slow.",
+)  # fmt: skip
+@click.option(
+    "--max-slow-share-increase", type=float, default=Checks().max_slow_share_increase,
+    show_default=True, help="How much larger the share of slow requests may become.",
+)  # fmt: skip
+@click.option(
+    "--alpha", type=float, default=Checks().alpha, show_default=True,
+    help="Probability of a wrong rollback, over the whole rollout.",
+)  # fmt: skip
+@click.option(
+    "--min-requests", type=int, default=Checks().min_requests, show_default=True,
+    help="Requests the candidate must have answered at each step.",
+)  # fmt: skip
+@_json
+@_dry_run
+def endpoint_create(
+    name: str,
+    namespace: str,
+    strategy: str,
+    steps: str | None,
+    hold_seconds: float,
+    bake_seconds: float,
+    deadline_seconds: float,
+    ready_seconds: float,
+    replicas: int,
+    max_error_rate_increase: float,
+    max_latency_ratio: float,
+    max_slow_share_increase: float,
+    alpha: float,
+    min_requests: int,
+    as_json: bool,
+    dry_run: bool,
+) -> None:
+    """Serve the registered model NAME; its next Production version is rolled out here.
+
+    Run again with another plan, it changes the plan of the next rollout.
+    """
+    check_namespace(namespace)
+    document: dict[str, object] = {
+        "strategy": strategy,
+        "deadline_seconds": deadline_seconds,
+        "ready_seconds": ready_seconds,
+        "replicas": replicas,
+        "checks": {
+            "max_error_rate_increase": max_error_rate_increase,
+            "max_latency_ratio": max_latency_ratio,
+            "max_slow_share_increase": max_slow_share_increase,
+            "alpha": alpha,
+            "min_requests": min_requests,
+        },
+    }
+    if strategy == Strategy.BLUE_GREEN.value:
+        document["bake_seconds"] = bake_seconds
+    elif strategy == Strategy.CANARY.value:
+        document["steps"] = [
+            {"weight_percent": weight, "hold_seconds": hold_seconds}
+            for weight in _weights(steps or "10,50,100")
+        ]
+    plan = RolloutPlan.parse(document)
+    if dry_run:
+        _print(plan.document(), as_json, [f"would create endpoint {name}", str(plan.document())])
+        return
+    settings, registry = _open()
+    made = registry.endpoints.create_endpoint(
+        name, namespace, plan.document(), cli_actor(), utc_now()
+    )
+    view = endpoint_view(registry, settings, made)
+    _print(view, as_json, [f"endpoint {name}: {view['url']}"])
+    if not registry.versions.versions(name, limit=1):
+        click.echo(
+            f"no model {name} is registered with a version yet: the endpoint waits for its first "
+            "version in Production",
+            err=True,
+        )
+
+
+def _weights(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise click.BadParameter(
+            f"expected whole percents like 10,50,100, found {text!r}", param_hint="--steps"
+        ) from None
+
+
+@endpoint.command("list")
+@_json
+def endpoint_list(as_json: bool) -> None:
+    """List endpoints and what they serve."""
+    settings, registry = _open()
+    views = [endpoint_view(registry, settings, found) for found in registry.endpoints.endpoints()]
+    lines = [f"{v['name']!s:<24} {_semver(v['stable']):<12} {v['url']}" for v in views]
+    _print(views, as_json, lines or ["no endpoints yet; acgs endpoint create NAME makes one"])
+
+
+@endpoint.command("show")
+@click.argument("name")
+@_json
+def endpoint_show(name: str, as_json: bool) -> None:
+    """Show one endpoint."""
+    settings, registry = _open()
+    view = endpoint_view(registry, settings, registry.endpoints.endpoint(name))
+    lines = [
+        f"{name}: serves {_semver(view['stable'])} since {view['stable_since']}"
+        if view["stable"]
+        else f"{name}: serves nothing yet; the first version in Production is deployed at once",
+        f"  Seldon: {view['url']}",
+        f"  V2:     {view['v2_url']}",
+        f"  plan:   {json.dumps(view['plan'])}",
+    ]
+    if view["stable_unusable"]:
+        goes_on = "its model servers go on from their own copy"
+        lines.insert(1, f"  quarantined: {view['stable_unusable']}; {goes_on}")
+    under_way = view["rollout"]
+    if isinstance(under_way, dict):
+        lines += rollout_lines(under_way)
+    _print(view, as_json, lines)
+
+
+def _semver(version: object) -> str:
+    return str(version["semver"]) if isinstance(version, dict) else "nothing"
+
+
+@click.group()
+def rollout() -> None:
+    """Versions on their way to traffic."""
+
+
+@rollout.command("list")
+@click.argument("name", required=False)
+@_json
+def rollout_list(name: str | None, as_json: bool) -> None:
+    """List rollouts, oldest first."""
+    _, registry = _open()
+    views = [rollout_view(registry, found) for found in registry.rollouts.rollouts(name)]
+    _print(views, as_json, [rollout_line(v) for v in views] or ["no rollouts yet"])
+
+
+@rollout.command("show")
+@click.argument("which")
+@_json
+def rollout_show(which: str, as_json: bool) -> None:
+    """Show rollout WHICH: its number, or an endpoint's name for the newest one."""
+    _, registry = _open()
+    view = rollout_view(registry, find_rollout(registry, which))
+    _print(view, as_json, rollout_lines(view))
+
+
+@rollout.command("watch")
+@click.argument("which")
+@click.option(
+    "--timeout-seconds", type=float, default=3600.0, show_default=True, help="Give up after this."
+)
+def rollout_watch(which: str, timeout_seconds: float) -> None:
+    """Follow rollout WHICH to its end; exit 1 if it is rolled back, 3 if time runs out."""
+    _, registry = _open()
+    number, last = find_rollout(registry, which).id, ""
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        found = registry.rollouts.rollout(number)
+        view = rollout_view(registry, found)
+        line = "\n".join(rollout_lines(view))
+        if line != last:
+            click.echo(line)
+            last = line
+        if Phase(found.phase) in FINAL:
+            break
+        if time.monotonic() > deadline:
+            click.echo(f"rollout {number} is still {found.phase}", err=True)
+            raise SystemExit(3)
+        time.sleep(_WATCH_SECONDS)
+    if Phase(found.phase) is Phase.ROLLED_BACK:
+        raise RolledBackError(
+            f"rollout {number} was rolled back", hint=f"acgs rollout show {number}"
+        )
+
+
+def _order(which: str, order: Order, reason: str, dry_run: bool) -> None:
+    _, registry = _open()
+    if dry_run:
+        found = find_rollout(registry, which)
+        check_order(found, order)
+        click.echo(f"would tell rollout {found.id} to {order}", err=True)
+        return
+    told = give_order(registry, which, order, cli_actor(), reason, utc_now())
+    click.echo(f"told rollout {told.id} to {order}; acgs rollout watch {told.id}", err=True)
+
+
+_reason = click.option("--reason", default="", help="Why, for the audit trail.")
+
+
+@rollout.command("promote")
+@click.argument("which")
+@_reason
+@_dry_run
+def rollout_promote(which: str, reason: str, dry_run: bool) -> None:
+    """Promote WHICH now, without waiting for more evidence."""
+    _order(which, Order.PROMOTE, reason, dry_run)
+
+
+@rollout.command("pause")
+@click.argument("which")
+@_reason
+@_dry_run
+def rollout_pause(which: str, reason: str, dry_run: bool) -> None:
+    """Keep WHICH at its weight; it is still rolled back if it turns out worse."""
+    _order(which, Order.PAUSE, reason, dry_run)
+
+
+@rollout.command("resume")
+@click.argument("which")
+@_reason
+@_dry_run
+def rollout_resume(which: str, reason: str, dry_run: bool) -> None:
+    """Let a paused WHICH go on; its step's clock starts again."""
+    _order(which, Order.RESUME, reason, dry_run)
+
+
+@rollout.command("abort")
+@click.argument("which")
+@_reason
+@_dry_run
+def rollout_abort(which: str, reason: str, dry_run: bool) -> None:
+    """Roll WHICH back."""
+    _order(which, Order.ABORT, reason, dry_run)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--reason", required=True, help="Why; goes into the audit trail.")
+@_dry_run
+def rollback(name: str, reason: str, dry_run: bool) -> None:
+    """Take endpoint NAME back: abort its rollout, else return to the version before."""
+    _, registry = _open()
+    registry.endpoints.endpoint(name)
+    active = [known for known in registry.rollouts.active_rollouts() if known.endpoint == name]
+    if dry_run:
+        click.echo(_would_go_back(registry, name, active), err=True)
+        return
+    made = registry.rollbacks.request_rollback(name, cli_actor(), reason, utc_now())
+    how = "already " if any(known.takes_back for known in active) else ""
+    if not active:
+        how = f"to {registry.versions.version(made.candidate_uid).semver} "
+        for record, why in registry.rollbacks.way_back(name).passed_over:
+            click.echo(f"passed over {record.semver}: {why.found}", err=True)
+    click.echo(
+        f"rollback {how}under way as rollout {made.id}; acgs rollout watch {made.id}", err=True
+    )
+
+
+def _would_go_back(registry: Registry, name: str, active: Sequence[Rollout]) -> str:
+    for known in active:
+        found = "rollback under way already as" if known.takes_back else "would abort"
+        return f"{found} rollout {known.id}"
+    return f"would roll {name} back to {registry.rollbacks.rollback_version(name).semver}"
+
+
+@click.group()
+def seldon() -> None:
+    """The same deployment for a cluster that runs Seldon."""
+
+
+@seldon.command("render")
+@click.argument("name")
+@_json
+def seldon_render(name: str, as_json: bool) -> None:
+    """Print the SeldonDeployment that is wanted for endpoint NAME now, as YAML."""
+    import yaml
+
+    _, registry = _open()
+    document = manifest(registry, registry.endpoints.endpoint(name))
+    if document is None:
+        raise RefusedError(
+            f"endpoint {name} serves nothing yet, so there is no SeldonDeployment",
+            hint=f"acgs promote {name} VERSION",
+        )
+    click.echo(json.dumps(document, indent=2) if as_json else yaml.safe_dump(document).rstrip())

@@ -1,0 +1,1 @@
+"""Where model servers run. One package for each kind of machine."""

@@ -1,0 +1,1 @@
+"""Runs model servers as confined processes of this machine, from proven copies of their files."""
