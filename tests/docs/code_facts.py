@@ -50,7 +50,7 @@ def event_types(root: Path) -> set[str]:
                     found.update(_types(given))
                 case ast.keyword(arg="event", value=ast.Tuple(elts=parts)):
                     found.update(_types(parts[:1]))
-                case ast.Return(value=ast.Tuple(elts=parts)) if path.endswith("control/progress.py"):
+                case ast.Return(value=ast.Tuple(elts=parts)) if path.endswith("progress.py"):
                     found.update(_types(parts[:1]))
                 case _:
                     pass
