@@ -2,7 +2,9 @@
 
 A declared length is compared before a byte is read, a body without one while it comes in, and a
 compressed body with the size it unpacks to; JSON by its number of values as well. So neither a
-client's word nor its patience decides how much memory a server needs.
+client's word nor its patience decides how much memory a server needs. What two readers could
+read differently is refused: a type or an encoding that is given twice, and a packed body that
+does not unpack to its last byte.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.errors import PlatformError
 from infra.web.errors import (
+    BodyEncodingError,
     BodyTooLargeError,
+    HeaderRepeatedError,
     NestingTooDeepError,
     ServerFullError,
     TooManyValuesError,
@@ -33,7 +37,21 @@ WIDE_VALUES = 20_000
 """Twice MLflow's largest batch of metrics: the app gets one JSON body of more at a time."""
 _PIECE_BYTES = 1 << 20
 
+_ONCE = (b"content-type", b"content-encoding")
+_WINDOWS = {
+    b"gzip": (zlib.MAX_WBITS | 16,),
+    # As the standard has it, or without a header, as some clients send it.
+    b"deflate": (zlib.MAX_WBITS, -zlib.MAX_WBITS),
+}
+
 Exempt = Callable[[Scope], bool]
+Shape = Callable[[bytes], int]
+"""Returns how many values an unpacked body has; raises what it is refused with."""
+
+
+def no_shape(_body: bytes) -> int:
+    """Return 0: nothing parses the body."""
+    return 0
 
 
 async def read_body(receive: Receive, limit_bytes: int) -> bytes | None:
@@ -73,7 +91,8 @@ class BodyLimit:
         limit_bytes: largest body.
         streamed: says of a request that the app reads its body piece by piece, to a disk or a
             store, so that the limit is not for it.
-        opaque: says of a request that its body is never parsed as JSON, whatever it looks like.
+        shape: says of a request how its body is looked at. JSON by default, whatever the content
+            type says: some of MLflow's handlers do not look at it.
     """
 
     def __init__(
@@ -81,12 +100,12 @@ class BodyLimit:
         app: ASGIApp,
         limit_bytes: int,
         streamed: Exempt = lambda _: False,
-        opaque: Exempt = lambda _: False,
+        shape: Callable[[Scope], Shape] = lambda _: check_shape,
     ) -> None:
         self.app = app
         self.limit_bytes = limit_bytes
         self.streamed = streamed
-        self.opaque = opaque
+        self.shape = shape
         self._held_bytes = 0
         self._measuring = asyncio.Lock()
         self._wide = asyncio.Lock()
@@ -99,6 +118,7 @@ class BodyLimit:
             return
         held: list[int] = []
         try:
+            _refuse_repeated(scope)
             body = await self._read(headers, receive, held)
             if body is not None:
                 values = await self._measure(scope, headers, body)
@@ -132,26 +152,25 @@ class BodyLimit:
             raise _Refusal(err) from err
 
     async def _measure(self, scope: Scope, headers: dict[bytes, bytes], body: bytes) -> int:
-        """Return how many values of JSON there are."""
-        is_opaque = self.opaque(scope)
+        """Return how many values there are."""
+        shape = self.shape(scope)
         if len(body) <= LARGE_BYTES:
-            return self._check(headers, body, is_opaque)
+            return self._check(headers, body, shape)
         async with self._measuring:  # it takes some copies of the body
-            return await run_in_threadpool(self._check, headers, body, is_opaque)
+            return await run_in_threadpool(self._check, headers, body, shape)
 
-    def _check(self, headers: dict[bytes, bytes], body: bytes, is_opaque: bool) -> int:
+    def _check(self, headers: dict[bytes, bytes], body: bytes, shape: Shape) -> int:
         encoding = headers.get(b"content-encoding", b"").strip().lower()
-        if encoding in {b"gzip", b"deflate"}:
-            unpacked = _unpacked(body, self.limit_bytes)
-            if len(unpacked) > self.limit_bytes:
-                raise _Refusal(too_large(self.limit_bytes, "more once it is unpacked"))
-            body = unpacked or body
-        if is_opaque:
-            return 0
-        # Whatever the content type says: some of MLflow's handlers do not look at it.
         try:
-            return check_shape(body)
-        except (NestingTooDeepError, TooManyValuesError) as err:
+            if encoding not in {b"", b"identity"}:
+                body = _unpacked(body, encoding, self.limit_bytes)
+            return shape(body)
+        except (
+            BodyEncodingError,
+            BodyTooLargeError,
+            NestingTooDeepError,
+            TooManyValuesError,
+        ) as err:
             raise _Refusal(err) from err
 
     async def _one_by_one(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -215,20 +234,40 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def _unpacked(body: bytes, limit_bytes: int) -> bytes:
-    """Unpack gzip or zlib until there is more than the limit; one that does not unpack is b""."""
-    for window in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):  # a header of either kind, or none
+def _refuse_repeated(scope: Scope) -> None:
+    names = [name for name, _ in scope["headers"]]
+    for name in _ONCE:
+        if names.count(name) > 1:
+            found = f"expected one header {name.decode()}, found {names.count(name)}"
+            raise _Refusal(HeaderRepeatedError(found, hint="send it once"))
+
+
+def _unpacked(body: bytes, encoding: bytes, limit_bytes: int) -> bytes:
+    """Unpack a body.
+
+    Raises:
+        BodyTooLargeError: it unpacks to more than the limit; no more than that is unpacked.
+        BodyEncodingError: it does not unpack to its end, or is packed in another way.
+    """
+    for window in _WINDOWS.get(encoding, ()):
         found, left = bytearray(), body
         try:
             while left:  # gzip members may follow one another
                 member = zlib.decompressobj(window)
-                while left and not member.eof:
-                    found += member.decompress(left, _PIECE_BYTES)
+                while not member.eof:
+                    piece = member.decompress(left, _PIECE_BYTES)
                     left = member.unconsumed_tail
+                    if not piece and not left and not member.eof:
+                        raise zlib.error("incomplete")
+                    found += piece
                     if len(found) > limit_bytes:
-                        return bytes(found)
+                        raise too_large(limit_bytes, "more once it is unpacked")
                 left = member.unused_data
         except zlib.error:
             continue
         return bytes(found)
-    return b""
+    raise BodyEncodingError(
+        "expected a body packed with gzip or deflate as its content-encoding says, found "
+        f"{encoding[:40].decode('latin-1')!r} and a body that does not unpack so",
+        hint="send it as it is, without a content-encoding",
+    )

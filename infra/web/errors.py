@@ -12,15 +12,27 @@ class BodyTooLargeError(UsageError):
 
 
 class NestingTooDeepError(UsageError):
-    """A JSON value is nested deeper than any honest one."""
+    """A JSON value or a message is nested deeper than any honest one."""
 
     code = "infra.nesting_too_deep"
 
 
 class TooManyValuesError(UsageError):
-    """A JSON text has more values than any honest one, however few bytes each takes."""
+    """A body has more values than any honest one, however few bytes each takes."""
 
     code = "infra.too_many_values"
+
+
+class BodyEncodingError(UsageError):
+    """A body is not packed in the way its content encoding says, or in no way a server reads."""
+
+    code = "infra.body_encoding_invalid"
+
+
+class HeaderRepeatedError(UsageError):
+    """A request gives a header twice that says how its body is read."""
+
+    code = "infra.header_repeated"
 
 
 class HostNotAllowedError(RefusedError):

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from starlette.middleware import Middleware
+from collections.abc import Callable
 
-from infra.web.bodies import BodyLimit, Exempt
+from starlette.middleware import Middleware
+from starlette.types import Scope
+
+from infra.web.bodies import BodyLimit, Exempt, Shape
 from infra.web.edge import Edge
 from infra.web.forwarded import Forwarded
+from infra.web.json_shape import check_shape
 from infra.web.names import AllowedNames
 
 
 def protection(
-    edge: Edge, streamed: Exempt = lambda _: False, opaque: Exempt = lambda _: False
+    edge: Edge,
+    streamed: Exempt = lambda _: False,
+    shape: Callable[[Scope], Shape] = lambda _: check_shape,
 ) -> list[Middleware]:
     """Return the middleware, outermost first.
 
     Args:
         edge: what the server takes.
         streamed: which requests have bodies that are streamed, without a limit.
-        opaque: which requests have bodies that nothing parses as JSON.
+        shape: how a request's body is looked at before the app parses it.
     """
     return [
         Middleware(Forwarded, edge=edge),
         Middleware(AllowedNames, hosts=edge.hosts, origins=edge.origins),
-        Middleware(BodyLimit, limit_bytes=edge.body_limit_bytes, streamed=streamed, opaque=opaque),
+        Middleware(BodyLimit, limit_bytes=edge.body_limit_bytes, streamed=streamed, shape=shape),
     ]

@@ -14,7 +14,8 @@ from infra.web.edge import Edge
 from infra.web.protection import protection
 from registry.bootstrap import open_registry
 from registry.plugin import artifact_errors, governed, nesting, text_guard
-from registry.plugin.artifact_targets import is_opaque, is_streamed
+from registry.plugin.artifact_targets import is_streamed
+from registry.plugin.body_shapes import shape
 from registry.plugin.immutable import ImmutableArtifacts
 from registry.plugin.waiting import WaitForVerdict
 
@@ -59,6 +60,6 @@ def build(settings: Settings) -> FastAPI:
     app.add_middleware(WaitForVerdict, registry=registry)
     app.add_middleware(ImmutableArtifacts, registry=registry)
     edge = Edge.of(settings, settings.registry_body_limit_bytes)
-    for each in reversed(protection(edge, is_streamed, is_opaque)):
+    for each in reversed(protection(edge, is_streamed, shape)):
         app.add_middleware(each.cls, *each.args, **each.kwargs)
     return app

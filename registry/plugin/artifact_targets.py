@@ -25,7 +25,6 @@ _PROXIED = re.compile(r"/mlflow-artifacts/+(?:artifacts|mpu/+(?:create|complete)
 _MULTIPART = re.compile(r"/mlflow-artifacts/+mpu/")
 _LOGGED_MODEL = re.compile(r"/mlflow/+logged-models/+([^/]+)/*\Z")
 _UPLOAD = "/mlflow/upload-artifact"
-_SPANS = "/v1/traces"
 _PRESIGNED = "/mlflow/artifacts/presigned-upload-url"
 _RUN = "/mlflow/runs/delete"
 _EXPERIMENT = "/mlflow/experiments/delete"
@@ -57,15 +56,6 @@ def concerns(method: str, path: str) -> bool:
 def is_streamed(scope: Scope) -> bool:
     """Whether a call uploads a file, which MLflow streams to a disk or a store."""
     return scope["method"] == "PUT" and bool(_STREAMED.match(str(scope["path"])))
-
-
-def is_opaque(scope: Scope) -> bool:
-    """Whether a call's body is a file, or protobuf by its type, which MLflow itself checks."""
-    path = str(scope["path"]).rstrip("/")
-    headers: dict[bytes, bytes] = dict(scope["headers"])
-    if path.endswith(_SPANS):
-        return headers.get(b"content-type", b"").strip().startswith(b"application/x-protobuf")
-    return path.endswith(_UPLOAD)
 
 
 def needs_body(path: str) -> bool:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import zlib
 
+import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from infra.web.bodies import WIDE_VALUES, BodyLimit
@@ -64,3 +67,57 @@ def test_a_failure_or_a_slow_reader_ends_a_turn_too() -> None:
         slow.cancel()
 
     asyncio.run(run())
+
+
+MIB = 1 << 20
+BOMB = b"\0" * (4 * MIB)
+GZIP = gzip.compress(b"{}")
+_NO_SUCH_FLAG = bytes([GZIP[3] | 0x80])
+"""zlib takes no header with it; Python's gzip does, so that MLflow unpacks what follows."""
+
+
+def deflated(body: bytes, window: int = -zlib.MAX_WBITS) -> bytes:
+    packer = zlib.compressobj(wbits=window)
+    return packer.compress(body) + packer.flush()
+
+
+ENCODED: dict[str, tuple[bytes, list[bytes], int]] = {
+    "gzip": (GZIP, [b"gzip"], 200),
+    "gzip in capitals": (GZIP, [b"GZIP"], 200),
+    "two members": (GZIP + GZIP, [b"gzip"], 200),
+    "deflate": (zlib.compress(b"{}"), [b"deflate"], 200),
+    "deflate without a header": (deflated(b"{}"), [b"deflate"], 200),
+    "as it is": (b"{}", [b"identity"], 200),
+    "a bomb": (gzip.compress(BOMB), [b"gzip"], 413),
+    "a bomb as the second member": (GZIP + gzip.compress(BOMB), [b"gzip"], 413),
+    "a bomb, deflated": (zlib.compress(BOMB), [b"deflate"], 413),
+    "a bomb, deflated without a header": (deflated(BOMB), [b"deflate"], 413),
+    "a bomb in a bomb": (gzip.compress(gzip.compress(BOMB)), [b"gzip, gzip"], 400),
+    "a bomb behind zeros": (GZIP + b"\0" + gzip.compress(BOMB), [b"gzip"], 400),
+    "a bomb behind a flag": (GZIP[:3] + _NO_SUCH_FLAG + gzip.compress(BOMB)[4:], [b"gzip"], 400),
+    "a bomb with two encodings": (gzip.compress(BOMB), [b"gzip", b"identity"], 400),
+    "many values": (gzip.compress(b"[" + b"0," * 200_000 + b"0]"), [b"gzip"], 400),
+    "half a body": (GZIP[:-9], [b"gzip"], 400),
+    "no gzip": (b"{}", [b"gzip"], 400),
+    "gzip that says it is deflate": (GZIP, [b"deflate"], 400),
+    "an encoding nobody reads": (b"{}", [b"zstd"], 400),
+}
+
+
+@pytest.mark.parametrize("name", ENCODED)
+def test_a_packed_body_is_what_every_reader_takes_it_for(name: str) -> None:
+    body, encodings, expected = ENCODED[name]
+    found: list[int] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            found.append(message["status"])
+
+    headers = [(b"content-length", str(len(body)).encode())]
+    headers += [(b"content-encoding", encoding) for encoding in encodings]
+    scope = {"type": "http", "path": "/", "headers": headers}
+    asyncio.run(BodyLimit(App(), MIB)(scope, receive, send))
+    assert found == [expected]

@@ -1,0 +1,36 @@
+"""What MLflow's handlers parse a body as, and so how it is looked at before."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from starlette.types import Scope
+
+from infra.web.bodies import Shape, no_shape
+from infra.web.json_shape import check_shape
+from infra.web.protobuf_shape import check_message
+
+_UPLOAD = "/ajax-api/2.0/mlflow/upload-artifact"
+_SPANS = "/v1/traces"
+_PROTOBUF = b"application/x-protobuf"
+_check_spans = partial(check_message, kind=ExportTraceServiceRequest.DESCRIPTOR)
+
+
+def shape(scope: Scope) -> Shape:
+    """Return how a call's body is looked at: as spans, as a file, or as JSON.
+
+    Paths are compared whole: some routes that parse JSON end in what the client likes.
+    """
+    path = str(scope["path"])
+    if path == _UPLOAD:
+        return no_shape
+    if path == _SPANS and _media_type(scope) == _PROTOBUF:
+        return _check_spans
+    return check_shape
+
+
+def _media_type(scope: Scope) -> bytes:
+    """Return it as MLflow reads it."""
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    return headers.get(b"content-type", b"").split(b";")[0].strip()
