@@ -91,6 +91,8 @@ def _configure_mlflow(settings: Settings) -> None:
         os.makedirs(artifacts, mode=0o700, exist_ok=True)
     key = secret_file(settings, "mlflow-webhooks.key", _fernet_key)
     flask_key = secret_file(settings, "mlflow-flask.key", _fernet_key)
+    # Else a look at the gateway's models asks a server on the internet, for minutes without one.
+    os.environ.setdefault("MLFLOW_MODEL_CATALOG_URI", "")
     os.environ.update(
         {
             "_MLFLOW_SERVER_FILE_STORE": settings.sqlalchemy_url,

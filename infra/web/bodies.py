@@ -17,14 +17,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from infra.errors import PlatformError
+from infra.errors import PlatformError, UsageError
 from infra.web.errors import (
     BodyEncodingError,
     BodyTooLargeError,
     HeaderRepeatedError,
-    NestingTooDeepError,
     ServerFullError,
-    TooManyValuesError,
 )
 from infra.web.http import error_response
 from infra.web.json_shape import check_shape
@@ -46,7 +44,7 @@ _WINDOWS = {
 
 Exempt = Callable[[Scope], bool]
 Shape = Callable[[bytes], int]
-"""Returns how many values an unpacked body has; raises what it is refused with."""
+"""Returns how many values an unpacked body has; raises the `UsageError` it is refused with."""
 
 
 def no_shape(_body: bytes) -> int:
@@ -165,12 +163,7 @@ class BodyLimit:
             if encoding not in {b"", b"identity"}:
                 body = _unpacked(body, encoding, self.limit_bytes)
             return shape(body)
-        except (
-            BodyEncodingError,
-            BodyTooLargeError,
-            NestingTooDeepError,
-            TooManyValuesError,
-        ) as err:
+        except UsageError as err:
             raise _Refusal(err) from err
 
     async def _one_by_one(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,6 +8,7 @@ RecursionError, and a page of HTML with status 500, where a client's mistake is 
 from __future__ import annotations
 
 import json
+import re
 from itertools import accumulate
 
 from infra.web.errors import NestingTooDeepError, TooManyValuesError
@@ -27,6 +28,7 @@ _NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _QUOTES_PER_VALUE = 4
 """A text, and the key it stands under."""
+_SCALAR = re.compile(rb"-?\d[\d.eE+-]*|true|false|null|NaN|-?Infinity")
 _HINT = "send it in smaller parts, or as a file; docs/reference/http.md names the limits"
 
 
@@ -52,6 +54,21 @@ def check_shape(text: bytes) -> int:
     except ValueError:
         return 0
     return _marks(_checked(inner.encode("utf-8", "surrogatepass").lstrip()))
+
+
+def is_bare(text: bytes) -> bool:
+    """Whether a text is JSON that is neither an object nor a string with an object in it.
+
+    An array counts however it ends. What no parser takes for JSON is not bare.
+    """
+    text = _utf8(text).strip()
+    if not text.startswith(b'"'):
+        return text.startswith(b"[") or bool(_SCALAR.fullmatch(text))
+    try:
+        inner = json.loads(text)
+    except ValueError:
+        return False
+    return not inner.lstrip().startswith("{")
 
 
 def _checked(text: bytes) -> bytes:

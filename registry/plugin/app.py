@@ -13,7 +13,16 @@ from infra.web import http
 from infra.web.edge import Edge
 from infra.web.protection import protection
 from registry.bootstrap import open_registry
-from registry.plugin import artifact_errors, governed, nesting, text_guard
+from registry.plugin import (
+    artifact_errors,
+    governed,
+    graphql_calls,
+    mlflow_errors,
+    nesting,
+    page_tokens,
+    spans,
+    text_guard,
+)
 from registry.plugin.artifact_targets import is_streamed
 from registry.plugin.body_shapes import shape
 from registry.plugin.immutable import ImmutableArtifacts
@@ -50,7 +59,11 @@ def build(settings: Settings) -> FastAPI:
     app: FastAPI = create_fastapi_app()
     artifact_errors.install(app, flask_app, settings)
     text_guard.install(flask_app)
+    mlflow_errors.install(flask_app)
     nesting.install(app, flask_app)
+    graphql_calls.install(flask_app)
+    page_tokens.install()
+    spans.install()
     # MLflow mounts its Flask app last, at "/": whatever comes after it is never reached.
     ours = [route for component in components() for route in component.routes(settings)]
     app.router.routes[:0] = ours

@@ -7,8 +7,9 @@ from functools import partial
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from starlette.types import Scope
 
+from infra.errors import UsageError
 from infra.web.bodies import Shape, no_shape
-from infra.web.json_shape import check_shape
+from infra.web.json_shape import check_shape, is_bare
 from infra.web.protobuf_shape import check_message
 
 _UPLOAD = "/ajax-api/2.0/mlflow/upload-artifact"
@@ -17,8 +18,14 @@ _PROTOBUF = b"application/x-protobuf"
 _check_spans = partial(check_message, kind=ExportTraceServiceRequest.DESCRIPTOR)
 
 
+class NotAnObjectError(UsageError):
+    """A body is JSON, but no object: no call of MLflow's means such a one."""
+
+    code = "registry.not_an_object"
+
+
 def shape(scope: Scope) -> Shape:
-    """Return how a call's body is looked at: as spans, as a file, or as JSON.
+    """Return how a call's body is looked at: as spans, as a file, or as a JSON object.
 
     Paths are compared whole: some routes that parse JSON end in what the client likes.
     """
@@ -27,7 +34,14 @@ def shape(scope: Scope) -> Shape:
         return no_shape
     if path == _SPANS and _media_type(scope) == _PROTOBUF:
         return _check_spans
-    return check_shape
+    return _object
+
+
+def _object(body: bytes) -> int:
+    values = check_shape(body)
+    if is_bare(body):
+        raise NotAnObjectError(f"expected a JSON object, found {body[:40]!r}")
+    return values
 
 
 def _media_type(scope: Scope) -> bytes:

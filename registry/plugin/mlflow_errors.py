@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import ParamSpec, TypeVar
 
+import flask
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import (
     ABORTED,
@@ -67,6 +68,16 @@ def to_mlflow(error: PlatformError) -> MlflowException:
         case _:
             # Whatever else is wrong (the constitution, an artifact), nothing is allowed.
             return MlflowException(text, PERMISSION_DENIED)
+
+
+def install(flask_app: flask.Flask) -> None:
+    """Let a handler that lacks MLflow's own decorator answer MLflow's errors with their status."""
+    flask_app.register_error_handler(
+        MlflowException,
+        lambda error: flask.Response(
+            error.serialize_as_json(), error.get_http_status_code(), mimetype="application/json"
+        ),
+    )
 
 
 def translated(method: Callable[_P, _T]) -> Callable[_P, _T]:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from infra.web.errors import NestingTooDeepError, TooManyValuesError
-from infra.web.json_shape import MAX_DEPTH, MAX_MARKS_IN_TEXTS, MAX_VALUES, check_shape
+from infra.web.json_shape import MAX_DEPTH, MAX_MARKS_IN_TEXTS, MAX_VALUES, check_shape, is_bare
 
 MANY = b"[[]]" * 200
 DEEP: dict[str, tuple[bytes, bool]] = {
@@ -134,3 +134,32 @@ def test_no_text_takes_long(piece: bytes) -> None:
     with contextlib.suppress(TooManyValuesError, NestingTooDeepError):
         check_shape(text)
     assert time.monotonic() - began < 3
+
+
+BARE = {
+    b"1": True,
+    b" -1.5e3 \n": True,
+    b"null": True,
+    b"true": True,
+    b"-Infinity": True,
+    b"[]": True,
+    b"[{": True,
+    b'"a"': True,
+    b'"[]"': True,
+    b'"null"': True,
+    "[]".encode("utf-16-le"): True,
+    b"\xef\xbb\xbf[]": True,
+    b"": False,
+    b"{}": False,
+    b"\n{": False,
+    b'"{}"': False,
+    b'" {\\"a\\": 1}"': False,
+    b"a=1": False,
+    b"--boundary": False,
+    b'"never closed': False,
+}
+
+
+@pytest.mark.parametrize("text", BARE)
+def test_json_that_is_no_object_is_known(text: bytes) -> None:
+    assert is_bare(text) is BARE[text]

@@ -1,0 +1,120 @@
+"""Every route of MLflow's server, asked what no client of MLflow asks."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.support.mlflow_routes import routes
+from tests.support.platform import Platform
+
+BARE = (b"1", b'"a"', b"[]", b"null", b'"[]"', b"NaN")
+SWITCHED_OFF = "disabled because"
+"""What MLflow answers, with 503, for what its server does not offer."""
+
+
+@pytest.fixture
+def client(embedded_platform: Platform) -> Iterator[httpx.Client]:
+    # A connection for each request: some answers to a body nobody reads close theirs.
+    limits = httpx.Limits(max_keepalive_connections=0)
+    with httpx.Client(
+        base_url=embedded_platform.url, timeout=60, trust_env=False, limits=limits
+    ) as found:
+        yield found
+
+
+def failed(answer: httpx.Response) -> bool:
+    is_offered = answer.status_code != httpx.codes.NOT_IMPLEMENTED
+    return answer.status_code >= 500 and is_offered and SWITCHED_OFF not in answer.text
+
+
+def test_no_route_fails_at_json_that_is_no_object(client: httpx.Client) -> None:
+    headers = {"content-type": "application/json", "x-mlflow-experiment-id": "0"}
+    asked = [(method, path) for method, path in routes() if method not in {"GET", "HEAD"}]
+    assert len(asked) > 200
+    found = {
+        (method, path, body, answer.status_code)
+        for method, path in asked
+        for body in BARE
+        for answer in [client.request(method, path, content=body, headers=headers)]
+        if failed(answer)
+    }
+    assert found == set()
+
+
+GRAPHQL: dict[str, bytes] = {
+    "no body": b"",
+    "nothing": b"null",
+    "no query": b"{}",
+    "a query that is no text": b'{"query": 1}',
+    "a query that is no GraphQL": b'{"query": "{"}',
+    "variables that are none": b'{"query": "{__typename}", "variables": 1}',
+    "a name that is none": b'{"query": "{__typename}", "operationName": [1]}',
+}
+
+
+@pytest.mark.parametrize("name", GRAPHQL)
+def test_graphql_without_a_query_is_the_clients_mistake(client: httpx.Client, name: str) -> None:
+    answer = client.post(
+        "/graphql", content=GRAPHQL[name], headers={"content-type": "application/json"}
+    )
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["error_code"] in {"INVALID_PARAMETER_VALUE", "registry.not_an_object"}
+
+
+def test_graphql_with_a_query_is_answered(client: httpx.Client) -> None:
+    query = {"query": "{mlflowSearchRuns(input: {experimentIds: []}) {runs {info {runId}}}}"}
+    assert client.post("/graphql", json=query).json()["errors"] is None
+
+
+SPANS = (
+    b'{"resourceSpans": 1}',
+    b'{"resourceSpans": [1]}',
+    b'{"resourceSpans": [{"scopeSpans": 1}]}',
+)
+
+
+@pytest.mark.parametrize("body", SPANS)
+def test_spans_of_another_form_are_the_clients_mistake(client: httpx.Client, body: bytes) -> None:
+    headers = {"content-type": "application/json", "x-mlflow-experiment-id": "0"}
+    assert client.post("/v1/traces", content=body, headers=headers).status_code == 400
+
+
+def packed(text: bytes) -> str:
+    return base64.b64encode(text).decode()
+
+
+TOKENS = (
+    "é",
+    packed(b"[]"),
+    packed(b'{"offset": 1e30}'),
+    packed(b'{"offset": -1}'),
+    packed(b'{"experiment_ids": ["0"], "offset": "x"}'),
+    packed(b"9" * 30 + b":2"),
+)
+
+
+def test_no_route_fails_at_a_token_that_is_none(client: httpx.Client) -> None:
+    given: dict[str, str | int] = {"experiment_id": "0", "max_results": 5}
+    asked = [(method, path) for method, path in routes() if "/demo/" not in path]
+    found = set()
+    refused = set()
+    for token in TOKENS:
+        for method, path in asked:
+            if method == "GET":
+                query = {**given, "experiment_ids": "0", "page_token": token}
+                answer = client.get(path, params=query)
+            elif method == "POST":
+                body = {**given, "experiment_ids": ["0"], "page_token": token}
+                answer = client.post(path, json=body)
+            else:
+                continue
+            if failed(answer):
+                found.add((method, path, token, answer.status_code))
+            if "expected a page token" in answer.text:
+                refused.add(path)
+    assert found == set()
+    assert len(refused) > 10
