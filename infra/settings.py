@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from infra import loopback
 from infra.confinement.plan import Demand
 from infra.errors import SettingsError
+from infra.setting_errors import check_root, malformed
 
 SETTINGS_FILE = "acgs.env"
 
@@ -140,6 +141,7 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(
         "",
         validation_alias="ACGS_TRUSTED_PROXIES",
+        json_schema_extra={"expected": "addresses and networks, separated by commas"},
         description="Addresses and networks, separated by commas, of proxies whose "
         "X-Forwarded-For and X-Forwarded-Proto count; empty means none.",
     )
@@ -281,7 +283,7 @@ class Settings(BaseSettings):
         validation_alias="ACGS_GIT_TIMEOUT_SECONDS",
         description="Longest that one git command may take, a push among them.",
     )
-    log_level: str = Field(
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO",
         validation_alias="ACGS_LOG_LEVEL",
         description="Level of the roles' logs: DEBUG, INFO, WARNING or ERROR.",
@@ -291,6 +293,11 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _capitals(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -388,6 +395,7 @@ def load_settings(**flags: Any) -> Settings:
     given = {name: value for name, value in flags.items() if value is not None}
     root = given.get("storage_root") or os.environ.get("MLOPS_STORAGE_ROOT") or ".acgs"
     file = Path(root).expanduser() / SETTINGS_FILE
+    check_root(file.parent)
     names = known_names()
     written = dotenv_values(file) if file.is_file() else {}
     unknown = sorted(
@@ -404,8 +412,10 @@ def load_settings(**flags: Any) -> Settings:
         return Settings(_env_file=file if file.is_file() else None, **given)
     except ValidationError as err:
         first = err.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(
-            f"setting {name}: {first['msg']}, found {first.get('input')!r}",
-            hint="see docs/reference/settings.md",
-        ) from err
+        said = str(first["loc"][0])
+        field = Settings.model_fields[names.get(said, said)]
+        name = str(field.validation_alias)
+        where = "the environment" if name in os.environ else str(file)
+        if names.get(name) in given:
+            where = "the command line"
+        raise malformed(name, field, first.get("input"), where) from err

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from infra.errors import SettingsError
-from infra.settings import load_settings
+from infra.setting_errors import expected
+from infra.settings import Settings, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +61,73 @@ def test_a_postgresql_url_means_psycopg2_and_our_own_scheme(
 
 def test_the_governed_scheme_is_never_mlflows_own(tmp_path: Path) -> None:
     assert load_settings().registry_uri == f"acgs+sqlite:///{tmp_path}/registry.db"
+
+
+WRONG = {
+    "a port that is text": ("ACGS_REGISTRY_PORT", "abc", "a whole number of at least 1 and"),
+    "a port beyond all": ("ACGS_GATEWAY_PORT", "70000", "a whole number of at least 1 and"),
+    "nothing": ("ACGS_GATEWAY_PORT", "", "a whole number of at least 1 and at most 65535"),
+    "half a day": ("ACGS_ARTIFACT_RETENTION_DAYS", "1.5", "a whole number of at least 1"),
+    "no time": ("ACGS_CLIENT_STALL_SECONDS", "0", "a number of more than 0 and at most 600"),
+    "no number": ("ACGS_GATE_WAIT_SECONDS", "nan", "a number of at least 0 and at most 110"),
+    "a share above one": ("CONSTITUTIONAL_COMPLIANCE_TARGET", "95", "a number of at least 0 and"),
+    "a word of an enum": ("ACGS_CONFINEMENT", "none", "required or best-effort"),
+    "a word": ("ACGS_GIT_SIGN", "yes", "auto, always or never"),
+    "a level": ("ACGS_LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING or ERROR"),
+    "a proxy's name": ("ACGS_TRUSTED_PROXIES", "proxy", "addresses and networks, separated by"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("in_file", [False, True])
+def test_a_wrong_value_is_told_with_what_was_expected_found_and_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, in_file: bool
+) -> None:
+    variable, value, what = WRONG[name]
+    if in_file:
+        (tmp_path / "acgs.env").write_text(f"{variable}={value}\n")
+    else:
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as told:
+        load_settings()
+    where = str(tmp_path / "acgs.env") if in_file else "the environment"
+    assert f"setting {variable} in {where}: expected {what}" in told.value.message
+    assert told.value.message.endswith(f"found {value!r}")
+    assert told.value.hint is not None
+    assert f"correct {variable} in {where}" in told.value.hint
+
+
+def test_a_level_may_be_written_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACGS_LOG_LEVEL", "debug")
+    assert load_settings().log_level == "DEBUG"
+
+
+def test_a_wrong_flag_is_told_by_the_name_of_its_setting() -> None:
+    with pytest.raises(SettingsError, match="ACGS_REGISTRY_PORT in the command line: expected a"):
+        load_settings(registry_port=0)
+
+
+def test_every_setting_says_what_it_expects_without_its_librarys_words() -> None:
+    for field in Settings.model_fields.values():
+        assert not {"Input", "should", "None"} & set(expected(field).split())
+
+
+def test_a_storage_root_that_is_no_folder_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    for root in (file, file / "below", loop, tmp_path / ("a" * 300)):
+        monkeypatch.setenv("MLOPS_STORAGE_ROOT", str(root))
+        with pytest.raises(SettingsError, match="MLOPS_STORAGE_ROOT: expected a folder, found"):
+            load_settings()
+
+
+def test_a_relative_storage_root_is_taken_from_the_working_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLOPS_STORAGE_ROOT", "below")
+    assert load_settings().storage_root == tmp_path / "below"
