@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from infra.web.framing import StrictConnection
 from infra.web.roster import Wait
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ LINGER_SECONDS = 3.0
 """How long the rest of a refused body is read and thrown away, so the client sees the refusal."""
 UNWANTED_BYTES = 1 << 20
 """How much of a body may still come after the answer, for the connection to be kept."""
+MAX_HEADER_BYTES = 16 << 10
+"""How much of a request's head may come in before it is complete."""
 _TCP_INFO_BYTES = 136
 _ACKED_AND_RECEIVED = struct.Struct("=QQ")
 _ACKED_OFFSET = 120
@@ -74,6 +77,7 @@ class GuardedProtocol(H11Protocol):
 
     def __init__(self, roster: Roster, **given: Any) -> None:
         super().__init__(**given)
+        self.conn = StrictConnection(h11.SERVER, MAX_HEADER_BYTES)
         self.lingers = False
         self.peer = ""
         self._roster = roster

@@ -114,6 +114,24 @@ def test_a_chunked_body_just_beyond_the_limit_is_a_413(
     assert (status, told(body)["error_code"]) == (413, "infra.body_too_large")
 
 
+UNCLEAR = {
+    "a length and chunks": (("content-length: 5", "transfer-encoding: chunked"), b"0\r\n\r\nGET"),
+    "a chunk of 17 digits": (("transfer-encoding: chunked",), b"f" * 17 + b"\r\n"),
+}
+
+
+@pytest.mark.parametrize("name", UNCLEAR)
+def test_a_body_whose_end_is_unclear_is_refused_at_once_and_ends_the_connection(
+    embedded_platform: Platform, server: Server, name: str
+) -> None:
+    port = server.port(embedded_platform.settings)
+    lines, rest = UNCLEAR[name]
+    with connected(port, seconds=5) as client:
+        client.sendall(head("POST", server.path, port, *lines) + rest)
+        assert answer_of(client)[0] == 400
+        assert client.recv(1) == b""
+
+
 NAMES = {
     "a foreign host": ({"host": "evil.example"}, "infra.host_not_allowed"),
     "a name like an address": ({"host": "10.evil.example"}, "infra.host_not_allowed"),

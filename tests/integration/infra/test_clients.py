@@ -358,3 +358,29 @@ def test_a_request_gets_its_status(name: str, port: int) -> None:
     if code:
         assert told(body)["error_code"] == code
         assert told(body)["message"]
+
+
+CHUNKED = ("transfer-encoding: chunked",)
+UNCLEAR: dict[str, tuple[tuple[str, ...], bytes]] = {
+    "a length and chunks": (("content-length: 5", *CHUNKED), b"0\r\n\r\nGET"),
+    "chunks and a length": ((*CHUNKED, "content-length: 0"), b"0\r\n\r\n"),
+    "a chunk of 17 digits": (CHUNKED, b"fffffffffffffffff\r\n"),
+    "a chunk of 16 digits": (CHUNKED, b"ffffffffffffffff\r\n"),
+    "a chunk whose size wraps": (CHUNKED, b"10000000000000002\r\nab\r\n0\r\n\r\n"),
+    "a chunk of 40 digits": (CHUNKED, b"f" * 40 + b"\r\n"),
+    "a negative chunk": (CHUNKED, b"-1\r\n"),
+    "a second chunk without end": (CHUNKED, b"2\r\nab\r\nfffffffffffffffff\r\nab"),
+}
+
+
+@pytest.mark.parametrize("name", UNCLEAR)
+def test_a_body_whose_end_is_unclear_is_refused_at_once_and_ends_the_connection(
+    name: str, port: int
+) -> None:
+    lines, rest = UNCLEAR[name]
+    with connected(port) as client:
+        began = time.monotonic()
+        client.sendall(head("POST", "/count", port, *lines) + rest)
+        assert answer_of(client)[0] == 400
+        assert client.recv(1) == b""
+        assert time.monotonic() - began < 2
