@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from fastapi import FastAPI
 
 from infra.component import components
-from infra.errors import SettingsError
-from infra.settings import Settings, load_settings
+from infra.errors import SettingsError, UsageError
+from infra.settings import Settings
 from infra.web import http
 from infra.web.edge import Edge
 from infra.web.protection import protection
@@ -29,14 +29,23 @@ from registry.plugin.immutable import ImmutableArtifacts
 from registry.plugin.waiting import WaitForVerdict
 
 
-def create_app(flask_app: Any = None) -> FastAPI:
-    """Entry point of `mlflow.app`: `mlflow server --app-name acgs`.
+def create_app(flask_app: Any = None) -> NoReturn:
+    """Refuse to be MLflow's app: the entry point of `mlflow server --app-name acgs`.
+
+    MLflow would serve the app in processes of its own, without the limits of connections, the
+    private files and the secrets that the role has: governed, but open to slow clients.
 
     Args:
         flask_app: MLflow's Flask app, as MLflow hands it over.
+
+    Raises:
+        UsageError: always.
     """
-    del flask_app  # MLflow's FastAPI app wraps the same one
-    return build(load_settings())
+    del flask_app
+    raise UsageError(
+        "expected the platform to start its own MLflow server, found mlflow server --app-name acgs",
+        hint="start it with acgs up, or this server alone with acgs run registry",
+    )
 
 
 def build(settings: Settings) -> FastAPI:
