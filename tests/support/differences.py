@@ -51,6 +51,13 @@ ALL_NAMES = (
         "that a database can hold, found NUL",
     ),
     Difference(
+        "`mlflow server --app-name acgs`",
+        "starts the app",
+        "refuses, and names `acgs run registry`",
+        "MLflow would serve it without the limits of connections",
+        "found mlflow server --app-name acgs",
+    ),
+    Difference(
         "a value that the database refuses",
         "the SQL statement with its values",
         "the database's own reason alone",

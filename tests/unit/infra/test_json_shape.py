@@ -130,10 +130,10 @@ def test_values_are_counted() -> None:
 )
 def test_no_text_takes_long(piece: bytes) -> None:
     text = b"[]" * 200 + piece * ((16 << 20) // len(piece))
-    began = time.monotonic()
+    began = time.process_time()
     with contextlib.suppress(TooManyValuesError, NestingTooDeepError):
         check_shape(text)
-    assert time.monotonic() - began < 3
+    assert time.process_time() - began < 3
 
 
 BARE = {
