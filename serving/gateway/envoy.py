@@ -23,6 +23,7 @@ from serving.domain.routing import DeploymentRoute
 from serving.domain.state import Counters
 from serving.gateway import envoy_bootstrap, envoy_config
 from serving.gateway.envoy_admin import Admin, GatewayError, folder
+from serving.gateway.envoy_doors import doors
 from serving.gateway.envoy_edge import GatewayEdge
 from serving.gateway.envoy_errors import Document
 
@@ -51,7 +52,7 @@ def prepare_files(settings: Settings) -> Path:
     if not _readable(clusters_file):
         _write(clusters_file, envoy_config.clusters(()))
     if not _readable(routes_file):
-        _write(routes_file, envoy_config.routes((), tuple(settings.origins_allowed)))
+        _write(routes_file, _routes((), settings))
     document = envoy_bootstrap.bootstrap(
         host=settings.host,
         port=settings.gateway_port,
@@ -70,7 +71,7 @@ class EnvoyGateway:
     def __init__(self, settings: Settings) -> None:
         self._folder = folder(settings)
         self._url = settings.gateway_url
-        self._origins = tuple(settings.origins_allowed)
+        self._settings = settings
         self._admin = Admin(settings)
 
     def apply(self, table: Sequence[DeploymentRoute]) -> None:
@@ -84,7 +85,7 @@ class EnvoyGateway:
             GatewayError: Envoy does not answer, or refuses the table.
         """
         wanted_clusters = envoy_config.clusters(table)
-        wanted_routes = envoy_config.routes(table, self._origins)
+        wanted_routes = _routes(table, self._settings)
         known = _names(wanted_clusters)
         kept = [c for c in _resources(self._read("clusters")) if str(c["name"]) not in known]
         merged = envoy_config.merged(wanted_clusters, kept)
@@ -221,6 +222,11 @@ class EnvoyGateway:
             return cast(object, json.loads(body))
         except ValueError as err:
             raise GatewayError(f"expected JSON of Envoy's {path}, found {body[:200]!r}") from err
+
+
+def _routes(table: Sequence[DeploymentRoute], settings: Settings) -> Document:
+    origins = tuple(settings.origins_allowed)
+    return envoy_config.routes(table, origins, doors(settings.gateway_body_limit_bytes))
 
 
 def _counters(epoch: str, cluster: str, stats: Sequence[_Stat]) -> Counters:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infra.web.edge import Edge
-from serving.gateway import envoy_edge
+from serving.gateway import envoy_doors, envoy_edge
 from serving.gateway.envoy_config import (
     LISTENER,
     REQUEST_TIMEOUT_SECONDS,
@@ -48,29 +48,22 @@ def bootstrap(
     Envoy's admin interface, which can end it, is a socket in the folder that Envoy is started in.
     What is harmless of it is passed on by a listener of its own, for people and Prometheus.
     """
-    mappers = error_mappers()
-    gateway = _listener(
-        LISTENER,
-        address_of(host, port),
-        {
-            "stream_idle_timeout": envoy_edge.seconds(STREAM_IDLE_SECONDS),
-            "rds": {"route_config_name": ROUTES, "config_source": file_source(routes_file)},
-            "local_reply_config": {"mappers": mappers},
-        },
-        edge.edge,
-        envoy_edge.filters(edge),
-    )
+    routes: Document = {"route_config_name": ROUTES, "config_source": file_source(routes_file)}
+    rds: Document = {"rds": routes}
+    gateway = _listener(LISTENER, address_of(host, port), rds, edge.edge, envoy_edge.filters(edge))
     admin = _listener(
         ADMIN,
         address_of("127.0.0.1", admin_port),
-        {
-            "stream_idle_timeout": envoy_edge.seconds(STREAM_IDLE_SECONDS),
-            "route_config": _admin_routes(),
-            "local_reply_config": {"mappers": mappers},
-        },
+        {"route_config": _admin_routes()},
         edge.edge,
         envoy_edge.admin_filters(edge),
     )
+    doors = envoy_doors.doors(edge.edge.body_limit_bytes)
+    behind = [
+        _listener(door.name, door.address, rds, edge.edge, envoy_edge.filters_behind_a_door(edge))
+        for door in doors
+    ]
+    clusters = [_admin_cluster(), *(envoy_doors.cluster(door) for door in doors)]
     return {
         "admin": {"address": _ADMIN_ADDRESS, "ignore_global_conn_limit": True},
         "stats_flush_interval": f"{STATS_FLUSH_SECONDS}s",
@@ -80,7 +73,8 @@ def bootstrap(
             ]
         },
         "overload_manager": envoy_edge.overload(edge.edge),
-        "static_resources": {"listeners": [gateway, admin], "clusters": [_admin_cluster()]},
+        # The version of the routes is counted under the first that reads them.
+        "static_resources": {"listeners": [gateway, admin, *behind], "clusters": clusters},
         "dynamic_resources": {"cds_config": file_source(clusters_file)},
     }
 
@@ -94,6 +88,8 @@ def _listener(
         "stat_prefix": name,
         "generate_request_id": False,
         "normalize_path": True,
+        "stream_idle_timeout": envoy_edge.seconds(STREAM_IDLE_SECONDS),
+        "local_reply_config": {"mappers": error_mappers()},
         **envoy_edge.manager_options(edge),
         **options,
         "http_filters": [
@@ -108,6 +104,9 @@ def _listener(
     return {
         "name": name,
         "address": address,
+        "per_connection_buffer_limit_bytes": envoy_doors.BUFFER_BYTES,
+        # A door has its own limit, which its cluster holds.
+        "ignore_global_conn_limit": "pipe" in address,
         **envoy_edge.listener_options(edge),
         "filter_chains": [{"filters": [http]}],
     }

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from typing import cast
 
 from serving.domain.routing import Backend, DeploymentRoute
-from serving.gateway import envoy_edge
+from serving.gateway import envoy_doors, envoy_edge
+from serving.gateway.envoy_doors import Door
 from serving.gateway.envoy_errors import Document, answer, header
 
 LISTENER = "gateway"
@@ -46,14 +47,19 @@ def clusters(table: Sequence[DeploymentRoute]) -> Document:
     )
 
 
-def routes(table: Sequence[DeploymentRoute], origins: tuple[str, ...] = ()) -> Document:
+def routes(
+    table: Sequence[DeploymentRoute],
+    origins: tuple[str, ...] = (),
+    doors: tuple[Door, ...] = (),
+) -> Document:
     """Return the routes of every deployment, named by a digest of the content.
 
     Args:
         table: who answers what.
         origins: whose pages may ask.
+        doors: where large bodies go first.
     """
-    entries: list[Document] = []
+    entries = envoy_doors.route_entries("/seldon/", doors)
     for route in table:
         entries += _deployment_routes(route)
     entries.append(
@@ -220,6 +226,7 @@ def _route(
                 },
             },
         },
+        "request_headers_to_remove": [envoy_doors.PASSED],
         "response_headers_to_add": [
             # From the server that answered, so a request that fell back says so.
             header(PREDICTOR_HEADER, "%UPSTREAM_METADATA(acgs:predictor)%"),

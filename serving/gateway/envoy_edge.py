@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from infra.web.edge import Edge
 from infra.web.names import ANY, host_name
+from serving.gateway.envoy_doors import DIRECT_BYTES, HEAP_BYTES
 from serving.gateway.envoy_errors import HAS_ORIGIN, HEADERS_COUNT, HEADERS_KIB, Document
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ STREAM_SECONDS = 180
 """Longest from the first byte of a request to the last of its answer."""
 IDLE_SECONDS = 60
 """How long a connection without a request is kept."""
-HEAP_BYTES = 1 << 30
-"""What bodies and connections may take together; beyond, new requests are answered 503."""
 CLIENT_ADDRESSES = 10_000
 """Most client addresses whose requests are counted one by one; the oldest is forgotten."""
 BELIEVED_BY_NOBODY = (
@@ -98,21 +97,26 @@ def listener_options(edge: Edge) -> Document:
 
 def filters(given: GatewayEdge) -> list[Document]:
     """Return the filters in front of the router, in order."""
-    limit: Document = {"max_request_bytes": given.edge.body_limit_bytes}
+    limit = given.edge.body_limit_bytes
     return [
         *_names(given.edge),
         _filter("cors", "cors.v3.Cors", {}),
         _rate_limit(given.requests_per_second),
-        _filter("body_size_limit", "body_size_limit.v3.BodySizeLimit", limit),
-        _filter("buffer", "buffer.v3.Buffer", limit),
+        _filter("body_size_limit", "body_size_limit.v3.BodySizeLimit", _most(limit)),
+        _filter("buffer", "buffer.v3.Buffer", _most(min(limit, DIRECT_BYTES))),
     ]
+
+
+def filters_behind_a_door(given: GatewayEdge) -> list[Document]:
+    """Return the filters in front of the router where large bodies are held."""
+    return [_filter("buffer", "buffer.v3.Buffer", _most(given.edge.body_limit_bytes))]
 
 
 def admin_filters(given: GatewayEdge) -> list[Document]:
     """Return the filters in front of Envoy's admin interface: for reading only, so no bodies."""
     return [
         *_names(given.edge),
-        _filter("body_size_limit", "body_size_limit.v3.BodySizeLimit", {"max_request_bytes": 1024}),
+        _filter("body_size_limit", "body_size_limit.v3.BodySizeLimit", _most(1024)),
     ]
 
 
@@ -242,6 +246,10 @@ def _rate_limit(requests_per_second: int) -> Document:
             "response_headers_to_add": [{"header": {"key": "retry-after", "value": "1"}}],
         },
     )
+
+
+def _most(request_bytes: int) -> Document:
+    return {"max_request_bytes": request_bytes}
 
 
 def _filter(name: str, kind: str, config: Document) -> Document:

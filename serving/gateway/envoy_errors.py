@@ -51,6 +51,18 @@ def error_mappers() -> list[Document]:
             f"expected at most {HEADERS_COUNT} headers and {HEADERS_KIB} KiB, found more",
             "send fewer",
         ),
+        _mapper(
+            _detail("overload"),
+            "infra.server_full",
+            "expected room for another request, found the gateway's memory full",
+            "try again in a few seconds",
+        ),
+        _mapper(
+            {"response_flag_filter": {"flags": ["UO"]}},
+            "infra.server_full",
+            "expected a place for this request, found all taken and others waiting",
+            "try again in a few seconds; bodies up to 64 KiB whose length is stated need no place",
+        ),
         _unavailable(),
     ]
 
@@ -90,6 +102,18 @@ def _unavailable() -> Document:
 def _status(code: int) -> Document:
     value = {"default_value": code, "runtime_key": f"acgs.local_reply.{code}"}
     return {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}}
+
+
+def _detail(wanted: str) -> Document:
+    """Return a filter by Envoy's own reason: an overloaded one sets no flag."""
+    kind = "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter"
+    expression = f"response.code_details == '{wanted}'"
+    return {
+        "extension_filter": {
+            "name": "envoy.access_loggers.extension_filters.cel",
+            "typed_config": {"@type": kind, "expression": expression},
+        }
+    }
 
 
 def _mapper(where: Document, code: str, message: str, hint: str) -> Document:

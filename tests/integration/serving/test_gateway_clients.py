@@ -60,7 +60,7 @@ async def slow(_request: Request) -> Response:
     return PlainTextResponse("done")
 
 
-def _routes(server_port: int) -> list[DeploymentRoute]:
+def routes_to(server_port: int) -> list[DeploymentRoute]:
     only = Backend("uid-a", "default", "1.0.0", (("127.0.0.1", server_port),))
     return [DeploymentRoute("acgs", "credit", (only,), (100,))]
 
@@ -96,7 +96,7 @@ def gateway_with(root: Path, **more: Any) -> Iterator[Settings]:
         patch.setattr(envoy_edge, "IDLE_SECONDS", IDLE_SECONDS)
         patch.setattr(envoy_bootstrap, "STREAM_IDLE_SECONDS", STREAM_IDLE_SECONDS)
         with upstream() as server, gateway(settings):
-            EnvoyGateway(settings).apply(_routes(server))
+            EnvoyGateway(settings).apply(routes_to(server))
             yield settings
 
 
