@@ -4,6 +4,7 @@ usage, 3 the port is taken.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -42,6 +43,9 @@ def main() -> int:
         print(f"serving.runtime: {err}", file=sys.stderr)
         return 1
     model.warm_up()
+    # What is there now stays: the collector need not look through it again.
+    gc.collect()
+    gc.freeze()
     app = App(model, options.identity, options.threads, options.stuck_after_seconds)
     serve(app, bound, options)
     return 0

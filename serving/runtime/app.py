@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from serving.runtime import seldon, v2
 from serving.runtime.asgi import (
@@ -23,7 +25,7 @@ from serving.runtime.asgi import (
     read_body,
     respond,
 )
-from serving.runtime.body import parse_json
+from serving.runtime.body import TURN_BYTES, parse_json
 from serving.runtime.metrics import CONTENT_TYPE, Metrics
 from serving.runtime.model import ServedModel
 from serving.runtime.options import Identity
@@ -49,14 +51,15 @@ class Call:
     form: bool = False
     _parsed: object = _UNREAD
 
-    def json(self) -> object:
+    def json(self, *, large: bool = False) -> object:
         """Return the body as JSON; parses it once.
 
         Raises:
             ProblemError: 400, it is none.
         """
         if self._parsed is _UNREAD:
-            self._parsed = parse_json(json_of_form(self.body) if self.form else self.body)
+            body = json_of_form(self.body) if self.form else self.body
+            self._parsed = parse_json(body, large=large)
             self.body = b""
         return self._parsed
 
@@ -97,6 +100,7 @@ class App:
         self._stuck_after_seconds = stuck_after_seconds
         self._metrics = Metrics(identity)
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="predict")
+        self._turn = asyncio.Lock()
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="read")
         self._headers: Headers = [
             (b"x-acgs-model-version", identity.model_version.encode()),
@@ -134,11 +138,18 @@ class App:
         await respond(send, status, headers, reply.body)
 
     async def _run(self, route: Route, call: Call) -> Reply:
-        loop = asyncio.get_running_loop()
-        if len(call.body) > LARGE_BYTES and route.method == "POST":
-            await loop.run_in_executor(self._reader, call.json)
+        if len(call.body) <= LARGE_BYTES or route.method != "POST":
+            return await self._handled(route, call)
+        turn = self._turn if len(call.body) > TURN_BYTES else contextlib.nullcontext()
+        async with turn:
+            read = partial(call.json, large=True)
+            await asyncio.get_running_loop().run_in_executor(self._reader, read)
+            return await self._handled(route, call)
+
+    async def _handled(self, route: Route, call: Call) -> Reply:
         if not route.in_worker:
             return route.handle(call)
+        loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._workers, route.handle, call)
 
     def _checked(self, route: Route | None, path: str, method: str) -> Route:

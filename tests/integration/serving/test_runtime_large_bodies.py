@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from serving.runtime.asgi import MAX_BODY_BYTES
-from serving.runtime.body import MAX_MARKS
+from serving.runtime.body import MAX_MARKS, TURN_BYTES
 from tests.integration.serving import models
 from tests.support.raw_http import resident_bytes
 from tests.support.runtime import Runtime, running
@@ -108,3 +108,22 @@ HONEST: dict[str, Any] = {
 def test_a_batch_of_a_million_numbers_is_answered(numbers: Runtime, name: str) -> None:
     answer = numbers.http.post("/api/v1.0/predictions", json=HONEST[name], timeout=120)
     assert answer.status_code == 200, answer.text[:500]
+
+
+@pytest.fixture(scope="module")
+def awkward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
+    folder = tmp_path_factory.mktemp("awkward")
+    models.save_awkward(folder / "model")
+    with running(folder / "model", folder / "run", ["--threads", "4"]) as runtime:
+        yield runtime
+
+
+def test_large_bodies_take_turns_and_small_ones_go_on_beside_them(awkward: Runtime) -> None:
+    takes_a_second = b'{"data":{"ndarray":[[11]]}}'
+    large = takes_a_second + b" " * TURN_BYTES
+    with ThreadPoolExecutor(4) as pool:
+        bodies = (large, large, takes_a_second, takes_a_second)
+        asked = [pool.submit(_ask, awkward.port, PATHS[0], body, {}) for body in bodies]
+        (_, one), (_, other), *small = [answer.result() for answer in asked]
+    assert abs(one - other) > 0.9
+    assert max(seconds for _, seconds in small) < max(one, other) - 0.5
