@@ -10,8 +10,11 @@ from __future__ import annotations
 MAX_OPCODES = 3_000_000
 FREE_OPCODES = 150_000
 OPCODES_PER_BYTE = 0.25
-# A tree of a forest makes some 14 calls; each takes some microseconds.
+# A tree of a forest makes some 14 calls, and even a stump takes more than 100 bytes for each. A
+# call takes some microseconds.
 MAX_CALLS = 250_000
+FREE_CALLS = 60_000
+CALLS_PER_BYTE = 0.01
 MAX_DEPTH = 120
 # Objects counted once per reference to them, as code that copies or prints the model meets them:
 # so many are free, and so many more for each reference that the file really holds.

@@ -79,7 +79,9 @@ class _Reader(pickle._Unpickler):
         super().__init__(_Nothing())
         self._data = data
         self._at = 0
-        self._calls = 0
+        self._calls_left = min(
+            limits.MAX_CALLS, int(limits.FREE_CALLS + len(data) * limits.CALLS_PER_BYTE)
+        )
         self._budget = Budget(len(data))
         self._consumed = Consumed()
         self._problems = problems
@@ -150,9 +152,9 @@ class _Reader(pickle._Unpickler):
     dispatch[pickle.STACK_GLOBAL[0]] = load_stack_global
 
     def load_reduce(self) -> None:
-        self._calls += 1
-        if self._calls > limits.MAX_CALLS:
-            raise MalformedError(f"more than {limits.MAX_CALLS} calls")
+        self._calls_left -= 1
+        if self._calls_left < 0:
+            raise MalformedError("more calls than a file of its size makes")
         args = self.stack.pop()
         self._budget.spend_on(args)
         self.stack[-1] = calls.call(self.stack[-1], args)
@@ -218,7 +220,8 @@ class _Reader(pickle._Unpickler):
 
     def load_setitem(self) -> None:
         value, key = self.stack.pop(), self.stack.pop()
-        self._container(dict).update(self._pairs([key, value]))
+        self._keys([key])
+        self._container(dict)[key] = value
 
     dispatch[pickle.SETITEM[0]] = load_setitem
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,9 +75,15 @@ def judge_file(path: Path) -> Judged:
         data = files.read(path, MAX_MODEL_BYTES)
     except MalformedError as err:
         return Judged(None, (str(err),))
-    root = reader(memoryview(data), problems)
-    if not problems:
-        judge(root, problems)
+    # The collector would look through all values again and again while they are made, which took
+    # up to four times as long as reading them.
+    gc.disable()
+    try:
+        root = reader(memoryview(data), problems)
+        if not problems:
+            judge(root, problems)
+    finally:
+        gc.enable()
     if problems or not isinstance(root, Instance):
         return Judged(None, problems.lines() or ("no estimator",))
     return Judged(root, ())
