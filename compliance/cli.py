@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,6 @@ class VerdictRefusedError(RefusedError):
     """The version does not meet the constitution."""
 
     code = "compliance.refused"
-
-
-def commands() -> Sequence[click.Command]:
-    """Return compliance's commands."""
-    return (constitution, evidence, compliance)
 
 
 @click.group()

@@ -6,18 +6,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.component import Component, Role
+from infra.component import CommandEntry, Component, Role
 
 if TYPE_CHECKING:
-    import click
-
     from infra.settings import Settings
 
 
-def _commands() -> Sequence[click.Command]:
-    from compliance.cli import commands
-
-    return commands()
+_COMMANDS = (
+    CommandEntry(
+        "constitution",
+        "The written rules that versions are judged by.",
+        "compliance.cli:constitution",
+    ),
+    CommandEntry(
+        "evidence",
+        "What each model is judged on: task, holdout, label and sensitive attributes.",
+        "compliance.cli:evidence",
+    ),
+    CommandEntry(
+        "compliance",
+        "Judge versions and read their reports.",
+        "compliance.cli:compliance",
+    ),
+)
 
 
 def _roles() -> Sequence[Role]:
@@ -34,7 +45,7 @@ def _prepare(settings: Settings) -> None:
 
 component = Component(
     name="compliance",
-    commands=_commands,
+    commands=_COMMANDS,
     roles=_roles,
     migrations=Path(__file__).parent / "adapters" / "migrations",
     prepare=_prepare,

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 from infra.errors import PlatformError
 
 if TYPE_CHECKING:
-    import click
     from prometheus_client.registry import Collector
     from starlette.routing import BaseRoute
 
@@ -76,12 +75,27 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandEntry:
+    """A command that help can list before anything of it is imported.
+
+    Attributes:
+        name: what a person types after `acgs`.
+        summary: first sentence of the command's help.
+        target: where the click command stands, as `package.module:attribute`.
+    """
+
+    name: str
+    summary: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class Component:
     """What one package adds to the platform.
 
     Attributes:
         name: the package's name.
-        commands: click commands and groups for the root CLI.
+        commands: of the root CLI, by where they stand.
         roles: long-running parts.
         routes: Starlette routes for the registry's HTTP app, below `/acgs`.
         probes: health facts beyond the roles' own readiness.
@@ -93,7 +107,7 @@ class Component:
     """
 
     name: str
-    commands: Callable[[], Sequence[click.Command]] = tuple
+    commands: Sequence[CommandEntry] = ()
     roles: Callable[[], Sequence[Role]] = tuple
     routes: Callable[[Settings], Sequence[BaseRoute]] = lambda _settings: ()
     probes: Callable[[Settings], Iterable[Probe]] = lambda _settings: ()

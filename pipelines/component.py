@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from infra.component import CommandEntry, Component
 
-from infra.component import Component
-
-if TYPE_CHECKING:
-    import click
-
-
-def _commands() -> Sequence[click.Command]:
-    from pipelines.demo.command import demo
-
-    return (demo,)
+_COMMANDS = (
+    CommandEntry(
+        "demo",
+        "Play one governed promotion after another, for real, in about two minutes.",
+        "pipelines.demo.command:demo",
+    ),
+)
 
 
-component = Component(name="pipelines", commands=_commands, order=400)
+component = Component(name="pipelines", commands=_COMMANDS, order=400)

@@ -6,25 +6,57 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.component import Component, Role
+from infra.component import CommandEntry, Component, Role
 
 if TYPE_CHECKING:
-    import click
     from prometheus_client.registry import Collector
     from starlette.routing import BaseRoute
 
     from infra.settings import Settings
 
 
-def _commands() -> Sequence[click.Command]:
-    from registry.commands import version_check, version_diff
-    from registry.commands.groups import commands
-    from registry.commands.version import version
-    from registry.webhooks.cli import webhook
-
-    for command in (*version_diff.commands(), *version_check.commands()):
-        version.add_command(command)
-    return (*commands(), version, webhook)
+_COMMANDS = (
+    CommandEntry(
+        "model",
+        "Registered models and their versions.",
+        "registry.commands.groups:model",
+    ),
+    CommandEntry(
+        "request",
+        "Requests to move a version, and what became of them.",
+        "registry.commands.groups:request",
+    ),
+    CommandEntry(
+        "promote",
+        "Ask for VERSION of NAME to move to a stage, through the same gate as everybody.",
+        "registry.commands.groups:promote",
+    ),
+    CommandEntry(
+        "approve",
+        "Approve request REQUEST_ID; exit 1 if it is refused all the same.",
+        "registry.commands.groups:approve",
+    ),
+    CommandEntry(
+        "reject",
+        "Reject request REQUEST_ID, which refuses it.",
+        "registry.commands.groups:reject",
+    ),
+    CommandEntry(
+        "audit",
+        "The audit trail.",
+        "registry.commands.groups:audit",
+    ),
+    CommandEntry(
+        "version",
+        "Versions of a model: their numbers, what changed between them, whether to use them.",
+        "registry.commands.version:version",
+    ),
+    CommandEntry(
+        "webhook",
+        "Subscriptions to events, and their deliveries.",
+        "registry.webhooks.cli:webhook",
+    ),
+)
 
 
 def _roles() -> Sequence[Role]:
@@ -48,7 +80,7 @@ def _collectors(settings: Settings) -> Sequence[Collector]:
 
 component = Component(
     name="registry",
-    commands=_commands,
+    commands=_COMMANDS,
     roles=_roles,
     routes=_routes,
     collectors=_collectors,

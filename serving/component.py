@@ -5,18 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from infra.component import Component, Probe, Role
+from infra.component import CommandEntry, Component, Probe, Role
 
 if TYPE_CHECKING:
-    import click
-
     from infra.settings import Settings
 
 
-def _commands() -> Sequence[click.Command]:
-    from serving.endpoints.cli import commands
-
-    return commands()
+_COMMANDS = (
+    CommandEntry(
+        "endpoint",
+        "Where models are served, and how new versions get there.",
+        "serving.endpoints.cli:endpoint",
+    ),
+    CommandEntry(
+        "rollout",
+        "Versions on their way to traffic.",
+        "serving.endpoints.cli:rollout",
+    ),
+    CommandEntry(
+        "rollback",
+        "Take endpoint NAME back: abort its rollout, else return to the version before.",
+        "serving.endpoints.cli:rollback",
+    ),
+    CommandEntry(
+        "seldon",
+        "The same deployment for a cluster that runs Seldon.",
+        "serving.endpoints.cli:seldon",
+    ),
+)
 
 
 def _roles() -> Sequence[Role]:
@@ -41,7 +57,7 @@ def _probes(settings: Settings) -> Iterable[Probe]:
 
 component = Component(
     name="serving",
-    commands=_commands,
+    commands=_COMMANDS,
     roles=_roles,
     probes=_probes,
     prepare=_prepare,

@@ -11,18 +11,18 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from infra.console.lazy import LazyGroup
 from infra.errors import PlatformError, exit_code, storage_error
 from infra.private import make_files_private
 from infra.processes import running
 
 if TYPE_CHECKING:
-    from infra.component import Component
+    from infra.component import CommandEntry
 
 ROOT_VARIABLE = "MLOPS_STORAGE_ROOT"
 UNEXPECTED = 3
@@ -48,8 +48,8 @@ def _noticing_a_gone_reader() -> Iterator[None]:
         raise ReaderGoneError from err
 
 
-class ComponentGroup(click.Group):
-    """A group whose commands are those of the installed components, asked when needed."""
+class ComponentGroup(LazyGroup):
+    """A group whose commands are those of the installed components."""
 
     def make_context(
         self,
@@ -67,49 +67,27 @@ class ComponentGroup(click.Group):
         with _noticing_a_gone_reader():
             return super().invoke(ctx)
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Names of all commands, sorted."""
+    def entries(self) -> dict[str, CommandEntry]:
+        """Return the commands of every component, by name.
+
+        Raises:
+            DuplicateCommandError: two components offer one name.
+        """
         from infra.component import components
 
         owners: dict[str, str] = {}
+        found: dict[str, CommandEntry] = {}
         for component in components():
-            for command in offered(component):
-                name = str(command.name)
-                if name in owners:
+            for entry in component.commands:
+                if entry.name in owners:
                     raise DuplicateCommandError(
-                        f"command {name!r}: expected one component to offer it, found "
-                        f"{owners[name]!r} and {component.name!r}",
+                        f"command {entry.name!r}: expected one component to offer it, found "
+                        f"{owners[entry.name]!r} and {component.name!r}",
                         hint="rename one of the two commands",
                     )
-                owners[name] = component.name
-        return sorted(owners)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Return the command of that name; asks no more components than it takes to find it."""
-        from infra.component import components
-
-        found = (c for component in components() for c in offered(component))
-        return next((command for command in found if command.name == cmd_name), None)
-
-
-@cache
-def offered(component: Component) -> tuple[click.Command, ...]:
-    """Ask a component for its commands.
-
-    Raises:
-        BrokenComponentError: it cannot tell.
-    """
-    from infra.component import BrokenComponentError
-
-    try:
-        return tuple(component.commands())
-    except PlatformError:
-        raise
-    except Exception as err:
-        raise BrokenComponentError(
-            f"component {component.name!r} cannot list its commands: {err}",
-            hint="reinstall the platform: make setup",
-        ) from err
+                owners[entry.name] = component.name
+                found[entry.name] = entry
+        return found
 
 
 @click.group(cls=ComponentGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
@@ -122,8 +122,3 @@ def health_command(ctx: click.Context, as_json: bool) -> None:
                 f"{probe.health.value:<9} {finding.component:<11} {probe.name:<26} {probe.detail}"
             )
     ctx.exit(0 if ok else 3)
-
-
-def commands() -> Sequence[click.Command]:
-    """Every command of this module, for the root CLI."""
-    return (up_command, down_command, status_command, run_command, prepare_command, health_command)

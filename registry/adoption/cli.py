@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -21,11 +20,6 @@ WIDTH = 30
 """Characters of the bar."""
 PHRASE = "uninstall"
 _dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
-
-
-def commands() -> Sequence[click.Command]:
-    """Return adoption's commands."""
-    return (adoption, uninstall_command)
 
 
 @click.group()

@@ -6,19 +6,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.component import Component, Role
+from infra.component import CommandEntry, Component, Role
 
 if TYPE_CHECKING:
-    import click
     from prometheus_client.registry import Collector
 
     from infra.settings import Settings
 
 
-def _commands() -> Sequence[click.Command]:
-    from registry.adoption.cli import commands
-
-    return commands()
+_COMMANDS = (
+    CommandEntry(
+        "adoption",
+        "Records for the versions that plain MLflow registered.",
+        "registry.adoption.cli:adoption",
+    ),
+    CommandEntry(
+        "uninstall",
+        "Take the platform out of the database; plain MLflow serves it as before.",
+        "registry.adoption.cli:uninstall_command",
+    ),
+)
 
 
 def _roles() -> Sequence[Role]:
@@ -35,7 +42,7 @@ def _collectors(settings: Settings) -> Sequence[Collector]:
 
 component = Component(
     name="adoption",
-    commands=_commands,
+    commands=_COMMANDS,
     roles=_roles,
     collectors=_collectors,
     migrations=Path(__file__).parent / "adapters" / "migrations",

@@ -6,19 +6,21 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.component import Component, Probe, Role
+from infra.component import CommandEntry, Component, Probe, Role
 
 if TYPE_CHECKING:
-    import click
     from prometheus_client.registry import Collector
 
     from infra.settings import Settings
 
 
-def _commands() -> Sequence[click.Command]:
-    from registry.artifacts.cli import artifact
-
-    return (artifact,)
+_COMMANDS = (
+    CommandEntry(
+        "artifact",
+        "The files of registered versions: proof, damage, repair, retention.",
+        "registry.artifacts.cli:artifact",
+    ),
+)
 
 
 def _roles() -> Sequence[Role]:
@@ -47,7 +49,7 @@ def _prepare(settings: Settings) -> None:
 
 component = Component(
     name="artifacts",
-    commands=_commands,
+    commands=_COMMANDS,
     roles=_roles,
     probes=_probes,
     collectors=_collectors,

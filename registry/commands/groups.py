@@ -41,11 +41,6 @@ _limit = click.option(
 _POLL_SECONDS = 0.2
 
 
-def commands() -> Sequence[click.Command]:
-    """Return the registry's commands."""
-    return (model, request, promote, approve, reject, audit)
-
-
 def _registry(settings: Settings | None = None) -> Registry:
     # Opened late: SQLAlchemy costs every `acgs --help` half a second.
     from registry.bootstrap import open_registry

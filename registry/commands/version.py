@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from infra.clock import moment, utc_now
+from infra.component import CommandEntry
 from infra.console.actor import cli_actor, os_user
+from infra.console.lazy import LazyGroup
 from infra.settings import Settings, load_settings
 from registry.domain.values import Standing
 from registry.errors import GateClosedError
@@ -35,7 +37,36 @@ def emit(value: Any, as_json: bool, lines: Sequence[str]) -> None:
     click.echo(json.dumps(value, indent=2) if as_json else "\n".join(lines))
 
 
-@click.group()
+_MORE = (
+    CommandEntry(
+        "check",
+        "Look for duplicates, gaps, moved tags, orphan stages; exit 1 when anything is found.",
+        "registry.commands.version_check:version_check",
+    ),
+    CommandEntry(
+        "resolve",
+        "Repair what `check` finds, one audited step at a time; exit 1 when something is left.",
+        "registry.commands.version_check:version_resolve",
+    ),
+    CommandEntry(
+        "compare",
+        "Say which of two versions is higher, and what moving to the second breaks.",
+        "registry.commands.version_diff:version_compare",
+    ),
+    CommandEntry(
+        "diff",
+        "Show what differs between two versions: contract, numbers, data, code, files.",
+        "registry.commands.version_diff:version_diff",
+    ),
+    CommandEntry(
+        "bom",
+        "Print the bill of materials of VERSION as CycloneDX JSON: files, data, requirements.",
+        "registry.commands.version_diff:version_bom",
+    ),
+)
+
+
+@click.group(cls=LazyGroup, entries=_MORE)
 def version() -> None:
     """Versions of a model: their numbers, what changed between them, whether to use them."""
 

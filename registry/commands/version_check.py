@@ -18,11 +18,6 @@ from registry.commands import version as cli
 from registry.domain.findings import Finding
 
 
-def commands() -> Sequence[click.Command]:
-    """Return what joins `acgs version`."""
-    return (version_check, version_resolve)
-
-
 @click.command("check")
 @click.argument("name", required=False)
 @cli.as_json

@@ -15,11 +15,6 @@ _FILE_SHOWN = 12
 _other = click.option("--other", help="Model that the second version belongs to, if another.")
 
 
-def commands() -> Sequence[click.Command]:
-    """Return what joins `acgs version`."""
-    return (version_compare, version_diff, version_bom)
-
-
 @click.command("compare")
 @click.argument("name")
 @click.argument("first")

@@ -6,19 +6,21 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.component import Component, Probe, Role
+from infra.component import CommandEntry, Component, Probe, Role
 
 if TYPE_CHECKING:
-    import click
     from prometheus_client.registry import Collector
 
     from infra.settings import Settings
 
 
-def _commands() -> Sequence[click.Command]:
-    from registry.git.cli import git
-
-    return (git,)
+_COMMANDS = (
+    CommandEntry(
+        "git",
+        "Tags in gto's grammar for every version and every change of stage.",
+        "registry.git.cli:git",
+    ),
+)
 
 
 def _roles() -> Sequence[Role]:
@@ -41,7 +43,7 @@ def _collectors(settings: Settings) -> Sequence[Collector]:
 
 component = Component(
     name="git",
-    commands=_commands,
+    commands=_COMMANDS,
     roles=_roles,
     probes=_probes,
     collectors=_collectors,

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from infra.component import Component
+from infra.component import CommandEntry, Component
 
 if TYPE_CHECKING:
-    import click
     from starlette.routing import BaseRoute
 
     from infra.settings import Settings
 
 
-def _commands() -> Sequence[click.Command]:
-    from registry.lineage.cli import lineage
-
-    return (lineage,)
+_COMMANDS = (
+    CommandEntry(
+        "lineage",
+        "Where a version comes from, where it went, and what served when.",
+        "registry.lineage.cli:lineage",
+    ),
+)
 
 
 def _routes(settings: Settings) -> Sequence[BaseRoute]:
@@ -26,4 +28,4 @@ def _routes(settings: Settings) -> Sequence[BaseRoute]:
     return routes(settings)
 
 
-component = Component(name="lineage", commands=_commands, routes=_routes, order=20)
+component = Component(name="lineage", commands=_COMMANDS, routes=_routes, order=20)

@@ -40,11 +40,6 @@ class RolledBackError(RefusedError):
     code = "serving.rolled_back"
 
 
-def commands() -> Sequence[click.Command]:
-    """Return serving's commands."""
-    return (endpoint, rollout, rollback, seldon)
-
-
 def _open() -> tuple[Settings, Registry]:
     # Late: SQLAlchemy would cost every `acgs --help` half a second.
     from registry.bootstrap import open_registry

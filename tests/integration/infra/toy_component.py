@@ -7,7 +7,7 @@ import threading
 
 import click
 
-from infra.component import Component, Health, Probe, Role
+from infra.component import CommandEntry, Component, Health, Probe, Role
 from infra.processes import health
 from infra.settings import Settings
 
@@ -50,9 +50,10 @@ def _prepare(settings: Settings) -> None:
     (settings.folder("run") / "prepared").touch()
 
 
+hello = click.Command("hello", callback=lambda: click.echo("hello"), help="Say hello.")
 component = Component(
     name="toy",
-    commands=lambda: [click.Command("hello", callback=lambda: click.echo("hello"))],
+    commands=(CommandEntry("hello", "Say hello.", f"{__name__}:hello"),),
     roles=lambda: [
         Role(
             "web",

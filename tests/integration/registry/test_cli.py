@@ -12,9 +12,10 @@ from click.testing import CliRunner
 from starlette.applications import Starlette
 
 from infra.console import cli
+from infra.console.lazy import load
 from infra.settings import Settings
 from infra.web import http
-from registry.commands.groups import commands
+from registry.component import component
 from registry.domain.values import RequestState
 from registry.plugin.routes import routes
 from registry.plugin.store import GovernedStore
@@ -147,5 +148,5 @@ def test_a_request_that_no_number_can_name_is_not_found_over_http(store: Governe
 
 
 def test_every_command_has_help() -> None:
-    for command in commands():
-        assert CliRunner().invoke(command, ["--help"]).exit_code == 0
+    for entry in component.commands:
+        assert CliRunner().invoke(load(entry), ["--help"]).exit_code == 0

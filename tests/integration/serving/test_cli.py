@@ -13,13 +13,14 @@ import yaml
 from click.testing import CliRunner, Result
 
 from infra.clock import utc_now
+from infra.console.lazy import load
 from infra.errors import NotFoundError, PlatformError, RefusedError, UsageError, exit_code
 from registry.bootstrap import open_registry
+from serving.component import component
 from serving.domain.state import RolloutState
-from serving.endpoints.cli import commands
 from tests.integration.serving.kit import NAME, Platform, make_settings
 
-COMMANDS = {str(command.name): command for command in commands()}
+COMMANDS = {entry.name: load(entry) for entry in component.commands}
 
 
 @pytest.fixture

@@ -7,10 +7,13 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from compliance.cli import commands
+from compliance.component import component
 from compliance.errors import ConstitutionError
+from infra.console.lazy import load
 from infra.errors import UsageError, exit_code
 from tests.unit.compliance.kit import BUNDLED
+
+COMMANDS = {entry.name: load(entry) for entry in component.commands}
 
 
 @pytest.fixture(autouse=True)
@@ -20,12 +23,11 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def acgs(group: str, *arguments: str) -> Result:
-    (command,) = [c for c in commands() if c.name == group]
-    return CliRunner().invoke(command, arguments)
+    return CliRunner().invoke(COMMANDS[group], arguments)
 
 
 def test_every_command_and_option_has_help() -> None:
-    for group in commands():
+    for group in COMMANDS.values():
         for command in (group, *getattr(group, "commands", {}).values()):
             assert command.help
             assert all(p.help for p in command.params if p.param_type_name == "option")

@@ -4,15 +4,16 @@ import errno
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 import pytest
 
 from infra import component, errors
-from infra.component import Component
+from infra.component import CommandEntry, Component
 from infra.console import cli
+from infra.console.lazy import LazyGroup, load
 
 
 @pytest.fixture(autouse=True)
@@ -92,47 +93,78 @@ def test_a_command_chooses_its_exit_code_through_its_context() -> None:
     assert cli.invoke(["do"], group_with(lambda: True)) == 0
 
 
+say_root = click.Command("do", callback=lambda: click.echo(os.environ["MLOPS_STORAGE_ROOT"]))
+no_command = "text"
+
+
+def entry(name: str) -> CommandEntry:
+    return CommandEntry(name, f"What {name} does.", f"{__name__}:{name}")
+
+
 def test_the_storage_root_flag_reaches_children_through_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    seen: list[str] = []
-    action = click.Command("do", callback=lambda: seen.append(os.environ["MLOPS_STORAGE_ROOT"]))
-    install(monkeypatch, Component("toy", commands=lambda: [action]))
-    assert cli.invoke(["--storage-root", str(tmp_path / "other"), "do"]) == 0
-    assert seen == [str(tmp_path / "other")]
+    install(monkeypatch, Component("toy", commands=[entry("say_root")]))
+    assert cli.invoke(["--storage-root", str(tmp_path / "other"), "say_root"]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'other'}\n"
 
 
 def install(monkeypatch: pytest.MonkeyPatch, *installed: Component) -> None:
     monkeypatch.setattr(component, "components", lambda: installed)
 
 
-def test_a_command_asks_no_component_after_the_one_that_offers_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        (CommandEntry("bad", "Fails.", "cheese.shop:bad"), "No module named 'cheese'"),
+        (entry("no_function"), "has no attribute 'no_function'"),
+        (entry("no_command"), "expected a click command, found str"),
+    ],
+)
+def test_a_command_that_cannot_be_loaded_fails_alone_and_says_why(
+    broken: CommandEntry,
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def breaks() -> list[click.Command]:
-        raise ImportError("no module named cheese")
-
-    action = click.Command("do", callback=lambda: click.echo("done"))
-    good, bad = Component("good", commands=lambda: [action]), Component("bad", commands=breaks)
-    install(monkeypatch, good, bad)
-    assert cli.invoke(["do"]) == 0
-    assert capsys.readouterr().out == "done\n"
-    assert cli.invoke(["--help"]) == 3
-    assert "component 'bad' cannot list its commands: no module named cheese" in (
-        capsys.readouterr().err
-    )
+    install(monkeypatch, Component("toy", commands=[entry("say_root"), broken]))
+    assert cli.invoke(["say_root"]) == 0
+    assert cli.invoke(["--help"]) == 0
+    assert broken.summary in capsys.readouterr().out
+    assert cli.invoke([broken.name]) == 3
+    assert told in capsys.readouterr().err
 
 
 def test_two_components_that_offer_one_name_are_both_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    install(
-        monkeypatch,
-        Component("one", commands=lambda: [click.Command("do")]),
-        Component("two", commands=lambda: [click.Command("do")]),
-    )
+    install(monkeypatch, *(Component(name, commands=[entry("do")]) for name in ("one", "two")))
     assert cli.invoke(["--help"]) == 3
     assert "found 'one' and 'two'" in capsys.readouterr().err
+
+
+def lazy_groups(group: click.Command, path: str = "acgs") -> Iterator[tuple[str, LazyGroup]]:
+    if isinstance(group, click.Group):
+        if isinstance(group, LazyGroup):
+            yield path, group
+        context = click.Context(group)
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            assert command is not None
+            yield from lazy_groups(command, f"{path} {name}")
+
+
+def test_help_says_of_a_command_what_the_command_says_of_itself() -> None:
+    groups = dict(lazy_groups(cli.acgs))
+    assert {"acgs", "acgs version"} <= groups.keys()
+    for path, group in groups.items():
+        for name, promised in group.entries().items():
+            command = load(promised)
+            assert (name, promised.summary, command.hidden) == (
+                command.name,
+                command.get_short_help_str(limit=999),
+                False,
+            ), path
 
 
 def write_to(path: str) -> None:
