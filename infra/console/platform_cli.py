@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+
+from infra.console.options import as_json
+from infra.console.output import emit
 
 PORT_FLAGS = ("registry", "gateway", "gateway-admin", "compliance")
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -55,7 +57,7 @@ def down_command() -> None:
 
 
 @click.command("status")
-@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@as_json
 @click.pass_context
 def status_command(ctx: click.Context, as_json: bool) -> None:
     """Show each role's state, pid and URL; exit 3 unless all are ready."""
@@ -67,7 +69,7 @@ def status_command(ctx: click.Context, as_json: bool) -> None:
 
     found = role_status.look(load_settings())
     if as_json:
-        click.echo(json.dumps({"ready": found.ready, **asdict(found)}, indent=2))
+        emit({"ready": found.ready, **asdict(found)}, True, ())
     else:
         display.show_state(found)
     ctx.exit(0 if found.ready else 3)
@@ -94,7 +96,7 @@ def prepare_command() -> None:
 
 
 @click.command("health")
-@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@as_json
 @click.pass_context
 def health_command(ctx: click.Context, as_json: bool) -> None:
     """Ask every probe of every component; exit 3 if one is not ok."""
@@ -114,7 +116,7 @@ def health_command(ctx: click.Context, as_json: bool) -> None:
             }
             for finding in findings
         ]
-        click.echo(json.dumps({"ok": ok, "probes": rows}, indent=2))
+        emit({"ok": ok, "probes": rows}, True, ())
     else:
         for finding in findings:
             probe = finding.probe

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
+from infra.console.options import as_json, dry_run
+from infra.console.output import emit
 from infra.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def schema() -> None:
 
 
 @schema.command("status")
-@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@as_json
 def status_command(as_json: bool) -> None:
     """Show each component's revision, and the newest one this version knows."""
     from infra.settings import load_settings
@@ -34,15 +35,18 @@ def status_command(as_json: bool) -> None:
         }
         for component in _with_schema()
     }
-    if as_json:
-        click.echo(json.dumps(rows, indent=2))
-        return
-    for name, row in rows.items():
-        click.echo(f"{name:<12} {row['revision'] or 'none':<8} newest {row['newest']}")
+    emit(
+        rows,
+        as_json,
+        [
+            f"{name:<12} {row['revision'] or 'none':<8} newest {row['newest']}"
+            for name, row in rows.items()
+        ],
+    )
 
 
 @schema.command("check")
-@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@as_json
 @click.pass_context
 def check_command(ctx: click.Context, as_json: bool) -> None:
     """Compare tables, columns, indexes and triggers with what this version expects."""
@@ -55,14 +59,14 @@ def check_command(ctx: click.Context, as_json: bool) -> None:
         click.echo(require_no_drift(settings))
         return
     found = migrations.differences(settings)
-    click.echo(json.dumps({"ok": not found, "differences": found}, indent=2))
+    emit({"ok": not found, "differences": found}, True, ())
     ctx.exit(3 if found else 0)
 
 
 @schema.command("downgrade")
 @click.argument("component")
 @click.argument("revision")
-@click.option("--dry-run", is_flag=True, help="Say what would be undone, and do nothing.")
+@dry_run
 def downgrade_command(component: str, revision: str, dry_run: bool) -> None:
     """Take COMPONENT's tables back to REVISION, for an older version of the platform.
 

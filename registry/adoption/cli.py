@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
 from typing import TYPE_CHECKING
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from infra.console.actor import cli_actor
+from infra.console.options import as_json, dry_run
+from infra.console.output import emit
 from infra.errors import ConflictError, UsageError
 from infra.settings import load_settings
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 WIDTH = 30
 """Characters of the bar."""
 PHRASE = "uninstall"
-_dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
 
 
 @click.group()
@@ -35,7 +35,7 @@ def _backfill() -> Backfill:
 
 
 @adoption.command("status")
-@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@as_json
 def status_command(as_json: bool) -> None:
     """Show how far the back-fill is."""
     from infra.clock import moment, to_millis, utc_now
@@ -60,7 +60,7 @@ def status_command(as_json: bool) -> None:
             "finished_at": moment(found.finished_ms) if not left else None,
             "holder": found.holder,
         }
-        click.echo(json.dumps(document, indent=2))
+        emit(document, True, ())
         return
     if not total:
         click.echo("every governed version has its record")
@@ -79,7 +79,7 @@ def status_command(as_json: bool) -> None:
 
 @adoption.command("run")
 @click.option("--model", "name", help="Only this model.")
-@_dry_run
+@dry_run
 def run_command(name: str | None, dry_run: bool) -> None:
     """Record what waits now, in this terminal, as fast as it goes; Ctrl-C keeps what is done."""
     from rich.console import Console
@@ -112,7 +112,7 @@ def run_command(name: str | None, dry_run: bool) -> None:
 
 
 @click.command("uninstall")
-@_dry_run
+@dry_run
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def uninstall_command(dry_run: bool, yes: bool) -> None:
     """Take the platform out of the database; plain MLflow serves it as before.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from infra.clock import utc_now
+from infra.console.options import as_json, dry_run
+from infra.console.output import emit
 from infra.errors import RefusedError
 from infra.settings import Settings, load_settings
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from registry.git.adapters.findings import Found
     from registry.git.service import GitTags, Overview, Synced, Tell
 
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
-_dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
 _SHOWN = 20
 
 
@@ -47,14 +46,10 @@ def _tags() -> Iterator[GitTags]:
         opened.engine.dispose()
 
 
-def _print(value: Any, as_json: bool, lines: Sequence[str]) -> None:
-    click.echo(json.dumps(value, indent=2) if as_json else "\n".join(lines))
-
-
 @git.command("init")
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option("--remote", help="Name or URL of the remote to push to.")
-@_dry_run
+@dry_run
 def init(path: Path | None, remote: str | None, dry_run: bool) -> None:
     """Use the repository in PATH for the tags; makes a bare one where none is."""
     from registry.git import setting_up
@@ -80,7 +75,7 @@ def init(path: Path | None, remote: str | None, dry_run: bool) -> None:
 
 
 @git.command("status")
-@_json
+@as_json
 def status(as_json: bool) -> None:
     """Say how many tags there are, what waits, and what was found."""
     from infra.stores.db import open_engine
@@ -92,7 +87,7 @@ def status(as_json: bool) -> None:
         now = overview(engine, settings, utc_now())
     finally:
         engine.dispose()
-    _print(asdict(now), as_json, _status_lines(now))
+    emit(asdict(now), as_json, _status_lines(now))
 
 
 def _status_lines(now: Overview) -> list[str]:
@@ -141,8 +136,8 @@ def _finding_lines(found: Sequence[Found]) -> list[str]:
 @click.option(
     "--repair", is_flag=True, help="Restore the platform's tags that were moved or deleted."
 )
-@_dry_run
-@_json
+@dry_run
+@as_json
 def sync(repair: bool, dry_run: bool, as_json: bool) -> None:
     """Bring repository and remote in step with the registry, now.
 
@@ -155,7 +150,7 @@ def sync(repair: bool, dry_run: bool, as_json: bool) -> None:
             return
         with _progress() as tell:
             done = tags.sync(utc_now(), repair=repair, tell=tell)
-    _print(_synced_view(done), as_json, _synced_lines(done))
+    emit(_synced_view(done), as_json, _synced_lines(done))
     if done.error is not None:
         raise done.error
     if done.tampered:
@@ -184,7 +179,7 @@ def _would_sync(tags: GitTags, as_json: bool) -> None:
         f"would follow {now.unread} events, write {now.waiting_local} tags "
         f"and push {now.waiting_push}; without a tag: {_versions(now.untagged)}"
     )
-    _print(view, as_json, [line, *_finding_lines(found)])
+    emit(view, as_json, [line, *_finding_lines(found)])
 
 
 def _synced_view(done: Synced) -> dict[str, Any]:
@@ -222,7 +217,7 @@ def _progress() -> Iterator[Tell]:
 
 @git.command("show")
 @click.argument("name", required=False)
-@_json
+@as_json
 def show(name: str | None, as_json: bool) -> None:
     """Show which version stands in which stage, as the repository's tags have it."""
     from registry.git import reading
@@ -242,7 +237,7 @@ def show(name: str | None, as_json: bool) -> None:
         f"{one.model:<24} {one.version:<12} {', '.join(one.stages) or '-':<20} {one.commit[:12]}"
         for one in found
     ]
-    _print(view, as_json, lines or ["no versions"])
+    emit(view, as_json, lines or ["no versions"])
 
 
 @git.command("log")
@@ -250,7 +245,7 @@ def show(name: str | None, as_json: bool) -> None:
 @click.option(
     "--limit", type=click.IntRange(1), default=1000, show_default=True, help="At most this many."
 )
-@_json
+@as_json
 def log(name: str | None, limit: int, as_json: bool) -> None:
     """Show what the repository's tags tell, newest first."""
     from infra.clock import moment
@@ -271,7 +266,7 @@ def log(name: str | None, limit: int, as_json: bool) -> None:
         for one in found
     ]
     lines = [f"{row['at']} {row['tag']:<32} {row['tagger']:<20} {row['subject']}" for row in view]
-    _print(view, as_json, lines or ["no tags"])
+    emit(view, as_json, lines or ["no tags"])
 
 
 def _repository() -> Any:

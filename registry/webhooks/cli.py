@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -12,13 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from infra.console.actor import cli_actor
+from infra.console.options import as_json, dry_run
+from infra.console.output import emit
 
 if TYPE_CHECKING:
     from registry.webhooks.adapters.subscription_rows import DeliveryRecord
     from registry.webhooks.service import Webhooks
-
-_json = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
-_dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
 
 
 @contextmanager
@@ -39,7 +37,7 @@ def webhook() -> None:
 
 
 @webhook.command("list")
-@_json
+@as_json
 def list_command(as_json: bool) -> None:
     """Show every subscription."""
     with _webhooks() as webhooks:
@@ -54,7 +52,7 @@ def list_command(as_json: bool) -> None:
             }
             for each in found
         ]
-        click.echo(json.dumps(rows, indent=2))
+        emit(rows, True, ())
         return
     _table(
         ("NAME", "EVENTS", "URL"),
@@ -78,7 +76,7 @@ def list_command(as_json: bool) -> None:
     envvar="WEBHOOK_SECRET",
     help="Signing secret; made and printed if not given. Better in the environment.",
 )
-@_dry_run
+@dry_run
 def add_command(
     name: str, url: str, events: tuple[str, ...], secret: str | None, dry_run: bool
 ) -> None:
@@ -96,7 +94,7 @@ def add_command(
 
 @webhook.command("remove")
 @click.argument("name")
-@_dry_run
+@dry_run
 def remove_command(name: str, dry_run: bool) -> None:
     """End a subscription; its pending deliveries are given up."""
     with _webhooks() as webhooks:
@@ -117,13 +115,13 @@ def remove_command(name: str, dry_run: bool) -> None:
     show_default=True,
     help="At most this many.",
 )
-@_json
+@as_json
 def deliveries_command(state: str | None, name: str | None, limit: int, as_json: bool) -> None:
     """Show deliveries, the newest first."""
     with _webhooks() as webhooks:
         found = webhooks.deliveries(state, name, limit)
     if as_json:
-        click.echo(json.dumps([_row(each) for each in found], indent=2))
+        emit([_row(each) for each in found], True, ())
         return
     _table(
         ("ID", "STATE", "TRIES", "WEBHOOK", "EVENT", "MODEL", "LAST"),
@@ -146,7 +144,7 @@ def deliveries_command(state: str | None, name: str | None, limit: int, as_json:
 @webhook.command("redeliver")
 @click.argument("delivery_id", required=False)
 @click.option("--all-dead", is_flag=True, help="Every dead delivery.")
-@_dry_run
+@dry_run
 def redeliver_command(delivery_id: str | None, all_dead: bool, dry_run: bool) -> None:
     """Send DELIVERY_ID again, or every dead delivery."""
     if (delivery_id is None) == (not all_dead):
