@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -83,6 +84,11 @@ class VersionRef:
 
     def __str__(self) -> str:
         return f"{self.name} {self.semver} (version {self.version})"
+
+
+def spelled(name: str, version: str) -> str:
+    """Return `NAME@VERSION` as a command line takes it; quoted where a shell would split it."""
+    return shlex.quote(f"{name}@{version}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ def _require(key: str, holds: bool, expected: str, found: object) -> None:
     if not holds:
         raise PlanError(
             f"plan: {key}: expected {expected}, found {found!r}",
-            hint="correct the plan; `acgs endpoint create --help` lists what it may say",
+            hint="correct the plan; docs/reference/rollout-plan.md lists what it may say",
         )
 
 

@@ -11,12 +11,16 @@ import click
 
 from infra.clock import utc_now
 from infra.console.actor import cli_actor
+from infra.console.options import as_json, dry_run, reason
+from infra.console.output import emit
 from infra.errors import RefusedError
 from infra.settings import Settings, load_settings
+from registry.domain.values import spelled
 from serving.control.orders import check_order, find_rollout, give_order
-from serving.domain.plan import Checks, RolloutPlan, Strategy
+from serving.domain.plan import RolloutPlan
 from serving.domain.seldon import check_namespace
 from serving.domain.state import FINAL, Order, Phase
+from serving.endpoints.plan_file import plan_options
 from serving.endpoints.views import (
     endpoint_view,
     manifest,
@@ -29,8 +33,6 @@ if TYPE_CHECKING:
     from registry.domain.records import Rollout
     from registry.service import Registry
 
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
-_dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
 _WATCH_SECONDS = 0.5
 
 
@@ -48,10 +50,6 @@ def _open() -> tuple[Settings, Registry]:
     return settings, open_registry(settings)
 
 
-def _print(value: object, as_json: bool, lines: Sequence[str]) -> None:
-    click.echo(json.dumps(value, indent=2) if as_json else "\n".join(lines))
-
-
 @click.group()
 def endpoint() -> None:
     """Where models are served, and how new versions get there."""
@@ -60,105 +58,27 @@ def endpoint() -> None:
 @endpoint.command("create")
 @click.argument("name")
 @click.option("--namespace", default="acgs", show_default=True, help="Part of the URL.")
-@click.option(
-    "--strategy",
-    type=click.Choice([s.value for s in Strategy]),
-    default=Strategy.CANARY.value,
-    show_default=True,
-    help="How traffic moves: by steps, all at once and watched, or all at once.",
-)
-@click.option("--steps", help="Canary weights in percent.  [default: 10,50,100]")
-@click.option(
-    "--hold-seconds", type=float, default=20.0, show_default=True, help="Shortest time per step."
-)
-@click.option(
-    "--bake-seconds", type=float, default=60.0, show_default=True,
-    help="Blue-green: how long the old version stays warm and the new one is watched.",
-)  # fmt: skip
-@click.option(
-    "--deadline-seconds", type=float, default=600.0, show_default=True,
-    help="A step that has not passed by then pauses the rollout.",
-)  # fmt: skip
-@click.option(
-    "--ready-seconds", type=float, default=60.0, show_default=True,
-    help="A candidate that is not ready by then is rolled back.",
-)  # fmt: skip
-@click.option("--replicas", type=int, default=1, show_default=True, help="Servers per predictor.")
-@click.option(
-    "--max-error-rate-increase", type=float, default=Checks().max_error_rate_increase,
-    show_default=True, help="Promotion must exclude a larger increase of the error rate.",
-)  # fmt: skip
-@click.option(
-    "--max-latency-ratio", type=float, default=Checks().max_latency_ratio, show_default=True,
-    help="The stable version's p95 latency times this is what counts as slow.",
-)  # fmt: skip
-@click.option(
-    "--max-slow-share-increase", type=float, default=Checks().max_slow_share_increase,
-    show_default=True, help="How much larger the share of slow requests may become.",
-)  # fmt: skip
-@click.option(
-    "--alpha", type=float, default=Checks().alpha, show_default=True,
-    help="Probability of a wrong rollback, over the whole rollout.",
-)  # fmt: skip
-@click.option(
-    "--min-requests", type=int, default=Checks().min_requests, show_default=True,
-    help="Requests the candidate must have answered at each step.",
-)  # fmt: skip
-@_json
-@_dry_run
+@plan_options
+@as_json
+@dry_run
 def endpoint_create(
-    name: str,
-    namespace: str,
-    strategy: str,
-    steps: str | None,
-    hold_seconds: float,
-    bake_seconds: float,
-    deadline_seconds: float,
-    ready_seconds: float,
-    replicas: int,
-    max_error_rate_increase: float,
-    max_latency_ratio: float,
-    max_slow_share_increase: float,
-    alpha: float,
-    min_requests: int,
-    as_json: bool,
-    dry_run: bool,
+    name: str, namespace: str, plan: RolloutPlan, as_json: bool, dry_run: bool
 ) -> None:
     """Serve the registered model NAME; its next Production version is rolled out here.
 
     Run again with another plan, it changes the plan of the next rollout.
     """
     check_namespace(namespace)
-    document: dict[str, object] = {
-        "strategy": strategy,
-        "deadline_seconds": deadline_seconds,
-        "ready_seconds": ready_seconds,
-        "replicas": replicas,
-        "checks": {
-            "max_error_rate_increase": max_error_rate_increase,
-            "max_latency_ratio": max_latency_ratio,
-            "max_slow_share_increase": max_slow_share_increase,
-            "alpha": alpha,
-            "min_requests": min_requests,
-        },
-    }
-    if strategy == Strategy.BLUE_GREEN.value:
-        document["bake_seconds"] = bake_seconds
-    elif strategy == Strategy.CANARY.value:
-        document["steps"] = [
-            {"weight_percent": weight, "hold_seconds": hold_seconds}
-            for weight in _weights(steps or "10,50,100")
-        ]
-    plan = RolloutPlan.parse(document)
     if dry_run:
-        _print(plan.document(), as_json, [f"would create endpoint {name}", str(plan.document())])
+        lines = [f"would create endpoint {name}", json.dumps(plan.document())]
+        emit(plan.document(), as_json, lines)
         return
     settings, registry = _open()
     made = registry.endpoints.create_endpoint(
         name, namespace, plan.document(), cli_actor(), utc_now()
     )
     view = endpoint_view(registry, settings, made)
-    _print(view, as_json, [f"endpoint {name}: {view['url']}"])
+    emit(view, as_json, [f"endpoint {name}: {view['url']}"])
     if not registry.versions.versions(name, limit=1):
         click.echo(
             f"no model {name} is registered with a version yet: the endpoint waits for its first "
@@ -167,28 +87,19 @@ def endpoint_create(
         )
 
 
-def _weights(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise click.BadParameter(
-            f"expected whole percents like 10,50,100, found {text!r}", param_hint="--steps"
-        ) from None
-
-
 @endpoint.command("list")
-@_json
+@as_json
 def endpoint_list(as_json: bool) -> None:
     """List endpoints and what they serve."""
     settings, registry = _open()
     views = [endpoint_view(registry, settings, found) for found in registry.endpoints.endpoints()]
     lines = [f"{v['name']!s:<24} {_semver(v['stable']):<12} {v['url']}" for v in views]
-    _print(views, as_json, lines or ["no endpoints yet; acgs endpoint create NAME makes one"])
+    emit(views, as_json, lines or ["no endpoints yet; acgs endpoint create NAME makes one"])
 
 
 @endpoint.command("show")
 @click.argument("name")
-@_json
+@as_json
 def endpoint_show(name: str, as_json: bool) -> None:
     """Show one endpoint."""
     settings, registry = _open()
@@ -207,7 +118,7 @@ def endpoint_show(name: str, as_json: bool) -> None:
     under_way = view["rollout"]
     if isinstance(under_way, dict):
         lines += rollout_lines(under_way)
-    _print(view, as_json, lines)
+    emit(view, as_json, lines)
 
 
 def _semver(version: object) -> str:
@@ -221,22 +132,22 @@ def rollout() -> None:
 
 @rollout.command("list")
 @click.argument("name", required=False)
-@_json
+@as_json
 def rollout_list(name: str | None, as_json: bool) -> None:
     """List rollouts, oldest first."""
     _, registry = _open()
     views = [rollout_view(registry, found) for found in registry.rollouts.rollouts(name)]
-    _print(views, as_json, [rollout_line(v) for v in views] or ["no rollouts yet"])
+    emit(views, as_json, [rollout_line(v) for v in views] or ["no rollouts yet"])
 
 
 @rollout.command("show")
 @click.argument("which")
-@_json
+@as_json
 def rollout_show(which: str, as_json: bool) -> None:
     """Show rollout WHICH: its number, or an endpoint's name for the newest one."""
     _, registry = _open()
     view = rollout_view(registry, find_rollout(registry, which))
-    _print(view, as_json, rollout_lines(view))
+    emit(view, as_json, rollout_lines(view))
 
 
 @rollout.command("watch")
@@ -279,13 +190,10 @@ def _order(which: str, order: Order, reason: str, dry_run: bool) -> None:
     click.echo(f"told rollout {told.id} to {order}; acgs rollout watch {told.id}", err=True)
 
 
-_reason = click.option("--reason", default="", help="Why, for the audit trail.")
-
-
 @rollout.command("promote")
 @click.argument("which")
-@_reason
-@_dry_run
+@reason(required=False)
+@dry_run
 def rollout_promote(which: str, reason: str, dry_run: bool) -> None:
     """Promote WHICH now, without waiting for more evidence."""
     _order(which, Order.PROMOTE, reason, dry_run)
@@ -293,8 +201,8 @@ def rollout_promote(which: str, reason: str, dry_run: bool) -> None:
 
 @rollout.command("pause")
 @click.argument("which")
-@_reason
-@_dry_run
+@reason(required=False)
+@dry_run
 def rollout_pause(which: str, reason: str, dry_run: bool) -> None:
     """Keep WHICH at its weight; it is still rolled back if it turns out worse."""
     _order(which, Order.PAUSE, reason, dry_run)
@@ -302,8 +210,8 @@ def rollout_pause(which: str, reason: str, dry_run: bool) -> None:
 
 @rollout.command("resume")
 @click.argument("which")
-@_reason
-@_dry_run
+@reason(required=False)
+@dry_run
 def rollout_resume(which: str, reason: str, dry_run: bool) -> None:
     """Let a paused WHICH go on; its step's clock starts again."""
     _order(which, Order.RESUME, reason, dry_run)
@@ -311,8 +219,8 @@ def rollout_resume(which: str, reason: str, dry_run: bool) -> None:
 
 @rollout.command("abort")
 @click.argument("which")
-@_reason
-@_dry_run
+@reason(required=False)
+@dry_run
 def rollout_abort(which: str, reason: str, dry_run: bool) -> None:
     """Roll WHICH back."""
     _order(which, Order.ABORT, reason, dry_run)
@@ -320,8 +228,8 @@ def rollout_abort(which: str, reason: str, dry_run: bool) -> None:
 
 @click.command()
 @click.argument("name")
-@click.option("--reason", required=True, help="Why; goes into the audit trail.")
-@_dry_run
+@reason(required=True)
+@dry_run
 def rollback(name: str, reason: str, dry_run: bool) -> None:
     """Take endpoint NAME back: abort its rollout, else return to the version before."""
     _, registry = _open()
@@ -355,7 +263,7 @@ def seldon() -> None:
 
 @seldon.command("render")
 @click.argument("name")
-@_json
+@as_json
 def seldon_render(name: str, as_json: bool) -> None:
     """Print the SeldonDeployment that is wanted for endpoint NAME now, as YAML."""
     import yaml
@@ -365,6 +273,6 @@ def seldon_render(name: str, as_json: bool) -> None:
     if document is None:
         raise RefusedError(
             f"endpoint {name} serves nothing yet, so there is no SeldonDeployment",
-            hint=f"acgs promote {name} VERSION",
+            hint=f"acgs promote {spelled(name, 'VERSION')}",
         )
     click.echo(json.dumps(document, indent=2) if as_json else yaml.safe_dump(document).rstrip())

@@ -19,9 +19,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
 from compliance.checks import performance, safety
-from compliance.constitution import strict_yaml
 from compliance.errors import EvidenceError
 from compliance.scan.artifact_scan import judge_model, scan_folder
+from infra import strict_yaml
 from tests.unit.compliance.kit import context
 
 FRAME = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0], "y": [0, 0, 1, 1]})

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from infra.errors import RefusedError
+from infra.errors import PlatformError
 
 MAX_BYTES = 1_000_000
 
@@ -33,7 +33,7 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def read(path: Path, error: type[RefusedError]) -> object:
+def read(path: Path, error: type[PlatformError]) -> object:
     """Return the plain values in a YAML file.
 
     Raises:

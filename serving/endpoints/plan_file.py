@@ -1,0 +1,89 @@
+"""A rollout plan from a YAML file and from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from infra import strict_yaml
+from serving.domain.plan import PlanError, RolloutPlan, Strategy
+
+_HOLD_SECONDS = 20.0
+_SHAPE = ("steps", "bake_seconds")
+"""Keys of a plan that say what its strategy goes through."""
+
+
+def plan_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of a plan to a command, which gets the plan they make as `plan`."""
+
+    @click.option(
+        "--plan",
+        "file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="YAML file with the rollout plan; what it leaves out has its default.",
+    )
+    @click.option(
+        "--strategy",
+        type=click.Choice([s.value for s in Strategy]),
+        help="How traffic moves, whatever the file says.  [default: canary]",
+    )
+    @click.option(
+        "--steps",
+        metavar="PERCENT[:SECONDS],...",
+        help="Canary weights and how long each is held at least, whatever the file says.  "
+        "[default: 10:20,50:20,100:20]",
+    )
+    @wraps(command)
+    def with_plan(
+        *, file: Path | None, strategy: str | None, steps: str | None, **rest: Any
+    ) -> None:
+        command(plan=read_plan(file, strategy, steps), **rest)
+
+    return with_plan
+
+
+def read_plan(file: Path | None, strategy: str | None, steps: str | None) -> RolloutPlan:
+    """Return the plan in a file, changed by what the command line says.
+
+    Another strategy than the file's leaves out the file's steps, which it could not follow.
+
+    Raises:
+        PlanError: the file cannot be read, or the plan cannot be meant.
+    """
+    document = _document(file) if file is not None else {}
+    changed = strategy is not None and strategy != document.get("strategy", Strategy.CANARY.value)
+    if changed or steps is not None:
+        document = {key: value for key, value in document.items() if key not in _SHAPE}
+    if strategy is not None:
+        document["strategy"] = strategy
+    if steps is not None:
+        document["steps"] = [_step(text) for text in steps.split(",")]
+    return RolloutPlan.parse(document)
+
+
+def _document(file: Path) -> dict[str, object]:
+    found = strict_yaml.read(file, PlanError)
+    if not isinstance(found, dict):
+        raise PlanError(
+            f"{file}: expected keys such as strategy and steps, found {type(found).__name__}",
+            hint="docs/reference/rollout-plan.md has an example",
+        )
+    return {str(key): value for key, value in found.items()}
+
+
+def _step(text: str) -> dict[str, object]:
+    weight, _, hold = text.partition(":")
+    try:
+        return {
+            "weight_percent": int(weight),
+            "hold_seconds": float(hold) if hold else _HOLD_SECONDS,
+        }
+    except ValueError:
+        raise PlanError(
+            f"--steps: expected whole percents like 10,50,100, found {text!r}",
+            hint="with the seconds that each is held: --steps 10:60,50:60,100:60",
+        ) from None
