@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,15 @@ import click
 
 from compliance.errors import EvidenceError
 from infra.clock import utc_now
+from infra.console.actor import cli_actor
+from infra.console.options import as_json, dry_run
+from infra.console.output import emit
 from infra.errors import NotFoundError, RefusedError, UsageError
 from infra.settings import Settings, load_settings
-from registry.domain.values import Stage
+from registry.domain.values import Stage, spelled
+from registry.versions.arguments import version as version_argument
+from registry.versions.naming import NamedVersion
 
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
-_dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
 _path = click.argument(
     "path", required=False, type=click.Path(dir_okay=False, path_type=Path, exists=True)
 )
@@ -41,7 +43,7 @@ def _document_path(path: Path | None, settings: Settings) -> Path:
 
 @constitution.command("show")
 @_path
-@_json
+@as_json
 def constitution_show(path: Path | None, as_json: bool) -> None:
     """Show the constitution in force, or the one at PATH."""
     from compliance.constitution import constitution_file
@@ -51,7 +53,7 @@ def constitution_show(path: Path | None, as_json: bool) -> None:
     policy = constitution_file.check(where, settings.compliance_target)
     document = policy.constitution.model_dump(mode="json", by_alias=True)
     if as_json:
-        click.echo(json.dumps({"path": str(where), "digest": policy.digest, **document}, indent=2))
+        emit({"path": str(where), "digest": policy.digest, **document}, True, ())
         return
     metadata = policy.constitution.metadata
     click.echo(f"{metadata.name} {metadata.version}  {metadata.constitutional_hash}")
@@ -85,7 +87,7 @@ def constitution_check(path: Path | None) -> None:
 
 @constitution.command("lock")
 @_path
-@_dry_run
+@dry_run
 def constitution_lock(path: Path | None, dry_run: bool) -> None:
     """Bind the identifier of the document at PATH to its present text."""
     from compliance.constitution import constitution_file
@@ -100,10 +102,9 @@ def constitution_lock(path: Path | None, dry_run: bool) -> None:
 
 
 @constitution.command("accept-shipped")
-@_dry_run
+@dry_run
 def constitution_accept_shipped(dry_run: bool) -> None:
     """Be governed by the shipped constitution again, where one of your own was in force."""
-    from infra.console.actor import cli_actor
     from infra.stores.db import open_engine
     from registry.governance.adapters import constitution_memory, governance_file
 
@@ -147,7 +148,7 @@ def evidence() -> None:
 @click.option("--feature", "features", multiple=True,
               help="Column a model may see; repeatable. Default: its signature's.")  # fmt: skip
 @click.option("--replace", is_flag=True, help="Replace the pattern's present binding.")
-@_dry_run
+@dry_run
 def evidence_add(
     pattern: str,
     dataset: Path,
@@ -182,14 +183,14 @@ def evidence_add(
 
 
 @evidence.command("list")
-@_json
+@as_json
 def evidence_list(as_json: bool) -> None:
     """List the bindings, in the order they are tried."""
     from compliance.evidence import evidence_file
 
     bindings = evidence_file.load(load_settings()).bindings
     if as_json:
-        click.echo(json.dumps([b.model_dump(mode="json") for b in bindings], indent=2))
+        emit([b.model_dump(mode="json") for b in bindings], True, ())
         return
     for binding in bindings:
         sensitive = ", ".join(binding.sensitive) or "-"
@@ -220,17 +221,16 @@ def compliance() -> None:
 
 
 @compliance.command("score")
-@click.argument("name")
-@click.argument("version")
+@version_argument
 @click.option("--for", "target", type=click.Choice(["Staging", "Production"]),
               default="Production", show_default=True, help="Stage whose bar counts.")  # fmt: skip
 @click.option("--as", "judged_as", help="Judge it as if it had this name.")
-@_dry_run
-@_json
+@dry_run
+@as_json
 def compliance_score(
-    name: str, version: str, target: str, judged_as: str | None, dry_run: bool, as_json: bool
+    version: NamedVersion, target: str, judged_as: str | None, dry_run: bool, as_json: bool
 ) -> None:
-    """Judge VERSION (1.2.0, 3, @champion) of NAME now and record the verdict."""
+    """Judge a version now and record the verdict."""
     from compliance.bootstrap import open_judging
     from compliance.judging.service import Case
     from compliance.sandbox import Limits, Sandbox
@@ -239,7 +239,7 @@ def compliance_score(
 
     settings = load_settings()
     registry = open_registry(settings)
-    found = registry.versions.find_version(name, version)
+    found = registry.versions.find_version(version.name, version.spec)
     registry.registration.refresh_lineage(found.uid)
     found = registry.versions.version(found.uid)
     digest = found.manifest_digest
@@ -248,7 +248,7 @@ def compliance_score(
             f"{found.ref}: expected readable files at registration, found {found.reason}",
             hint="register the model again",
         )
-    case = Case(found, judged_as or name, Stage(target), digest)
+    case = Case(found, judged_as or found.name, Stage(target), digest)
     limits = Limits(memory_bytes=settings.model_memory_bytes)
     means = confinement(settings, registry.engine, "cli", utc_now())
     with Sandbox(limits, means=means) as sandbox:
@@ -259,29 +259,27 @@ def compliance_score(
     if not verdict.passed:
         raise VerdictRefusedError(
             f"{found.ref} does not meet the constitution for {target}",
-            hint=f"acgs compliance report {name} {version} --html report.html",
+            hint=f"acgs compliance report {spelled(found.name, found.semver)} --html report.html",
         )
 
 
 @compliance.command("show")
-@click.argument("name")
-@click.argument("version")
-@_json
-def compliance_show(name: str, version: str, as_json: bool) -> None:
-    """Show the newest verdict on VERSION of NAME."""
-    _print(_newest(name, version), as_json)
+@version_argument
+@as_json
+def compliance_show(version: NamedVersion, as_json: bool) -> None:
+    """Show the newest verdict on a version."""
+    _print(_newest(version), as_json)
 
 
 @compliance.command("report")
-@click.argument("name")
-@click.argument("version")
+@version_argument
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path),
               help="Write an HTML page there instead of Markdown to the terminal.")  # fmt: skip
-def compliance_report(name: str, version: str, html: Path | None) -> None:
-    """Write the report of the newest verdict on VERSION of NAME."""
+def compliance_report(version: NamedVersion, html: Path | None) -> None:
+    """Write the report of the newest verdict on a version."""
     from compliance.reports.report import render_html, render_markdown
 
-    document = _newest(name, version)
+    document = _newest(version)
     if html is None:
         click.echo(render_markdown(document))
         return
@@ -289,16 +287,16 @@ def compliance_report(name: str, version: str, html: Path | None) -> None:
     click.echo(f"wrote {html}")
 
 
-def _newest(name: str, version: str) -> Mapping[str, Any]:
+def _newest(version: NamedVersion) -> Mapping[str, Any]:
     from registry.bootstrap import open_registry
 
     registry = open_registry(load_settings())
-    found = registry.versions.find_version(name, version)
+    found = registry.versions.find_version(version.name, version.spec)
     verdict = registry.gate.verdict_on(found.uid)
     if verdict is None:
         raise NotFoundError(
             f"{found.ref}: expected a verdict, found none",
-            hint=f"acgs compliance score {name} {version}",
+            hint=f"acgs compliance score {spelled(found.name, found.semver)}",
         )
     return verdict.document
 
@@ -307,7 +305,7 @@ def _print(document: Mapping[str, Any], as_json: bool) -> None:
     from compliance.reports.report import MARKS, causes_of
 
     if as_json:
-        click.echo(json.dumps(document, indent=2))
+        emit(document, True, ())
         return
     subject = document["subject"]
     verdict = "passed" if document["passed"] else "refused"

@@ -28,7 +28,7 @@ _COMMANDS = (
     ),
     CommandEntry(
         "promote",
-        "Ask for VERSION of NAME to move to a stage, through the same gate as everybody.",
+        "Ask for a version to move to a stage, through the same gate as everybody.",
         "registry.commands.groups:promote",
     ),
     CommandEntry(

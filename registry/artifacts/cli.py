@@ -1,4 +1,4 @@
-"""`acgs artifact status|verify|statement|bom|usage`: reading, and proving."""
+"""`acgs artifact status|verify|statement|usage`: reading, and proving."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from infra.errors import UsageError, storage_error
+from infra.console.options import as_json, dry_run
+from infra.console.output import emit
+from infra.errors import UsageError
 from registry.artifacts import cli_changes, cli_scrub
-from registry.artifacts.cli_kit import as_json, dry_run, opened, print_result, size, version_of
+from registry.artifacts.cli_kit import opened, size, version_of
+from registry.versions.arguments import version as version_argument
+from registry.versions.arguments import version_if_any
+from registry.versions.naming import NamedVersion
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -31,9 +36,9 @@ def artifact() -> None:
 
 
 @artifact.command("status")
-@click.argument("version", metavar="[NAME@VERSION]", required=False)
+@version_if_any
 @as_json
-def status(version: str | None, as_json: bool) -> None:
+def status(version: NamedVersion | None, as_json: bool) -> None:
     """Say how well files are kept: all together, or those of one version."""
     from registry.artifacts.views import overview, version_status
 
@@ -42,10 +47,10 @@ def status(version: str | None, as_json: bool) -> None:
         view = overview(artifacts)
         short = {key: _first_few(value) for key, value in view.items()}
         lines = [f"{key.replace('_', ' '):<22} {_shown(value)}" for key, value in short.items()]
-        print_result(view, as_json, lines)
+        emit(view, as_json, lines)
         return
     view = version_status(artifacts, version_of(artifacts, version))
-    print_result(view, as_json, [f"{k.replace('_', ' '):<18} {_shown(v)}" for k, v in view.items()])
+    emit(view, as_json, [f"{k.replace('_', ' '):<18} {_shown(v)}" for k, v in view.items()])
 
 
 def _first_few(value: object) -> object:
@@ -72,7 +77,7 @@ def _shown(value: object) -> str:
 
 
 @artifact.command("verify")
-@click.argument("version", metavar="[NAME@VERSION]", required=False)
+@version_if_any
 @click.option(
     "--folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -92,7 +97,7 @@ def _shown(value: object) -> str:
 )
 @as_json
 def verify(
-    version: str | None,
+    version: NamedVersion | None,
     folder: Path | None,
     statement_file: Path | None,
     key_file: Path | None,
@@ -121,7 +126,7 @@ def verify(
         f"those that {proof.key_id[:16]} signed ({proof.manifest_digest})"
     )
     added = [f"passed over {name}: MLflow adds it to a download" for name in proof.passed_over]
-    print_result(view, as_json, [line, *added])
+    emit(view, as_json, [line, *added])
 
 
 def _verify_folder(
@@ -156,8 +161,8 @@ def _read_key(file: Path) -> dict[str, Ed25519PublicKey]:
 
 
 @artifact.command("statement")
-@click.argument("version", metavar="NAME@VERSION")
-def statement(version: str) -> None:
+@version_argument
+def statement(version: NamedVersion) -> None:
     """Print the signed in-toto statement about a version (DSSE, JSON); signs it if need be."""
     artifacts = opened()
     envelope = artifacts.statements.envelope(version_of(artifacts, version))
@@ -209,27 +214,7 @@ def usage(name: str | None, as_json: bool) -> None:
             f"{used.name:<32} {used.versions:>8} {size(used.logical_bytes):>10} "
             f"{size(used.stored_bytes):>10} {size(used.unique_bytes):>10} {replica:>10}{damaged}"
         )
-    print_result([asdict(used) for used in found], as_json, lines if found else ["no files yet"])
-
-
-@artifact.command("bom")
-@click.argument("version", metavar="NAME@VERSION")
-@click.option(
-    "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it here instead."
-)
-def bom(version: str, output: Path | None) -> None:
-    """Print a version's bill of materials (CycloneDX 1.6 ML-BOM, JSON)."""
-    artifacts = opened()
-    text = json.dumps(
-        artifacts.kit.registry.comparison.bill(version_of(artifacts, version)), indent=2
-    )
-    if output is None:
-        click.echo(text)
-        return
-    try:
-        output.write_text(text + "\n")
-    except OSError as err:
-        raise storage_error(err, output) or err from err
+    emit([asdict(used) for used in found], as_json, lines if found else ["no files yet"])
 
 
 def _add(commands: Iterable[Any]) -> None:

@@ -9,23 +9,18 @@ import click
 
 from infra.clock import utc_now
 from infra.console.actor import cli_actor
-from registry.artifacts.cli_kit import (
-    as_json,
-    dry_run,
-    opened,
-    print_result,
-    progress,
-    reason,
-    size,
-    version_of,
-)
+from infra.console.options import as_json, dry_run, reason
+from infra.console.output import emit
+from registry.artifacts.cli_kit import opened, progress, size, version_of
+from registry.versions.arguments import version as version_argument
+from registry.versions.naming import NamedVersion
 
 
 @click.command("hold")
-@click.argument("version", metavar="NAME@VERSION")
-@reason
+@version_argument
+@reason(required=True)
 @dry_run
-def hold(version: str, reason: str, dry_run: bool) -> None:
+def hold(version: NamedVersion, reason: str, dry_run: bool) -> None:
     """Put a legal hold on a version: nothing of it can be deleted or freed."""
     artifacts = opened()
     record = version_of(artifacts, version)
@@ -37,10 +32,10 @@ def hold(version: str, reason: str, dry_run: bool) -> None:
 
 
 @click.command("release")
-@click.argument("version", metavar="NAME@VERSION")
-@reason
+@version_argument
+@reason(required=True)
 @dry_run
-def release(version: str, reason: str, dry_run: bool) -> None:
+def release(version: NamedVersion, reason: str, dry_run: bool) -> None:
     """End a version's legal hold."""
     artifacts = opened()
     record = version_of(artifacts, version)
@@ -68,7 +63,7 @@ def expire(dry_run: bool, as_json: bool) -> None:
             views.append(asdict(decision))
             word = "would free" if decision.free else "keeps"
             lines.append(f"{word} {decision.ref}: {'; '.join(decision.reasons)}")
-        print_result(views, as_json, lines or ["no files yet"])
+        emit(views, as_json, lines or ["no files yet"])
         return
     with progress() as shown:
         total = sum(decision.free for decision in artifacts.retention.decisions())
@@ -78,7 +73,7 @@ def expire(dry_run: bool, as_json: bool) -> None:
             views.append({**asdict(done.decision), "size_bytes": done.size_bytes})
             reasons = "; ".join(done.decision.reasons)
             lines.append(f"freed {done.decision.ref}, {size(done.size_bytes)}: {reasons}")
-    print_result(views, as_json, lines or ["nothing may be freed"])
+    emit(views, as_json, lines or ["nothing may be freed"])
 
 
 COMMANDS = (hold, release, expire)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
-
-import click
+from typing import TYPE_CHECKING
 
 from infra.settings import load_settings
 
@@ -17,10 +14,7 @@ if TYPE_CHECKING:
 
     from registry.artifacts.service import Artifacts
     from registry.domain.records import VersionRecord
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
-dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
-reason = click.option("--reason", required=True, help="Why, for the audit trail.")
+    from registry.versions.naming import NamedVersion
 
 
 def opened() -> Artifacts:
@@ -30,20 +24,9 @@ def opened() -> Artifacts:
     return open_artifacts(load_settings())
 
 
-def version_of(artifacts: Artifacts, text: str) -> VersionRecord:
-    """Find NAME@VERSION; without a version, the newest one."""
-    from registry.versions.naming import split_name
-
-    name, spec = split_name(text)
-    if spec is not None:
-        return artifacts.kit.registry.versions.find_version(name, spec)
-    newest = artifacts.kit.registry.versions.versions(name)
-    return newest[0] if newest else artifacts.kit.registry.versions.find_version(name, "")
-
-
-def print_result(value: Any, as_json: bool, lines: Sequence[str]) -> None:
-    """Print a result as JSON or as text."""
-    click.echo(json.dumps(value, indent=2) if as_json else "\n".join(lines))
+def version_of(artifacts: Artifacts, version: NamedVersion) -> VersionRecord:
+    """Find a version."""
+    return artifacts.kit.registry.versions.find_version(version.name, version.spec)
 
 
 def size(count: int) -> str:

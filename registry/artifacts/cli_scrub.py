@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from infra.console.actor import cli_actor
-from registry.artifacts.cli_kit import (
-    as_json,
-    dry_run,
-    opened,
-    print_result,
-    progress,
-    version_of,
-)
+from infra.console.options import as_json, dry_run
+from infra.console.output import emit
+from registry.artifacts.cli_kit import opened, progress, version_of
+from registry.versions.arguments import NameOrVersionType, version_if_any
+from registry.versions.naming import NamedVersion
 
 if TYPE_CHECKING:
     from registry.artifacts.adapters.rows import Checked
@@ -27,13 +24,18 @@ _NAMED = 5
 
 
 @click.command("scrub")
-@click.argument("name", metavar="[NAME|NAME@VERSION]", required=False)
+@click.argument("named", metavar="[NAME[@VERSION]]", type=NameOrVersionType(), required=False)
 @click.option("--restart", is_flag=True, help="Start over where an earlier scrub was interrupted.")
 @click.option(
     "--mb-per-second", type=click.FloatRange(min=0, min_open=True), help="Read no faster."
 )
 @as_json
-def scrub(name: str | None, restart: bool, mb_per_second: float | None, as_json: bool) -> None:
+def scrub(
+    named: tuple[str, str | None] | None,
+    restart: bool,
+    mb_per_second: float | None,
+    as_json: bool,
+) -> None:
     """Hash every file again and name what is not as it was registered; exit 1 if anything is.
 
     Looks at the replica's copies and at the signed statements too. An interrupted scrub goes on
@@ -50,7 +52,7 @@ def scrub(name: str | None, restart: bool, mb_per_second: float | None, as_json:
     with progress() as shown:
         task = shown.add_task("scrub", total=0)
         try:
-            for total, record, checked in _looked_at(artifacts, name, restart, mb_per_second):
+            for total, record, checked in _looked_at(artifacts, named, restart, mb_per_second):
                 looked += 1
                 shown.update(task, total=total, advance=1)
                 if not checked.ok:
@@ -62,7 +64,7 @@ def scrub(name: str | None, restart: bool, mb_per_second: float | None, as_json:
         for one in findings
         for change in one["changes"]
     ]
-    print_result(
+    emit(
         {"versions": looked, "damaged": findings},
         as_json,
         [*lines, f"versions looked at: {looked}, damaged: {len(findings)}"],
@@ -79,13 +81,17 @@ def scrub(name: str | None, restart: bool, mb_per_second: float | None, as_json:
 
 
 def _looked_at(
-    artifacts: Artifacts, name: str | None, restart: bool, mb_per_second: float | None
+    artifacts: Artifacts,
+    named: tuple[str, str | None] | None,
+    restart: bool,
+    mb_per_second: float | None,
 ) -> Iterator[tuple[int, VersionRecord, Checked]]:
     from registry.artifacts.scrubbing import bounded
 
     pace = bounded(mb_per_second * 1e6) if mb_per_second else None
-    if name is not None and "@" in name:
-        record = version_of(artifacts, name)
+    name, spec = named or (None, None)
+    if name is not None and spec is not None:
+        record = version_of(artifacts, NamedVersion(name, spec))
         yield 1, record, artifacts.scrubbing.check(record, pace)
         return
     walk = artifacts.scrubbing.begin_pass(name, restart=restart)
@@ -106,10 +112,10 @@ def _finding(record: VersionRecord, checked: Checked) -> dict[str, Any]:
 
 
 @click.command("repair")
-@click.argument("version", metavar="[NAME@VERSION]", required=False)
+@version_if_any
 @dry_run
 @as_json
-def repair(version: str | None, dry_run: bool, as_json: bool) -> None:
+def repair(version: NamedVersion | None, dry_run: bool, as_json: bool) -> None:
     """Restore damaged files from the replica; without NAME@VERSION, all that scrub found.
 
     Copies to the replica again what was lost or damaged there. Writes only bytes that hash to
@@ -152,8 +158,10 @@ def repair(version: str | None, dry_run: bool, as_json: bool) -> None:
                 lines.append(f"{record.ref}: quarantined")
             elif before:
                 lines.append(f"{record.ref}: all files are those registered; quarantined no more")
-    where = f"{version} is whole" if version else "no damage is known; acgs artifact scrub looks"
-    print_result(views, as_json, lines or [f"nothing to repair: {where}"])
+    where = (
+        f"{records[0].ref} is whole" if version else "no damage is known; acgs artifact scrub looks"
+    )
+    emit(views, as_json, lines or [f"nothing to repair: {where}"])
     if lost:
         raise FilesDifferError(
             f"expected every version restored, found {lost} that nobody has the files of",

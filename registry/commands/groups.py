@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,20 +10,22 @@ import click
 
 from infra.clock import moment, utc_now
 from infra.console.actor import cli_actor
+from infra.console.options import as_json, dry_run
+from infra.console.output import emit
 from infra.settings import Settings, load_settings
 from registry.commands.version import fact_lines, warn_of, warn_unusable
 from registry.domain.causes import causes
 from registry.domain.values import CHAMPION, Reason, RequestKind, RequestState, shown_score
 from registry.errors import GateClosedError, RequestPendingError, UnknownVersionError
 from registry.gate.outcome import refusal
+from registry.versions.arguments import name_or_version, version
+from registry.versions.naming import NamedVersion
 from registry.views.records import event_view, request_view, version_view
 
 if TYPE_CHECKING:
     from registry.domain.records import Request
     from registry.service import Registry
 
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
-_dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
 _comment = click.option("--comment", default="", help="Why, for the audit trail.")
 _MAX_ID = 2**63 - 1
 _REQUEST_ID = click.IntRange(1, _MAX_ID)
@@ -48,10 +49,6 @@ def _registry(settings: Settings | None = None) -> Registry:
     return open_registry(settings or load_settings())
 
 
-def _print(value: Any, as_json: bool, lines: Sequence[str]) -> None:
-    click.echo(json.dumps(value, indent=2) if as_json else "\n".join(lines))
-
-
 def _more(option: str) -> None:
     click.echo(f"there may be more: {option}", err=True)
 
@@ -64,7 +61,7 @@ def model() -> None:
 @model.command("list")
 @click.option("--after", default="", metavar="NAME", help="Only models after this name.")
 @_limit
-@_json
+@as_json
 def model_list(after: str, limit: int, as_json: bool) -> None:
     """List models with their champion and newest version."""
     rows = [
@@ -81,36 +78,34 @@ def model_list(after: str, limit: int, as_json: bool) -> None:
         f"{row['versions']} versions"
         for row in rows
     ]
-    _print(rows, as_json, lines or ["no models yet"])
+    emit(rows, as_json, lines or ["no models yet"])
     if len(rows) == limit:
         _more(f"--after '{rows[-1]['name']}'")
 
 
 @model.command("show")
-@click.argument("name")
-@click.argument("version", required=False)
+@name_or_version
 @click.option("--below", type=_REQUEST_ID, help="Only versions with a smaller number.")
 @_limit
-@_json
-def model_show(
-    name: str, version: str | None, below: int | None, limit: int, as_json: bool
-) -> None:
-    """Show a model's versions, or one VERSION (1.2.0, 3, @champion or a stage)."""
+@as_json
+def model_show(named: tuple[str, str | None], below: int | None, limit: int, as_json: bool) -> None:
+    """Show a model's versions, or one version with its verdict."""
     registry = _registry()
-    if version is None:
+    name, spec = named
+    if spec is None:
         found = registry.versions.versions(name, below=below, limit=limit)
         views = [version_view(registry, record) for record in found]
         if not views:
             raise UnknownVersionError(
                 f"no model {name} is registered with a version", hint="acgs model list"
             )
-        _print(views, as_json, [_version_line(view) for view in views])
+        emit(views, as_json, [_version_line(view) for view in views])
         if len(found) == limit:
             _more(f"--below {found[-1].version}")
         return
-    record = registry.versions.find_version(name, version)
+    record = registry.versions.find_version(name, spec)
     view = version_view(registry, record)
-    _print(view, as_json, [*fact_lines(view), *_verdict_lines(view["verdict"])])
+    emit(view, as_json, [*fact_lines(view), *_verdict_lines(view["verdict"])])
     warn_unusable(registry, record)
 
 
@@ -146,7 +141,7 @@ def request() -> None:
 @click.option("--name", help="Only those about this model.")
 @_after
 @_limit
-@_json
+@as_json
 def request_list(only_open: bool, name: str | None, after: int, limit: int, as_json: bool) -> None:
     """List requests, oldest first."""
     state = RequestState.OPEN if only_open else None
@@ -156,7 +151,7 @@ def request_list(only_open: bool, name: str | None, after: int, limit: int, as_j
         f"by {item.actor} at {moment(item.created_ms)}"
         for item in found
     ]
-    _print([request_view(item) for item in found], as_json, lines or ["no requests"])
+    emit([request_view(item) for item in found], as_json, lines or ["no requests"])
     if len(found) == limit:
         _more(f"--after {found[-1].id}")
 
@@ -171,7 +166,7 @@ def _wanted(item: Request) -> str:
 
 @request.command("show")
 @click.argument("request_id", type=_REQUEST_ID)
-@_json
+@as_json
 def request_show(request_id: int, as_json: bool) -> None:
     """Show one request with its decision."""
     view = request_view(_registry().gate.get_request(request_id))
@@ -181,7 +176,7 @@ def request_show(request_id: int, as_json: bool) -> None:
         lines.append(f"{'waiting for':<12} {decision['waiting_for']}")
     lines += _reason_lines(decision.get("reasons", []))
     lines += [f"warning:{line}" for line in _reason_lines(decision.get("warnings", []))]
-    _print(view, as_json, lines)
+    emit(view, as_json, lines)
 
 
 @request.command("wait")
@@ -213,7 +208,7 @@ def request_wait(request_id: int, timeout_seconds: float) -> None:
 
 @request.command("cancel")
 @click.argument("request_id", type=_REQUEST_ID)
-@_dry_run
+@dry_run
 def request_cancel(request_id: int, dry_run: bool) -> None:
     """Withdraw an open request."""
     registry = _registry()
@@ -226,8 +221,7 @@ def request_cancel(request_id: int, dry_run: bool) -> None:
 
 
 @click.command()
-@click.argument("name")
-@click.argument("version")
+@version
 @click.option(
     "--to",
     "target",
@@ -236,19 +230,19 @@ def request_cancel(request_id: int, dry_run: bool) -> None:
     show_default=True,
     help="Stage to ask for.",
 )
-@_dry_run
-def promote(name: str, version: str, target: str, dry_run: bool) -> None:
-    """Ask for VERSION of NAME to move to a stage, through the same gate as everybody."""
+@dry_run
+def promote(version: NamedVersion, target: str, dry_run: bool) -> None:
+    """Ask for a version to move to a stage, through the same gate as everybody."""
     # Loads an HTTP client, which no other command here needs.
     from registry.sdk import GovernedClient
 
     settings = load_settings()
     registry = _registry(settings)
-    record = registry.versions.find_version(name, version)
+    record = registry.versions.find_version(version.name, version.spec)
     if dry_run:
         click.echo(f"would ask for {record.ref} to move to {target}")
         return
-    GovernedClient(settings.tracking_url).promote(name, record.version, target)
+    GovernedClient(settings.tracking_url).promote(record.name, record.version, target)
     click.echo(f"{record.ref} is in {target}")
     warn_of(record)
     warn_unusable(registry, record)
@@ -260,7 +254,7 @@ def promote(name: str, version: str, target: str, dry_run: bool) -> None:
 @click.command()
 @click.argument("request_id", type=_REQUEST_ID)
 @_comment
-@_dry_run
+@dry_run
 def approve(request_id: int, comment: str, dry_run: bool) -> None:
     """Approve request REQUEST_ID; exit 1 if it is refused all the same."""
     _vote(request_id, comment, dry_run, approved=True)
@@ -269,7 +263,7 @@ def approve(request_id: int, comment: str, dry_run: bool) -> None:
 @click.command()
 @click.argument("request_id", type=_REQUEST_ID)
 @_comment
-@_dry_run
+@dry_run
 def reject(request_id: int, comment: str, dry_run: bool) -> None:
     """Reject request REQUEST_ID, which refuses it."""
     _vote(request_id, comment, dry_run, approved=False)
@@ -300,7 +294,7 @@ def audit() -> None:
 @click.option("--name", help="Only events about this model.")
 @_after
 @_limit
-@_json
+@as_json
 def audit_log(name: str | None, after: int, limit: int, as_json: bool) -> None:
     """Print who did what, oldest first."""
     found = _registry().audit.events(after, name, limit)
@@ -309,6 +303,6 @@ def audit_log(name: str | None, after: int, limit: int, as_json: bool) -> None:
         f"{event.version or '':<4} {event.actor}"
         for event in found
     ]
-    _print([event_view(event) for event in found], as_json, lines or ["no events"])
+    emit([event_view(event) for event in found], as_json, lines or ["no events"])
     if len(found) == limit:
         _more(f"--after {found[-1].id}")

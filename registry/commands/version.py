@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,16 +11,18 @@ from infra.clock import moment, utc_now
 from infra.component import CommandEntry
 from infra.console.actor import cli_actor, os_user
 from infra.console.lazy import LazyGroup
+from infra.console.options import as_json, dry_run
+from infra.console.output import emit
 from infra.settings import Settings, load_settings
 from registry.domain.values import Standing
 from registry.errors import GateClosedError
+from registry.versions.arguments import version as version_argument
+from registry.versions.naming import NamedVersion
 
 if TYPE_CHECKING:
     from registry.domain.records import VersionRecord
     from registry.service import Registry
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
-dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
 _reason = click.option("--reason", required=True, help="Why, in one line: everybody will read it.")
 
 
@@ -30,11 +31,6 @@ def open_registry(settings: Settings | None = None) -> Registry:
     from registry.bootstrap import open_registry as opened
 
     return opened(settings or load_settings())
-
-
-def emit(value: Any, as_json: bool, lines: Sequence[str]) -> None:
-    """Print a result as JSON or as lines."""
-    click.echo(json.dumps(value, indent=2) if as_json else "\n".join(lines))
 
 
 _MORE = (
@@ -60,7 +56,7 @@ _MORE = (
     ),
     CommandEntry(
         "bom",
-        "Print the bill of materials of VERSION as CycloneDX JSON: files, data, requirements.",
+        "Print a version's bill of materials (CycloneDX 1.6 ML-BOM, JSON).",
         "registry.commands.version_diff:version_bom",
     ),
 )
@@ -96,15 +92,17 @@ def version_list(name: str, limit: int, before: int | None, as_json: bool) -> No
 
 
 @version.command("show")
-@click.argument("name")
-@click.argument("spec", metavar="VERSION")
+@version_argument
 @as_json
-def version_show(name: str, spec: str, as_json: bool) -> None:
-    """Show one VERSION: 1.2.0, 1.x, latest, 3, @champion or a stage."""
+def version_show(version: NamedVersion, as_json: bool) -> None:
+    """Show one version.
+
+    VERSION is 1.2.0, 1.x, latest, MLflow's number, an alias or a stage: credit@champion.
+    """
     from registry.views.records import version_view
 
     registry = open_registry()
-    record = registry.versions.find_version(name, spec)
+    record = registry.versions.find_version(version.name, version.spec)
     view = version_view(registry, record)
     emit(view, as_json, fact_lines(view))
     warn_of(record)
@@ -150,40 +148,37 @@ def _line(view: Mapping[str, Any]) -> str:
 
 
 @version.command("deprecate")
-@click.argument("name")
-@click.argument("spec", metavar="VERSION")
+@version_argument
 @_reason
 @dry_run
-def version_deprecate(name: str, spec: str, reason: str, dry_run: bool) -> None:
-    """Advise against VERSION; it still resolves and can be promoted, with a warning."""
-    _change(name, spec, reason, Standing.DEPRECATED, dry_run)
+def version_deprecate(version: NamedVersion, reason: str, dry_run: bool) -> None:
+    """Advise against a version; it still resolves and can be promoted, with a warning."""
+    _change(version, reason, Standing.DEPRECATED, dry_run)
 
 
 @version.command("yank")
-@click.argument("name")
-@click.argument("spec", metavar="VERSION")
+@version_argument
 @_reason
 @dry_run
-def version_yank(name: str, spec: str, reason: str, dry_run: bool) -> None:
-    """Withdraw VERSION: refused for every stage and alias; its exact number still resolves."""
-    _change(name, spec, reason, Standing.YANKED, dry_run)
+def version_yank(version: NamedVersion, reason: str, dry_run: bool) -> None:
+    """Withdraw a version: refused for every stage and alias; its exact number still resolves."""
+    _change(version, reason, Standing.YANKED, dry_run)
 
 
 @version.command("restore")
-@click.argument("name")
-@click.argument("spec", metavar="VERSION")
+@version_argument
 @_reason
 @dry_run
-def version_restore(name: str, spec: str, reason: str, dry_run: bool) -> None:
-    """Undo a deprecation or yank of VERSION; to return to its old stage it must be promoted."""
-    _change(name, spec, reason, Standing.ACTIVE, dry_run)
+def version_restore(version: NamedVersion, reason: str, dry_run: bool) -> None:
+    """Undo a deprecation or yank; to return to its old stage it must be promoted."""
+    _change(version, reason, Standing.ACTIVE, dry_run)
 
 
-def _change(name: str, spec: str, reason: str, to: Standing, dry_run: bool) -> None:
+def _change(version: NamedVersion, reason: str, to: Standing, dry_run: bool) -> None:
     from registry.retirement.standing import check_reason
 
     registry = open_registry()
-    record = registry.versions.find_version(name, spec)
+    record = registry.versions.find_version(version.name, version.spec)
     checked = check_reason(reason)
     if dry_run:
         registry.standings.check_change(record, to)
@@ -200,14 +195,13 @@ def _change(name: str, spec: str, reason: str, to: Standing, dry_run: bool) -> N
 
 
 @version.command("release")
-@click.argument("name")
-@click.argument("spec", metavar="VERSION")
+@version_argument
 @dry_run
-def version_release(name: str, spec: str, dry_run: bool) -> None:
-    """Register the files of the pre-release VERSION as a release; once, however often asked."""
+def version_release(version: NamedVersion, dry_run: bool) -> None:
+    """Register the files of a pre-release as a release; once, however often asked."""
     settings = load_settings()
     registry = open_registry(settings)
-    record = registry.versions.find_version(name, spec)
+    record = registry.versions.find_version(version.name, version.spec)
     warn_of(record)
     if record.prerelease is None:
         raise GateClosedError(f"expected a pre-release, found {record.ref}", [])
@@ -219,7 +213,7 @@ def version_release(name: str, spec: str, dry_run: bool) -> None:
         click.echo(f"would register the files of {record.ref} as a release")
         return
     number = _register_again(settings, record)
-    click.echo(f"{registry.versions.find_version(name, str(number)).ref}")
+    click.echo(f"{registry.versions.find_version(record.name, str(number)).ref}")
 
 
 def _register_again(settings: Settings, record: VersionRecord) -> int:

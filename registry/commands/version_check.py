@@ -11,6 +11,8 @@ import click
 
 from infra.clock import utc_now
 from infra.console.actor import cli_actor
+from infra.console.options import as_json, dry_run
+from infra.console.output import emit
 from infra.settings import Settings, load_settings
 from registry.checking.domain.resolution import PASSES
 from registry.checking.finders import finders
@@ -20,13 +22,13 @@ from registry.domain.findings import Finding
 
 @click.command("check")
 @click.argument("name", required=False)
-@cli.as_json
+@as_json
 def version_check(name: str | None, as_json: bool) -> None:
     """Look for duplicates, gaps, moved tags, orphan stages; exit 1 when anything is found."""
     settings = load_settings()
     found = _found(settings, _names(settings, name))
     views = [_view(finding) for finding in found]
-    cli.emit(views, as_json, [line for f in found for line in _lines(f)] or ["nothing found"])
+    emit(views, as_json, [line for f in found for line in _lines(f)] or ["nothing found"])
     if found:
         repairable = sum(1 for finding in found if finding.step)
         click.echo(f"{len(found)} found, {repairable} repairable: acgs version resolve", err=True)
@@ -35,8 +37,8 @@ def version_check(name: str | None, as_json: bool) -> None:
 
 @click.command("resolve")
 @click.argument("name", required=False)
-@cli.dry_run
-@cli.as_json
+@dry_run
+@as_json
 def version_resolve(name: str | None, dry_run: bool, as_json: bool) -> None:
     """Repair what `check` finds, one audited step at a time; exit 1 when something is left."""
     settings = load_settings()
@@ -49,14 +51,14 @@ def version_resolve(name: str | None, dry_run: bool, as_json: bool) -> None:
             for f in finder.plan(settings, name)
         ]
         views = [_view(finding) for finding in plan]
-        cli.emit(views, as_json, [_step(finding) for finding in plan] or ["nothing to do"])
+        emit(views, as_json, [_step(finding) for finding in plan] or ["nothing to do"])
         return
     done = [finding for each in _shown(names, "resolving") for finding in _resolve(settings, each)]
     left = _found(settings, names)
     view = {"done": [_view(f) for f in done], "left": [_view(f) for f in left]}
     lines = [f"done: {_step(finding)}" for finding in done]
     lines += [line for finding in left for line in _lines(finding)]
-    cli.emit(view, as_json, lines or ["nothing to do"])
+    emit(view, as_json, lines or ["nothing to do"])
     if left:
         click.echo(f"{len(left)} left for a person", err=True)
         sys.exit(1)

@@ -2,68 +2,80 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import click
 
+from infra.console.options import as_json
+from infra.console.output import emit
+from infra.errors import storage_error
 from registry.commands import version as cli
+from registry.versions.arguments import VERSION
+from registry.versions.arguments import version as version_argument
+from registry.versions.naming import NamedVersion
 
 _SHOWN = 40
 _FILE_SHOWN = 12
-_other = click.option("--other", help="Model that the second version belongs to, if another.")
+_first = click.argument("first", metavar=VERSION.name, type=VERSION)
+_second = click.argument("second", metavar=VERSION.name, type=VERSION)
 
 
 @click.command("compare")
-@click.argument("name")
-@click.argument("first")
-@click.argument("second")
-@_other
-@cli.as_json
-def version_compare(name: str, first: str, second: str, other: str | None, as_json: bool) -> None:
+@_first
+@_second
+@as_json
+def version_compare(first: NamedVersion, second: NamedVersion, as_json: bool) -> None:
     """Say which of two versions is higher, and what moving to the second breaks."""
     from registry.views.versions import comparison_view
 
     registry = cli.open_registry()
-    a, b = (
-        registry.versions.find_version(name, first),
-        registry.versions.find_version(other or name, second),
-    )
+    a = registry.versions.find_version(first.name, first.spec)
+    b = registry.versions.find_version(second.name, second.spec)
     view = comparison_view(a, b, registry.comparison.compare(a, b))
-    cli.emit(view, as_json, list(_head(view)))
+    emit(view, as_json, list(_head(view)))
     cli.warn_of(a)
     cli.warn_of(b)
 
 
 @click.command("diff")
-@click.argument("name")
-@click.argument("first")
-@click.argument("second")
-@_other
-@cli.as_json
-def version_diff(name: str, first: str, second: str, other: str | None, as_json: bool) -> None:
+@_first
+@_second
+@as_json
+def version_diff(first: NamedVersion, second: NamedVersion, as_json: bool) -> None:
     """Show what differs between two versions: contract, numbers, data, code, files."""
     from registry.views.versions import diff_view
 
     registry = cli.open_registry()
-    a, b = (
-        registry.versions.find_version(name, first),
-        registry.versions.find_version(other or name, second),
-    )
+    a = registry.versions.find_version(first.name, first.spec)
+    b = registry.versions.find_version(second.name, second.spec)
     view = diff_view(a, b, registry.comparison.compare(a, b), registry.comparison.diff(a, b))
-    cli.emit(view, as_json, [*_head(view), *_table(view["lines"])])
+    emit(view, as_json, [*_head(view), *_table(view["lines"])])
     cli.warn_of(a)
     cli.warn_of(b)
 
 
 @click.command("bom")
-@click.argument("name")
-@click.argument("spec", metavar="VERSION")
-def version_bom(name: str, spec: str) -> None:
-    """Print the bill of materials of VERSION as CycloneDX JSON: files, data, requirements."""
+@version_argument
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to this file instead of stdout.",
+)
+def version_bom(version: NamedVersion, output: Path | None) -> None:
+    """Print a version's bill of materials (CycloneDX 1.6 ML-BOM, JSON)."""
     registry = cli.open_registry()
-    cli.emit(registry.comparison.bill(registry.versions.find_version(name, spec)), True, ())
+    bill = registry.comparison.bill(registry.versions.find_version(version.name, version.spec))
+    if output is None:
+        emit(bill, True, ())
+        return
+    try:
+        output.write_text(json.dumps(bill, indent=2) + "\n", "utf-8")
+    except OSError as err:
+        raise storage_error(err, output) or err from err
 
 
 def _head(view: Mapping[str, Any]) -> Iterator[str]:

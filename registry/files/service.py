@@ -16,7 +16,7 @@ from registry.adapters import tables, version_rows
 from registry.domain.plain_json import TooDeepError
 from registry.domain.records import VersionRecord
 from registry.domain.signature import Signature
-from registry.domain.values import Reason
+from registry.domain.values import Reason, spelled
 from registry.errors import ArtifactError, GateClosedError, NestingError
 from registry.files.adapters import artifact_files, custody_rows, source_rules, stored_files
 from registry.files.adapters.input_example import read_columns
@@ -155,7 +155,7 @@ class Files:
         return record.manifest_digest
 
     def _differences(self, record: VersionRecord) -> tuple[Reason, ...]:
-        repair = f"acgs artifact repair {record.name}@{record.semver}"
+        repair = f"acgs artifact repair {spelled(record.name, record.semver)}"
         fix = f"restore them ({repair}), or register the model again"
         readable = "readable files"
         try:
@@ -185,7 +185,7 @@ class Files:
             raise ArtifactError(
                 f"{record.ref}: expected files with digest {record.manifest_digest}, "
                 f"found {found.digest}: {self.described_difference(record, found)}",
-                hint=f"acgs artifact repair {record.name}@{record.semver} restores them; "
+                hint=f"acgs artifact repair {spelled(record.name, record.semver)} restores them; "
                 "or register these as a new version",
             )
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from infra.clock import utc_now
+from infra.console.options import as_json
+from infra.console.output import emit
 from infra.errors import storage_error
 from infra.settings import Settings, load_settings
+from registry.versions.arguments import name_or_version
 
 if TYPE_CHECKING:
     from registry.lineage.service import Lineage
 
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 _depth = click.option(
     "--depth",
     type=click.IntRange(1, 50),
@@ -36,45 +36,47 @@ def _lineage(settings: Settings | None = None) -> Lineage:
     return open_lineage(settings or load_settings())
 
 
-def _print(value: Any, as_json: bool, lines: Iterable[str]) -> None:
-    click.echo(json.dumps(value, indent=2) if as_json else "\n".join(lines))
-
-
 @click.group()
 def lineage() -> None:
     """Where a version comes from, where it went, and what served when."""
 
 
 @lineage.command("show")
-@click.argument("version", metavar="NAME[@VERSION]")
+@name_or_version
 @click.option("--up", is_flag=True, help="Only what led to it.")
 @click.option("--down", is_flag=True, help="Only what came of it.")
 @_depth
 @_history
-@_json
-def show(version: str, up: bool, down: bool, depth: int, history: bool, as_json: bool) -> None:
+@as_json
+def show(
+    named: tuple[str, str | None],
+    up: bool,
+    down: bool,
+    depth: int,
+    history: bool,
+    as_json: bool,
+) -> None:
     """Show where a version comes from and what came of it.
 
-    VERSION is 1.2.0, a number, an alias or a stage; without it, the newest version.
+    Without VERSION, of the newest version.
     """
     from registry.lineage.tree import lineage_lines
     from registry.lineage.views import lineage_view
     from registry.lineage.walk import Reach
-    from registry.versions.naming import split_name
 
     both = up == down
     reach = Reach(steps=depth, history=history)
-    name, spec = split_name(version)
+    name, spec = named
     found = _lineage().of_version(
         name, spec, up=reach if up or both else None, down=reach if down or both else None
     )
     lines = lineage_lines(found, up=up or both, down=down or both)
-    _print(lineage_view(found), as_json, lines)
+    emit(lineage_view(found), as_json, lines)
 
 
 @lineage.command("impact")
 @click.argument("origin", metavar="ORIGIN")
-@_json
+@as_json
 def impact(origin: str, as_json: bool) -> None:
     """Show what was made from something, and which endpoints run or ran it.
 
@@ -85,13 +87,13 @@ def impact(origin: str, as_json: bool) -> None:
     from registry.lineage.views import impact_view
 
     found = _lineage().impact(origin)
-    _print(impact_view(found), as_json, impact_lines(found))
+    emit(impact_view(found), as_json, impact_lines(found))
 
 
 @lineage.command("served")
 @click.argument("name", metavar="ENDPOINT")
 @click.option("--at", "at", help="When, with its zone: 2026-11-24T12:00Z. Without it: now.")
-@_json
+@as_json
 def served(name: str, at: str | None, as_json: bool) -> None:
     """Show what an endpoint served at a moment, with weights, and who held stages and aliases.
 
@@ -105,11 +107,11 @@ def served(name: str, at: str | None, as_json: bool) -> None:
     now = utc_now()
     moment = parse_moment(at, now) if at is not None else now
     found = _lineage().served(name, moment)
-    _print(served_view(name, moment, found), as_json, served_lines(name, moment, found))
+    emit(served_view(name, moment, found), as_json, served_lines(name, moment, found))
 
 
 @lineage.command("export")
-@click.argument("version", metavar="NAME[@VERSION]")
+@name_or_version
 @click.option(
     "--format",
     "form",
@@ -125,15 +127,16 @@ def served(name: str, at: str | None, as_json: bool) -> None:
 )
 @_depth
 @_history
-def export(version: str, form: str, output: Path | None, depth: int, history: bool) -> None:
+def export(
+    named: tuple[str, str | None], form: str, output: Path | None, depth: int, history: bool
+) -> None:
     """Write a version's lineage for other tools."""
     from registry.lineage.formats import written
     from registry.lineage.walk import Reach
-    from registry.versions.naming import split_name
 
     settings = load_settings()
     reach = Reach(steps=depth, history=history)
-    name, spec = split_name(version)
+    name, spec = named
     found = _lineage(settings).of_version(name, spec, up=reach, down=reach)
     text = written(found, form, settings.tracking_url)
     if output is None:

@@ -20,7 +20,6 @@ from registry.lineage.formats import svg, written
 from registry.lineage.service import VersionLineage
 from registry.lineage.views import impact_view, lineage_view, served_view
 from registry.lineage.walk import MAX_STEPS, Reach
-from registry.versions.naming import version_spec
 
 DIRECTIONS = ("both", "up", "down")
 GUARDED = {
@@ -39,7 +38,7 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
     def read(request: Request) -> VersionLineage:
         return lineage.of_version(
             request.path_params["name"],
-            version_spec(request.path_params["version"]),
+            request.path_params["version"],
             **_reaches(request),
         )
 

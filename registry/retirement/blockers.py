@@ -13,7 +13,7 @@ from infra.stores.db import reading, transaction
 from registry.adapters import locks, mirror, tables, version_rows
 from registry.audit.adapters import events
 from registry.domain.records import VersionRecord
-from registry.domain.values import GOVERNED_ALIASES, GOVERNED_STAGES, Reason, Stage
+from registry.domain.values import GOVERNED_ALIASES, GOVERNED_STAGES, Reason, Stage, spelled
 from registry.errors import GateClosedError
 from registry.files.adapters import custody_rows
 from registry.gate.adapters import request_rows as rows
@@ -210,7 +210,7 @@ def _legally_held(connection: Connection, record: VersionRecord) -> list[Reason]
             "hold.legal",
             "a version that nobody holds",
             f"{hold.actor} holds it: {hold.reason}",
-            f"acgs artifact release {record.name}@{record.semver} --reason ...",
+            f"acgs artifact release {spelled(record.name, record.semver)} --reason ...",
         )
     ]
 

@@ -16,7 +16,7 @@ from infra.stores.db import reading, transaction
 from registry.adapters import mirror, tables, version_rows
 from registry.audit.adapters import events
 from registry.domain.records import VersionRecord
-from registry.domain.values import GOVERNED_ALIASES, Reason, Stage, Standing
+from registry.domain.values import GOVERNED_ALIASES, Reason, Stage, Standing, spelled
 from registry.errors import GateClosedError, UnknownVersionError
 from registry.gate.adapters import request_rows as rows
 from registry.retirement.blockers import serving
@@ -244,7 +244,7 @@ def _still_yanked(record: VersionRecord) -> GateClosedError:
                 "version.yanked",
                 "a version that is not yanked",
                 f"yanked: {record.standing_reason}",
-                f"restore it first: acgs version restore {record.name} {record.semver}",
+                f"restore it first: acgs version restore {spelled(record.name, record.semver)}",
             )
         ],
     )

@@ -12,7 +12,7 @@ from infra.errors import UsageError
 from infra.stores.db import reading, transaction
 from registry.adapters import tables, version_rows
 from registry.domain.records import Rollout, VersionRecord
-from registry.domain.values import Reason
+from registry.domain.values import Reason, spelled
 from registry.errors import GateClosedError
 from registry.files.adapters import custody_rows
 from registry.files.service import Files
@@ -133,5 +133,5 @@ def _nothing_before(name: str) -> Reason:
         "rollback.no_target",
         "a version that served before",
         f"none recorded for {name}",
-        f"promote another version: acgs promote {name} VERSION",
+        f"promote another version: acgs promote {spelled(name, 'VERSION')}",
     )

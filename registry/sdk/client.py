@@ -38,8 +38,8 @@ class VersionStandingWarning(UserWarning):
 class GovernedClient:
     """Asks one governed registry; safe to share between threads.
 
-    A version is named as a person would: `1.2.0`, a range (`latest`, `1.x`), MLflow's number,
-    `@champion` or a stage.
+    A version is named as on the command line after the `@`: `1.2.0`, a range (`latest`, `1.x`),
+    MLflow's number, an alias or a stage.
     Every method raises `UnavailableError` when the server does not answer, and
     `UnknownVersionError`'s base `NotFoundError` for a model or version that is not there.
     """
@@ -212,5 +212,5 @@ def _warn_of(version: Version) -> None:
 
 def _spec(version: str | int) -> str:
     if not isinstance(version, str | int) or isinstance(version, bool):
-        raise UsageError(f"expected a version such as '1.2.0', 3 or '@champion', found {version!r}")
+        raise UsageError(f"expected a version such as '1.2.0', 3 or 'champion', found {version!r}")
     return str(version)

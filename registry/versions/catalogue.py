@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,8 +48,9 @@ class Versions:
 
         Args:
             name: registered model.
-            spec: `1.2.0`, MLflow's number (`3`), `@champion`, a stage, or a range (`latest`,
-                `1.x`, `1.2.x`), which never means a pre-release or a yanked version.
+            spec: `1.2.0`, MLflow's number (`3`), a stage, an alias (`champion`; `@staging` for
+                one that is spelled like any of these), or a range (`latest`, `1.x`, `1.2.x`),
+                which never means a pre-release or a yanked version.
 
         Raises:
             UnknownVersionError: nothing matches; the message lists what there is.
@@ -60,8 +62,9 @@ class Versions:
                 raise _unknown_model(connection, name)
         if record is None:
             raise UnknownVersionError(
-                f"{name} has no version {spec[:_SHOWN] or '(empty)'}: {known}",
-                hint=f"acgs model show {name}",
+                f"expected a registered version, found that {name} has no version "
+                f"{spec[:_SHOWN] or '(empty)'}: {known}",
+                hint=f"acgs version list {shlex.quote(name)}",
             )
         return record
 
@@ -205,7 +208,7 @@ def _number_of(connection: Connection, name: str, spec: str) -> int | None:
         return positions.alias_holder(connection, name, spec[1:])
     stage = Stage.parse(spec)
     if stage is None:
-        return None
+        return positions.alias_holder(connection, name, spec)
     crowned = (
         positions.alias_holder(connection, name, CHAMPION) if stage is Stage.PRODUCTION else None
     )

@@ -1,30 +1,52 @@
-"""Reading NAME[@VERSION] as people and URLs write it."""
+"""Reading NAME@VERSION as people and URLs write it."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+
 from infra.errors import UsageError
-from registry.domain.values import Stage
-from registry.versions.domain import semver
+
+# A model's name may contain an `@`; a version does not, but for the one that marks an alias.
+_NAMED = re.compile(r"(?P<name>.+?)@(?P<spec>@?[^@]+)", re.DOTALL)
+_VERSIONS = "VERSION is 1.2.0, 1.x, latest, a number, an alias or a stage"
 
 
-def split_name(text: str) -> tuple[str, str | None]:
-    """Return (model, version) of `NAME`, `NAME@1.2.0`, `NAME@3`, `NAME@champion`, `NAME@Staging`.
+@dataclass(frozen=True, slots=True)
+class NamedVersion:
+    """A model, and which of its versions: `spec` is what `Catalogue.find_version` takes."""
 
-    The version is None where none was named.
+    name: str
+    spec: str
+
+
+def read_version(text: str) -> NamedVersion:
+    """Read `NAME@VERSION`: `credit@1.2.0`, `credit@1.x`, `credit@3`, `credit@champion`.
+
+    An alias that is spelled like a number or a stage has a second `@`: `credit@@staging`.
+
+    Raises:
+        UsageError: a part is missing.
+    """
+    found = _NAMED.fullmatch(text)
+    if found is None:
+        name = text.strip("@") or "NAME"
+        raise UsageError(
+            f"expected NAME@VERSION, found {text!r}", hint=f"write {name}@VERSION; {_VERSIONS}"
+        )
+    return NamedVersion(found["name"], found["spec"])
+
+
+def read_name_or_version(text: str) -> tuple[str, str | None]:
+    """Read `NAME[@VERSION]`; the version is None where none is named.
 
     Raises:
         UsageError: a part is empty.
     """
-    name, at, spec = text.partition("@")
-    if not name or (at and not spec):
-        raise UsageError(
-            f"expected NAME or NAME@VERSION, found {text!r}",
-            hint="VERSION is 1.2.0, a number, an alias or a stage",
-        )
-    return name, version_spec(spec) if at else None
-
-
-def version_spec(text: str) -> str:
-    """Return a version as the registry takes it: an alias gets its `@`."""
-    plain = semver.is_semver(text) or text.isdigit() or Stage.parse(text) is not None
-    return text if plain or text.startswith("@") else f"@{text}"
+    if text and "@" not in text:
+        return text, None
+    try:
+        named = read_version(text)
+    except UsageError:
+        raise UsageError(f"expected NAME or NAME@VERSION, found {text!r}", hint=_VERSIONS) from None
+    return named.name, named.spec

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from infra.errors import ConflictError, NotFoundError, RefusedError
 from registry.domain.records import Rollout
+from registry.domain.values import spelled
 from serving.domain.state import FINAL, Order, Phase
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def find_rollout(registry: Registry, which: str) -> Rollout:
     if not found:
         raise NoRolloutError(
             f"expected a rollout of {which}, found none",
-            hint=f"acgs promote {which} VERSION starts one",
+            hint=f"acgs promote {spelled(which, 'VERSION')} starts one",
         )
     return found[-1]
 

@@ -61,13 +61,13 @@ def test_the_command_line_asks_like_everybody(platform: Platform) -> None:
     name = unique("credit")
     register(platform, name, Recipe.BIASED)
     register(platform, name)
-    refused = platform.acgs("promote", name, "1.0.0")
+    refused = platform.acgs("promote", f"{name}@1.0.0")
     assert refused.returncode == 1
     assert "fairness" in refused.stderr
-    allowed = platform.acgs("promote", name, "1.0.1")
+    allowed = platform.acgs("promote", f"{name}@1.0.1")
     assert allowed.returncode == 0, allowed.stderr
     assert platform.json("model", "list")
-    shown = platform.json("model", "show", name, "@champion")
+    shown = platform.json("model", "show", f"{name}@champion")
     assert shown["semver"] == "1.0.1"
     assert shown["stage"] == "Production"
 

@@ -12,7 +12,14 @@ from collections.abc import Iterator, Mapping
 from registry.checking.domain.number_checks import numbers
 from registry.checking.domain.snapshot import Record, Row, Snapshot
 from registry.domain.findings import Action, Finding, Severity, Step
-from registry.domain.values import CHAMPION, GOVERNED_ALIASES, GOVERNED_STAGES, Stage, Standing
+from registry.domain.values import (
+    CHAMPION,
+    GOVERNED_ALIASES,
+    GOVERNED_STAGES,
+    Stage,
+    Standing,
+    spelled,
+)
 
 
 def examine(snapshot: Snapshot) -> tuple[Finding, ...]:
@@ -120,7 +127,7 @@ def _stage(snapshot: Snapshot, record: Record, row: Row) -> Iterator[Finding]:
             record.number,
             "a release in Production",
             f"the pre-release {record.semver}",
-            f"acgs version release {snapshot.name} {record.semver}, then promote that",
+            f"acgs version release {spelled(snapshot.name, record.semver)}, then promote that",
         )
 
 

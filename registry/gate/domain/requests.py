@@ -159,7 +159,7 @@ def _unfit(facts: Facts) -> tuple[Reason, ...]:
                 "version.yanked",
                 "a version that is not yanked",
                 f"yanked: {facts.standing_reason}",
-                "ask for another version, or restore this one: acgs version restore",
+                "ask for another version, or restore this one: acgs version restore NAME@VERSION",
             )
         )
     into_production = facts.kind is RequestKind.TRANSITION and facts.target is Stage.PRODUCTION
@@ -169,7 +169,7 @@ def _unfit(facts: Facts) -> tuple[Reason, ...]:
                 "version.prerelease",
                 "a release",
                 f"the pre-release {facts.prerelease}",
-                "release the same files, then promote that: acgs version release",
+                "release the same files, then promote that: acgs version release NAME@VERSION",
             )
         )
     return tuple(reasons)

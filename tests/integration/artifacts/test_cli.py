@@ -87,18 +87,18 @@ def test_a_quarantine_is_said_wherever_a_version_is_shown(local: Keep) -> None:
     acgs(local, "repair", f"{record.name}@{record.semver}")
     assert acgs(local, "show", record.name, group=model).stdout.endswith("quarantined\n")
     for group in (model, version):
-        answer = acgs(local, "show", record.name, record.semver, group=group)
+        answer = acgs(local, "show", f"{record.name}@{record.semver}", group=group)
         assert "unusable_reason  MLmodel: missing\n" in answer.stdout
         assert "unusable_at      20" in answer.stdout
         assert f"warning: {record.ref} is quarantined since 20" in answer.stderr
     assert acgs(local, "list", record.name, group=version).stdout.endswith("quarantined\n")
     view = json.loads(
-        acgs(local, "show", record.name, record.semver, "--json", group=version).stdout
+        acgs(local, "show", f"{record.name}@{record.semver}", "--json", group=version).stdout
     )
     assert (view["unusable"], view["unusable_reason"]) == ("quarantined", "MLmodel: missing")
     local.place.write(local.folder(record), "MLmodel", FILES["MLmodel"])
     assert "quarantined no more" in acgs(local, "repair").stdout
-    assert "unusable" not in acgs(local, "show", record.name, "1", group=version).stdout
+    assert "unusable" not in acgs(local, "show", f"{record.name}@1", group=version).stdout
 
 
 def test_holds_retention_usage_keys_and_bills_are_told(local: Keep) -> None:
@@ -120,7 +120,7 @@ def test_holds_retention_usage_keys_and_bills_are_told(local: Keep) -> None:
     assert acgs(local, "rotate-key").returncode == 0
     assert acgs(local, "public-key").stdout != before
     assert told(local, "verify", name)["key_id"] == statement["signatures"][0]["keyid"]
-    assert json.loads(acgs(local, "bom", name).stdout)["bomFormat"] == "CycloneDX"
+    assert json.loads(acgs(local, "bom", name, group=version).stdout)["bomFormat"] == "CycloneDX"
     assert acgs(local, "verify").returncode == 2
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import text
 from starlette.applications import Starlette
 
 from infra.console import cli
@@ -71,10 +72,10 @@ def test_rejecting_does_what_was_asked(
         ["request", "show", "1"],
         ["audit", "log"],
         ["model", "list"],
-        ["promote", "x", "1"],
+        ["promote", "x@1"],
         ["approve", "1"],
         ["endpoint", "list"],
-        ["compliance", "show", "x", "1"],
+        ["compliance", "show", "x@1"],
         ["webhook", "list"],
     ],
 )
@@ -97,8 +98,8 @@ def test_a_root_where_nothing_was_prepared_is_named_and_left_alone(
         ["request", "wait", HUGE],
         ["request", "cancel", HUGE],
         ["request", "show", "0"],
-        ["promote", NAME, HUGE],
-        ["model", "show", NAME, HUGE],
+        ["promote", f"{NAME}@{HUGE}"],
+        ["model", "show", f"{NAME}@{HUGE}"],
         ["rollout", "show", HUGE],
         ["audit", "log", "--after", HUGE],
         ["audit", "log", "--limit", "-5"],
@@ -112,7 +113,7 @@ def test_a_number_that_cannot_be_is_wrong_usage(store: GovernedStore, words: lis
 
 @pytest.mark.parametrize(
     "words",
-    [["model", "show", "nope"], ["version", "list", "nope"], ["promote", "nope", "1"]],
+    [["model", "show", "nope"], ["version", "list", "nope"], ["promote", "nope@1"]],
 )
 def test_an_unknown_model_is_said_to_be_unknown(
     store: GovernedStore, words: list[str], capsys: pytest.CaptureFixture[str]
@@ -122,6 +123,64 @@ def test_an_unknown_model_is_said_to_be_unknown(
     err = capsys.readouterr().err
     assert ("no model nope is registered" in err) or ("a registered model nope" in err)
     assert "what to do: acgs model list" in err
+
+
+VERSION_COMMANDS = [
+    "artifact hold --reason case",
+    "artifact status",
+    "artifact verify",
+    "compliance report",
+    "compliance score",
+    "lineage show",
+    "model show",
+    "promote",
+    "version bom",
+    "version show",
+    "version yank --reason leak",
+]
+
+
+@pytest.mark.parametrize("command", VERSION_COMMANDS)
+def test_an_unknown_version_is_answered_with_those_that_there_are(
+    store: GovernedStore, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    register(store)
+    for unknown in ("9.9.9", "9.x", "77", "nobody", "@nobody"):
+        assert cli.invoke([*command.split(), f"{NAME}@{unknown}"]) == 2
+        said = capsys.readouterr().err
+        assert "expected a registered version, found that " in said
+        assert f"{NAME} has no version {unknown}: it has " in said
+        assert f"what to do: acgs version list {NAME}" in said
+
+
+def test_an_alias_is_a_version_with_its_mark_or_without(
+    store: GovernedStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = register(store)
+    store.set_registered_model_alias(NAME, "mine", number)
+    with store.engine.begin() as connection:
+        # As plain MLflow may have left it; the platform lets no alias have a stage's name.
+        connection.execute(
+            text(
+                "INSERT INTO registered_model_aliases (name, alias, version, workspace) "
+                "SELECT name, 'staging', version, workspace FROM registered_model_aliases"
+            )
+        )
+    for alias in ("mine", "@mine", "@staging"):
+        assert cli.invoke(["version", "show", f"{NAME}@{alias}"]) == 0
+    assert cli.invoke(["version", "show", f"{NAME}@staging"]) == 2, "nothing is in Staging"
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("command", ["promote", "version show", "compliance show", "version diff"])
+def test_name_and_version_apart_are_answered_with_how_to_write_them(
+    root: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del root
+    assert cli.invoke([*command.split(), NAME, "1.0.0"]) == 2
+    said = capsys.readouterr().err
+    assert f"expected NAME@VERSION, found {NAME!r}" in said
+    assert f"what to do: write {NAME}@VERSION" in said
 
 
 def test_a_request_that_no_number_can_name_is_not_found_over_http(store: GovernedStore) -> None:

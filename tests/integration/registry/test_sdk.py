@@ -126,7 +126,7 @@ def test_the_bill_of_materials_names_every_file(platform: Platform, client: Gove
     names = {part["name"] for part in bill["components"] if part["type"] == "file"}
     assert {"MLmodel", "model.skops", "requirements.txt"} <= names
     assert "scikit-learn" in {part["name"] for part in bill["components"]}
-    assert bill == json.loads(platform.acgs("version", "bom", name, "1.0.0", check=True).stdout)
+    assert bill == json.loads(platform.acgs("version", "bom", f"{name}@1.0.0", check=True).stdout)
 
 
 def test_what_is_not_there_is_told_with_what_there_is(
@@ -174,7 +174,7 @@ def test_a_version_that_its_owners_withdrew_says_so(
     name = unique("credit")
     register(platform, name)
     why = "<b>leaks</b> the label"
-    platform.acgs("version", "yank", name, "1.0.0", "--reason", why, check=True)
+    platform.acgs("version", "yank", f"{name}@1.0.0", "--reason", why, check=True)
     with pytest.warns(VersionStandingWarning, match="is yanked"):
         found = client.version(name, "1.0.0")
     assert found.place == "None (yanked)"
@@ -206,10 +206,10 @@ def test_a_candidate_is_released_from_the_command_line(
     mlflow_client.create_model_version(
         name, first.source, run_id=first.run_id, tags={"version.prerelease": "rc"}
     )
-    refused = platform.acgs("promote", name, "1.0.1-rc.1")
+    refused = platform.acgs("promote", f"{name}@1.0.1-rc.1")
     assert refused.returncode == 1
     assert "version.prerelease" in refused.stderr
-    released = platform.acgs("version", "release", name, "1.0.1-rc.1", check=True)
+    released = platform.acgs("version", "release", f"{name}@1.0.1-rc.1", check=True)
     assert released.stdout == f"{name} 1.0.1 (version 3)\n"
-    assert platform.acgs("promote", name, "1.0.1").returncode == 0
+    assert platform.acgs("promote", f"{name}@1.0.1").returncode == 0
     assert platform.acgs("version", "check", name).stdout == "nothing found\n"

@@ -129,29 +129,29 @@ def test_an_unknown_model_is_a_usage_error(shelf: Shelf) -> None:
 
 
 def test_two_versions_are_compared_and_told_apart(shelf: Shelf) -> None:
-    told = run("compare", NAME, "1.0.0", "1.1.0")
+    told = run("compare", f"{NAME}@1.0.0", f"{NAME}@1.1.0")
     assert told.stdout.splitlines() == [
         f"{NAME} 1.0.0 < {NAME} 1.1.0: minor",
         "  optional input b added",
     ]
-    lines = run("diff", NAME, "1.0.0", "1.1.0").stdout.splitlines()
+    lines = run("diff", f"{NAME}@1.0.0", f"{NAME}@1.1.0").stdout.splitlines()
     assert "signatures" in lines
     assert any("input b" in line and "- -> double at 1, optional" in line for line in lines)
     assert any("MLmodel" in line for line in lines)
-    view = json.loads(run("diff", NAME, "1.0.0", "1.1.0", "--json").stdout)
+    view = json.loads(run("diff", f"{NAME}@1.0.0", f"{NAME}@1.1.0", "--json").stdout)
     assert {line["part"] for line in view["lines"]} == {"fact", "signature", "file"}
-    assert run("diff", NAME, "1.0.0", "1.0.0").stdout.splitlines()[-1] == "no difference"
+    assert run("diff", f"{NAME}@1.0.0", f"{NAME}@1.0.0").stdout.splitlines()[-1] == "no difference"
 
 
 def test_what_owners_say_is_shown_and_warned_about(shelf: Shelf) -> None:
-    assert run("deprecate", NAME, "1.0.0", "--reason", "too old", "--dry-run").exit_code == 0
+    assert run("deprecate", f"{NAME}@1.0.0", "--reason", "too old", "--dry-run").exit_code == 0
     assert "active" in run("list", NAME, "--json").stdout
     assert run("list", NAME, "--before", "1").stdout == "no versions\n"
-    done = run("deprecate", NAME, "1.0.0", "--reason", "too old")
+    done = run("deprecate", f"{NAME}@1.0.0", "--reason", "too old")
     assert done.stdout == f"{NAME} 1.0.0 (version 1) is deprecated\n"
     listed = json.loads(run("list", NAME, "--json").stdout)
     assert [v["standing"] for v in listed] == ["active", "active", "deprecated"]
-    shown = run("show", NAME, "1.0.0")
+    shown = run("show", f"{NAME}@1.0.0")
     assert "is deprecated: too old" in shown.stderr
     paged = json.loads(run("list", NAME, "--limit", "1", "--before", "2", "--json").stdout)
     assert [v["semver"] for v in paged] == ["1.0.0"]
@@ -162,7 +162,7 @@ def test_a_release_without_its_server_says_so(
 ) -> None:
     candidate = shelf.register(version_prerelease="rc")
     monkeypatch.setenv("ACGS_REGISTRY_PORT", str(free_ports(1)[0]))
-    assert run("release", NAME, candidate.semver, "--dry-run").exit_code == 0
-    away = run("release", NAME, candidate.semver).exception
+    assert run("release", f"{NAME}@{candidate.semver}", "--dry-run").exit_code == 0
+    away = run("release", f"{NAME}@{candidate.semver}").exception
     assert isinstance(away, UnavailableError)
     assert "acgs status" in str(away)

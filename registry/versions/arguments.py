@@ -1,0 +1,53 @@
+"""NAME@VERSION as an argument of commands: the one way to name a version there."""
+
+from __future__ import annotations
+
+import click
+
+from registry.versions.naming import NamedVersion, read_name_or_version, read_version
+
+
+class VersionType(click.ParamType[NamedVersion]):
+    """Reads `NAME@VERSION` into a `NamedVersion`."""
+
+    name = "NAME@VERSION"
+
+    def convert(
+        self,
+        value: object,
+        param: click.Parameter | None,  # noqa: ARG002
+        ctx: click.Context | None,  # noqa: ARG002
+    ) -> NamedVersion:
+        """Return what was named.
+
+        Raises:
+            UsageError: a part is missing.
+        """
+        return value if isinstance(value, NamedVersion) else read_version(str(value))
+
+
+class NameOrVersionType(click.ParamType[tuple[str, str | None]]):
+    """Reads `NAME[@VERSION]` into a name and, where one is named, a version."""
+
+    name = "NAME[@VERSION]"
+
+    def convert(
+        self,
+        value: object,
+        param: click.Parameter | None,  # noqa: ARG002
+        ctx: click.Context | None,  # noqa: ARG002
+    ) -> tuple[str, str | None]:
+        """Return what was named.
+
+        Raises:
+            UsageError: a part is empty.
+        """
+        return read_name_or_version(str(value))
+
+
+VERSION = VersionType()
+version = click.argument("version", metavar=VERSION.name, type=VERSION)
+version_if_any = click.argument(
+    "version", metavar=f"[{VERSION.name}]", type=VERSION, required=False
+)
+name_or_version = click.argument("named", metavar=NameOrVersionType.name, type=NameOrVersionType())
