@@ -14,6 +14,7 @@ import pytest
 from infra import signing
 from infra.component import roles
 from infra.console.cli import acgs
+from infra.errors import PlatformError
 from infra.settings import known_names
 from tests.docs import cli_pages, code_facts, generate, tables
 from tests.docs.code_facts import ROOT
@@ -154,6 +155,51 @@ def test_acgs_commands_in_the_documentation_exist(page: Path) -> None:
     lines += re.findall(r"`(acgs [^`\n]+)`", text)
     wrong = [line for line in lines if not _is_a_command(line)]
     assert wrong == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_acgs_commands_that_people_copy_have_the_arguments_they_need(page: Path) -> None:
+    text = re.sub(r"\\\n\s*", " ", generate.handwritten(page.read_text("utf-8")))
+    lines = re.findall(r"^(?: {4,}|\$ )(acgs [^#\n]+)", text, re.MULTILINE)
+    assert [(line, wrong) for line in lines if (wrong := _what_click_says(line))] == []
+
+
+def _what_click_says(line: str) -> str:
+    """What is wrong with a line, read as it would be run; empty where nothing is."""
+    words = shlex.split(re.split(r"\s(?:\||>+|&)", line)[0])[1:]
+    command: click.Command = acgs
+    context = click.Context(acgs, info_name="acgs")
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        found = command.get_command(context, words[0])
+        if found is None:
+            return f"no command {words[0]}"
+        command, words = found, words[1:]
+    if isinstance(command, click.Group):
+        return ""
+    try:
+        command.make_context(str(command.name), words)
+    except (click.ClickException, PlatformError) as err:
+        said = err.format_message() if isinstance(err, click.ClickException) else str(err)
+        return "" if "does not exist" in said else said
+    except click.exceptions.Exit:
+        pass  # --help
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("acgs promote credit 1.0.0", "expected NAME@VERSION, found 'credit'"),
+        ("acgs promote credit@1.0.0 --to Nowhere", "is not one of"),
+        ("acgs version diff credit@1.0.0", "Missing argument"),
+        ("acgs version show credit@1.0.0 now", "unexpected extra argument"),
+        ("acgs version shew credit@1.0.0", "no command shew"),
+        ("acgs audit log --name credit >trail.txt", ""),
+    ],
+)
+def test_a_wrong_line_is_seen(line: str, told: str) -> None:
+    said = _what_click_says(line)
+    assert (told in said) if told else said == ""
 
 
 def _is_a_command(line: str) -> bool:
