@@ -73,7 +73,8 @@ def constitution_show(path: Path | None, as_json: bool) -> None:
 
 @constitution.command("check")
 @_path
-def constitution_check(path: Path | None) -> None:
+@as_json
+def constitution_check(path: Path | None, as_json: bool) -> None:
     """Check the constitution in force with its lock, or the document at PATH."""
     from compliance.constitution import constitution_file
 
@@ -82,7 +83,8 @@ def constitution_check(path: Path | None) -> None:
         constitution_file.check_named(path, settings) if path else constitution_file.load(settings)
     )
     locked = "" if path else ", as locked"
-    click.echo(f"valid{locked}: {policy.digest}")
+    view = {"valid": True, "locked": path is None, "digest": policy.digest}
+    emit(view, as_json, [f"valid{locked}: {policy.digest}"])
 
 
 @constitution.command("lock")
@@ -203,16 +205,19 @@ def evidence_list(as_json: bool) -> None:
 
 
 @evidence.command("check")
-def evidence_check() -> None:
+@as_json
+def evidence_check(as_json: bool) -> None:
     """Check that every pinned dataset is there, unchanged, with the columns it needs."""
     from compliance.evidence import evidence_file
 
     settings = load_settings()
-    bindings = evidence_file.load(settings).bindings
-    for binding in bindings:
-        rows = evidence_file.holdout(settings, binding).table.rows
-        click.echo(f"{binding.pattern:<24} {rows} rows, as pinned")
-    click.echo(f"{len(bindings)} bindings", err=True)
+    found = [
+        {"pattern": b.pattern, "rows": evidence_file.holdout(settings, b).table.rows}
+        for b in evidence_file.load(settings).bindings
+    ]
+    lines = [f"{one['pattern']:<24} {one['rows']} rows, as pinned" for one in found]
+    emit(found, as_json, lines or ["no bindings"])
+    click.echo(f"{len(found)} bindings", err=True)
 
 
 @click.group()

@@ -35,7 +35,7 @@ def overview(artifacts: Artifacts) -> dict[str, Any]:
     return {
         "versions": total,
         "signed": signed,
-        "looked_at": looked,
+        "scrubbed": looked,
         "damaged": [_named(artifacts, check.version_uid) for check in damaged],
         "quarantined": [
             f"{_named(artifacts, q.version_uid)}: {q.detail}"

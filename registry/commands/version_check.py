@@ -32,7 +32,7 @@ def version_check(name: str | None, as_json: bool) -> None:
     if found:
         repairable = sum(1 for finding in found if finding.step)
         click.echo(f"{len(found)} found, {repairable} repairable: acgs version resolve", err=True)
-        sys.exit(1)
+        click.get_current_context().exit(1)
 
 
 @click.command("resolve")
@@ -61,7 +61,7 @@ def version_resolve(name: str | None, dry_run: bool, as_json: bool) -> None:
     emit(view, as_json, lines or ["nothing to do"])
     if left:
         click.echo(f"{len(left)} left for a person", err=True)
-        sys.exit(1)
+        click.get_current_context().exit(1)
 
 
 def _resolve(settings: Settings, name: str) -> Iterator[Finding]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
+from infra.clock import moment
 from infra.console.actor import cli_actor
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
@@ -48,7 +48,7 @@ def list_command(as_json: bool) -> None:
                 "name": each.name,
                 "url": each.url,
                 "events": list(each.events),
-                "created_at": _iso(each.created_ms),
+                "created_at": moment(each.created_ms),
             }
             for each in found
         ]
@@ -159,14 +159,10 @@ def redeliver_command(delivery_id: str | None, all_dead: bool, dry_run: bool) ->
 
 def _row(record: DeliveryRecord) -> dict[str, object]:
     row = asdict(record)
-    row["next_attempt_at"] = _iso(row.pop("next_attempt_ms"))
+    row["next_attempt_at"] = moment(row.pop("next_attempt_ms"))
     delivered_ms = row.pop("delivered_ms")
-    row["delivered_at"] = None if delivered_ms is None else _iso(delivered_ms)
+    row["delivered_at"] = moment(delivered_ms)
     return row
-
-
-def _iso(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat()
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:

@@ -171,7 +171,7 @@ def rollout_watch(which: str, timeout_seconds: float) -> None:
             break
         if time.monotonic() > deadline:
             click.echo(f"rollout {number} is still {found.phase}", err=True)
-            raise SystemExit(3)
+            click.get_current_context().exit(3)
         time.sleep(_WATCH_SECONDS)
     if Phase(found.phase) is Phase.ROLLED_BACK:
         raise RolledBackError(

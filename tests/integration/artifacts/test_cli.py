@@ -142,7 +142,7 @@ def test_a_version_that_was_deleted_counts_nowhere(local: Keep) -> None:
         local.artifacts.scrubbing.check(record)
     local.shelf.store.delete_model_version(records[0].name, str(records[0].version))
     status = told(local, "status")
-    assert (status["versions"], status["signed"], status["looked_at"]) == (2, 2, 2)
+    assert (status["versions"], status["signed"], status["scrubbed"]) == (2, 2, 2)
 
 
 def test_without_a_replica_no_repair_from_one_is_promised(local: Keep) -> None:

@@ -18,6 +18,7 @@ from registry.domain.canonical import canonical_bytes
 from registry.domain.values import Stage
 from registry.errors import ArtifactError
 from registry.governance.adapters.evidence_file import binding_digest
+from tests.docs.json_page import promises
 from tests.integration.compliance.fakes import VERSION, FakeRegistry
 from tests.integration.compliance.kit import (
     OnLoad,
@@ -68,6 +69,7 @@ def test_a_good_version_passes_with_nothing_to_do(judging: Judging, settings: Se
     assert (verdict.score, verdict.passed, verdict.reasons) == (1.0, True, ())
     assert verdict.evidence_digest == binding_digest(settings, "credit")
     assert verdict.document["task"] == "classification"
+    assert set(verdict.document) == promises()["acgs compliance show NAME@VERSION"].keys
 
 
 def test_the_scorecard_names_what_confined_the_model(judging: Judging, sandbox: Sandbox) -> None:

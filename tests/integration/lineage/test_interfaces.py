@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.docs.json_page import promises
 from tests.support.credit import register, unique
 from tests.support.platform import Platform
 
@@ -86,6 +87,7 @@ def test_impact_and_served_answer_on_the_command_line_and_over_http(
     assert "serves now: nothing" in told
     over_http = httpx.get(f"{platform.url}/acgs/api/v1/impact", params={"of": origin})
     assert over_http.json() == platform.json("lineage", "impact", origin)
+    assert set(over_http.json()) == promises()["acgs lineage impact ORIGIN"].keys
     assert logged.name in {version["model"] for version in over_http.json()["versions"]}
     served = httpx.get(f"{platform.url}/acgs/api/v1/served/{logged.name}")
     assert (served.status_code, served.json()["traffic"]) == (200, [])
