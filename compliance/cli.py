@@ -30,7 +30,7 @@ class VerdictRefusedError(RefusedError):
     code = "compliance.refused"
 
 
-@click.group()
+@click.group(short_help="Read, check and lock the written rules")
 def constitution() -> None:
     """The written rules that versions are judged by."""
 
@@ -41,7 +41,7 @@ def _document_path(path: Path | None, settings: Settings) -> Path:
     return path or constitution_path(settings)
 
 
-@constitution.command("show")
+@constitution.command("show", short_help="Show the constitution in force")
 @_path
 @as_json
 def constitution_show(path: Path | None, as_json: bool) -> None:
@@ -71,7 +71,7 @@ def constitution_show(path: Path | None, as_json: bool) -> None:
             click.echo(f"       {rule.id}{gate}  {params}".rstrip())
 
 
-@constitution.command("check")
+@constitution.command("check", short_help="Check a constitution, and its lock")
 @_path
 @as_json
 def constitution_check(path: Path | None, as_json: bool) -> None:
@@ -87,7 +87,7 @@ def constitution_check(path: Path | None, as_json: bool) -> None:
     emit(view, as_json, [f"valid{locked}: {policy.digest}"])
 
 
-@constitution.command("lock")
+@constitution.command("lock", short_help="Bind an identifier to its present text")
 @_path
 @dry_run
 def constitution_lock(path: Path | None, dry_run: bool) -> None:
@@ -103,7 +103,7 @@ def constitution_lock(path: Path | None, dry_run: bool) -> None:
     click.echo(f"wrote {constitution_file.write_lock(where)}")
 
 
-@constitution.command("accept-shipped")
+@constitution.command("accept-shipped", short_help="Return to the shipped constitution")
 @dry_run
 def constitution_accept_shipped(dry_run: bool) -> None:
     """Be governed by the shipped constitution again, where one of your own was in force."""
@@ -133,12 +133,12 @@ def constitution_accept_shipped(dry_run: bool) -> None:
     click.echo(f"the shipped constitution is in force: {found.digest}")
 
 
-@click.group()
+@click.group(short_help="Say what each model is judged on")
 def evidence() -> None:
     """What each model is judged on: task, holdout, label and sensitive attributes."""
 
 
-@evidence.command("add")
+@evidence.command("add", short_help="Bind models to a holdout")
 @click.argument("pattern")
 @click.option("--dataset", required=True, help="Parquet or CSV file; it is copied and pinned.",
               type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
@@ -184,7 +184,7 @@ def evidence_add(
     click.echo(f"{verb} {pattern} to {binding.dataset}, sha256 {binding.sha256}")
 
 
-@evidence.command("list")
+@evidence.command("list", short_help="List the bindings, in the order of trial")
 @as_json
 def evidence_list(as_json: bool) -> None:
     """List the bindings, in the order they are tried."""
@@ -204,7 +204,7 @@ def evidence_list(as_json: bool) -> None:
         click.echo("no bindings yet: acgs evidence add --help", err=True)
 
 
-@evidence.command("check")
+@evidence.command("check", short_help="Check that every holdout is as it was")
 @as_json
 def evidence_check(as_json: bool) -> None:
     """Check that every pinned dataset is there, unchanged, with the columns it needs."""
@@ -220,12 +220,12 @@ def evidence_check(as_json: bool) -> None:
     click.echo(f"{len(found)} bindings", err=True)
 
 
-@click.group()
+@click.group(short_help="Judge versions and read their reports")
 def compliance() -> None:
     """Judge versions and read their reports."""
 
 
-@compliance.command("score")
+@compliance.command("score", short_help="Judge a version now, record the verdict")
 @version_argument
 @click.option("--for", "target", type=click.Choice(["Staging", "Production"]),
               default="Production", show_default=True, help="Stage whose bar counts.")  # fmt: skip
@@ -268,7 +268,7 @@ def compliance_score(
         )
 
 
-@compliance.command("show")
+@compliance.command("show", short_help="Show the newest verdict on a version")
 @version_argument
 @as_json
 def compliance_show(version: NamedVersion, as_json: bool) -> None:
@@ -276,7 +276,7 @@ def compliance_show(version: NamedVersion, as_json: bool) -> None:
     _print(_newest(version), as_json)
 
 
-@compliance.command("report")
+@compliance.command("report", short_help="Write the report of the newest verdict")
 @version_argument
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path),
               help="Write an HTML page there instead of Markdown to the terminal.")  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.component import CommandEntry, Component, Role
+from infra.component import CommandEntry, Component, Role, Section
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -15,18 +15,21 @@ if TYPE_CHECKING:
 _COMMANDS = (
     CommandEntry(
         "constitution",
-        "The written rules that versions are judged by.",
+        "Read, check and lock the written rules",
         "compliance.cli:constitution",
+        Section.KEEP,
     ),
     CommandEntry(
         "evidence",
-        "What each model is judged on: task, holdout, label and sensitive attributes.",
+        "Say what each model is judged on",
         "compliance.cli:evidence",
+        Section.KEEP,
     ),
     CommandEntry(
         "compliance",
-        "Judge versions and read their reports.",
+        "Judge versions and read their reports",
         "compliance.cli:compliance",
+        Section.LOOK,
     ),
 )
 

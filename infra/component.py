@@ -74,19 +74,32 @@ class Role:
     ports: Callable[[Settings], Sequence[tuple[str, int]]] = lambda _settings: ()
 
 
+class Section(StrEnum):
+    """What people want from a command: its heading in `acgs --help`, in this order."""
+
+    RUN = "Run it"
+    DECIDE = "Promote and approve"
+    LOOK = "Look"
+    KEEP = "Keep"
+    OPERATE = "Operate"
+    OTHER = "Commands"
+
+
 @dataclass(frozen=True, slots=True)
 class CommandEntry:
     """A command that help can list before anything of it is imported.
 
     Attributes:
         name: what a person types after `acgs`.
-        summary: first sentence of the command's help.
+        summary: the command's short help: what it does, from a verb on, in 45 characters.
         target: where the click command stands, as `package.module:attribute`.
+        section: where help lists it.
     """
 
     name: str
     summary: str
     target: str
+    section: Section = Section.OTHER
 
 
 @dataclass(frozen=True, slots=True)

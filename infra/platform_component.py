@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from infra.component import CommandEntry, Component, Probe
+from infra.component import CommandEntry, Component, Probe, Section
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -16,38 +16,51 @@ if TYPE_CHECKING:
 _COMMANDS = (
     CommandEntry(
         "up",
-        "Run the whole platform; Ctrl-C stops all of it.",
+        "Run the whole platform",
         "infra.console.platform_cli:up_command",
+        Section.RUN,
     ),
     CommandEntry(
         "down",
-        "Stop everything that runs in the storage root.",
+        "Stop everything that runs here",
         "infra.console.platform_cli:down_command",
+        Section.RUN,
     ),
     CommandEntry(
         "status",
-        "Show each role's state, pid and URL; exit 3 unless all are ready.",
+        "Show what runs, and where",
         "infra.console.platform_cli:status_command",
+        Section.RUN,
     ),
     CommandEntry(
         "run",
-        "Run one ROLE in the foreground.",
+        "Run one role in the foreground",
         "infra.console.platform_cli:run_command",
+        Section.OPERATE,
     ),
     CommandEntry(
         "prepare",
-        "Bring the database, folders and keys of the storage root up to date.",
+        "Bring database, folders and keys up to date",
         "infra.console.platform_cli:prepare_command",
+        Section.OPERATE,
     ),
     CommandEntry(
         "health",
-        "Ask every probe of every component; exit 3 if one is not ok.",
+        "Ask every probe whether all is well",
         "infra.console.platform_cli:health_command",
+        Section.OPERATE,
+    ),
+    CommandEntry(
+        "completion",
+        "Complete commands in your shell",
+        "infra.console.completion_cli:completion_command",
+        Section.OPERATE,
     ),
     CommandEntry(
         "schema",
-        "Look at the database's schema, and take it back.",
+        "Look at the database's schema, or undo it",
         "infra.console.schema_cli:schema",
+        Section.OPERATE,
     ),
 )
 

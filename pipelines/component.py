@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from infra.component import CommandEntry, Component
+from infra.component import CommandEntry, Component, Section
 
 _COMMANDS = (
     CommandEntry(
         "demo",
-        "Play one governed promotion after another, for real, in about two minutes.",
+        "Play governed promotions, in two minutes",
         "pipelines.demo.command:demo",
+        Section.RUN,
     ),
 )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.component import CommandEntry, Component, Role
+from infra.component import CommandEntry, Component, Role, Section
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
@@ -18,43 +18,51 @@ if TYPE_CHECKING:
 _COMMANDS = (
     CommandEntry(
         "model",
-        "Registered models and their versions.",
+        "List and show registered models",
         "registry.commands.groups:model",
+        Section.LOOK,
     ),
     CommandEntry(
         "request",
-        "Requests to move a version, and what became of them.",
+        "Follow requests to move a version",
         "registry.commands.groups:request",
+        Section.DECIDE,
     ),
     CommandEntry(
         "promote",
-        "Ask for a version to move to a stage, through the same gate as everybody.",
+        "Ask for a version to move to a stage",
         "registry.commands.groups:promote",
+        Section.DECIDE,
     ),
     CommandEntry(
         "approve",
-        "Approve request REQUEST_ID; exit 1 if it is refused all the same.",
+        "Approve a request",
         "registry.commands.groups:approve",
+        Section.DECIDE,
     ),
     CommandEntry(
         "reject",
-        "Reject request REQUEST_ID, which refuses it.",
+        "Reject a request, which refuses it",
         "registry.commands.groups:reject",
+        Section.DECIDE,
     ),
     CommandEntry(
         "audit",
-        "The audit trail.",
+        "Read who did what",
         "registry.commands.groups:audit",
+        Section.LOOK,
     ),
     CommandEntry(
         "version",
-        "Versions of a model: their numbers, what changed between them, whether to use them.",
+        "Show, compare, advise against and release",
         "registry.commands.version:version",
+        Section.LOOK,
     ),
     CommandEntry(
         "webhook",
-        "Subscriptions to events, and their deliveries.",
+        "Subscribe to events, follow deliveries",
         "registry.webhooks.cli:webhook",
+        Section.OPERATE,
     ),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from infra.component import CommandEntry, Component, Probe, Role
+from infra.component import CommandEntry, Component, Probe, Role, Section
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -14,23 +14,27 @@ if TYPE_CHECKING:
 _COMMANDS = (
     CommandEntry(
         "endpoint",
-        "Where models are served, and how new versions get there.",
+        "Serve models, and plan their rollouts",
         "serving.endpoints.cli:endpoint",
+        Section.DECIDE,
     ),
     CommandEntry(
         "rollout",
-        "Versions on their way to traffic.",
+        "Follow and steer versions into traffic",
         "serving.endpoints.cli:rollout",
+        Section.DECIDE,
     ),
     CommandEntry(
         "rollback",
-        "Take endpoint NAME back: abort its rollout, else return to the version before.",
+        "Return an endpoint to the version before",
         "serving.endpoints.cli:rollback",
+        Section.DECIDE,
     ),
     CommandEntry(
         "seldon",
-        "The same deployment for a cluster that runs Seldon.",
+        "Render endpoints for a cluster with Seldon",
         "serving.endpoints.cli:seldon",
+        Section.OPERATE,
     ),
 )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from infra.component import BrokenComponentError, CommandEntry
+from infra.component import BrokenComponentError, CommandEntry, Section
 
 
 def load(entry: CommandEntry) -> click.Command:
@@ -63,12 +64,26 @@ class LazyGroup(click.Group):
         ctx: click.Context,  # noqa: ARG002
         formatter: click.HelpFormatter,
     ) -> None:
-        """Write one line per command that is not hidden."""
-        # Each stands in for its command, so that click shortens what help says to the line's width.
-        told = [click.Command(entry.name, help=entry.summary) for entry in self.entries().values()]
-        told += [command for command in self.commands.values() if not command.hidden]
-        if told:
-            room = formatter.width - 6 - max(len(str(command.name)) for command in told)
-            rows = [(str(command.name), command.get_short_help_str(room)) for command in told]
-            with formatter.section("Commands"):
-                formatter.write_dl(sorted(rows))
+        """Write one line per command, below what it is for."""
+        listed = list(self._listed())
+        width = max((len(entry.name) for entry in listed), default=0)
+        for section in Section:
+            rows = [(e.name.ljust(width), e.summary) for e in listed if e.section is section]
+            if rows:
+                with formatter.section(section.value):
+                    formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands, or the options, that begin so; imports none of them."""
+        # Not Group's, which would import each command to ask it for its help.
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        begun = (entry for entry in self._listed() if entry.name.startswith(incomplete))
+        return [CompletionItem(entry.name, help=entry.summary) for entry in begun] + options
+
+    def _listed(self) -> Iterator[CommandEntry]:
+        """Commands that are not hidden, by name, without importing one."""
+        found = self.entries()
+        for name, command in self.commands.items():
+            if not command.hidden:
+                found[name] = CommandEntry(name, command.get_short_help_str(limit=999), "")
+        yield from (found[name] for name in sorted(found))

@@ -26,7 +26,7 @@ def _port_options(function: _Function) -> _Function:
     return function
 
 
-@click.command("up")
+@click.command("up", short_help="Run the whole platform")
 @click.option("--detach", "-d", is_flag=True, help="Return when everything is ready.")
 @click.option("--report-to", type=int, hidden=True, help="Descriptor to report to.")
 @_port_options
@@ -43,7 +43,7 @@ def up_command(detach: bool, report_to: int | None, **ports: int | None) -> None
         display.up_foreground(given)
 
 
-@click.command("down")
+@click.command("down", short_help="Stop everything that runs here")
 def down_command() -> None:
     """Stop everything that runs in the storage root."""
     from infra.processes import launch
@@ -56,7 +56,7 @@ def down_command() -> None:
         click.echo(f"nothing runs in {settings.storage_root}")
 
 
-@click.command("status")
+@click.command("status", short_help="Show what runs, and where")
 @as_json
 @click.pass_context
 def status_command(ctx: click.Context, as_json: bool) -> None:
@@ -75,7 +75,7 @@ def status_command(ctx: click.Context, as_json: bool) -> None:
     ctx.exit(0 if found.ready else 3)
 
 
-@click.command("run")
+@click.command("run", short_help="Run one role in the foreground")
 @click.argument("role")
 @click.option("--parent", type=int, hidden=True, help="Process to end with.")
 def run_command(role: str, parent: int | None) -> None:
@@ -86,7 +86,7 @@ def run_command(role: str, parent: int | None) -> None:
     one_role.run(one_role.find(role), load_settings(), parent=parent)
 
 
-@click.command("prepare")
+@click.command("prepare", short_help="Bring database, folders and keys up to date")
 def prepare_command() -> None:
     """Bring the database, folders and keys of the storage root up to date."""
     from infra.processes import role as one_role
@@ -95,7 +95,7 @@ def prepare_command() -> None:
     one_role.prepare(load_settings())
 
 
-@click.command("health")
+@click.command("health", short_help="Ask every probe whether all is well")
 @as_json
 @click.pass_context
 def health_command(ctx: click.Context, as_json: bool) -> None:

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from infra.component import Component
 
 
-@click.group("schema")
+@click.group("schema", short_help="Look at the database's schema, or undo it")
 def schema() -> None:
     """Look at the database's schema, and take it back."""
 
 
-@schema.command("status")
+@schema.command("status", short_help="Show the revision of each component")
 @as_json
 def status_command(as_json: bool) -> None:
     """Show each component's revision, and the newest one this version knows."""
@@ -45,7 +45,7 @@ def status_command(as_json: bool) -> None:
     )
 
 
-@schema.command("check")
+@schema.command("check", short_help="Compare the schema with what is expected")
 @as_json
 @click.pass_context
 def check_command(ctx: click.Context, as_json: bool) -> None:
@@ -63,7 +63,7 @@ def check_command(ctx: click.Context, as_json: bool) -> None:
     ctx.exit(3 if found else 0)
 
 
-@schema.command("downgrade")
+@schema.command("downgrade", short_help="Take tables back to an older revision")
 @click.argument("component")
 @click.argument("revision")
 @dry_run

@@ -35,7 +35,7 @@ _ENDED = {
 }
 
 
-@click.command("demo")
+@click.command("demo", short_help="Play governed promotions, in two minutes")
 @click.option(
     "--exit",
     "ends",

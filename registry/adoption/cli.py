@@ -22,7 +22,7 @@ WIDTH = 30
 PHRASE = "uninstall"
 
 
-@click.group()
+@click.group(short_help="Record what plain MLflow registered")
 def adoption() -> None:
     """Records for the versions that plain MLflow registered."""
 
@@ -34,7 +34,7 @@ def _backfill() -> Backfill:
     return Backfill(open_registry(load_settings()), actor=cli_actor())
 
 
-@adoption.command("status")
+@adoption.command("status", short_help="Show how far the back-fill is")
 @as_json
 def status_command(as_json: bool) -> None:
     """Show how far the back-fill is."""
@@ -77,7 +77,7 @@ def status_command(as_json: bool) -> None:
         click.echo(f"{left:,} versions of {len(waiting):,} models wait; {who}{eta}")
 
 
-@adoption.command("run")
+@adoption.command("run", short_help="Record what waits, in this terminal")
 @click.option("--model", "name", help="Only this model.")
 @dry_run
 def run_command(name: str | None, dry_run: bool) -> None:
@@ -111,7 +111,7 @@ def run_command(name: str | None, dry_run: bool) -> None:
         )
 
 
-@click.command("uninstall")
+@click.command("uninstall", short_help="Take the platform out of the database")
 @dry_run
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def uninstall_command(dry_run: bool, yes: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.component import CommandEntry, Component, Role
+from infra.component import CommandEntry, Component, Role, Section
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 _COMMANDS = (
     CommandEntry(
         "adoption",
-        "Records for the versions that plain MLflow registered.",
+        "Record what plain MLflow registered",
         "registry.adoption.cli:adoption",
+        Section.OPERATE,
     ),
     CommandEntry(
         "uninstall",
-        "Take the platform out of the database; plain MLflow serves it as before.",
+        "Take the platform out of the database",
         "registry.adoption.cli:uninstall_command",
+        Section.OPERATE,
     ),
 )
 

@@ -30,12 +30,12 @@ NAMED = 5
 LINE_CHARACTERS = 160
 
 
-@click.group()
+@click.group(short_help="Prove, repair and free the files of versions")
 def artifact() -> None:
     """The files of registered versions: proof, damage, repair, retention."""
 
 
-@artifact.command("status")
+@artifact.command("status", short_help="Say how well files are kept")
 @version_if_any
 @as_json
 def status(version: NamedVersion | None, as_json: bool) -> None:
@@ -76,7 +76,7 @@ def _shown(value: object) -> str:
             return str(value)
 
 
-@artifact.command("verify")
+@artifact.command("verify", short_help="Prove that files are those that were signed")
 @version_if_any
 @click.option(
     "--folder",
@@ -160,7 +160,7 @@ def _read_key(file: Path) -> dict[str, Ed25519PublicKey]:
     return {key_id(key): key}
 
 
-@artifact.command("statement")
+@artifact.command("statement", short_help="Print a version's signed statement")
 @version_argument
 def statement(version: NamedVersion) -> None:
     """Print the signed in-toto statement about a version (DSSE, JSON); signs it if need be."""
@@ -169,7 +169,7 @@ def statement(version: NamedVersion) -> None:
     click.echo(json.dumps(envelope.document(), indent=2))
 
 
-@artifact.command("public-key")
+@artifact.command("public-key", short_help="Print a key to verify statements with")
 @click.option("--id", "identity", help="Of an older key; default: the one in use.")
 def public_key(identity: str | None) -> None:
     """Print a public key (PEM), with which anybody can verify statements elsewhere."""
@@ -182,7 +182,7 @@ def public_key(identity: str | None) -> None:
     click.echo(keys.public_pem(matching[0]), nl=False)
 
 
-@artifact.command("rotate-key")
+@artifact.command("rotate-key", short_help="Sign with a new key from now on")
 @dry_run
 def rotate_key(dry_run: bool) -> None:
     """Sign with a new key from now on; what older keys signed stays valid."""
@@ -195,7 +195,7 @@ def rotate_key(dry_run: bool) -> None:
     click.echo(f"{before} signs no more; its public key stays trusted here", err=True)
 
 
-@artifact.command("usage")
+@artifact.command("usage", short_help="Say how much space each model takes")
 @click.argument("name", required=False)
 @as_json
 def usage(name: str | None, as_json: bool) -> None:

@@ -16,7 +16,7 @@ from registry.versions.arguments import version as version_argument
 from registry.versions.naming import NamedVersion
 
 
-@click.command("hold")
+@click.command("hold", short_help="Put a legal hold on a version")
 @version_argument
 @reason(required=True)
 @dry_run
@@ -31,7 +31,7 @@ def hold(version: NamedVersion, reason: str, dry_run: bool) -> None:
     click.echo(f"{record.ref} is held" if new else f"{record.ref} was held already")
 
 
-@click.command("release")
+@click.command("release", short_help="End a version's legal hold")
 @version_argument
 @reason(required=True)
 @dry_run
@@ -46,7 +46,7 @@ def release(version: NamedVersion, reason: str, dry_run: bool) -> None:
     click.echo(f"{record.ref} is held no more" if done else f"{record.ref} was not held")
 
 
-@click.command("expire")
+@click.command("expire", short_help="Free files that nothing needs any more")
 @dry_run
 @as_json
 def expire(dry_run: bool, as_json: bool) -> None:

@@ -23,7 +23,7 @@ _NAMED = 5
 """Damaged versions that an error message names."""
 
 
-@click.command("scrub")
+@click.command("scrub", short_help="Hash every file again and name the damage")
 @click.argument("named", metavar="[NAME[@VERSION]]", type=NameOrVersionType(), required=False)
 @click.option("--restart", is_flag=True, help="Start over where an earlier scrub was interrupted.")
 @click.option(
@@ -111,7 +111,7 @@ def _finding(record: VersionRecord, checked: Checked) -> dict[str, Any]:
     }
 
 
-@click.command("repair")
+@click.command("repair", short_help="Restore damaged files from the replica")
 @version_if_any
 @dry_run
 @as_json

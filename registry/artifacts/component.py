@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.component import CommandEntry, Component, Probe, Role
+from infra.component import CommandEntry, Component, Probe, Role, Section
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 _COMMANDS = (
     CommandEntry(
         "artifact",
-        "The files of registered versions: proof, damage, repair, retention.",
+        "Prove, repair and free the files of versions",
         "registry.artifacts.cli:artifact",
+        Section.KEEP,
     ),
 )
 

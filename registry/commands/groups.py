@@ -53,12 +53,12 @@ def _more(option: str) -> None:
     click.echo(f"there may be more: {option}", err=True)
 
 
-@click.group()
+@click.group(short_help="List and show registered models")
 def model() -> None:
     """Registered models and their versions."""
 
 
-@model.command("list")
+@model.command("list", short_help="List models with champion and newest version")
 @click.option("--after", default="", metavar="NAME", help="Only models after this name.")
 @_limit
 @as_json
@@ -83,7 +83,7 @@ def model_list(after: str, limit: int, as_json: bool) -> None:
         _more(f"--after '{rows[-1]['name']}'")
 
 
-@model.command("show")
+@model.command("show", short_help="Show a model's versions, or one of them")
 @name_or_version
 @click.option("--below", type=_REQUEST_ID, help="Only versions with a smaller number.")
 @_limit
@@ -131,12 +131,12 @@ def _reason_lines(reasons: Sequence[Mapping[str, str]]) -> list[str]:
     return [f"  - {cause}" for cause in causes(Reason(**reason) for reason in reasons)]
 
 
-@click.group()
+@click.group(short_help="Follow requests to move a version")
 def request() -> None:
     """Requests to move a version, and what became of them."""
 
 
-@request.command("list")
+@request.command("list", short_help="List requests, oldest first")
 @click.option("--open", "only_open", is_flag=True, help="Only those that wait for something.")
 @click.option("--name", help="Only those about this model.")
 @_after
@@ -164,7 +164,7 @@ def _wanted(item: Request) -> str:
             return f"{item.kind} to {item.judged_as}, as for {item.target}"
 
 
-@request.command("show")
+@request.command("show", short_help="Show one request with its decision")
 @click.argument("request_id", type=_REQUEST_ID)
 @as_json
 def request_show(request_id: int, as_json: bool) -> None:
@@ -179,7 +179,7 @@ def request_show(request_id: int, as_json: bool) -> None:
     emit(view, as_json, lines)
 
 
-@request.command("wait")
+@request.command("wait", short_help="Wait until a request is decided")
 @click.argument("request_id", type=_REQUEST_ID)
 @click.option("--timeout", "timeout_seconds", type=float, default=600.0, help="In seconds.")
 def request_wait(request_id: int, timeout_seconds: float) -> None:
@@ -206,7 +206,7 @@ def request_wait(request_id: int, timeout_seconds: float) -> None:
             raise GateClosedError(f"request {request_id} was cancelled", [])
 
 
-@request.command("cancel")
+@request.command("cancel", short_help="Withdraw an open request")
 @click.argument("request_id", type=_REQUEST_ID)
 @dry_run
 def request_cancel(request_id: int, dry_run: bool) -> None:
@@ -220,7 +220,7 @@ def request_cancel(request_id: int, dry_run: bool) -> None:
     click.echo(f"request {request_id} is cancelled")
 
 
-@click.command()
+@click.command(short_help="Ask for a version to move to a stage")
 @version
 @click.option(
     "--to",
@@ -251,7 +251,7 @@ def promote(version: NamedVersion, target: str, dry_run: bool) -> None:
             click.echo(f"rollout {rollout.id} has begun: acgs rollout watch {rollout.id}", err=True)
 
 
-@click.command()
+@click.command(short_help="Approve a request")
 @click.argument("request_id", type=_REQUEST_ID)
 @_comment
 @dry_run
@@ -260,7 +260,7 @@ def approve(request_id: int, comment: str, dry_run: bool) -> None:
     _vote(request_id, comment, dry_run, approved=True)
 
 
-@click.command()
+@click.command(short_help="Reject a request, which refuses it")
 @click.argument("request_id", type=_REQUEST_ID)
 @_comment
 @dry_run
@@ -285,12 +285,12 @@ def _vote(request_id: int, comment: str, dry_run: bool, *, approved: bool) -> No
     click.echo(f"request {request_id} is {found.state}{more}")
 
 
-@click.group()
+@click.group(short_help="Read who did what")
 def audit() -> None:
     """The audit trail."""
 
 
-@audit.command("log")
+@audit.command("log", short_help="Print events, oldest first")
 @click.option("--name", help="Only events about this model.")
 @_after
 @_limit

@@ -36,38 +36,38 @@ def open_registry(settings: Settings | None = None) -> Registry:
 _MORE = (
     CommandEntry(
         "check",
-        "Look for duplicates, gaps, moved tags, orphan stages; exit 1 when anything is found.",
+        "Look for duplicates, gaps and moved tags",
         "registry.commands.version_check:version_check",
     ),
     CommandEntry(
         "resolve",
-        "Repair what `check` finds, one audited step at a time; exit 1 when something is left.",
+        "Repair what check finds, step by step",
         "registry.commands.version_check:version_resolve",
     ),
     CommandEntry(
         "compare",
-        "Say which of two versions is higher, and what moving to the second breaks.",
+        "Say which version is higher, and what breaks",
         "registry.commands.version_diff:version_compare",
     ),
     CommandEntry(
         "diff",
-        "Show what differs between two versions: contract, numbers, data, code, files.",
+        "Show what differs between two versions",
         "registry.commands.version_diff:version_diff",
     ),
     CommandEntry(
         "bom",
-        "Print a version's bill of materials (CycloneDX 1.6 ML-BOM, JSON).",
+        "Print a version's bill of materials",
         "registry.commands.version_diff:version_bom",
     ),
 )
 
 
-@click.group(cls=LazyGroup, entries=_MORE)
+@click.group(cls=LazyGroup, entries=_MORE, short_help="Show, compare, advise against and release")
 def version() -> None:
     """Versions of a model: their numbers, what changed between them, whether to use them."""
 
 
-@version.command("list")
+@version.command("list", short_help="List a model's versions, newest first")
 @click.argument("name")
 @click.option(
     "--limit",
@@ -91,7 +91,7 @@ def version_list(name: str, limit: int, before: int | None, as_json: bool) -> No
         click.echo(f"more: --before {views[-1]['version']}", err=True)
 
 
-@version.command("show")
+@version.command("show", short_help="Show one version")
 @version_argument
 @as_json
 def version_show(version: NamedVersion, as_json: bool) -> None:
@@ -147,7 +147,7 @@ def _line(view: Mapping[str, Any]) -> str:
     ).rstrip()
 
 
-@version.command("deprecate")
+@version.command("deprecate", short_help="Advise against a version")
 @version_argument
 @_reason
 @dry_run
@@ -156,7 +156,7 @@ def version_deprecate(version: NamedVersion, reason: str, dry_run: bool) -> None
     _change(version, reason, Standing.DEPRECATED, dry_run)
 
 
-@version.command("yank")
+@version.command("yank", short_help="Withdraw a version from every use")
 @version_argument
 @_reason
 @dry_run
@@ -165,7 +165,7 @@ def version_yank(version: NamedVersion, reason: str, dry_run: bool) -> None:
     _change(version, reason, Standing.YANKED, dry_run)
 
 
-@version.command("restore")
+@version.command("restore", short_help="Undo a deprecation or yank")
 @version_argument
 @_reason
 @dry_run
@@ -194,7 +194,7 @@ def _change(version: NamedVersion, reason: str, to: Standing, dry_run: bool) -> 
     click.echo(f"{record.ref} is {to}")
 
 
-@version.command("release")
+@version.command("release", short_help="Register a pre-release as a release")
 @version_argument
 @dry_run
 def version_release(version: NamedVersion, dry_run: bool) -> None:

@@ -20,7 +20,7 @@ from registry.commands import version as cli
 from registry.domain.findings import Finding
 
 
-@click.command("check")
+@click.command("check", short_help="Look for duplicates, gaps and moved tags")
 @click.argument("name", required=False)
 @as_json
 def version_check(name: str | None, as_json: bool) -> None:
@@ -35,7 +35,7 @@ def version_check(name: str | None, as_json: bool) -> None:
         click.get_current_context().exit(1)
 
 
-@click.command("resolve")
+@click.command("resolve", short_help="Repair what check finds, step by step")
 @click.argument("name", required=False)
 @dry_run
 @as_json

@@ -24,7 +24,7 @@ _first = click.argument("first", metavar=VERSION.name, type=VERSION)
 _second = click.argument("second", metavar=VERSION.name, type=VERSION)
 
 
-@click.command("compare")
+@click.command("compare", short_help="Say which version is higher, and what breaks")
 @_first
 @_second
 @as_json
@@ -41,7 +41,7 @@ def version_compare(first: NamedVersion, second: NamedVersion, as_json: bool) ->
     cli.warn_of(b)
 
 
-@click.command("diff")
+@click.command("diff", short_help="Show what differs between two versions")
 @_first
 @_second
 @as_json
@@ -58,7 +58,7 @@ def version_diff(first: NamedVersion, second: NamedVersion, as_json: bool) -> No
     cli.warn_of(b)
 
 
-@click.command("bom")
+@click.command("bom", short_help="Print a version's bill of materials")
 @version_argument
 @click.option(
     "--output",

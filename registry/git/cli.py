@@ -30,7 +30,7 @@ class TamperedError(RefusedError):
     code = "git.tampered"
 
 
-@click.group()
+@click.group(short_help="Keep a git tag for each version and stage")
 def git() -> None:
     """Tags in gto's grammar for every version and every change of stage."""
 
@@ -46,7 +46,7 @@ def _tags() -> Iterator[GitTags]:
         opened.engine.dispose()
 
 
-@git.command("init")
+@git.command("init", short_help="Choose or make the repository for the tags")
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option("--remote", help="Name or URL of the remote to push to.")
 @dry_run
@@ -74,7 +74,7 @@ def init(path: Path | None, remote: str | None, dry_run: bool) -> None:
     click.echo("a running platform uses it after a restart: acgs down, then acgs up", err=True)
 
 
-@git.command("status")
+@git.command("status", short_help="Say what waits and what was found")
 @as_json
 def status(as_json: bool) -> None:
     """Say how many tags there are, what waits, and what was found."""
@@ -132,7 +132,7 @@ def _finding_lines(found: Sequence[Found]) -> list[str]:
     return lines
 
 
-@git.command("sync")
+@git.command("sync", short_help="Bring the tags in step with the registry")
 @click.option(
     "--repair", is_flag=True, help="Restore the platform's tags that were moved or deleted."
 )
@@ -215,7 +215,7 @@ def _progress() -> Iterator[Tell]:
         yield lambda work, count: progress.advance(shown[work], count)
 
 
-@git.command("show")
+@git.command("show", short_help="Show which version stands in which stage")
 @click.argument("name", required=False)
 @as_json
 def show(name: str | None, as_json: bool) -> None:
@@ -240,7 +240,7 @@ def show(name: str | None, as_json: bool) -> None:
     emit(view, as_json, lines or ["no versions"])
 
 
-@git.command("log")
+@git.command("log", short_help="Show what the tags tell, newest first")
 @click.argument("name", required=False)
 @click.option(
     "--limit", type=click.IntRange(1), default=1000, show_default=True, help="At most this many."

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.component import CommandEntry, Component, Probe, Role
+from infra.component import CommandEntry, Component, Probe, Role, Section
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 _COMMANDS = (
     CommandEntry(
         "git",
-        "Tags in gto's grammar for every version and every change of stage.",
+        "Keep a git tag for each version and stage",
         "registry.git.cli:git",
+        Section.KEEP,
     ),
 )
 

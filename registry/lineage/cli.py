@@ -36,12 +36,12 @@ def _lineage(settings: Settings | None = None) -> Lineage:
     return open_lineage(settings or load_settings())
 
 
-@click.group()
+@click.group(short_help="Trace where versions come from and served")
 def lineage() -> None:
     """Where a version comes from, where it went, and what served when."""
 
 
-@lineage.command("show")
+@lineage.command("show", short_help="Show a version's causes and effects")
 @name_or_version
 @click.option("--up", is_flag=True, help="Only what led to it.")
 @click.option("--down", is_flag=True, help="Only what came of it.")
@@ -74,7 +74,7 @@ def show(
     emit(lineage_view(found), as_json, lines)
 
 
-@lineage.command("impact")
+@lineage.command("impact", short_help="Show what was made from something")
 @click.argument("origin", metavar="ORIGIN")
 @as_json
 def impact(origin: str, as_json: bool) -> None:
@@ -90,7 +90,7 @@ def impact(origin: str, as_json: bool) -> None:
     emit(impact_view(found), as_json, impact_lines(found))
 
 
-@lineage.command("served")
+@lineage.command("served", short_help="Show what an endpoint served, and when")
 @click.argument("name", metavar="ENDPOINT")
 @click.option("--at", "at", help="When, with its zone: 2026-11-24T12:00Z. Without it: now.")
 @as_json
@@ -110,7 +110,7 @@ def served(name: str, at: str | None, as_json: bool) -> None:
     emit(served_view(name, moment, found), as_json, served_lines(name, moment, found))
 
 
-@lineage.command("export")
+@lineage.command("export", short_help="Write a version's lineage for other tools")
 @name_or_version
 @click.option(
     "--format",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from infra.component import CommandEntry, Component
+from infra.component import CommandEntry, Component, Section
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 _COMMANDS = (
     CommandEntry(
         "lineage",
-        "Where a version comes from, where it went, and what served when.",
+        "Trace where versions come from and served",
         "registry.lineage.cli:lineage",
+        Section.LOOK,
     ),
 )
 

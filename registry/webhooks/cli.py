@@ -31,12 +31,12 @@ def _webhooks() -> Iterator[Webhooks]:
         opened.engine.dispose()
 
 
-@click.group("webhook")
+@click.group("webhook", short_help="Subscribe to events, follow deliveries")
 def webhook() -> None:
     """Subscriptions to events, and their deliveries."""
 
 
-@webhook.command("list")
+@webhook.command("list", short_help="Show every subscription")
 @as_json
 def list_command(as_json: bool) -> None:
     """Show every subscription."""
@@ -61,7 +61,7 @@ def list_command(as_json: bool) -> None:
     )
 
 
-@webhook.command("add")
+@webhook.command("add", short_help="Send events to a URL, signed")
 @click.argument("name")
 @click.argument("url")
 @click.option(
@@ -92,7 +92,7 @@ def add_command(
         click.echo(key)
 
 
-@webhook.command("remove")
+@webhook.command("remove", short_help="End a subscription")
 @click.argument("name")
 @dry_run
 def remove_command(name: str, dry_run: bool) -> None:
@@ -103,7 +103,7 @@ def remove_command(name: str, dry_run: bool) -> None:
     click.echo(f"{said} webhook {name}; pending deliveries given up: {ended}", err=True)
 
 
-@webhook.command("deliveries")
+@webhook.command("deliveries", short_help="Show deliveries, newest first")
 @click.option(
     "--state", type=click.Choice(["pending", "delivered", "dead"]), help="Only those in this state."
 )
@@ -141,7 +141,7 @@ def deliveries_command(state: str | None, name: str | None, limit: int, as_json:
     )
 
 
-@webhook.command("redeliver")
+@webhook.command("redeliver", short_help="Send a delivery again")
 @click.argument("delivery_id", required=False)
 @click.option("--all-dead", is_flag=True, help="Every dead delivery.")
 @dry_run

@@ -50,12 +50,12 @@ def _open() -> tuple[Settings, Registry]:
     return settings, open_registry(settings)
 
 
-@click.group()
+@click.group(short_help="Serve models, and plan their rollouts")
 def endpoint() -> None:
     """Where models are served, and how new versions get there."""
 
 
-@endpoint.command("create")
+@endpoint.command("create", short_help="Serve a model, or change its next rollout")
 @click.argument("name")
 @click.option("--namespace", default="acgs", show_default=True, help="Part of the URL.")
 @plan_options
@@ -87,7 +87,7 @@ def endpoint_create(
         )
 
 
-@endpoint.command("list")
+@endpoint.command("list", short_help="List endpoints and what they serve")
 @as_json
 def endpoint_list(as_json: bool) -> None:
     """List endpoints and what they serve."""
@@ -97,7 +97,7 @@ def endpoint_list(as_json: bool) -> None:
     emit(views, as_json, lines or ["no endpoints yet; acgs endpoint create NAME makes one"])
 
 
-@endpoint.command("show")
+@endpoint.command("show", short_help="Show one endpoint")
 @click.argument("name")
 @as_json
 def endpoint_show(name: str, as_json: bool) -> None:
@@ -125,12 +125,12 @@ def _semver(version: object) -> str:
     return str(version["semver"]) if isinstance(version, dict) else "nothing"
 
 
-@click.group()
+@click.group(short_help="Follow and steer versions into traffic")
 def rollout() -> None:
     """Versions on their way to traffic."""
 
 
-@rollout.command("list")
+@rollout.command("list", short_help="List rollouts, oldest first")
 @click.argument("name", required=False)
 @as_json
 def rollout_list(name: str | None, as_json: bool) -> None:
@@ -140,7 +140,7 @@ def rollout_list(name: str | None, as_json: bool) -> None:
     emit(views, as_json, [rollout_line(v) for v in views] or ["no rollouts yet"])
 
 
-@rollout.command("show")
+@rollout.command("show", short_help="Show one rollout")
 @click.argument("which")
 @as_json
 def rollout_show(which: str, as_json: bool) -> None:
@@ -150,7 +150,7 @@ def rollout_show(which: str, as_json: bool) -> None:
     emit(view, as_json, rollout_lines(view))
 
 
-@rollout.command("watch")
+@rollout.command("watch", short_help="Follow a rollout to its end")
 @click.argument("which")
 @click.option(
     "--timeout-seconds", type=float, default=3600.0, show_default=True, help="Give up after this."
@@ -190,7 +190,7 @@ def _order(which: str, order: Order, reason: str, dry_run: bool) -> None:
     click.echo(f"told rollout {told.id} to {order}; acgs rollout watch {told.id}", err=True)
 
 
-@rollout.command("promote")
+@rollout.command("promote", short_help="Promote without waiting for more evidence")
 @click.argument("which")
 @reason(required=False)
 @dry_run
@@ -199,7 +199,7 @@ def rollout_promote(which: str, reason: str, dry_run: bool) -> None:
     _order(which, Order.PROMOTE, reason, dry_run)
 
 
-@rollout.command("pause")
+@rollout.command("pause", short_help="Keep the candidate at its weight")
 @click.argument("which")
 @reason(required=False)
 @dry_run
@@ -208,7 +208,7 @@ def rollout_pause(which: str, reason: str, dry_run: bool) -> None:
     _order(which, Order.PAUSE, reason, dry_run)
 
 
-@rollout.command("resume")
+@rollout.command("resume", short_help="Let a paused rollout go on")
 @click.argument("which")
 @reason(required=False)
 @dry_run
@@ -217,7 +217,7 @@ def rollout_resume(which: str, reason: str, dry_run: bool) -> None:
     _order(which, Order.RESUME, reason, dry_run)
 
 
-@rollout.command("abort")
+@rollout.command("abort", short_help="Roll back now")
 @click.argument("which")
 @reason(required=False)
 @dry_run
@@ -226,7 +226,7 @@ def rollout_abort(which: str, reason: str, dry_run: bool) -> None:
     _order(which, Order.ABORT, reason, dry_run)
 
 
-@click.command()
+@click.command(short_help="Return an endpoint to the version before")
 @click.argument("name")
 @reason(required=True)
 @dry_run
@@ -256,12 +256,12 @@ def _would_go_back(registry: Registry, name: str, active: Sequence[Rollout]) -> 
     return f"would roll {name} back to {registry.rollbacks.rollback_version(name).semver}"
 
 
-@click.group()
+@click.group(short_help="Render endpoints for a cluster with Seldon")
 def seldon() -> None:
     """The same deployment for a cluster that runs Seldon."""
 
 
-@seldon.command("render")
+@seldon.command("render", short_help="Print an endpoint's SeldonDeployment")
 @click.argument("name")
 @as_json
 def seldon_render(name: str, as_json: bool) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 import click
 
+from infra.component import Section, components
 from infra.console.cli import acgs
 
 
@@ -25,15 +27,35 @@ def _walk(path: str, command: click.Command) -> Iterator[tuple[str, click.Comman
 
 
 def commands() -> str:
-    """One section per command: usage, what it does, options."""
-    return "\n\n".join(_section(path, command) for path, command in walk())
+    """What commands are for, then one section per command: usage, what it does, options."""
+    return "\n\n".join([_index(), *(_section(path, command) for path, command in walk())])
+
+
+def _index() -> str:
+    found = [entry for component in components() for entry in component.commands]
+    rows = []
+    for section in Section:
+        names = sorted(entry.name for entry in found if entry.section is section)
+        if names:
+            links = ", ".join(f"[`{name}`](#acgs-{name})" for name in names)
+            rows.append(f"| {section.value} | {links} |")
+    return "\n".join(["| to | commands |", "|---|---|", *rows])
+
+
+def _text(command: click.Command) -> str:
+    """Return a command's help; what click is told not to wrap is code."""
+    paragraphs = (command.help or "").strip().split("\n\n")
+    return "\n\n".join(
+        textwrap.indent(text.lstrip("\b\n"), "    ") if text.startswith("\b") else text
+        for text in paragraphs
+    )
 
 
 def _section(path: str, command: click.Command) -> str:
     level = "##" if path.count(" ") <= 1 else "###"
     context = click.Context(command, info_name=path)
     usage = " ".join([path, *command.collect_usage_pieces(context)])
-    lines = [f"{level} `{path}`", "", (command.help or "").strip(), "", f"    {usage}"]
+    lines = [f"{level} `{path}`", "", _text(command), "", f"    {usage}"]
     rows = [_option(option, context) for option in options(command)]
     if rows:
         lines += ["", "| option | meaning |", "|---|---|", *rows]

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from infra import component, errors
-from infra.component import CommandEntry, Component
+from infra.component import CommandEntry, Component, Section
 from infra.console import cli
 from infra.console.lazy import LazyGroup, load
 
@@ -165,6 +165,64 @@ def test_help_says_of_a_command_what_the_command_says_of_itself() -> None:
                 command.get_short_help_str(limit=999),
                 False,
             ), path
+
+
+def commands(group: click.Group, path: str = "acgs") -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group, info_name=path)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield f"{path} {name}", command
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path} {name}")
+
+
+def test_the_short_help_of_every_command_fits_its_line() -> None:
+    for path, command in commands(cli.acgs):
+        said = command.short_help or ""
+        assert 0 < len(said) <= 45, path
+        assert said[0].isupper(), path
+        assert not said.endswith("."), path
+
+
+def test_help_lists_every_command_below_what_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.invoke(["--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    titles = [f"{section.value}:" for section in Section if section is not Section.OTHER]
+    assert [line for line in lines if line in titles] == titles
+    assert f"{Section.OTHER.value}:" not in lines, "every command has a section"
+    listed = {line.split()[0] for line in lines[lines.index(titles[0]) :] if line[:2] == "  "}
+    assert listed == set(cli.acgs.list_commands(click.Context(cli.acgs)))
+
+
+def completed(*words: str) -> list[str]:
+    """What bash is offered for the last word, each on a line with its kind."""
+    environment = {
+        **os.environ,
+        "_ACGS_COMPLETE": "bash_complete",
+        "COMP_WORDS": " ".join(["acgs", *words]),
+        "COMP_CWORD": str(len(words)),
+    }
+    code = "import sys; from infra.console.cli import main; sys.argv = ['acgs']; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.splitlines()
+
+
+def test_a_shell_completes_commands_and_options() -> None:
+    assert completed("comp") == ["plain,completion", "plain,compliance"]
+    assert completed("version", "ya") == ["plain,yank"]
+    assert completed("version", "show", "--js") == ["plain,--json"]
+    assert completed("completion", "") == ["plain,bash", "plain,zsh", "plain,fish"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_code_for_the_shell(
+    shell: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.invoke(["completion", shell]) == 0
+    assert f"_ACGS_COMPLETE={shell}_complete" in capsys.readouterr().out
 
 
 def write_to(path: str) -> None:
