@@ -10,11 +10,12 @@ import click
 
 from compliance.errors import EvidenceError
 from infra.clock import utc_now
+from infra.configuration import load_settings
 from infra.console.actor import cli_actor
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
 from infra.errors import NotFoundError, RefusedError, UsageError
-from infra.settings import Settings, load_settings
+from infra.settings import Settings
 from registry.domain.values import Stage, spelled
 from registry.versions.arguments import version as version_argument
 from registry.versions.naming import NamedVersion

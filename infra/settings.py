@@ -1,28 +1,21 @@
-"""Every setting of the platform, typed, read once per process and then passed on.
+"""Every setting of the platform, typed; `infra.configuration` reads them.
 
-Precedence: command-line flag > environment > `acgs.env` in the storage root > default.
 Names that were published before this code existed (`MLOPS_STORAGE_ROOT`, ...) are kept as
 they are; ours start with `ACGS_`. The S3 server is named as MLflow and its users name it.
 """
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
-from dotenv import dotenv_values
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra import loopback
 from infra.confinement.plan import Demand
-from infra.errors import SettingsError
-from infra.setting_errors import check_root, malformed
-
-SETTINGS_FILE = "acgs.env"
 
 
 class Settings(BaseSettings):
@@ -376,46 +369,3 @@ class Settings(BaseSettings):
 
 def _listed(text: str) -> list[str]:
     return [item.strip() for item in text.split(",") if item.strip()]
-
-
-def known_names() -> dict[str, str]:
-    """Environment name of every setting, with the field it fills."""
-    return {str(field.validation_alias): name for name, field in Settings.model_fields.items()}
-
-
-def load_settings(**flags: Any) -> Settings:
-    """Read the settings of this process.
-
-    Args:
-        **flags: values from the command line, by field name; None means "not given".
-
-    Raises:
-        SettingsError: a value is malformed, or an `ACGS_` name is unknown.
-    """
-    given = {name: value for name, value in flags.items() if value is not None}
-    root = given.get("storage_root") or os.environ.get("MLOPS_STORAGE_ROOT") or ".acgs"
-    file = Path(root).expanduser() / SETTINGS_FILE
-    check_root(file.parent)
-    names = known_names()
-    written = dotenv_values(file) if file.is_file() else {}
-    unknown = sorted(
-        {n for n in os.environ if n.startswith("ACGS_") and n not in names}
-        | {n for n in written if n not in names}
-    )
-    if unknown:
-        where = f" in {file}" if unknown[0] in written else ""
-        raise SettingsError(
-            f"unknown setting {unknown[0]}{where}: expected one of {', '.join(sorted(names))}",
-            hint=f"remove {unknown[0]}, or correct its spelling",
-        )
-    try:
-        return Settings(_env_file=file if file.is_file() else None, **given)
-    except ValidationError as err:
-        first = err.errors()[0]
-        said = str(first["loc"][0])
-        field = Settings.model_fields[names.get(said, said)]
-        name = str(field.validation_alias)
-        where = "the environment" if name in os.environ else str(file)
-        if names.get(name) in given:
-            where = "the command line"
-        raise malformed(name, field, first.get("input"), where) from err

@@ -15,10 +15,11 @@ import click
 
 from infra import logs
 from infra.component import roles
+from infra.configuration import known_names, load_settings
 from infra.errors import PlatformError, storage_error
 from infra.processes import launch
 from infra.processes.interrupts import interrupted_once
-from infra.settings import Settings, known_names, load_settings
+from infra.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -46,8 +46,8 @@ def up_command(detach: bool, report_to: int | None, **ports: int | None) -> None
 @click.command("down", short_help="Stop everything that runs here")
 def down_command() -> None:
     """Stop everything that runs in the storage root."""
+    from infra.configuration import load_settings
     from infra.processes import launch
-    from infra.settings import load_settings
 
     settings = load_settings()
     if launch.stop_all(settings, lambda line: click.echo(line, err=True)):
@@ -63,9 +63,9 @@ def status_command(ctx: click.Context, as_json: bool) -> None:
     """Show each role's state, pid and URL; exit 3 unless all are ready."""
     from dataclasses import asdict
 
+    from infra.configuration import load_settings
     from infra.console import display
     from infra.processes import status as role_status
-    from infra.settings import load_settings
 
     found = role_status.look(load_settings())
     if as_json:
@@ -80,8 +80,8 @@ def status_command(ctx: click.Context, as_json: bool) -> None:
 @click.option("--parent", type=int, hidden=True, help="Process to end with.")
 def run_command(role: str, parent: int | None) -> None:
     """Run one ROLE in the foreground."""
+    from infra.configuration import load_settings
     from infra.processes import role as one_role
-    from infra.settings import load_settings
 
     one_role.run(one_role.find(role), load_settings(), parent=parent)
 
@@ -89,8 +89,8 @@ def run_command(role: str, parent: int | None) -> None:
 @click.command("prepare", short_help="Bring database, folders and keys up to date")
 def prepare_command() -> None:
     """Bring the database, folders and keys of the storage root up to date."""
+    from infra.configuration import load_settings
     from infra.processes import role as one_role
-    from infra.settings import load_settings
 
     one_role.prepare(load_settings())
 
@@ -101,8 +101,8 @@ def prepare_command() -> None:
 def health_command(ctx: click.Context, as_json: bool) -> None:
     """Ask every probe of every component; exit 3 if one is not ok."""
     from infra.component import Health
+    from infra.configuration import load_settings
     from infra.processes import health
-    from infra.settings import load_settings
 
     findings = health.collect(load_settings())
     ok = all(finding.probe.health is Health.OK for finding in findings)

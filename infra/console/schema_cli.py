@@ -23,7 +23,7 @@ def schema() -> None:
 @as_json
 def status_command(as_json: bool) -> None:
     """Show each component's revision, and the newest one this version knows."""
-    from infra.settings import load_settings
+    from infra.configuration import load_settings
     from infra.stores import migrations
 
     found = migrations.current(load_settings())
@@ -50,7 +50,7 @@ def status_command(as_json: bool) -> None:
 @click.pass_context
 def check_command(ctx: click.Context, as_json: bool) -> None:
     """Compare tables, columns, indexes and triggers with what this version expects."""
-    from infra.settings import load_settings
+    from infra.configuration import load_settings
     from infra.stores import migrations
     from infra.stores.schema import require_no_drift
 
@@ -72,8 +72,8 @@ def downgrade_command(component: str, revision: str, dry_run: bool) -> None:
 
     REVISION `base` drops them with everything in them. Back up first.
     """
+    from infra.configuration import load_settings
     from infra.processes.supervisor import already_running, locked
-    from infra.settings import load_settings
     from infra.stores import migrations
 
     settings = load_settings()

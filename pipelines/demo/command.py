@@ -59,7 +59,7 @@ _ENDED = {
 )
 def demo(ends: bool, traffic_rate: float, pair: str) -> None:
     """Play one governed promotion after another, for real, in about two minutes."""
-    from infra.settings import load_settings
+    from infra.configuration import load_settings
     from pipelines.demo.show import Show
 
     # Nobody wants MLflow's run URLs between the lines of the story.
@@ -88,7 +88,7 @@ def play(settings: Settings, show: Show, traffic_rate: float, *, stays: bool) ->
         PlatformError: the platform could not be started.
     """
     from infra.component import roles
-    from infra.settings import load_settings
+    from infra.configuration import load_settings
     from pipelines.demo import platform, root
     from pipelines.steps import data, tracking
 

@@ -145,7 +145,7 @@ def free_ports(settings: Settings, wanted: Sequence[tuple[str, int]]) -> dict[st
     Returns:
         Setting to free port, only for the settings that must change.
     """
-    from infra.settings import known_names
+    from infra.configuration import known_names
 
     fields = known_names()
     chosen = settings.model_fields_set

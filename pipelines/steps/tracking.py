@@ -62,7 +62,7 @@ def git_commit(folder: Path = PROJECT_FOLDER) -> str | None:
 
 
 def _storage_root() -> Path:
-    from infra.settings import load_settings
+    from infra.configuration import load_settings
 
     return load_settings().storage_root
 
@@ -74,7 +74,7 @@ def _running_platform(root: Path, settings: Settings | None) -> str | None:
     if states.get("registry") != "ready":
         return None
     if settings is None:
-        from infra.settings import load_settings
+        from infra.configuration import load_settings
 
         settings = load_settings()
     return settings.tracking_url

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from infra.configuration import load_settings
 from infra.console.actor import cli_actor
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
 from infra.errors import ConflictError, UsageError
-from infra.settings import load_settings
 
 if TYPE_CHECKING:
     from registry.adoption.backfill import Backfill

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from infra.settings import load_settings
+from infra.configuration import load_settings
 
 if TYPE_CHECKING:
     from rich.progress import Progress

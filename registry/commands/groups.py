@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from infra.clock import moment, utc_now
+from infra.configuration import load_settings
 from infra.console.actor import cli_actor
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
-from infra.settings import Settings, load_settings
+from infra.settings import Settings
 from registry.commands.version import fact_lines, warn_of, warn_unusable
 from registry.domain.causes import causes
 from registry.domain.values import CHAMPION, Reason, RequestKind, RequestState, shown_score

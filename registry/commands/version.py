@@ -9,11 +9,12 @@ import click
 
 from infra.clock import moment, utc_now
 from infra.component import CommandEntry
+from infra.configuration import load_settings
 from infra.console.actor import cli_actor, os_user
 from infra.console.lazy import LazyGroup
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
-from infra.settings import Settings, load_settings
+from infra.settings import Settings
 from registry.domain.values import Standing
 from registry.errors import GateClosedError
 from registry.versions.arguments import version as version_argument

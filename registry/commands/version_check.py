@@ -10,10 +10,11 @@ from typing import Any
 import click
 
 from infra.clock import utc_now
+from infra.configuration import load_settings
 from infra.console.actor import cli_actor
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
-from infra.settings import Settings, load_settings
+from infra.settings import Settings
 from registry.checking.domain.resolution import PASSES
 from registry.checking.finders import finders
 from registry.commands import version as cli

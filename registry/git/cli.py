@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from infra.clock import utc_now
+from infra.configuration import load_settings
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
 from infra.errors import RefusedError
-from infra.settings import Settings, load_settings
+from infra.settings import Settings
 
 if TYPE_CHECKING:
     from registry.git.adapters.findings import Found

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from infra.configuration import SETTINGS_FILE
 from infra.errors import UnavailableError, UsageError, storage_error
-from infra.settings import SETTINGS_FILE
 from registry.git.adapters.repository import Repository
 from registry.git.errors import NotARepositoryError, RepositoryGoneError
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from infra.clock import utc_now
+from infra.configuration import load_settings
 from infra.console.options import as_json
 from infra.console.output import emit
 from infra.errors import storage_error
-from infra.settings import Settings, load_settings
+from infra.settings import Settings
 from registry.versions.arguments import name_or_version
 
 if TYPE_CHECKING:

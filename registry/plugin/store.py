@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from infra.settings import load_settings
+from infra.configuration import load_settings
 from registry.plugin.governed_models import GovernedModels
 from registry.plugin.governed_places import GovernedPlaces
 from registry.plugin.governed_versions import GovernedVersions

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _webhooks() -> Iterator[Webhooks]:
-    from infra.settings import load_settings
+    from infra.configuration import load_settings
     from registry.webhooks.service import open_webhooks
 
     opened = open_webhooks(load_settings())

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from infra.clock import utc_now
+from infra.configuration import load_settings
 from infra.console.actor import cli_actor
 from infra.console.options import as_json, dry_run, reason
 from infra.console.output import emit
 from infra.errors import RefusedError
-from infra.settings import Settings, load_settings
+from infra.settings import Settings
 from registry.domain.values import spelled
 from serving.control.orders import check_order, find_rollout, give_order
 from serving.domain.plan import RolloutPlan

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
+from infra.configuration import load_settings
 from infra.secrets import Sealer
-from infra.settings import load_settings
 from infra.stores.db import open_engine
 from registry.webhooks.deliveries import DeliveryLoop, Pace
 

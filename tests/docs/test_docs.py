@@ -13,9 +13,9 @@ import pytest
 
 from infra import signing
 from infra.component import roles
+from infra.configuration import known_names
 from infra.console.cli import acgs
 from infra.errors import PlatformError
-from infra.settings import known_names
 from tests.docs import cli_pages, code_facts, generate, tables
 from tests.docs.code_facts import ROOT
 

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from infra.configuration import load_settings
 from infra.errors import SettingsError
-from infra.settings import load_settings
 from infra.web.edge import Edge
 from infra.web.protection import protection
 from tests.support import serving_app

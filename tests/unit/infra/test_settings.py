@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from infra.configuration import load_settings
 from infra.errors import SettingsError
 from infra.setting_errors import expected
-from infra.settings import Settings, load_settings
+from infra.settings import Settings
 
 
 @pytest.fixture(autouse=True)

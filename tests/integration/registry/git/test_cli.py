@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from infra.component import Health
+from infra.configuration import load_settings
 from infra.console import cli
-from infra.settings import Settings, load_settings
+from infra.settings import Settings
 from registry.domain.values import Stage
 from registry.git.health import GitCollector, probes
 from registry.git.role import git_role
