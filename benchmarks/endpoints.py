@@ -10,9 +10,8 @@ from infra.clock import utc_now
 from pipelines.demo import rollout
 from pipelines.demo.rollout import Followed
 from pipelines.steps.models import Recipe
-from registry.bootstrap import open_registry
+from registry.bootstrap import Registry, open_registry
 from registry.domain.records import VersionRecord
-from registry.service import Registry
 from serving.domain.plan import RolloutPlan
 from tests.support import credit
 from tests.support.platform import Platform

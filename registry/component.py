@@ -69,7 +69,7 @@ _COMMANDS = (
 
 def _roles() -> Sequence[Role]:
     from registry.manager import manager_role
-    from registry.server import registry_role
+    from registry.plugin.server import registry_role
 
     return (registry_role(), manager_role())
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from infra.errors import ConflictError, NotFoundError, PlatformError, RefusedError
-from registry.domain.causes import causes
-from registry.domain.values import Reason
+from registry.domain.reasons import Reason, causes
 
 
 class GateClosedError(RefusedError):

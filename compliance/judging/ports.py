@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from compliance.domain.facts import Scan
 from registry.domain.records import Position, Request, VersionRecord
@@ -107,4 +107,16 @@ class Prober(Protocol):
 
     def predict(self, folder: Path, frames: Sequence[pd.DataFrame]) -> Predictions:
         """Load a model that passed the scan and ask it about every frame."""
+        ...
+
+
+class VerdictCache(Protocol):
+    """Remembers scorecards by everything that went into them."""
+
+    def get(self, key: str) -> Mapping[str, Any] | None:
+        """Return the scorecard kept under a key."""
+        ...
+
+    def put(self, key: str, document: Mapping[str, Any]) -> None:
+        """Keep a scorecard; the first one under a key stays."""
         ...

@@ -17,7 +17,8 @@ from compliance.domain.facts import Facts, Missing
 from compliance.domain.result import JsonValue
 from compliance.evidence.catalogue import Binding
 from compliance.judging.scoring import Graded, PrincipleScore, Score
-from registry.domain.values import Enforcement, Reason, Stage, Verdict
+from registry.domain.reasons import Reason
+from registry.domain.values import Enforcement, Stage, Verdict
 
 SCHEMA = "acgs.scorecard/v1"
 ENGINE = (

@@ -12,7 +12,8 @@ from fractions import Fraction
 from compliance.constitution.document import Mode, Principle, Rule, exact
 from compliance.domain.facts import Task
 from compliance.domain.result import Outcome, RuleResult
-from registry.domain.values import Reason, Stage
+from registry.domain.reasons import Reason
+from registry.domain.values import Stage
 
 
 @dataclass(frozen=True, slots=True)

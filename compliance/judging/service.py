@@ -21,7 +21,7 @@ from compliance.evidence import evidence_file
 from compliance.evidence.catalogue import Catalogue
 from compliance.judging import collection, scorecard, scoring, unjudged
 from compliance.judging.collection import Subject
-from compliance.judging.ports import Prober, Registry
+from compliance.judging.ports import Prober, Registry, VerdictCache
 from compliance.judging.scorecard import Setting, to_verdict
 from infra.errors import PlatformError, storage_error
 from infra.settings import Settings
@@ -65,18 +65,6 @@ class Case:
         return self.version.semver
 
 
-class VerdictCache:
-    """Remembers scorecards by everything that went into them. This one forgets."""
-
-    def get(self, key: str) -> Mapping[str, Any] | None:
-        """Return the scorecard kept under a key."""
-        del key
-        return None
-
-    def put(self, key: str, document: Mapping[str, Any]) -> None:
-        """Keep a scorecard."""
-
-
 class Judging:
     """Judges versions; holds no state of its own."""
 
@@ -90,7 +78,7 @@ class Judging:
         self.settings = settings
         self.registry = registry
         self.prober = prober
-        self.cache = cache or VerdictCache()
+        self.cache = cache
 
     def judge(self, case: Case) -> Verdict:
         """Return the verdict on a version.
@@ -149,7 +137,7 @@ class Judging:
         judges = _asked(policy, case.target, binding.task if binding else None)
         described = self._description(case.version, folder)
         key = self._key(case, policy, setting, described)
-        known = self.cache.get(key)
+        known = self.cache.get(key) if self.cache else None
         if known is not None:
             log.info("verdict of %s taken from an equal one before", case.version.ref)
             return to_verdict(known)
@@ -170,7 +158,8 @@ class Judging:
             confinement=self.prober.confinement,
         )
         document = conclude(policy, setting, facts, judges)
-        self.cache.put(key, document)
+        if self.cache:
+            self.cache.put(key, document)
         return to_verdict(document)
 
     def _evaluation(

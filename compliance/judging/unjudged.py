@@ -9,7 +9,8 @@ from compliance.domain import quoting
 from compliance.judging import scorecard
 from infra.errors import NoAccessError, PlatformError
 from infra.settings import Settings
-from registry.domain.values import Enforcement, Reason, Stage, Verdict
+from registry.domain.reasons import Reason
+from registry.domain.values import Enforcement, Stage, Verdict
 from registry.governance.adapters import evidence_file as registry_evidence
 from registry.governance.adapters import governance_file
 

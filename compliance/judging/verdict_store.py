@@ -9,14 +9,13 @@ from sqlalchemy import Engine, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from compliance.adapters import tables
-from compliance.judging.service import VerdictCache
 from infra.clock import Clock, to_millis, utc_now
 from infra.stores.db import reading, transaction
 
 _V = tables.verdict.c
 
 
-class StoredVerdicts(VerdictCache):
+class StoredVerdicts:
     """The memory in the database."""
 
     def __init__(self, engine: Engine, clock: Clock = utc_now) -> None:

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compliance.reports import charts
-from registry.domain.causes import Cause, causes
-from registry.domain.values import Reason
+from registry.domain.reasons import Cause, Reason, causes
 
 if TYPE_CHECKING:
     from jinja2 import Environment

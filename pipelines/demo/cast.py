@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from infra.settings import Settings
     from pipelines.demo.show import Show
     from pipelines.steps.models import Recipe
+    from registry.bootstrap import Registry
     from registry.domain.records import Request, Scorecard, VersionRecord
-    from registry.service import Registry
 
 
 class StoryError(PlatformError):

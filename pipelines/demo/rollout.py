@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from pipelines.demo.cast import StoryError
 
 if TYPE_CHECKING:
+    from registry.bootstrap import Registry
     from registry.domain.records import Rollout
-    from registry.service import Registry
 
 _POLL_SECONDS = 0.1
 FINAL = frozenset({"succeeded", "rolled_back"})

@@ -12,8 +12,7 @@ from pipelines.demo.cast import Answer, Cast, StoryError
 from pipelines.demo.stream import Stream
 from pipelines.steps.models import Recipe
 from pipelines.tally import Tally
-from registry.domain.causes import causes
-from registry.domain.values import Reason
+from registry.domain.reasons import Reason, causes
 
 if TYPE_CHECKING:
     from pipelines.demo.rollout import Followed

@@ -24,8 +24,8 @@ from infra.errors import UnavailableError
 from infra.stores.db import reading, transaction
 from registry.adoption.adapters import progress
 from registry.adoption.adapters.progress import Progress
+from registry.bootstrap import Registry
 from registry.domain.records import VersionRecord
-from registry.service import Registry
 from registry.stages.adapters import places
 
 ACTOR = "acgs"

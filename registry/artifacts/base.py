@@ -14,11 +14,11 @@ from registry.artifacts.adapters import rows
 from registry.artifacts.adapters.blobs import Replica
 from registry.artifacts.adapters.keys import SigningKeys
 from registry.artifacts.errors import NoManifestError, ReplicaMissingError
+from registry.bootstrap import Registry
 from registry.domain.records import VersionRecord
 from registry.errors import ArtifactError
 from registry.files.adapters.stored_files import StoredFiles, open_files
 from registry.files.domain.manifest import Manifest
-from registry.service import Registry
 
 
 @dataclass

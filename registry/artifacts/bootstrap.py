@@ -1,6 +1,11 @@
-"""Puts artifact keeping together; importing this opens nothing."""
+"""Artifact keeping as other packages see it, and how its parts are put together.
+
+Importing this opens nothing.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from infra.clock import Clock, utc_now
 from infra.settings import Settings
@@ -9,11 +14,22 @@ from registry.artifacts.repairing import Repairing
 from registry.artifacts.replication import Replication
 from registry.artifacts.retaining import Retaining
 from registry.artifacts.scrubbing import Scrubbing
-from registry.artifacts.service import Artifacts
 from registry.artifacts.statements import Statements
 from registry.artifacts.usage import Accounting
-from registry.bootstrap import open_registry
-from registry.service import Registry
+from registry.bootstrap import Registry, open_registry
+
+
+@dataclass(frozen=True, slots=True)
+class Artifacts:
+    """Parts that callers take as they need them."""
+
+    kit: Kit
+    statements: Statements
+    replication: Replication
+    scrubbing: Scrubbing
+    repairing: Repairing
+    retention: Retaining
+    accounting: Accounting
 
 
 def open_artifacts(settings: Settings) -> Artifacts:

@@ -22,7 +22,7 @@ from registry.versions.naming import NamedVersion
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    from registry.artifacts.statements import Proof
+    from registry.artifacts.proofs import Proof
 
 
 NAMED = 5
@@ -44,12 +44,13 @@ def status(version: NamedVersion | None, as_json: bool) -> None:
 
     artifacts = opened()
     if version is None:
-        view = overview(artifacts)
+        view = overview(artifacts.kit)
         short = {key: _first_few(value) for key, value in view.items()}
         lines = [f"{key.replace('_', ' '):<22} {_shown(value)}" for key, value in short.items()]
         emit(view, as_json, lines)
         return
-    view = version_status(artifacts, version_of(artifacts, version))
+    record = version_of(artifacts, version)
+    view = version_status(artifacts.kit, artifacts.replication, artifacts.retention, record)
     emit(view, as_json, [f"{k.replace('_', ' '):<18} {_shown(v)}" for k, v in view.items()])
 
 
@@ -133,7 +134,7 @@ def _verify_folder(
     folder: Path, statement_file: Path | None, trusted: dict[str, Ed25519PublicKey] | None
 ) -> Proof:
     from registry.artifacts.domain.statement import Envelope, MalformedStatementError
-    from registry.artifacts.statements import verify_folder
+    from registry.artifacts.proofs import verify_folder
 
     if statement_file is None or trusted is None:
         raise UsageError("expected --statement and --public-key beside --folder, found one less")

@@ -12,7 +12,7 @@ from infra.configuration import load_settings
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from registry.artifacts.service import Artifacts
+    from registry.artifacts.bootstrap import Artifacts
     from registry.domain.records import VersionRecord
     from registry.versions.naming import NamedVersion
 

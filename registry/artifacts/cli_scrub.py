@@ -16,7 +16,7 @@ from registry.versions.naming import NamedVersion
 
 if TYPE_CHECKING:
     from registry.artifacts.adapters.rows import Checked
-    from registry.artifacts.service import Artifacts
+    from registry.artifacts.bootstrap import Artifacts
     from registry.domain.records import VersionRecord
 
 _NAMED = 5

@@ -21,6 +21,7 @@ from registry.domain.records import VersionRecord
 from registry.files.adapters import custody_rows
 from registry.files.adapters.real_places import object_key, real_place
 from registry.files.adapters.stored_files import S3Files, StoredFiles
+from registry.files.domain.custody import Unusable
 from registry.files.domain.manifest import Manifest
 from registry.files.domain.storage_place import ancestors
 
@@ -155,9 +156,7 @@ class Retaining:
                 )
             )
             detail = "its files were freed by retention: " + "; ".join(decision.reasons)
-            custody_rows.set_quarantine(
-                connection, record, custody_rows.Unusable.FREED, detail, actor, at_ms
-            )
+            custody_rows.set_quarantine(connection, record, Unusable.FREED, detail, actor, at_ms)
         return tombstone
 
     def _keys(self, record: VersionRecord, manifest: Manifest) -> dict[str, str]:

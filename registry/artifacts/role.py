@@ -18,7 +18,7 @@ from infra.errors import NoAccessError, PlatformError
 if TYPE_CHECKING:
     from infra.settings import Settings
     from registry.artifacts.adapters.leases import Leases
-    from registry.artifacts.service import Artifacts
+    from registry.artifacts.bootstrap import Artifacts
     from registry.domain.records import VersionRecord
 
 NAME = "artifacts"

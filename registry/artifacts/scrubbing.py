@@ -14,7 +14,7 @@ from registry.artifacts.adapters import rows, tables
 from registry.artifacts.adapters.rows import Checked
 from registry.artifacts.base import Kit
 from registry.artifacts.errors import StatementInvalidError
-from registry.artifacts.statements import proven
+from registry.artifacts.proofs import proven
 from registry.audit.adapters import events
 from registry.domain.records import VersionRecord
 from registry.domain.values import SYSTEM

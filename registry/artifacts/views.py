@@ -9,17 +9,20 @@ from sqlalchemy import func, select
 
 from infra.stores.db import reading
 from registry.artifacts.adapters import rows, tables
-from registry.artifacts.service import Artifacts
+from registry.artifacts.base import Kit
+from registry.artifacts.replication import Replication
+from registry.artifacts.retaining import Retaining
 from registry.domain.records import VersionRecord
 from registry.files.adapters import custody_rows
+from registry.files.domain.custody import Unusable
 
 NO_LOCK = "no object lock"
 
 
-def overview(artifacts: Artifacts) -> dict[str, Any]:
+def overview(kit: Kit) -> dict[str, Any]:
     """Return how well the files of all versions are kept."""
-    replica = artifacts.kit.replica
-    with reading(artifacts.kit.engine) as connection:
+    replica = kit.replica
+    with reading(kit.engine) as connection:
         total, distinct = rows.count(connection)
         signed = rows.count_kept(connection, tables.statement)
         held = rows.count_kept(connection, tables.object_lock, tables.object_lock.c.state == "held")
@@ -36,31 +39,33 @@ def overview(artifacts: Artifacts) -> dict[str, Any]:
         "versions": total,
         "signed": signed,
         "scrubbed": looked,
-        "damaged": [_named(artifacts, check.version_uid) for check in damaged],
+        "damaged": [_named(kit, check.version_uid) for check in damaged],
         "quarantined": [
-            f"{_named(artifacts, q.version_uid)}: {q.detail}"
+            f"{_named(kit, q.version_uid)}: {q.detail}"
             for q in quarantined
-            if q.kind is custody_rows.Unusable.DAMAGED
+            if q.kind is Unusable.DAMAGED
         ],
         "replica": replica.location if replica else None,
         "manifests_in_replica": {"complete": copied, "of": distinct} if replica else None,
         "locked_by_the_store": held or NO_LOCK,
         "freed": len(freed),
-        "signing_key": artifacts.kit.keys.current(),
-        "retention_days": artifacts.kit.settings.artifact_retention_days,
+        "signing_key": kit.keys.current(),
+        "retention_days": kit.settings.artifact_retention_days,
     }
 
 
-def version_status(artifacts: Artifacts, record: VersionRecord) -> dict[str, Any]:
+def version_status(
+    kit: Kit, replication: Replication, retention: Retaining, record: VersionRecord
+) -> dict[str, Any]:
     """Return how well one version's files are kept."""
-    with reading(artifacts.kit.engine) as connection:
+    with reading(kit.engine) as connection:
         statement = rows.statement_of(connection, record.uid)
         check = rows.checked(connection, record.uid)
         lock = rows.lock_state(connection, record.uid)
         quarantine = custody_rows.quarantine_of(connection, record.uid)
         hold = custody_rows.hold_of(connection, record.uid)
-    manifest = artifacts.kit.manifest(record)
-    decision = next((d for d in artifacts.retention.decisions() if d.uid == record.uid), None)
+    manifest = kit.manifest(record)
+    decision = next((d for d in retention.decisions() if d.uid == record.uid), None)
     return {
         "version": str(record.ref),
         "files": len(manifest.files),
@@ -71,15 +76,15 @@ def version_status(artifacts: Artifacts, record: VersionRecord) -> dict[str, Any
         "looked_at": _moment(check.checked_ms) if check else None,
         "damage": list(check.changes) if check else [],
         "quarantine": f"{quarantine.kind}: {quarantine.detail}" if quarantine else None,
-        "replica": artifacts.replication.is_replicated(record) if artifacts.kit.replica else None,
+        "replica": replication.is_replicated(record) if kit.replica else None,
         "object_lock": "legal hold" if lock == "held" else NO_LOCK if lock else None,
         "legal_hold": f"{hold.actor}: {hold.reason}" if hold else None,
         "retention": list(decision.reasons) if decision else [],
     }
 
 
-def _named(artifacts: Artifacts, uid: str) -> str:
-    return str(artifacts.kit.registry.versions.version(uid).ref)
+def _named(kit: Kit, uid: str) -> str:
+    return str(kit.registry.versions.version(uid).ref)
 
 
 def _moment(at_ms: int) -> str:

@@ -15,8 +15,8 @@ from infra.console.options import as_json, dry_run
 from infra.console.output import emit
 from infra.settings import Settings
 from registry.commands.version import fact_lines, warn_of, warn_unusable
-from registry.domain.causes import causes
-from registry.domain.values import CHAMPION, Reason, RequestKind, RequestState, shown_score
+from registry.domain.reasons import Reason, causes
+from registry.domain.values import CHAMPION, RequestKind, RequestState, shown_score
 from registry.errors import GateClosedError, RequestPendingError, UnknownVersionError
 from registry.gate.outcome import refusal
 from registry.versions.arguments import name_or_version, version
@@ -24,8 +24,8 @@ from registry.versions.naming import NamedVersion
 from registry.views.records import event_view, request_view, version_view
 
 if TYPE_CHECKING:
+    from registry.bootstrap import Registry
     from registry.domain.records import Request
-    from registry.service import Registry
 
 _comment = click.option("--comment", default="", help="Why, for the audit trail.")
 _MAX_ID = 2**63 - 1

@@ -21,8 +21,8 @@ from registry.versions.arguments import version as version_argument
 from registry.versions.naming import NamedVersion
 
 if TYPE_CHECKING:
+    from registry.bootstrap import Registry
     from registry.domain.records import VersionRecord
-    from registry.service import Registry
 
 _reason = click.option("--reason", required=True, help="Why, in one line: everybody will read it.")
 

@@ -7,6 +7,8 @@ import shlex
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from registry.domain.reasons import Reason
+
 
 class Stage(StrEnum):
     """MLflow's four stages, in MLflow's spelling."""
@@ -89,26 +91,6 @@ class VersionRef:
 def spelled(name: str, version: str) -> str:
     """Return `NAME@VERSION` as a command line takes it; quoted where a shell would split it."""
     return shlex.quote(f"{name}@{version}")
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One failed rule, told so that its owner can act.
-
-    Attributes:
-        rule: stable id of the rule, e.g. `fairness.equal_opportunity`.
-        expected: what the rule asks for.
-        found: what was measured.
-        fix: what to do.
-    """
-
-    rule: str
-    expected: str
-    found: str
-    fix: str
-
-    def __str__(self) -> str:
-        return f"{self.rule}: expected {self.expected}, found {self.found}. Fix: {self.fix}"
 
 
 def shown_score(score: float) -> str:

@@ -16,8 +16,8 @@ from registry.adapters import locks
 from registry.domain.records import VersionRecord
 from registry.files.adapters import custody_rows as rows
 from registry.files.adapters import source_rules
-from registry.files.adapters.custody_rows import LegalHold, Protected, Quarantine
 from registry.files.adapters.real_places import destination_place, real_place
+from registry.files.domain.custody import LegalHold, Protected, Quarantine, Unusable
 from registry.files.domain.storage_place import either, storage_place
 
 
@@ -51,7 +51,7 @@ class Custody:
         """Keep a damaged version from being promoted and deployed; False when it is already."""
         with transaction(self.engine) as connection:
             return rows.set_quarantine(
-                connection, record, rows.Unusable.DAMAGED, detail, actor, to_millis(at)
+                connection, record, Unusable.DAMAGED, detail, actor, to_millis(at)
             )
 
     def lift_quarantine(self, record: VersionRecord, detail: str, actor: str, at: datetime) -> bool:

@@ -14,37 +14,23 @@ from infra.settings import Settings
 from infra.stores.db import reading
 from registry.adapters import tables, version_rows
 from registry.domain.plain_json import TooDeepError
+from registry.domain.reasons import Reason
 from registry.domain.records import VersionRecord
 from registry.domain.signature import Signature
-from registry.domain.values import Reason, spelled
+from registry.domain.values import spelled
 from registry.errors import ArtifactError, GateClosedError, NestingError
-from registry.files.adapters import artifact_files, custody_rows, source_rules, stored_files
+from registry.files.adapters import (
+    artifact_files,
+    custody_rows,
+    locations,
+    source_rules,
+    stored_files,
+)
 from registry.files.adapters.input_example import read_columns
 from registry.files.domain.inference import ExampleUnreadableError, JsonKind
+from registry.files.domain.inspected import Inspected
 from registry.files.domain.manifest import Manifest, difference
-
-
-@dataclass(frozen=True, slots=True)
-class Inspected:
-    """What was read from a version's files before it is registered.
-
-    Attributes:
-        manifest: every file; None when the files cannot be read.
-        signature: None when the model has none, or it cannot be read.
-        storage_uri: folder that the source stands for; None when it cannot be resolved.
-        problem: why something could not be read, or "".
-        example: columns of the input example of a model without a signature, if it has one.
-        example_problem: why there are none, or "".
-        refused: why a version with such files is not registered at all; None for all others.
-    """
-
-    manifest: Manifest | None
-    signature: Signature | None
-    storage_uri: str | None = None
-    problem: str = ""
-    example: Mapping[str, JsonKind] | None = None
-    example_problem: str = ""
-    refused: source_rules.SourceRefusedError | None = None
+from registry.files.errors import SourceRefusedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +52,11 @@ class Files:
         """
         with reading(self.engine) as connection:
             try:
-                uri = artifact_files.storage_uri(connection, source)
+                uri = locations.storage_uri(connection, source)
             except ArtifactError as err:
                 if anywhere:
                     return
-                raise source_rules.SourceRefusedError(err.message) from err
+                raise SourceRefusedError(err.message) from err
             source_rules.require_own(self.settings, connection, uri)
         if not anywhere:
             source_rules.require_allowed(self.settings, uri)
@@ -84,7 +70,7 @@ class Files:
         uri: str | None = None
         try:
             with reading(self.engine) as connection:
-                uri = artifact_files.storage_uri(connection, source)
+                uri = locations.storage_uri(connection, source)
             folder = artifact_files.fetch(self.settings, uri)
         except (ArtifactError, NoAccessError) as err:
             return _unreadable(uri, err)
@@ -198,7 +184,7 @@ class Files:
         if record.storage_uri is not None:
             return record.storage_uri
         with reading(self.engine) as connection:
-            return artifact_files.storage_uri(connection, record.source)
+            return locations.storage_uri(connection, record.source)
 
     def registered_manifest(self, digest: str) -> Manifest | None:
         """Return a manifest that was recorded at some registration."""
@@ -244,7 +230,7 @@ def _unreadable(uri: str | None, err: Exception) -> Inspected:
     refused = None
     if isinstance(err, NestingError | TooDeepError):
         hint = "log the model again with MLflow, and register that"
-        refused = source_rules.SourceRefusedError(problem, hint=hint)
+        refused = SourceRefusedError(problem, hint=hint)
     return Inspected(None, None, uri, problem, refused=refused)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from registry.domain.reasons import Reason
 from registry.domain.records import Request
-from registry.domain.values import Reason, RequestKind, RequestState
+from registry.domain.values import RequestKind, RequestState
 from registry.errors import GateClosedError, RequestPendingError
 
 

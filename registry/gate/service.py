@@ -11,14 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from infra.clock import to_millis
 from infra.settings import Settings
 from infra.stores.db import reading, transaction
-from registry.adapters import locks, tables
-from registry.audit.adapters import events
+from registry.adapters import locks
 from registry.domain.records import Ask, Request, Scorecard
 from registry.domain.values import (
     RequestState,
@@ -27,14 +26,19 @@ from registry.domain.values import (
 )
 from registry.errors import RequestClosedError, UnknownRequestError
 from registry.files.service import Files
-from registry.gate.adapters import request_lists, request_rows, verdicts
-from registry.gate.adapters import request_rows as rows
-from registry.gate.domain.requests import Pending, decide
+from registry.gate.adapters import (
+    ballots,
+    decisions,
+    permits,
+    request_lists,
+    request_rows,
+    scorecards,
+    verdicts,
+)
+from registry.gate.domain.requests import Ballot, Pending, decide
 from registry.governance.service import GovernedNames
 from registry.versions.catalogue import Versions
 from registry.versions.registration import Registration
-
-_R = tables.request.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,10 @@ class Gate:
                 locks.hold_model(connection, ask.version.name)
                 # Reading a large version's files takes seconds, in which somebody may have
                 # settled the identical request: that answers this one too.
-                granted = rows.granted_since(connection, ask, manifest_digest, at_ms)
-                return granted or rows.insert_request(connection, ask, manifest_digest, at_ms)
+                granted = request_rows.granted_since(connection, ask, manifest_digest, at_ms)
+                return granted or request_rows.insert_request(
+                    connection, ask, manifest_digest, at_ms
+                )
         except IntegrityError:
             with reading(self.engine) as connection:
                 for request in request_lists.matching(connection, ask, RequestState.OPEN):
@@ -78,7 +84,7 @@ class Gate:
             # It was settled in between: a new one is wanted.
             with transaction(self.engine) as connection:
                 locks.hold_model(connection, ask.version.name)
-                return rows.insert_request(connection, ask, manifest_digest, at_ms)
+                return request_rows.insert_request(connection, ask, manifest_digest, at_ms)
 
     def get_request(self, request_id: int) -> Request:
         """Return one request.
@@ -102,10 +108,7 @@ class Gate:
     def requests_by_id(self, ids: Sequence[int]) -> list[Request]:
         """Return the requests with these numbers, in one query."""
         with reading(self.engine) as connection:
-            return [
-                request_rows.request_record(row)
-                for row in connection.execute(select(tables.request).where(_R.id.in_(ids)))
-            ]
+            return request_lists.numbered(connection, ids)
 
     def requests(
         self,
@@ -136,39 +139,14 @@ class Gate:
             request = request_rows.find(connection, request_id)
             if request is None:
                 raise UnknownRequestError(f"expected a request {request_id}, found none")
-            known = verdicts.scorecard_of(connection, request_id)
-            if known is not None and rows.same_verdict(known.document, verdict):
-                return
-            # Under `observe` the grant comes first and the score is recorded after it.
-            observed = request.state is RequestState.GRANTED and known is None
-            if request.state is not RequestState.OPEN and not observed:
-                return
-            scorecard_id = rows.insert_scorecard(
-                connection,
-                verdict,
-                at_ms,
-                request_id=request_id,
-                version_uid=request.version_uid,
-                judged_as=request.judged_as,
-                target=request.target,
-            )
-            connection.execute(
-                update(tables.request).where(_R.id == request_id).values(scorecard_id=scorecard_id)
-            )
-            rows.announce_verdict(connection, request, verdict, at_ms)
+            scorecards.attach(connection, request, verdict, at_ms)
 
     def note_report(self, request_id: int, run_id: str) -> None:
         """Show a report that came to be after its verdict; a known one stays."""
-        c = tables.scorecard.c
         with transaction(self.engine) as connection:
             request = request_rows.find(connection, request_id)
-            noted = connection.execute(
-                update(tables.scorecard)
-                .where(c.request_id == request_id, c.report_run_id.is_(None))
-                .values(report_run_id=run_id)
-            )
-            if request is not None and noted.rowcount:
-                rows.show_verdict(connection, request.version_uid)
+            if request is not None:
+                scorecards.note_report(connection, request, run_id)
 
     def record_verdict(
         self,
@@ -180,7 +158,7 @@ class Gate:
     ) -> int:
         """Record a verdict that nobody requested, and return its number."""
         with transaction(self.engine) as connection:
-            return rows.insert_scorecard(
+            return scorecards.insert_scorecard(
                 connection,
                 verdict,
                 to_millis(at),
@@ -209,7 +187,7 @@ class Gate:
         name = self.get_request(request_id).name
         with transaction(self.engine) as connection:
             locks.hold_model(connection, name)
-            request = rows.open_request(connection, request_id)
+            request = request_rows.open_request(connection, request_id)
             voted = {b.actor: b for b in verdicts.ballots(connection, request_id)}
             if actor in voted and voted[actor].approved == approved:
                 return request
@@ -218,26 +196,8 @@ class Gate:
                     f"{actor} has voted on request {request_id} already",
                     hint="cancel the request and ask again",
                 )
-            connection.execute(
-                insert(tables.approval).values(
-                    request_id=request_id,
-                    actor=actor,
-                    approved=approved,
-                    comment=comment,
-                    manifest_digest=request.manifest_digest,
-                    created_ms=at_ms,
-                )
-            )
-            events.record(
-                connection,
-                "approval.given" if approved else "approval.rejected",
-                name=request.name,
-                version=request.version,
-                request_id=request_id,
-                actor=actor,
-                at_ms=at_ms,
-                data={"comment": comment, "manifest_digest": request.manifest_digest},
-            )
+            ballot = Ballot(actor, approved, comment, request.manifest_digest)
+            ballots.insert_ballot(connection, request, ballot, at_ms)
         return self.settle(request_id, at)
 
     def cancel(self, request_id: int, actor: str, at: datetime) -> Request:
@@ -249,8 +209,8 @@ class Gate:
         name = self.get_request(request_id).name
         with transaction(self.engine) as connection:
             locks.hold_model(connection, name)
-            request = rows.open_request(connection, request_id)
-            rows.close(
+            request = request_rows.open_request(connection, request_id)
+            decisions.close(
                 connection,
                 request,
                 RequestState.CANCELLED,
@@ -272,7 +232,7 @@ class Gate:
         governance = self.governance.current()
         with reading(self.engine) as connection:
             # Hashing is dear: first ask what would be decided if no file had changed.
-            facts = rows.facts(
+            facts = decisions.facts(
                 connection, request, governance, request.manifest_digest, self.settings
             )
             first = decide(facts)
@@ -286,10 +246,10 @@ class Gate:
             current = request_rows.find(connection, request_id)
             if current is None or current.state is not RequestState.OPEN:
                 return self.get_request(request_id) if current is None else current
-            facts = rows.facts(connection, current, governance, manifest_digest, self.settings)
+            facts = decisions.facts(connection, current, governance, manifest_digest, self.settings)
             decision = decide(facts)
             if not isinstance(decision, Pending):
-                rows.apply(connection, current, decision, to_millis(at))
+                decisions.apply(connection, current, decision, to_millis(at))
         return self.get_request(request_id)
 
     def _note_waiting(self, request: Request, pending: Pending) -> None:
@@ -297,12 +257,7 @@ class Gate:
         if request.decision == noted:
             return
         with transaction(self.engine) as connection:
-            connection.execute(
-                update(tables.request)
-                .where(_R.id == request.id, _R.state == RequestState.OPEN.value)
-                .values(decision=noted)
-            )
-            rows.show_state(connection, request, f"pending, waiting for {pending.waiting_for}")
+            decisions.note_waiting(connection, request, noted)
 
     def verdict_on(self, uid: str) -> Scorecard | None:
         """Return the newest verdict on a version itself, not on a copy or a rename of it."""
@@ -317,23 +272,8 @@ class Gate:
     def has_permit(self, ask: Ask) -> bool:
         """Whether a copy or rename was granted and not used yet."""
         with reading(self.engine) as connection:
-            return any(
-                request.used_ms is None and request.manifest_digest == ask.version.manifest_digest
-                for request in request_lists.matching(connection, ask, RequestState.GRANTED)
-            )
+            return permits.has(connection, ask)
 
     def use_permit(self, connection: Connection, ask: Ask, at_ms: int) -> bool:
         """Consume a granted copy or rename, in the transaction that carries it out."""
-        result = connection.execute(
-            update(tables.request)
-            .where(
-                _R.version_uid == ask.version.uid,
-                _R.kind == ask.kind.value,
-                _R.judged_as == ask.judged_as,
-                _R.state == RequestState.GRANTED.value,
-                _R.manifest_digest == ask.version.manifest_digest,
-                _R.used_ms.is_(None),
-            )
-            .values(used_ms=at_ms)
-        )
-        return result.rowcount > 0
+        return permits.use(connection, ask, at_ms)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from infra.stores.db import reading
 from registry.adapters import version_rows
+from registry.bootstrap import Registry
 from registry.domain.records import VersionRecord
 from registry.lineage import serving_history
 from registry.lineage.domain.completeness import Completeness
@@ -17,7 +18,6 @@ from registry.lineage.domain.graph import Graph, Kind, Node, NodeId
 from registry.lineage.origins import completeness_of, find_origin
 from registry.lineage.serving_history import Tenure
 from registry.lineage.walk import Reach, walk
-from registry.service import Registry
 
 _TO_VERSIONS = Reach(
     nodes=None,

@@ -8,20 +8,20 @@ from infra.clock import utc_now
 from registry.domain.records import Ask, Request, VersionRecord
 from registry.domain.values import GOVERNED_ALIASES, RequestKind, Stage
 from registry.gate.outcome import is_worth_waiting, settled
-from registry.service import Registry
+from registry.gate.service import Gate
 
 _POLL_SECONDS = 0.05
 
 
-class Gate:
+class Admission:
     """Opens requests and turns their outcome into "go on" or an error.
 
     Inside the server nothing waits here: a pending request is raised at once and the ASGI app
     waits without holding a thread. Only in-process clients block.
     """
 
-    def __init__(self, registry: Registry, *, blocking: bool) -> None:
-        self.registry = registry
+    def __init__(self, gate: Gate, *, blocking: bool) -> None:
+        self.gate = gate
         self.blocking = blocking
 
     def pass_or_raise(self, ask: Ask) -> None:
@@ -31,7 +31,7 @@ class Gate:
             GateClosedError: refused; every failed rule is named.
             RequestPendingError: not decided yet.
         """
-        request = self.registry.gate.open_request(ask, utc_now())
+        request = self.gate.open_request(ask, utc_now())
         if self.blocking:
             request = self._wait(request)
         settled(request)
@@ -42,14 +42,14 @@ class Gate:
         Raises:
             GateClosedError, RequestPendingError: as `pass_or_raise`.
         """
-        if not self.registry.gate.has_permit(ask):
+        if not self.gate.has_permit(ask):
             self.pass_or_raise(ask)
 
     def _wait(self, request: Request) -> Request:
-        deadline = time.monotonic() + self.registry.gate.settings.gate_wait_seconds
+        deadline = time.monotonic() + self.gate.settings.gate_wait_seconds
         while is_worth_waiting(request) and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
-            request = self.registry.gate.get_request(request.id)
+            request = self.gate.get_request(request.id)
         return request
 
 

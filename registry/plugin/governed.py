@@ -17,7 +17,7 @@ from registry.domain.records import VersionRecord
 from registry.errors import GateClosedError
 from registry.governance.adapters.governance_file import ConstitutionError
 from registry.plugin.fast_reads import FastReads
-from registry.plugin.gate import Gate
+from registry.plugin.gate import Admission
 from registry.plugin.identity import current_actor
 from registry.plugin.side_writes import SideWrites
 from registry.versions.catalogue import MAX_NUMBER
@@ -36,7 +36,7 @@ class Governed(FastReads):
             migrations.upgrade(settings, own)
         self.registry = open_registry(settings)
         self.registry.governance.current()
-        self.gate = Gate(self.registry, blocking=not in_server)
+        self.gate = Admission(self.registry.gate, blocking=not in_server)
         self.also = SideWrites(self.ManagedSessionMaker, self.engine)
         self.ManagedSessionMaker: Any = self.also.sessions
 

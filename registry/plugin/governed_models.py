@@ -10,14 +10,9 @@ from mlflow.utils.validation import _validate_model_name, _validate_model_renami
 from sqlalchemy import Connection
 
 from infra.clock import to_millis, utc_now
+from registry.domain.reasons import Reason
 from registry.domain.records import Ask
-from registry.domain.values import (
-    GOVERNED_ALIASES,
-    GOVERNED_STAGES,
-    Reason,
-    RequestKind,
-    Stage,
-)
+from registry.domain.values import GOVERNED_ALIASES, GOVERNED_STAGES, RequestKind, Stage
 from registry.errors import GateClosedError
 from registry.plugin import names
 from registry.plugin.fast_reads import taken

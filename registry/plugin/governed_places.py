@@ -12,8 +12,9 @@ from mlflow.utils.validation import (
 )
 
 from infra.clock import utc_now
+from registry.domain.reasons import Reason
 from registry.domain.records import VersionRecord
-from registry.domain.values import CHAMPION, GOVERNED_ALIASES, GOVERNED_STAGES, Reason, Stage
+from registry.domain.values import CHAMPION, GOVERNED_ALIASES, GOVERNED_STAGES, Stage
 from registry.errors import GateClosedError
 from registry.plugin import names
 from registry.plugin.gate import ask_for_alias, ask_for_stage

@@ -16,10 +16,10 @@ from infra.errors import PlatformError, RefusedError
 from infra.stores.db import reading
 from infra.web.bodies import read_body
 from infra.web.errors import BodyTooLargeError
+from registry.bootstrap import Registry
 from registry.files.domain.storage_place import shown
 from registry.plugin.artifact_targets import Call, concerns, needs_body, targets
 from registry.plugin.mlflow_errors import to_mlflow
-from registry.service import Registry
 
 _BODY_LIMIT_BYTES = 4 << 20
 """More than the 10,000 parts of the longest multipart upload take."""

@@ -15,15 +15,15 @@ from sqlalchemy.engine import make_url
 from infra.configuration import load_settings
 from registry.plugin.governed_models import GovernedModels
 from registry.plugin.governed_places import GovernedPlaces
+from registry.plugin.governed_tags import GovernedTags
 from registry.plugin.governed_versions import GovernedVersions
 from registry.plugin.mlflow_errors import translated
-from registry.plugin.reserved_tags import ReservedTags
 from registry.plugin.semantic_uris import SemanticUris
 
 _SCHEME = "acgs+"
 
 
-class GovernedStore(GovernedModels, GovernedVersions, GovernedPlaces, ReservedTags, SemanticUris):
+class GovernedStore(GovernedModels, GovernedVersions, GovernedPlaces, GovernedTags, SemanticUris):
     """MLflow's SQL store with a gate in front of every way into a governed place."""
 
 

@@ -20,11 +20,11 @@ from infra.errors import PlatformError
 from infra.web.bodies import read_body
 from infra.web.errors import BodyTooLargeError
 from infra.web.http import error_response
+from registry.bootstrap import Registry
 from registry.domain.records import Request
 from registry.domain.values import RequestState
 from registry.gate.outcome import is_worth_waiting, refusal, settled
 from registry.plugin.mlflow_errors import PENDING_KEY, to_mlflow
-from registry.service import Registry
 
 _GATED_PATHS = (
     "/mlflow/model-versions/transition-stage",

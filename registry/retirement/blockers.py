@@ -12,12 +12,14 @@ from infra.clock import to_millis
 from infra.stores.db import reading, transaction
 from registry.adapters import locks, mirror, tables, version_rows
 from registry.audit.adapters import events
+from registry.domain.reasons import Reason
 from registry.domain.records import VersionRecord
-from registry.domain.values import GOVERNED_ALIASES, GOVERNED_STAGES, Reason, Stage, spelled
+from registry.domain.values import GOVERNED_ALIASES, GOVERNED_STAGES, Stage, spelled
 from registry.errors import GateClosedError
 from registry.files.adapters import custody_rows
-from registry.gate.adapters import request_rows as rows
+from registry.gate.adapters import decisions
 from registry.rollouts.adapters import rollout_rows
+from registry.rollouts.adapters.in_use import serving
 from registry.stages.adapters import moves, places, positions, tenures
 
 _V = tables.version.c
@@ -41,10 +43,10 @@ class Blockers:
     def alias_held(self, name: str, alias: str) -> Sequence[Reason]:
         """Say what keeps a governed alias from being removed; empty when nothing does."""
         with reading(self.engine) as connection:
-            number = positions.alias_holder(connection, name, alias)
+            number = places.alias_holder(connection, name, alias)
             if number is None:
                 return []
-            stage = positions.stage_at(connection, name, number)
+            stage = places.stage_at(connection, name, number)
         if stage is not GOVERNED_ALIASES[alias.lower()]:
             return []
         return [
@@ -61,7 +63,7 @@ class Blockers:
         """Remove a governed alias that nothing holds; does nothing if there is none."""
         with transaction(self.engine) as connection:
             locks.hold_model(connection, name)
-            number = positions.alias_holder(connection, name, alias)
+            number = places.alias_holder(connection, name, alias)
             if number is not None:
                 moves.drop_alias(connection, name, alias, number, actor=actor, at_ms=to_millis(at))
 
@@ -95,7 +97,7 @@ class Blockers:
                 raise moves.StageMovedError(
                     f"expected {record.ref} in stage {stage}, found it elsewhere", hint="ask again"
                 )
-            for number in positions.numbers_in_stage(connection, record.name, stage):
+            for number in places.numbers_in_stage(connection, record.name, stage):
                 if number != record.version:
                     _archive(connection, record.name, number, stage, actor, to_millis(at))
 
@@ -120,7 +122,7 @@ class Blockers:
         gone = Reason(
             "version.gone", "a registered version", "it was deleted", "register it again and ask"
         )
-        rows.refuse_open(connection, record.uid, gone, actor, at_ms)
+        decisions.refuse_open(connection, record.uid, gone, actor, at_ms)
         connection.execute(
             update(tables.version).where(_V.uid == record.uid).values(deleted_ms=at_ms)
         )
@@ -138,33 +140,6 @@ class Blockers:
     def refresh_mirror(self, connection: Connection, name: str, number: int) -> str:
         """Write the platform's line under a description that was just replaced; return it all."""
         return mirror.refresh_description(connection, name, number)
-
-
-def serving(connection: Connection, record: VersionRecord) -> list[Reason]:
-    """Say which endpoint or rollout needs a version; empty when none does."""
-    endpoint = rollout_rows.endpoint(connection, record.name)
-    if endpoint is None:
-        return []
-    active = rollout_rows.active_rollout(connection, record.name)
-    if active is not None and record.uid in {active.candidate_uid, active.stable_uid}:
-        return [
-            Reason(
-                "rollout.needs_version",
-                "no rollout that needs it",
-                f"rollout {active.id} is under way",
-                f"wait for it, or: acgs rollback {record.name} --reason ...",
-            )
-        ]
-    if endpoint.stable_uid == record.uid:
-        return [
-            Reason(
-                "endpoint.serves_version",
-                "a version that serves nowhere",
-                f"endpoint {endpoint.name} serves it",
-                f"promote another version, or: acgs rollback {record.name} --reason ...",
-            )
-        ]
-    return []
 
 
 def _placed(connection: Connection, record: VersionRecord) -> list[Reason]:

@@ -15,11 +15,12 @@ from infra.errors import ConflictError, UsageError
 from infra.stores.db import reading, transaction
 from registry.adapters import mirror, tables, version_rows
 from registry.audit.adapters import events
+from registry.domain.reasons import Reason
 from registry.domain.records import VersionRecord
-from registry.domain.values import GOVERNED_ALIASES, Reason, Stage, Standing, spelled
+from registry.domain.values import GOVERNED_ALIASES, Stage, Standing, spelled
 from registry.errors import GateClosedError, UnknownVersionError
-from registry.gate.adapters import request_rows as rows
-from registry.retirement.blockers import serving
+from registry.gate.adapters import decisions
+from registry.rollouts.adapters.in_use import serving
 from registry.stages.adapters import moves, positions
 from registry.versions.catalogue import Versions
 
@@ -167,7 +168,7 @@ def _withdraw(
     yanked = Reason(
         "version.yanked", "a version that is not yanked", told, "ask for another version"
     )
-    rows.refuse_open(connection, record.uid, yanked, actor, at_ms)
+    decisions.refuse_open(connection, record.uid, yanked, actor, at_ms)
 
 
 def _write(

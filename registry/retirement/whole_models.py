@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Engine, select, update
 from infra.stores.db import reading, transaction
 from registry.adapters import mirror, tables, version_rows
 from registry.audit.adapters import events
+from registry.domain.reasons import Reason
 from registry.domain.records import VersionRecord
-from registry.domain.values import Reason
-from registry.gate.adapters import request_rows as rows
+from registry.gate.adapters import decisions, scorecards
 from registry.rollouts.adapters import rollout_rows
 from registry.stages.adapters import places, tenures
 from registry.versions.takeover import Takeover
@@ -55,7 +55,7 @@ class WholeModels:
         gone = Reason(
             "version.gone", "a registered version", "it was deleted", "register it again and ask"
         )
-        rows.refuse_open_of_model(connection, name, gone, actor, at_ms)
+        decisions.refuse_open_of_model(connection, name, gone, actor, at_ms)
         tenures.end_of_model(connection, name, at_ms)
         after = 0
         while page := _page(connection, name, after):
@@ -98,7 +98,7 @@ class WholeModels:
             f"it is {new_name} now",
             "ask again: it is judged under its new name",
         )
-        rows.refuse_open_of_model(connection, name, renamed, actor, at_ms)
+        decisions.refuse_open_of_model(connection, name, renamed, actor, at_ms)
         # Requests keep the name they were made under: that is what was judged.
         connection.execute(
             update(tables.version)
@@ -115,7 +115,7 @@ class WholeModels:
             data={"from_name": name, "to_name": new_name},
         )
         for uid in judged:
-            rows.show_verdict(connection, uid)
+            scorecards.show_verdict(connection, uid)
 
     def show_versions(self, name: str) -> None:
         """Write the platform's tags onto the versions of a model that do not show them yet."""

@@ -18,7 +18,7 @@ from registry.domain.values import CHAMPION, Stage
 from registry.errors import GateClosedError, UnknownEndpointError
 from registry.files.adapters import custody_rows
 from registry.rollouts.adapters import openings, rollout_rows
-from registry.stages.adapters import positions
+from registry.stages.adapters import places, positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Endpoints:
 
 
 def _deploy_champion(connection: Connection, name: str, actor: str, at_ms: int) -> None:
-    number = positions.alias_holder(connection, name, CHAMPION)
+    number = places.alias_holder(connection, name, CHAMPION)
     champion = version_rows.live_version(connection, name, number) if number is not None else None
     if champion is None:
         return

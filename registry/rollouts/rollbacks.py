@@ -11,8 +11,9 @@ from infra.clock import to_millis
 from infra.errors import UsageError
 from infra.stores.db import reading, transaction
 from registry.adapters import tables, version_rows
+from registry.domain.reasons import Reason
 from registry.domain.records import Rollout, VersionRecord
-from registry.domain.values import Reason, spelled
+from registry.domain.values import spelled
 from registry.errors import GateClosedError
 from registry.files.adapters import custody_rows
 from registry.files.service import Files

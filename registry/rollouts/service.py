@@ -18,8 +18,9 @@ from infra.errors import ConflictError
 from infra.stores.db import reading, transaction
 from registry.adapters import mirror, tables, version_rows
 from registry.audit.adapters import events
+from registry.domain.reasons import Reason
 from registry.domain.records import Rollout, VersionRecord
-from registry.domain.values import SYSTEM, Reason, Stage
+from registry.domain.values import SYSTEM, Stage
 from registry.errors import GateClosedError, UnknownEndpointError
 from registry.files.adapters import custody_rows
 from registry.rollouts.adapters import rollout_rows

@@ -18,7 +18,7 @@ from infra.errors import (
     UsageError,
 )
 from infra.web.clients import new_client
-from registry.domain.values import Reason
+from registry.domain.reasons import Reason
 from registry.errors import GateClosedError, RequestPendingError
 
 WAIT_SECONDS = 120.0

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar, overload
 
-from registry.domain.causes import causes
-from registry.domain.values import Reason, shown_score
+from registry.domain.reasons import Reason, causes
+from registry.domain.values import shown_score
 from registry.sdk import html
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from infra.stores.db import reading
 from registry.adapters import version_rows
 from registry.domain.records import Position, VersionRecord
 from registry.domain.values import CHAMPION, Stage
-from registry.stages.adapters import positions
+from registry.stages.adapters import places, positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Stages:
     def alias_number(self, name: str, alias: str) -> int | None:
         """Return the version number an alias points at, compared without case."""
         with reading(self.engine) as connection:
-            return positions.alias_holder(connection, name, alias)
+            return places.alias_holder(connection, name, alias)
 
     def champion_number(self, name: str) -> int | None:
         """Return the version number of the champion, if there is one."""

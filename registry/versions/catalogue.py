@@ -11,14 +11,16 @@ from sqlalchemy import Connection, Engine, select
 from infra.stores.db import is_storable, reading
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import tables, version_rows
+from registry.domain.reasons import Reason
 from registry.domain.records import VersionRecord
-from registry.domain.values import CHAMPION, Reason, Stage
+from registry.domain.values import CHAMPION, Stage
 from registry.errors import GateClosedError, UnknownVersionError
-from registry.stages.adapters import positions
-from registry.versions.adapters import lists, numbering, pages, provenance
+from registry.stages.adapters import places
+from registry.versions.adapters import lists, numbering, pages
 from registry.versions.adapters.lists import ModelSummary
 from registry.versions.adapters.pages import Listed
 from registry.versions.domain import semver
+from registry.versions.domain.sources import named_version
 
 _SHOWN = 40
 _LONGEST_SPEC = 256
@@ -157,7 +159,7 @@ class Versions:
         Files that are given by run, by logged model or by path are an ordinary registration: it
         stands in no stage, and nothing that was judged elsewhere counts for it.
         """
-        named = provenance.named_version(source) if isinstance(source, str) else None
+        named = named_version(source) if isinstance(source, str) else None
         if named is None:
             return None
         with reading(self.engine) as connection:
@@ -205,14 +207,12 @@ def _number_of(connection: Connection, name: str, spec: str) -> int | None:
     if spec.isascii() and spec.isdigit():
         return int(spec)
     if spec.startswith("@"):
-        return positions.alias_holder(connection, name, spec[1:])
+        return places.alias_holder(connection, name, spec[1:])
     stage = Stage.parse(spec)
     if stage is None:
-        return positions.alias_holder(connection, name, spec)
-    crowned = (
-        positions.alias_holder(connection, name, CHAMPION) if stage is Stage.PRODUCTION else None
-    )
-    return crowned or next(iter(positions.numbers_in_stage(connection, name, stage)), None)
+        return places.alias_holder(connection, name, spec)
+    crowned = places.alias_holder(connection, name, CHAMPION) if stage is Stage.PRODUCTION else None
+    return crowned or next(iter(places.numbers_in_stage(connection, name, stage)), None)
 
 
 def _unknown_model(connection: Connection, name: str) -> UnknownVersionError:

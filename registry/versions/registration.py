@@ -20,14 +20,15 @@ from registry.domain.signature import Signature
 from registry.domain.values import SignatureOrigin
 from registry.files.adapters.real_places import real_place
 from registry.files.domain.inference import infer
+from registry.files.domain.inspected import Inspected
 from registry.files.domain.manifest import Manifest
 from registry.files.domain.storage_place import storage_place
-from registry.files.service import Inspected
 from registry.governance.adapters import governance_file
 from registry.stages.adapters import tenures
 from registry.versions.adapters import numbering, provenance, wish_tags
 from registry.versions.domain import semver, wishes
 from registry.versions.domain.semver import Derived, Predecessor
+from registry.versions.domain.sources import logged_model_of
 from registry.versions.domain.wishes import Wish
 
 
@@ -128,7 +129,7 @@ class Registration:
             source=source,
             storage_uri=inspected.storage_uri,
             run_id=row.run_id,
-            model_id=provenance.logged_model_of(source),
+            model_id=logged_model_of(source),
             git_commit=commit,
             dataset_digest=dataset,
             predecessor_uid=before.uid if before else None,

@@ -9,7 +9,7 @@ from infra import clock
 from registry.domain.records import Event, Request, Rollout, Scorecard, VersionRecord
 
 if TYPE_CHECKING:
-    from registry.service import Registry
+    from registry.bootstrap import Registry
 
 
 def version_view(registry: Registry, record: VersionRecord) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from datetime import datetime
 
 from infra.clock import Clock, utc_now
 from infra.errors import ConflictError, PlatformError, UnavailableError
+from registry.bootstrap import Registry
+from registry.domain.reasons import Reason
 from registry.domain.records import Endpoint, Rollout
-from registry.domain.values import Reason
 from registry.errors import GateClosedError
-from registry.service import Registry
 from serving.control.lanes import Lane, served
 from serving.control.ports import GatewayPort, ServersPort, ServersStatus
 from serving.control.progress import event_of, material, measurement_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from registry.domain.reasons import Reason
 from registry.domain.records import Endpoint, Rollout, VersionRecord
-from registry.domain.values import Reason
 from serving.control.ports import ServersStatus
 from serving.domain.plan import RolloutPlan
 from serving.domain.routing import Backend, DeploymentRoute

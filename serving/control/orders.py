@@ -11,7 +11,7 @@ from registry.domain.values import spelled
 from serving.domain.state import FINAL, Order, Phase
 
 if TYPE_CHECKING:
-    from registry.service import Registry
+    from registry.bootstrap import Registry
 
 _TRIES = 20
 

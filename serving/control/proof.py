@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from infra.errors import NoAccessError, UnavailableError
+from registry.bootstrap import Registry
 from registry.errors import GateClosedError
-from registry.service import Registry
 from serving.control.lanes import Lane
 from serving.domain.state import Phase
 

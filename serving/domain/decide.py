@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from registry.domain.values import Reason
+from registry.domain.reasons import Reason
 from serving.domain.analysis import Judgement, Metric, MetricName, begin, judge, learn, metrics
 from serving.domain.counting import counted, latency_threshold, mark_of
 from serving.domain.plan import MAX_PERCENT, RolloutPlan, Strategy

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import cast
 
-from registry.domain.values import Reason
+from registry.domain.reasons import Reason
 from serving.domain.analysis import Evidence, MetricName
 from serving.domain.eprocess import Tally
 

@@ -31,8 +31,8 @@ from serving.endpoints.views import (
 )
 
 if TYPE_CHECKING:
+    from registry.bootstrap import Registry
     from registry.domain.records import Rollout
-    from registry.service import Registry
 
 _WATCH_SECONDS = 0.5
 

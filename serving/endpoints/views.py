@@ -15,7 +15,7 @@ from serving.domain.seldon import resource_name
 from serving.domain.state import Phase, RolloutState
 
 if TYPE_CHECKING:
-    from registry.service import Registry
+    from registry.bootstrap import Registry
 
 
 def endpoint_view(registry: Registry, settings: Settings, endpoint: Endpoint) -> dict[str, object]:

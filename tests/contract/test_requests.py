@@ -10,13 +10,14 @@ import pytest
 
 from infra.clock import utc_now
 from infra.settings import Settings
+from registry.bootstrap import Registry
+from registry.domain.reasons import Reason
 from registry.domain.records import Ask, Request, Rollout
-from registry.domain.values import Enforcement, Reason, RequestKind, RequestState, Stage, Verdict
+from registry.domain.values import Enforcement, RequestKind, RequestState, Stage, Verdict
 from registry.errors import GateClosedError, RequestClosedError
 from registry.governance.adapters.evidence_file import binding_digest
 from registry.metrics import RegistryCollector
 from registry.plugin.store import GovernedStore
-from registry.service import Registry
 from registry.views.records import version_view
 from tests.support.stores import Databases, Kind
 

@@ -11,13 +11,13 @@ import pytest
 from infra.clock import to_millis, utc_now
 from infra.stores.db import transaction
 from registry.adapters import locks
+from registry.bootstrap import Registry
 from registry.domain.records import Request
 from registry.domain.values import RequestState
 from registry.errors import RequestClosedError
-from registry.gate.adapters import request_rows
+from registry.gate.adapters import decisions
 from registry.gate.domain.requests import Granted
 from registry.plugin.store import GovernedStore
-from registry.service import Registry
 from tests.contract import test_requests as requests
 
 Act = Callable[[Registry, Request, datetime], Request]
@@ -54,7 +54,7 @@ def test_what_meets_a_grant_waits_for_it_and_finds_the_request_granted(
         # Past its start, where it has read what it reads without the lock.
         other.join(0.3)
         assert other.is_alive()
-        request_rows.apply(connection, request, Granted(()), to_millis(utc_now()))
+        decisions.apply(connection, request, Granted(()), to_millis(utc_now()))
     other.join(30)
 
     assert ended == [RequestState.GRANTED]

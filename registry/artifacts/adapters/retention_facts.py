@@ -17,7 +17,7 @@ from registry.artifacts.domain.retention import Claim, Facts
 from registry.domain.records import VersionRecord
 from registry.domain.values import GOVERNED_STAGES, RequestState
 from registry.errors import ArtifactError
-from registry.files.adapters import artifact_files
+from registry.files.adapters import locations
 from registry.files.adapters.real_places import real_place
 from registry.rollouts.adapters import rollout_rows
 
@@ -98,7 +98,7 @@ def claims(connection: Connection, settings: Settings) -> list[Claim]:
 
 def _place(connection: Connection, settings: Settings, uri: str | None, source: str) -> str | None:
     try:
-        return real_place(settings, uri or artifact_files.storage_uri(connection, source))
+        return real_place(settings, uri or locations.storage_uri(connection, source))
     except ArtifactError:
         return None
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, update
 from registry.adapters import tables, version_rows
 from registry.domain.findings import Action, Step
 from registry.domain.values import GOVERNED_ALIASES, Stage
-from registry.stages.adapters import moves, positions, tenures
+from registry.stages.adapters import moves, places, tenures
 from registry.versions.domain import semver
 
 _V = tables.version.c
@@ -34,7 +34,7 @@ def carry_out(connection: Connection, name: str, step: Step, actor: str, at_ms: 
         case Action.SET_ALIAS:
             moves.set_alias(connection, name, step.value, step.number, actor=actor, at_ms=at_ms)
         case Action.DROP_ALIAS:
-            holder = positions.alias_holder(connection, name, step.value)
+            holder = places.alias_holder(connection, name, step.value)
             if holder is not None:
                 moves.drop_alias(connection, name, step.value, holder, actor=actor, at_ms=at_ms)
         case Action.WRITE_PARTS:
@@ -44,7 +44,7 @@ def carry_out(connection: Connection, name: str, step: Step, actor: str, at_ms: 
 
 
 def _move_stage(connection: Connection, name: str, step: Step, actor: str, at_ms: int) -> None:
-    now = positions.stage_at(connection, name, step.number)
+    now = places.stage_at(connection, name, step.number)
     target = Stage(step.value)
     if now is None:
         return

@@ -6,16 +6,15 @@ Every function works in the caller's transaction.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, delete, insert, or_, select
 
 from registry.adapters import mirror, tables
 from registry.audit.adapters import events
+from registry.domain.reasons import Reason
 from registry.domain.records import VersionRecord
-from registry.domain.values import Reason
+from registry.files.domain.custody import LegalHold, Protected, Quarantine, Unusable
 from registry.files.domain.manifest import Manifest
 from registry.files.domain.storage_place import ancestors, below, join
 
@@ -24,53 +23,6 @@ _Q = tables.quarantine.c
 _H = tables.hold.c
 TAG = "acgs.artifact"
 SHOWN_CHARACTERS = 1000
-
-
-class Unusable(StrEnum):
-    """Why a version's files cannot be used."""
-
-    DAMAGED = "damaged"
-    FREED = "freed"
-
-    @property
-    def word(self) -> str:
-        """What people call a version that is so."""
-        match self:
-            case Unusable.DAMAGED:
-                return "quarantined"
-            case Unusable.FREED:
-                return "freed"
-
-
-@dataclass(frozen=True, slots=True)
-class Quarantine:
-    """Why a version must not be used, since when."""
-
-    version_uid: str
-    kind: Unusable
-    detail: str
-    actor: str
-    since_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class LegalHold:
-    """A person's order that nothing of a version may be freed."""
-
-    version_uid: str
-    reason: str
-    actor: str
-    since_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Protected:
-    """A registered version whose files lie where somebody wants to write."""
-
-    name: str
-    version: int
-    semver: str
-    place: str
 
 
 def protecting(

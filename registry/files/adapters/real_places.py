@@ -13,7 +13,7 @@ from urllib.parse import quote
 from infra.errors import PlatformError
 from infra.settings import Settings
 from infra.stores.object_store import Location, is_s3
-from registry.files.adapters import artifact_files
+from registry.files.adapters import locations
 from registry.files.domain.storage_place import PROXY, storage_place
 
 
@@ -24,10 +24,10 @@ def real_place(settings: Settings, uri: str) -> str | None:
         if place.startswith(PROXY) and not uri.startswith("mlflow-artifacts:"):
             # The proxy's own address: the same files as behind the scheme.
             uri = f"mlflow-artifacts:/{quote(place.removeprefix(PROXY))}"
-        folder = artifact_files.local_folder(settings, uri)
+        folder = locations.local_folder(settings, uri)
         if folder is not None:
             return "file:/" + os.path.realpath(folder).strip("/")
-        at = artifact_files.behind_proxy(settings, uri)
+        at = locations.behind_proxy(settings, uri)
         if not is_s3(at):
             return storage_place(at)
         location = Location.parse(at)

@@ -13,7 +13,7 @@ from infra.stores.object_store import ObjectStore, is_s3
 from registry.adapters import tables
 from registry.domain.records import VersionRecord
 from registry.errors import ArtifactError
-from registry.files.adapters import artifact_files
+from registry.files.adapters import locations
 from registry.files.domain.manifest import FileEntry
 
 MAX_BYTES = 1 << 20
@@ -48,7 +48,7 @@ def read_text(settings: Settings, uri: str, entry: FileEntry) -> str:
 
 
 def _read(settings: Settings, uri: str, path: str) -> bytes:
-    folder = artifact_files.local_folder(settings, uri)
+    folder = locations.local_folder(settings, uri)
     if folder is not None:
         try:
             return (folder / path).read_bytes()

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
-from infra.errors import UsageError
 from infra.settings import Settings
 from registry.adapters import mlflow_tables as mlflow
 from registry.files.adapters.real_places import destination_place, real_place
 from registry.files.domain.own_folder import is_own, shared_as
 from registry.files.domain.storage_place import ancestors
-
-
-class SourceRefusedError(UsageError):
-    """A version's source is no folder that could be a model's own."""
-
-    code = "registry.source_refused"
+from registry.files.errors import SourceRefusedError
 
 
 def shared(settings: Settings, connection: Connection, place: str) -> str:

@@ -19,7 +19,7 @@ from infra.errors import NotFoundError, UsageError, storage_error
 from infra.settings import Settings
 from infra.stores.object_store import ObjectStore, is_s3
 from registry.errors import RESTORE, ArtifactError
-from registry.files.adapters import artifact_files, hashing
+from registry.files.adapters import artifact_files, hashing, locations
 from registry.files.adapters.local_reading import require_folder, unread
 from registry.files.domain.manifest import FileEntry, Manifest, require_plain
 
@@ -182,10 +182,10 @@ class S3Files:
 
 def open_files(settings: Settings, uri: str) -> StoredFiles | None:
     """Return the files behind a URI; None for a store that only MLflow can read."""
-    folder = artifact_files.local_folder(settings, uri)
+    folder = locations.local_folder(settings, uri)
     if folder is not None:
-        return LocalFiles(folder, artifact_files.local_root(settings))
-    at = artifact_files.behind_proxy(settings, uri)
+        return LocalFiles(folder, locations.local_root(settings))
+    at = locations.behind_proxy(settings, uri)
     return S3Files(ObjectStore.of(settings, at)) if is_s3(at) else None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, select
 
 from registry.adapters import tables
@@ -48,4 +50,10 @@ def matching(connection: Connection, ask: Ask, state: RequestState) -> list[Requ
         )
         .order_by(_R.id)
     )
+    return [request_rows.request_record(row) for row in rows]
+
+
+def numbered(connection: Connection, ids: Sequence[int]) -> list[Request]:
+    """Return the requests with these numbers."""
+    rows = connection.execute(select(tables.request).where(_R.id.in_(ids)))
     return [request_rows.request_record(row) for row in rows]

@@ -7,14 +7,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, or_, select
 
 from registry.adapters import tables
+from registry.domain.reasons import Reason
 from registry.domain.records import Scorecard
-from registry.domain.values import (
-    Enforcement,
-    Reason,
-    RequestKind,
-    RequestState,
-    Stage,
-)
+from registry.domain.values import Enforcement, RequestKind, RequestState, Stage
 from registry.gate.domain.requests import Ballot, JudgedScorecard
 from registry.rollouts.adapters import rollout_rows
 

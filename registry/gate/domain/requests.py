@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from registry.domain.values import Enforcement, Reason, RequestKind, Stage, Standing
+from registry.domain.reasons import Reason
+from registry.domain.values import Enforcement, RequestKind, Stage, Standing
 
 
 @dataclass(frozen=True, slots=True)

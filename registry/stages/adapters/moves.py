@@ -12,7 +12,7 @@ from infra.errors import ConflictError
 from registry.adapters import mlflow_tables as mlflow
 from registry.audit.adapters import events
 from registry.domain.values import CHAMPION, Stage
-from registry.stages.adapters import positions, tenures
+from registry.stages.adapters import places, tenures
 
 _MV = mlflow.model_versions.c
 
@@ -101,7 +101,7 @@ def archive_others(
     request_id: int | None = None,
 ) -> None:
     """Archive every other version in a stage."""
-    for other in positions.numbers_in_stage(connection, name, stage):
+    for other in places.numbers_in_stage(connection, name, stage):
         if other != version:
             move_stage(
                 connection,
@@ -126,7 +126,7 @@ def set_alias(
     request_id: int | None = None,
 ) -> None:
     """Point an alias at a version; an old spelling of it is replaced."""
-    before = positions.alias_holder(connection, name, alias)
+    before = places.alias_holder(connection, name, alias)
     if before == version:
         return
     a = mlflow.aliases.c
@@ -157,7 +157,7 @@ def drop_alias(
     connection: Connection, name: str, alias: str, version: int, *, actor: str, at_ms: int
 ) -> None:
     """Remove an alias if it points at this version."""
-    if positions.alias_holder(connection, name, alias) != version:
+    if places.alias_holder(connection, name, alias) != version:
         return
     a = mlflow.aliases.c
     connection.execute(

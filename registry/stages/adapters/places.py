@@ -1,4 +1,4 @@
-"""Which of a model's versions hold a place, and which have no record yet; never all of them."""
+"""Which version numbers of a model hold a place, or have no record yet; never all of them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,45 @@ from sqlalchemy import Connection, exists, func, select
 
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import tables
-from registry.domain.values import GOVERNED_ALIASES, GOVERNED_STAGES
+from registry.domain.values import GOVERNED_ALIASES, GOVERNED_STAGES, Stage
 
 _MV = mlflow.model_versions.c
 _V = tables.version.c
+
+
+def stage_at(connection: Connection, name: str, number: int) -> Stage | None:
+    """Return the stage of a version number, even if another version has that number now."""
+    stage = connection.execute(
+        select(_MV.current_stage).where(
+            _MV.workspace == mlflow.WORKSPACE, _MV.name == name, _MV.version == number
+        )
+    ).scalar()
+    return Stage.parse(stage) if stage else None
+
+
+def alias_holder(connection: Connection, name: str, alias: str) -> int | None:
+    """Return the version number an alias points at; aliases compare without case."""
+    a = mlflow.aliases.c
+    return connection.execute(
+        select(a.version).where(
+            a.workspace == mlflow.WORKSPACE, a.name == name, func.lower(a.alias) == alias.lower()
+        )
+    ).scalar()
+
+
+def numbers_in_stage(connection: Connection, name: str, stage: Stage) -> list[int]:
+    """Return the version numbers that stand in a stage, newest first."""
+    return list(
+        connection.execute(
+            select(_MV.version)
+            .where(
+                _MV.workspace == mlflow.WORKSPACE,
+                _MV.name == name,
+                _MV.current_stage == stage.value,
+            )
+            .order_by(_MV.version.desc())
+        ).scalars()
+    )
 
 
 def governed_numbers(connection: Connection, name: str) -> set[int]:

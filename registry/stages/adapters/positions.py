@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, and_, select
 
 from registry.adapters import mlflow_tables as mlflow
 from registry.domain.records import Position, VersionRecord
 from registry.domain.values import Stage
 
 _MV = mlflow.model_versions.c
-
-
-def stage_at(connection: Connection, name: str, number: int) -> Stage | None:
-    """Return the stage of a version number, even if another version has that number now."""
-    stage = connection.execute(
-        select(_MV.current_stage).where(
-            _MV.workspace == mlflow.WORKSPACE, _MV.name == name, _MV.version == number
-        )
-    ).scalar()
-    return Stage.parse(stage) if stage else None
 
 
 def stage_of(connection: Connection, record: VersionRecord) -> Stage | None:
@@ -66,29 +56,4 @@ def position(connection: Connection, record: VersionRecord) -> Position:
         description=row.description or "",
         model_description=model_description or "",
         tags={tag.key: tag.value for tag in tags},
-    )
-
-
-def alias_holder(connection: Connection, name: str, alias: str) -> int | None:
-    """Return the version number an alias points at; aliases compare without case."""
-    a = mlflow.aliases.c
-    return connection.execute(
-        select(a.version).where(
-            a.workspace == mlflow.WORKSPACE, a.name == name, func.lower(a.alias) == alias.lower()
-        )
-    ).scalar()
-
-
-def numbers_in_stage(connection: Connection, name: str, stage: Stage) -> list[int]:
-    """Return the version numbers that stand in a stage, newest first."""
-    return list(
-        connection.execute(
-            select(_MV.version)
-            .where(
-                _MV.workspace == mlflow.WORKSPACE,
-                _MV.name == name,
-                _MV.current_stage == stage.value,
-            )
-            .order_by(_MV.version.desc())
-        ).scalars()
     )

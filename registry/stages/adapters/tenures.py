@@ -13,10 +13,10 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, Connection, case, insert, select, update
 
 from registry.adapters import mlflow_tables as mlflow
-from registry.adapters import tables, version_rows
+from registry.adapters import tables
 from registry.domain.records import VersionRecord
 from registry.domain.values import GOVERNED_ALIASES, Stage
-from registry.stages.adapters import positions
+from registry.stages.adapters import places
 
 _T = tables.tenure.c
 WHOLE = 100
@@ -78,7 +78,7 @@ def adopt(connection: Connection, record: VersionRecord, at_ms: int) -> None:
 
     Since when it held them nobody wrote down, and nothing is claimed; a new version holds none.
     """
-    stage = positions.stage_at(connection, record.name, record.version)
+    stage = places.stage_at(connection, record.name, record.version)
     if stage is not None and stage is not Stage.NONE:
         _open(connection, Place.STAGE, record.name, stage.value, record.uid, at_ms)
     a = mlflow.aliases.c
@@ -119,8 +119,10 @@ def rename(connection: Connection, name: str, new_name: str, at_ms: int) -> None
 
 
 def _uid(connection: Connection, name: str, number: int) -> str | None:
-    record = version_rows.live_version(connection, name, number)
-    return record.uid if record else None
+    v = tables.version.c
+    return connection.execute(
+        select(v.uid).where(v.name == name, v.version == number, v.deleted_ms.is_(None))
+    ).scalar()
 
 
 def _open(

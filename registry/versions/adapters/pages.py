@@ -9,7 +9,7 @@ from sqlalchemy import Connection, exists, select
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import tables, version_rows
 from registry.domain.records import VersionRecord
-from registry.files.adapters.custody_rows import Unusable
+from registry.files.domain.custody import Unusable
 
 _V = tables.version.c
 

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from sqlalchemy import ColumnElement, Connection, select
 
 from registry.adapters import mlflow_tables as mlflow
-from registry.versions.adapters import provenance
+from registry.versions.domain.sources import logged_model_of
 from registry.versions.domain.wishes import TAGS
 
 
@@ -21,7 +21,7 @@ def layers(
     that differ from the original's count, and its logged model and run count no more.
     """
     own = _of_version(connection, name, number)
-    model_id = provenance.logged_model_of(source)
+    model_id = logged_model_of(source)
     if model_id is not None:
         return [own, _of_logged_model(connection, model_id), _of_run(connection, run_id)]
     if source.startswith("models:/"):

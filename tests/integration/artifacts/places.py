@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from infra.settings import Settings
-from registry.artifacts.service import Artifacts
+from registry.artifacts.bootstrap import Artifacts
 from registry.domain.records import VersionRecord
 from tests.integration.registry.shelf import NAME, Shelf
 

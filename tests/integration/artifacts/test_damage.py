@@ -13,7 +13,7 @@ from registry.artifacts.errors import FilesDifferError
 from registry.domain.records import Ask, VersionRecord
 from registry.domain.values import RequestKind, Stage
 from registry.errors import ArtifactError, GateClosedError
-from registry.files.adapters import artifact_files
+from registry.files.adapters import locations
 from tests.integration.artifacts.places import Keep, emptied
 
 DAMAGE: dict[str, tuple[Callable[[Keep, VersionRecord], None], tuple[str, ...]]] = {
@@ -84,7 +84,7 @@ def test_a_link_is_set_aside_and_takes_no_version_out_of_service(local: Keep) ->
     before = local.content(record)
     local.artifacts.replication.replicate(record)
     uri = local.artifacts.kit.registry.files.files_uri(record)
-    folder = artifact_files.local_folder(local.artifacts.kit.settings, uri)
+    folder = locations.local_folder(local.artifacts.kit.settings, uri)
     assert folder is not None
     (folder / "data" / "link").symlink_to("/etc/passwd")
     assert "found a link" in local.artifacts.repairing.plan(record)[0]

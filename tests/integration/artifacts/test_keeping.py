@@ -20,10 +20,9 @@ from infra.servers.s3 import S3
 from registry.artifacts.adapters import bucket_locks
 from registry.artifacts.adapters.kept_objects import KeptObjects
 from registry.artifacts.adapters.leases import Leases
-from registry.artifacts.bootstrap import artifacts_of
+from registry.artifacts.bootstrap import Artifacts, artifacts_of
 from registry.artifacts.replication import REPLICA_LEASE
 from registry.artifacts.role import Keeper, artifacts_role
-from registry.artifacts.service import Artifacts
 from registry.errors import GateClosedError
 from registry.files.adapters.stored_files import S3Files
 from tests.integration.artifacts.conftest import in_buckets

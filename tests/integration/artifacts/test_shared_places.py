@@ -11,8 +11,7 @@ from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 
 from infra.clock import utc_now
 from registry.artifacts.adapters.kept_objects import KeptObjects
-from registry.artifacts.bootstrap import artifacts_of
-from registry.artifacts.service import Artifacts
+from registry.artifacts.bootstrap import Artifacts, artifacts_of
 from registry.domain.records import VersionRecord
 from tests.integration.artifacts.places import FILES, Bucket, Folder, Keep
 from tests.integration.registry.shelf import NAME

@@ -19,12 +19,13 @@ from mlflow.entities import (
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from infra.settings import Settings
+from registry.bootstrap import Registry
+from registry.domain.reasons import Reason
 from registry.domain.records import Ask, Request, Rollout, VersionRecord
-from registry.domain.values import Enforcement, Reason, RequestKind, RequestState, Stage, Verdict
+from registry.domain.values import Enforcement, RequestKind, RequestState, Stage, Verdict
 from registry.governance.adapters.evidence_file import binding_digest
 from registry.lineage.service import Lineage
 from registry.plugin.store import GovernedStore
-from registry.service import Registry
 
 NOON = datetime(2031, 5, 6, 12, tzinfo=UTC)
 WORSE = Reason("rollout.error_rate", "no more errors", "more errors", "mend the model")

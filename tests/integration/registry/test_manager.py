@@ -16,12 +16,12 @@ from infra.component import Health
 from infra.settings import Settings
 from infra.stores.db import transaction
 from registry import manager
+from registry.bootstrap import Registry
 from registry.domain.records import Ask, Request
 from registry.domain.values import Enforcement, RequestKind, RequestState, Stage, Verdict
 from registry.gate.settlement import SettlingLoop
 from registry.governance.adapters.evidence_file import binding_digest
 from registry.plugin.store import GovernedStore
-from registry.service import Registry
 from registry.webhooks.deliveries import Pace
 from tests.support.stores import put_database
 from tests.support.webhooks import Outbox, Receiver, listening, wait_until

@@ -13,8 +13,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from infra.settings import Settings
-from registry.bootstrap import open_registry
-from registry.service import Registry
+from registry.bootstrap import Registry, open_registry
 from tests.support.platform import write_constitution
 from tests.support.replicas import replicas
 from tests.support.stores import Kind, put_database

@@ -26,11 +26,10 @@ from infra.settings import Settings
 from infra.stores.db import transaction
 from infra.stores.migrations import upgrade
 from registry.adapters import mlflow_tables as mlflow
-from registry.bootstrap import open_registry
+from registry.bootstrap import Registry, open_registry
 from registry.domain.records import Rollout, VersionRecord
 from registry.domain.values import Stage
 from registry.rollouts.adapters import openings
-from registry.service import Registry
 from serving.bootstrap import open_deployer
 from serving.control.controller import Deployer
 from serving.engines.local.engine import Command, Launch

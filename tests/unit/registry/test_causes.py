@@ -8,8 +8,7 @@ import pytest
 
 from compliance.reports import report
 from registry.commands import groups
-from registry.domain.causes import causes
-from registry.domain.values import Reason
+from registry.domain.reasons import Reason, causes
 from registry.errors import GateClosedError
 from registry.sdk import values
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.domain.values import Enforcement, Reason, RequestKind, Stage
+from registry.domain.reasons import Reason
+from registry.domain.values import Enforcement, RequestKind, Stage
 from registry.gate.domain.requests import (
     Ballot,
     Facts,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.domain.values import Reason
+from registry.domain.reasons import Reason
 from serving.domain.decide import (
     Action,
     Observation,

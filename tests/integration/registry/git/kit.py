@@ -15,12 +15,12 @@ from sqlalchemy import Connection, Engine, text
 from infra.settings import Settings
 from infra.stores.db import transaction
 from registry.adoption.backfill import Backfill
+from registry.bootstrap import Registry
 from registry.domain.records import VersionRecord
 from registry.domain.signature import Signature
 from registry.domain.values import Stage
-from registry.files.service import Inspected
+from registry.files.domain.inspected import Inspected
 from registry.git.service import GitTags, Overview, Synced, overview
-from registry.service import Registry
 from registry.stages.adapters import moves
 from tests.integration.registry import shelf
 

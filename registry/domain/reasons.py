@@ -1,11 +1,29 @@
-"""Reasons grouped by cause, as every face shows them: rules that lack one thing are one line."""
+"""Why something is refused: failed rules, and the same rules grouped by cause."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from registry.domain.values import Reason
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One failed rule, told so that its owner can act.
+
+    Attributes:
+        rule: stable id of the rule, e.g. `fairness.equal_opportunity`.
+        expected: what the rule asks for.
+        found: what was measured.
+        fix: what to do.
+    """
+
+    rule: str
+    expected: str
+    found: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: expected {self.expected}, found {self.found}. Fix: {self.fix}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,34 @@
+"""Writes what a person said of a request."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert
+
+from registry.adapters import tables
+from registry.audit.adapters import events
+from registry.domain.records import Request
+from registry.gate.domain.requests import Ballot
+
+
+def insert_ballot(connection: Connection, request: Request, ballot: Ballot, at_ms: int) -> None:
+    """Insert a ballot and its event."""
+    connection.execute(
+        insert(tables.approval).values(
+            request_id=request.id,
+            actor=ballot.actor,
+            approved=ballot.approved,
+            comment=ballot.comment,
+            manifest_digest=ballot.manifest_digest,
+            created_ms=at_ms,
+        )
+    )
+    events.record(
+        connection,
+        "approval.given" if ballot.approved else "approval.rejected",
+        name=request.name,
+        version=request.version,
+        request_id=request.id,
+        actor=ballot.actor,
+        at_ms=at_ms,
+        data={"comment": ballot.comment, "manifest_digest": ballot.manifest_digest},
+    )

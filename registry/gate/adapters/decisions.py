@@ -1,0 +1,189 @@
+"""Decisions on requests: the facts they rest on, and closing by compare-and-set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, select, update
+
+from infra.settings import Settings
+from registry.adapters import mirror, tables, version_rows
+from registry.audit.adapters import events
+from registry.domain.reasons import Reason
+from registry.domain.records import Request
+from registry.domain.values import SYSTEM, Enforcement, RequestKind, RequestState, Standing
+from registry.errors import VersionYankedError
+from registry.files.adapters import custody_rows
+from registry.gate.adapters import grants, verdicts
+from registry.gate.adapters.request_rows import request_record
+from registry.gate.domain.requests import Facts, Granted, Refused
+from registry.governance.adapters import evidence_file
+from registry.governance.domain.governance import Governance
+from registry.rollouts.adapters import rollout_rows
+from registry.stages.adapters import positions
+
+_R = tables.request.c
+
+
+def facts(
+    connection: Connection,
+    request: Request,
+    governance: Governance,
+    manifest_digest: str | None,
+    settings: Settings,
+) -> Facts:
+    """Gather what a decision needs, as one snapshot."""
+    card = verdicts.scorecard_of(connection, request.id)
+    record = version_rows.version_by_uid(connection, request.version_uid)
+    rollout = rollout_rows.active_rollout(connection, request.name)
+    return Facts(
+        kind=request.kind,
+        target=request.target,
+        request_manifest_digest=request.manifest_digest,
+        manifest_digest=manifest_digest,
+        constitution_digest=governance.constitution_digest,
+        evidence_digest=evidence_file.binding_digest(settings, request.judged_as),
+        # A name that nothing governs any more is still held to the strictest mode here: the
+        # request was made while it was governed.
+        enforcement=governance.enforcement(request.judged_as) or Enforcement.ENFORCE,
+        from_stage=request.from_stage,
+        current_stage=positions.position(connection, record).stage if record else None,
+        scorecard=verdicts.judged(card) if card else None,
+        ballots=verdicts.ballots(connection, request.id),
+        served_before=request.kind is RequestKind.TRANSITION
+        and verdicts.served_before(
+            connection, request.name, request.version_uid, request.manifest_digest
+        ),
+        rollout_in_progress=rollout is not None,
+        standing=record.standing if record else Standing.ACTIVE,
+        standing_reason=record.standing_reason if record else None,
+        prerelease=record.semver if record and record.prerelease else None,
+        unusable=custody_rows.unusable(connection, request.version_uid),
+    )
+
+
+def apply(
+    connection: Connection, request: Request, decision: Granted | Refused, at_ms: int
+) -> None:
+    """Close a request as decided and, where granted, carry the grant out."""
+    match decision:
+        case Refused(reasons):
+            body = {"reasons": [asdict(r) for r in reasons], "warnings": []}
+            close(connection, request, RequestState.REFUSED, body, actor=SYSTEM, at_ms=at_ms)
+        case Granted(warnings):
+            _require_standing(connection, request)
+            body = {"reasons": [], "warnings": [asdict(r) for r in warnings]}
+            if close(connection, request, RequestState.GRANTED, body, actor=SYSTEM, at_ms=at_ms):
+                grants.carry_out(connection, request, at_ms)
+
+
+def _require_standing(connection: Connection, request: Request) -> None:
+    """Lock the version against being yanked while its grant is carried out.
+
+    Raises:
+        VersionYankedError: it was, since the decision looked; deciding again refuses.
+    """
+    v = tables.version.c
+    standing = connection.execute(
+        select(v.standing).where(v.uid == request.version_uid).with_for_update()
+    ).scalar()
+    if standing == Standing.YANKED.value:
+        raise VersionYankedError(
+            f"expected {request.ref} to be granted, found that it was yanked meanwhile",
+            hint="ask again",
+        )
+
+
+def close(
+    connection: Connection,
+    request: Request,
+    state: RequestState,
+    decision: Mapping[str, Any],
+    *,
+    actor: str,
+    at_ms: int,
+    mirrored: bool = True,
+) -> bool:
+    """Close a request by compare-and-set; False when somebody else was first.
+
+    `mirrored` is False where MLflow no longer has the version under the request's name.
+    """
+    result = connection.execute(
+        update(tables.request)
+        .where(_R.id == request.id, _R.state == RequestState.OPEN.value)
+        .values(state=state.value, decided_ms=at_ms, decision=dict(decision))
+    )
+    if result.rowcount != 1:
+        return False
+    events.record(
+        connection,
+        f"transition_request.{state.value}",
+        name=request.name,
+        version=request.version,
+        request_id=request.id,
+        actor=actor,
+        at_ms=at_ms,
+        data={
+            "target": request.target.value,
+            "alias": request.alias,
+            "kind": request.kind.value,
+            **decision,
+        },
+    )
+    if mirrored:
+        show_state(connection, request, f"{state.value} for {request.target}")
+    return True
+
+
+def refuse_open(
+    connection: Connection, version_uid: str, reason: Reason, actor: str, at_ms: int
+) -> None:
+    """Refuse whatever is still asked about a version, in the caller's transaction."""
+    _refuse_open(connection, _R.version_uid == version_uid, reason, actor, at_ms)
+
+
+def refuse_open_of_model(
+    connection: Connection, name: str, reason: Reason, actor: str, at_ms: int
+) -> None:
+    """Refuse whatever is still asked about a model's versions, in the caller's transaction."""
+    v = tables.version.c
+    live = select(v.uid).where(v.name == name, v.deleted_ms.is_(None))
+    _refuse_open(connection, _R.version_uid.in_(live), reason, actor, at_ms)
+
+
+def _refuse_open(
+    connection: Connection, which: ColumnElement[bool], reason: Reason, actor: str, at_ms: int
+) -> None:
+    open_rows = connection.execute(
+        select(tables.request).where(which, _R.state == RequestState.OPEN.value)
+    ).all()
+    decision = {"reasons": [asdict(reason)], "warnings": []}
+    for row in open_rows:
+        close(
+            connection,
+            request_record(row),
+            RequestState.REFUSED,
+            decision,
+            actor=actor,
+            at_ms=at_ms,
+            mirrored=False,
+        )
+
+
+def show_state(connection: Connection, request: Request, state: str) -> None:
+    """Show in MLflow how a version's newest request stands; a copy or rename is not its own."""
+    if request.kind is RequestKind.TRANSITION:
+        tags = {"acgs.request": f"{request.id}: {state}"}
+        mirror.set_tags(connection, request.name, request.version, tags)
+
+
+def note_waiting(connection: Connection, request: Request, noted: Mapping[str, Any]) -> None:
+    """Note what an open request waits for, and show it."""
+    connection.execute(
+        update(tables.request)
+        .where(_R.id == request.id, _R.state == RequestState.OPEN.value)
+        .values(decision=dict(noted))
+    )
+    show_state(connection, request, f"pending, waiting for {noted['waiting_for']}")

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.architecture import figures
+
+LONGEST_CHAIN = 13
+FLAT = {
+    # What puts the registry together, or belongs to no room more than to another.
+    "registry": {"bootstrap", "component", "errors", "manager", "metrics"},
+    "registry/adapters": {"locks", "mirror", "mlflow_tables", "tables", "version_rows"},
+}
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert list(figures.circle(figures.graph())) == []
+
+
+def test_no_chain_of_imports_is_longer_than_thirteen_modules() -> None:
+    longest = figures.chain(figures.graph())
+    assert len(longest) <= LONGEST_CHAIN, figures.figures()
+
+
+def test_only_what_mlflow_forces_takes_methods_from_another_class() -> None:
+    assert [name for name in figures.heirs() if not name.startswith("registry.plugin.")] == []
+
+
+@pytest.mark.parametrize("folder", FLAT)
+def test_no_module_of_a_room_lies_flat(folder: str) -> None:
+    assert set(figures.flat(folder)) == FLAT[folder]
+
+
+@pytest.mark.parametrize(
+    ("edges", "expected"),
+    [
+        ({"a": {"b", "c"}, "b": {"c"}, "c": set()}, 3),
+        ({"a": {"c"}, "b": {"c"}, "c": set()}, 2),
+        ({"a": set()}, 1),
+    ],
+)
+def test_a_chain_is_the_longest_path(edges: dict[str, set[str]], expected: int) -> None:
+    assert len(figures.chain({name: frozenset(to) for name, to in edges.items()})) == expected
+
+
+def test_a_circle_is_named() -> None:
+    edges = {"a": frozenset({"b"}), "b": frozenset({"a"})}
+    assert {"a", "b"} == set(figures.circle(edges))
+
+
+def test_the_figures_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    print(figures.figures())
+    printed = capsys.readouterr().out
+    assert "modules in a circle: 0" in printed
+    assert "longest chain: " in printed
