@@ -7,7 +7,7 @@ before it is acted on, so a deployer killed at any line finds what it wanted and
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,12 +17,13 @@ from registry.bootstrap import Registry
 from registry.domain.reasons import Reason
 from registry.domain.records import Endpoint, Rollout
 from registry.errors import GateClosedError
-from serving.control.lanes import Lane, served
+from serving.control.endpoint_view import EndpointView, served
 from serving.control.ports import GatewayPort, ServersPort, ServersStatus
 from serving.control.progress import event_of, material, measurement_of
-from serving.control.proof import may_be_made
+from serving.control.proof import prove
 from serving.domain.decide import (
     Action,
+    Decision,
     Observation,
     Pause,
     Promote,
@@ -86,18 +87,18 @@ class Deployer:
         active = {
             rollout.endpoint: rollout for rollout in self._registry.rollouts.active_rollouts()
         }
-        lanes = []
+        views: dict[str, EndpointView] = {}
         for endpoint in self._registry.endpoints.endpoints():
             try:
-                lanes.append(self._lane(endpoint, active.get(endpoint.name)))
+                views[endpoint.name] = self._view(endpoint, active.get(endpoint.name))
             except PlatformError as err:
                 _logger.error("endpoint %s: %s", endpoint.name, err)
-        routed = self._route(lanes)
-        for lane in lanes:
-            if lane.rollout is not None:
-                self._advance(lane, lanes)
+        routed = self._route(views)
+        for name, view in list(views.items()):
+            if view.rollout is not None:
+                self._advance(name, views)
         if routed:
-            self._release(lanes)
+            self._release(views.values())
         self._live = {
             rollout.id: self._live[rollout.id]
             for rollout in active.values()
@@ -105,7 +106,7 @@ class Deployer:
         }
         return bool(active)
 
-    def _lane(self, endpoint: Endpoint, rollout: Rollout | None) -> Lane:
+    def _view(self, endpoint: Endpoint, rollout: Rollout | None) -> EndpointView:
         """Read one endpoint and look after its model servers."""
         stable = candidate = None
         if endpoint.stable_uid is not None:
@@ -117,21 +118,37 @@ class Deployer:
             state = self._state(rollout)
             if stable is not None and stable.uid == candidate.uid:
                 stable = None  # a way back to what serves already: nothing to compare
-        lane = Lane(endpoint, plan or RolloutPlan(), stable, candidate, rollout, state)
         if plan is None and rollout is not None:
             self._registry.rollouts.fail_rollout(
                 rollout.id, [_plan_invalid(rollout)], self._clock()
             )
-            lane.rollout = lane.candidate = None
-        deployment = lane.deployment()
-        if deployment is not None:
-            for predictor in deployment.predictors:
-                if predictor.version == lane.candidate and not may_be_made(self._registry, lane):
-                    status = ServersStatus((), ready=False, detail=lane.waits_for)
-                else:
-                    status = self._servers.ensure(deployment, predictor)
-                lane.statuses[predictor.name] = status
-        return lane
+            rollout = candidate = None
+        view = EndpointView(endpoint, plan or RolloutPlan(), stable, candidate, rollout, state)
+        return self._served(view)
+
+    def _served(self, view: EndpointView) -> EndpointView:
+        """Look after an endpoint's model servers, a candidate's once its files are proven."""
+        deployment = view.deployment()
+        if deployment is None:
+            return view
+        statuses = {}
+        for predictor in deployment.predictors:
+            serves = True
+            if predictor.version == view.candidate:
+                proof = prove(self._registry, predictor.version.uid, view.state)
+                serves = proof.serves
+                view = replace(
+                    view,
+                    state=replace(view.state, proven=proof.proven),
+                    refused=proof.refused,
+                    waits_for=proof.waits_for,
+                )
+            statuses[predictor.name] = (
+                self._servers.ensure(deployment, predictor)
+                if serves
+                else ServersStatus((), ready=False, detail=view.waits_for)
+            )
+        return replace(view, statuses=statuses)
 
     def _state(self, rollout: Rollout) -> RolloutState:
         live = self._live.get(rollout.id)
@@ -141,123 +158,132 @@ class Deployer:
         self._live[rollout.id] = _Live(rollout.revision, state, self._clock())
         return state
 
-    def _route(self, lanes: list[Lane]) -> bool:
+    def _route(self, views: Mapping[str, EndpointView]) -> bool:
         try:
-            self._gateway.apply([lane.route() for lane in lanes])
+            self._gateway.apply([view.route() for view in views.values()])
         except UnavailableError as err:
             _logger.warning("traffic stays as it is: %s", err)
             return False
         return True
 
-    def _advance(self, lane: Lane, lanes: list[Lane]) -> None:
-        """Decide and act until there is nothing to do but wait."""
+    def _advance(self, name: str, views: dict[str, EndpointView]) -> None:
+        """Decide and act until there is nothing to do but wait; keep the view up to date."""
         smoke: str | None = None
         for _ in range(_DECISIONS_PER_TICK):
-            seen = self._observe(lane, smoke)
-            state, actions = decide(lane.plan, lane.state, seen, self._clock())
+            view = self._with_traffic(views[name])
+            decision = decide(view.plan, view.state, self._observe(view, smoke), self._clock())
+            views[name] = replace(view, state=decision.state)
             try:
-                self._save(lane, state)
+                rollout = self._save(view, decision)
             except ConflictError:
-                assert lane.rollout is not None
-                self._live.pop(lane.rollout.id, None)
+                assert view.rollout is not None
+                self._live.pop(view.rollout.id, None)
                 return
+            views[name] = replace(views[name], rollout=rollout)
             smoke, again = None, False
-            for action in actions:
-                smoke, more = self._act(lane, lanes, action)
+            for action in decision.actions:
+                smoke, more = self._act(views[name], views, action)
                 again = again or more
             if not again:
                 return
 
-    def _observe(self, lane: Lane, smoke: str | None) -> Observation:
-        namespace, name = lane.endpoint.namespace, resource_name(lane.endpoint.name)
-        assert lane.candidate is not None
-        status = lane.statuses[lane.candidate_predictor]
-        weights = self._gateway.weights(namespace, name)
-        lane.traffic = weights
-        candidate = cluster_name(namespace, name, lane.candidate.uid)
-        stable = cluster_name(namespace, name, lane.stable.uid) if lane.stable else None
+    def _with_traffic(self, view: EndpointView) -> EndpointView:
+        namespace, name = view.endpoint.namespace, resource_name(view.endpoint.name)
+        return replace(view, traffic=self._gateway.weights(namespace, name))
+
+    def _observe(self, view: EndpointView, smoke: str | None) -> Observation:
+        namespace, name = view.endpoint.namespace, resource_name(view.endpoint.name)
+        assert view.candidate is not None
+        status = view.statuses[view.candidate_predictor]
+        weights = view.traffic
+        candidate = cluster_name(namespace, name, view.candidate.uid)
+        stable = cluster_name(namespace, name, view.stable.uid) if view.stable else None
         try:
             found = self._gateway.counters([c for c in (candidate, stable) if c is not None])
         except UnavailableError:
             found = {}
         return Observation(
-            has_stable=lane.stable is not None,
+            has_stable=view.stable is not None,
             ready=status.ready,
             failed=status.failed,
-            unusable=lane.refused or tuple(self._registry.files.unusable(lane.candidate.uid)),
-            weight_percent=None if weights is None else weights.get(lane.candidate.uid, 0),
+            unusable=view.refused or tuple(self._registry.files.unusable(view.candidate.uid)),
+            weight_percent=None if weights is None else weights.get(view.candidate.uid, 0),
             candidate=found.get(candidate),
             stable=found.get(stable) if stable else None,
             smoke=smoke,
             detail=status.detail,
-            files_away=bool(lane.waits_for),
+            files_away=bool(view.waits_for),
         )
 
-    def _save(self, lane: Lane, state: RolloutState) -> None:
-        assert lane.rollout is not None
-        rollout, now, live = lane.rollout, self._clock(), self._live[lane.rollout.id]
-        before, lane.state = lane.state, state
+    def _save(self, view: EndpointView, decision: Decision) -> Rollout:
+        """Save a decision where something depends on it; return the rollout as saved last."""
+        assert view.rollout is not None
+        rollout, now, live = view.rollout, self._clock(), self._live[view.rollout.id]
+        before, state = view.state, decision.state
         due = (now - live.saved_at).total_seconds() >= SAVE_SECONDS
-        moved = lane.traffic is not None and lane.traffic != live.traffic
+        moved = view.traffic is not None and view.traffic != live.traffic
         if not moved and material(state) == material(before) and not (due and state != before):
             self._live[rollout.id] = replace(live, state=state)
-            return
-        lane.rollout = self._registry.rollouts.save_rollout(
+            return rollout
+        saved = self._registry.rollouts.save_rollout(
             rollout.id,
             rollout.revision,
             state.phase.value,
             state.document(),
             now,
-            measurement=measurement_of(lane.plan, state),
-            event=event_of(lane.plan, before, state),
-            traffic=lane.traffic,
+            measurement=measurement_of(state, decision.judgements),
+            event=event_of(view.plan, before, state),
+            traffic=view.traffic,
         )
-        traffic = live.traffic if lane.traffic is None else lane.traffic
-        self._live[rollout.id] = _Live(lane.rollout.revision, state, now, traffic)
+        traffic = live.traffic if view.traffic is None else view.traffic
+        self._live[rollout.id] = _Live(saved.revision, state, now, traffic)
+        return saved
 
-    def _act(self, lane: Lane, lanes: list[Lane], action: Action) -> tuple[str | None, bool]:
+    def _act(
+        self, view: EndpointView, views: Mapping[str, EndpointView], action: Action
+    ) -> tuple[str | None, bool]:
         """Carry out one action; return a smoke result, and whether to decide again at once."""
-        assert lane.rollout is not None
+        assert view.rollout is not None
         match action:
             case SetWeights(percent):
-                _logger.info("%s: candidate at %d %%", lane.endpoint.name, percent)
-                return None, self._route(lanes)
+                _logger.info("%s: candidate at %d %%", view.endpoint.name, percent)
+                return None, self._route(views)
             case Smoke():
-                assert lane.candidate is not None
-                predictor = lane.candidate_predictor
-                deployment = lane.deployment()
+                assert view.candidate is not None
+                predictor = view.candidate_predictor
+                deployment = view.deployment()
                 assert deployment is not None
                 found = next(p for p in deployment.predictors if p.name == predictor)
                 examples = self._servers.examples(found)
-                return self._gateway.smoke(lane.route(), predictor, examples), True
+                return self._gateway.smoke(view.route(), predictor, examples), True
             case Promote():
                 try:
-                    self._registry.rollouts.complete_rollout(lane.rollout.id, self._clock())
+                    self._registry.rollouts.complete_rollout(view.rollout.id, self._clock())
                 except GateClosedError as err:
                     # Quarantined since we looked: the next look takes it back.
-                    _logger.warning("%s: %s", lane.endpoint.name, err)
+                    _logger.warning("%s: %s", view.endpoint.name, err)
                     return None, False
-                _logger.info("%s: promoted", lane.endpoint.name)
+                _logger.info("%s: promoted", view.endpoint.name)
             case RollBack(reasons):
-                self._registry.rollouts.fail_rollout(lane.rollout.id, reasons, self._clock())
+                self._registry.rollouts.fail_rollout(view.rollout.id, reasons, self._clock())
                 _logger.warning(
-                    "%s: rolled back: %s", lane.endpoint.name, "; ".join(map(str, reasons))
+                    "%s: rolled back: %s", view.endpoint.name, "; ".join(map(str, reasons))
                 )
             case Pause(because):
-                _logger.warning("%s: paused: %s", lane.endpoint.name, because)
+                _logger.warning("%s: paused: %s", view.endpoint.name, because)
             case Wait():
                 pass
         return None, False
 
-    def _release(self, lanes: list[Lane]) -> None:
+    def _release(self, views: Collection[EndpointView]) -> None:
         """End the servers of versions that get no traffic any more, once they are idle."""
         needed = {
-            (lane.endpoint.namespace, resource_name(lane.endpoint.name), version.uid)
-            for lane in lanes
-            for version in (lane.stable, lane.candidate)
+            (view.endpoint.namespace, resource_name(view.endpoint.name), version.uid)
+            for view in views
+            for version in (view.stable, view.candidate)
             if version is not None
         }
-        known = {(lane.endpoint.namespace, resource_name(lane.endpoint.name)) for lane in lanes}
+        known = {(view.endpoint.namespace, resource_name(view.endpoint.name)) for view in views}
         now, stopped = self._clock(), False
         for server in self._servers.running():
             if server in needed or server[:2] not in known:
@@ -273,7 +299,7 @@ class Deployer:
             stopped = True
         if stopped:
             try:
-                self._gateway.forget([lane.route() for lane in lanes])
+                self._gateway.forget([view.route() for view in views])
             except UnavailableError as err:
                 _logger.warning("clusters stay as they are: %s", err)
 

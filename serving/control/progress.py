@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
-from serving.domain.decide import judgements
+from serving.domain.analysis import Judgement
 from serving.domain.plan import RolloutPlan
 from serving.domain.state import Phase, RolloutState
 
@@ -44,7 +45,7 @@ def event_of(
     return None
 
 
-def measurement_of(plan: RolloutPlan, state: RolloutState) -> dict[str, object]:
+def measurement_of(state: RolloutState, judged: Sequence[Judgement]) -> dict[str, object]:
     """Return what is known now, as JSON values."""
     return {
         "phase": state.phase.value,
@@ -52,11 +53,11 @@ def measurement_of(plan: RolloutPlan, state: RolloutState) -> dict[str, object]:
         "weight_percent": state.weight_percent,
         "step_requests": state.step_requests,
         "slow_ms": state.slow_ms,
-        "metrics": metrics_of(plan, state),
+        "metrics": metrics_of(judged),
     }
 
 
-def metrics_of(plan: RolloutPlan, state: RolloutState) -> list[dict[str, object]]:
+def metrics_of(judged: Sequence[Judgement]) -> list[dict[str, object]]:
     """Return each metric's evidence, as JSON values.
 
     `e_worse` reaching `e_needed` rolls back; `increase_at_most` below `margin` lets a step pass.
@@ -73,5 +74,5 @@ def metrics_of(plan: RolloutPlan, state: RolloutState) -> list[dict[str, object]
             "margin": j.metric.margin,
             "within": j.within,
         }
-        for j in judgements(plan, state)
+        for j in judged
     ]

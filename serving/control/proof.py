@@ -1,45 +1,56 @@
-"""Whether a candidate's model servers may be made: its stored files are proven first."""
+"""Proves a candidate's stored files before its model servers are made."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 
 from infra.errors import NoAccessError, UnavailableError
 from registry.bootstrap import Registry
+from registry.domain.reasons import Reason
 from registry.errors import GateClosedError
-from serving.control.lanes import Lane
-from serving.domain.state import Phase
+from serving.domain.state import Phase, RolloutState
 
 
-def may_be_made(registry: Registry, lane: Lane) -> bool:
-    """Prove the candidate's stored files, once per rollout; the lane says what came of it.
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What is known of a candidate's stored files.
+
+    Attributes:
+        serves: its model servers may be made.
+        proven: the files are those registered.
+        refused: why they are not; empty when they are, or when nothing is known.
+        waits_for: what keeps them from being looked at now, or "".
+    """
+
+    serves: bool
+    proven: bool = False
+    refused: tuple[Reason, ...] = ()
+    waits_for: str = ""
+
+
+def prove(registry: Registry, uid: str, state: RolloutState) -> Proof:
+    """Prove a candidate's stored files, once per rollout.
 
     The model servers' own copy was proven when it was made, maybe long ago: it says nothing of
     what lies in the store now.
     """
-    assert lane.candidate is not None
-    if lane.state.proven:
-        return True
-    match lane.state.phase:
+    if state.proven:
+        return Proof(serves=True, proven=True)
+    match state.phase:
         case Phase.PENDING:
-            return _prove(registry, lane, lane.candidate.uid)
-        case Phase.ROLLING_BACK:
-            return False
+            return _look(registry, uid)
         case Phase.PROGRESSING | Phase.PAUSED | Phase.PROMOTING:
             # Begun by a platform that did not prove: it takes traffic already.
-            return True
-        case Phase.SUCCEEDED | Phase.ROLLED_BACK:
-            return False
+            return Proof(serves=True)
+        case Phase.ROLLING_BACK | Phase.SUCCEEDED | Phase.ROLLED_BACK:
+            return Proof(serves=False)
 
 
-def _prove(registry: Registry, lane: Lane, uid: str) -> bool:
+def _look(registry: Registry, uid: str) -> Proof:
     try:
         registry.files.prove(registry.versions.version(uid), "cannot be deployed")
     except GateClosedError as err:
-        lane.refused = err.reasons
-        return False
+        return Proof(serves=False, refused=err.reasons)
     except (UnavailableError, NoAccessError) as err:
-        lane.waits_for = str(err)
-        return False
-    lane.state = replace(lane.state, proven=True)
-    return True
+        return Proof(serves=False, waits_for=str(err))
+    return Proof(serves=True, proven=True)

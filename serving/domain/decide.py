@@ -83,13 +83,32 @@ class Wait:
 
 
 Action = SetWeights | Smoke | Promote | RollBack | Pause | Wait
-Decision = tuple[RolloutState, tuple[Action, ...]]
+_Next = tuple[RolloutState, tuple[Action, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The next state, what to do to get there, and what the metrics of that state say."""
+
+    state: RolloutState
+    actions: tuple[Action, ...]
+    judgements: tuple[Judgement, ...]
 
 
 def decide(plan: RolloutPlan, state: RolloutState, seen: Observation, now: datetime) -> Decision:
     """Return the next state and what to do to get there."""
     if state.phase_since is None:
         state = replace(state, phase_since=now)
+    ending = seen.unusable or seen.failed is not None or state.order is Order.ABORT
+    if state.phase in {Phase.PROGRESSING, Phase.PAUSED} and not ending:
+        state = _learned(plan, state, seen)
+        judged = judgements(plan, state)
+        return Decision(*_moving(plan, state, seen, now, judged), judged)
+    state, actions = _next(plan, state, seen, now)
+    return Decision(state, actions, judgements(plan, state))
+
+
+def _next(plan: RolloutPlan, state: RolloutState, seen: Observation, now: datetime) -> _Next:
     match state.phase:
         case Phase.SUCCEEDED | Phase.ROLLED_BACK:
             return state, ()
@@ -97,12 +116,15 @@ def decide(plan: RolloutPlan, state: RolloutState, seen: Observation, now: datet
             return _rolling_back(state, seen)
         case _ if seen.unusable:
             return _to_roll_back(state, seen, now, *seen.unusable)
+        case _ if state.order is Order.ABORT:
+            return _to_roll_back(state, seen, now, _aborted(state))
+        case _ if seen.failed is not None:
+            return _to_roll_back(state, seen, now, _cannot_serve(seen.failed))
         case Phase.PENDING:
             return _pending(plan, state, seen, now)
-        case Phase.PROGRESSING | Phase.PAUSED:
-            return _moving(plan, state, seen, now)
         case Phase.PROMOTING:
-            return _promoting(state, seen, now)
+            return _promoting(state, seen)
+    raise AssertionError(f"a rollout that is {state.phase} moves on by its evidence")
 
 
 def judgements(plan: RolloutPlan, state: RolloutState) -> tuple[Judgement, ...]:
@@ -123,14 +145,12 @@ def _enter(state: RolloutState, phase: Phase, now: datetime, weight: int) -> Rol
     )
 
 
-def _to_roll_back(
-    state: RolloutState, seen: Observation, now: datetime, *reasons: Reason
-) -> Decision:
+def _to_roll_back(state: RolloutState, seen: Observation, now: datetime, *reasons: Reason) -> _Next:
     state = replace(_enter(state, Phase.ROLLING_BACK, now, 0), reasons=state.reasons + reasons)
     return _rolling_back(state, seen)
 
 
-def _rolling_back(state: RolloutState, seen: Observation) -> Decision:
+def _rolling_back(state: RolloutState, seen: Observation) -> _Next:
     # Others (a person, through the registry) may have set this phase.
     reasons = state.reasons
     if not reasons:
@@ -143,22 +163,14 @@ def _rolling_back(state: RolloutState, seen: Observation) -> Decision:
     return state, (RollBack(state.reasons),)
 
 
-def _promoting(state: RolloutState, seen: Observation, now: datetime) -> Decision:
-    if state.order is Order.ABORT:
-        return _to_roll_back(state, seen, now, _aborted(state))
-    if seen.failed is not None:
-        return _to_roll_back(state, seen, now, _cannot_serve(seen.failed))
+def _promoting(state: RolloutState, seen: Observation) -> _Next:
     state = replace(state, weight_percent=MAX_PERCENT, order=None)
     if seen.weight_percent != MAX_PERCENT:
         return state, (SetWeights(MAX_PERCENT),)
     return state, (Promote(),)
 
 
-def _pending(plan: RolloutPlan, state: RolloutState, seen: Observation, now: datetime) -> Decision:
-    if state.order is Order.ABORT:
-        return _to_roll_back(state, seen, now, _aborted(state))
-    if seen.failed is not None:
-        return _to_roll_back(state, seen, now, _cannot_serve(seen.failed))
+def _pending(plan: RolloutPlan, state: RolloutState, seen: Observation, now: datetime) -> _Next:
     if not seen.ready:
         assert state.phase_since is not None
         if (now - state.phase_since).total_seconds() >= plan.ready_seconds:
@@ -171,7 +183,7 @@ def _pending(plan: RolloutPlan, state: RolloutState, seen: Observation, now: dat
     # A way back to a version that served before has shown its evidence then.
     at_once = plan.strategy is Strategy.IMMEDIATE or bool(state.rollback_reason)
     if not seen.has_stable or at_once or state.order is Order.PROMOTE:
-        return _promoting(_enter(state, Phase.PROMOTING, now, MAX_PERCENT), seen, now)
+        return _promoting(_enter(state, Phase.PROMOTING, now, MAX_PERCENT), seen)
     if plan.strategy is Strategy.BLUE_GREEN and not state.smoked:
         if seen.smoke is None:
             return state, (Smoke(),)
@@ -185,7 +197,7 @@ def _pending(plan: RolloutPlan, state: RolloutState, seen: Observation, now: dat
 
 def _begin(
     plan: RolloutPlan, state: RolloutState, candidate: Counters, stable: Counters, now: datetime
-) -> Decision:
+) -> _Next:
     first = plan.steps[0].weight_percent
     order = state.order if state.order is Order.PAUSE else None
     state = replace(
@@ -201,18 +213,18 @@ def _begin(
     return state, (SetWeights(first),)
 
 
-def _moving(plan: RolloutPlan, state: RolloutState, seen: Observation, now: datetime) -> Decision:
-    if state.order is Order.ABORT:
-        return _to_roll_back(state, seen, now, _aborted(state))
-    if seen.failed is not None:
-        return _to_roll_back(state, seen, now, _cannot_serve(seen.failed))
-    state = _learned(plan, state, seen)
-    judged = judgements(plan, state)
+def _moving(
+    plan: RolloutPlan,
+    state: RolloutState,
+    seen: Observation,
+    now: datetime,
+    judged: tuple[Judgement, ...],
+) -> _Next:
     worse = [_worse(j) for j in judged if j.worse]
     if worse:
         return _to_roll_back(state, seen, now, *worse)
     if state.order is Order.PROMOTE:
-        return _promoting(_enter(state, Phase.PROMOTING, now, MAX_PERCENT), seen, now)
+        return _promoting(_enter(state, Phase.PROMOTING, now, MAX_PERCENT), seen)
     if state.order is Order.PAUSE:
         return _pause(state, now, "a person asked for it")
     if state.order is Order.RESUME:
@@ -234,14 +246,14 @@ def _step(
     seen: Observation,
     now: datetime,
     judged: tuple[Judgement, ...],
-) -> Decision:
+) -> _Next:
     step = plan.steps[state.step]
     assert state.step_since is not None
     elapsed = (now - state.step_since).total_seconds()
     missing = _missing(plan, state, judged)
     if elapsed >= step.hold_seconds and not missing:
         if state.step + 1 == len(plan.steps):
-            return _promoting(_enter(state, Phase.PROMOTING, now, MAX_PERCENT), seen, now)
+            return _promoting(_enter(state, Phase.PROMOTING, now, MAX_PERCENT), seen)
         weight = plan.steps[state.step + 1].weight_percent
         state = replace(
             _enter(state, Phase.PROGRESSING, now, weight), step=state.step + 1, step_requests=0
@@ -254,7 +266,7 @@ def _step(
     return state, (Wait("; ".join(missing) or f"holding for {left:.0f} s more"),)
 
 
-def _pause(state: RolloutState, now: datetime, because: str) -> Decision:
+def _pause(state: RolloutState, now: datetime, because: str) -> _Next:
     state = replace(_enter(state, Phase.PAUSED, now, state.weight_percent), paused_because=because)
     return state, (Pause(because),)
 

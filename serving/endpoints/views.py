@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from infra.settings import Settings
 from registry.domain.records import Endpoint, Rollout, VersionRecord
-from serving.control.lanes import Lane, served
+from serving.control.endpoint_view import EndpointView, served
 from serving.control.progress import metrics_of
+from serving.domain.decide import judgements
 from serving.domain.plan import PlanError, RolloutPlan
 from serving.domain.seldon import resource_name
 from serving.domain.state import Phase, RolloutState
@@ -56,7 +58,7 @@ def rollout_view(registry: Registry, rollout: Rollout) -> dict[str, object]:
         "weight_percent": state.weight_percent,
         "step_requests": state.step_requests,
         "slow_ms": state.slow_ms,
-        "metrics": metrics_of(plan, state) if plan else [],
+        "metrics": metrics_of(judgements(plan, state)) if plan else [],
         "paused_because": state.paused_because or None,
         "reasons": reasons or [dict(r) for r in _dicts(state)],
         "started_at": _moment(rollout.created_ms),
@@ -103,7 +105,7 @@ def rollout_line(view: Mapping[str, object]) -> str:
 
 def manifest(registry: Registry, endpoint: Endpoint) -> dict[str, object] | None:
     """Return the SeldonDeployment that is wanted now; None while nothing serves."""
-    lane = Lane(
+    view = EndpointView(
         endpoint=endpoint,
         plan=_plan(endpoint.plan) or RolloutPlan(),
         stable=served(registry.versions.version(endpoint.stable_uid))
@@ -112,10 +114,13 @@ def manifest(registry: Registry, endpoint: Endpoint) -> dict[str, object] | None
     )
     for rollout in registry.rollouts.active_rollouts():
         if rollout.endpoint == endpoint.name:
-            lane.rollout = rollout
-            lane.candidate = served(registry.versions.version(rollout.candidate_uid))
-            lane.state = RolloutState.read(rollout.state, Phase(rollout.phase))
-    deployment = lane.deployment()
+            view = replace(
+                view,
+                rollout=rollout,
+                candidate=served(registry.versions.version(rollout.candidate_uid)),
+                state=RolloutState.read(rollout.state, Phase(rollout.phase)),
+            )
+    deployment = view.deployment()
     return deployment.manifest() if deployment else None
 
 

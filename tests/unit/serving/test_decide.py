@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from registry.domain.reasons import Reason
 from serving.domain.decide import (
     Action,
+    Decision,
     Observation,
     Pause,
     Promote,
@@ -75,7 +76,8 @@ class World:
 
     def tick(self, seconds: float = 1.0) -> tuple[Action, ...]:
         self.now += timedelta(seconds=seconds)
-        self.state, actions = decide(self.plan, self.state, self.seen, self.now)
+        decision = decide(self.plan, self.state, self.seen, self.now)
+        self.state, actions = decision.state, decision.actions
         for action in actions:
             if isinstance(action, SetWeights):
                 self.seen = replace(self.seen, weight_percent=action.candidate_percent)
@@ -182,12 +184,12 @@ def test_a_rollback_is_final_only_once_the_gateway_says_that_the_weight_is_zero(
     world.tick()
     world.state = replace(world.state, order=Order.ABORT)
     world.seen = replace(world.seen, weight_percent=10)
-    state, actions = decide(PLAN, world.state, world.seen, world.now)
-    assert actions == (SetWeights(0),)
-    _, actions = decide(PLAN, state, replace(world.seen, weight_percent=None), world.now)
-    assert actions == (SetWeights(0),)
-    _, actions = decide(PLAN, state, replace(world.seen, weight_percent=0), world.now)
-    assert isinstance(actions[0], RollBack)
+    first = decide(PLAN, world.state, world.seen, world.now)
+    assert first.actions == (SetWeights(0),)
+    unknown = decide(PLAN, first.state, replace(world.seen, weight_percent=None), world.now)
+    assert unknown.actions == (SetWeights(0),)
+    at_zero = decide(PLAN, first.state, replace(world.seen, weight_percent=0), world.now)
+    assert isinstance(at_zero.actions[0], RollBack)
 
 
 def test_blue_green_smokes_before_the_switch() -> None:
@@ -259,7 +261,7 @@ def test_a_gateway_that_starts_again_counts_from_zero_without_harm() -> None:
 def test_final_phases_absorb(phase: Phase, ready: bool, weight: int) -> None:
     state = RolloutState(phase=phase, phase_since=START, order=Order.PROMOTE)
     seen = Observation(has_stable=True, ready=ready, weight_percent=weight)
-    assert decide(PLAN, state, seen, START) == (state, ())
+    assert decide(PLAN, state, seen, START) == Decision(state, (), ())
 
 
 observations = st.builds(
@@ -286,7 +288,9 @@ def test_whatever_is_seen_weights_are_the_plans_and_promotion_needs_evidence(
     for seen, order, seconds in life:
         now += timedelta(seconds=seconds)
         before = replace(state, order=order or state.order)
-        state, actions = decide(plan, before, seen, now)
+        decision = decide(plan, before, seen, now)
+        state, actions = decision.state, decision.actions
+        assert decision.judgements == judgements(plan, state)
         for action in actions:
             if isinstance(action, SetWeights):
                 assert action.candidate_percent in allowed

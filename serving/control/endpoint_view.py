@@ -21,8 +21,8 @@ from serving.domain.seldon import (
 from serving.domain.state import FINAL, RolloutState
 
 
-@dataclass(slots=True)
-class Lane:
+@dataclass(frozen=True, slots=True)
+class EndpointView:
     """One endpoint, what serves it, and its rollout if there is one.
 
     Attributes:
@@ -40,7 +40,7 @@ class Lane:
     state: RolloutState = field(default_factory=RolloutState)
     refused: tuple[Reason, ...] = ()
     waits_for: str = ""
-    statuses: dict[str, ServersStatus] = field(default_factory=dict)
+    statuses: Mapping[str, ServersStatus] = field(default_factory=dict)
     traffic: Mapping[str, int] | None = None
 
     @property
