@@ -108,7 +108,8 @@ def constitution_lock(path: Path | None, dry_run: bool) -> None:
 @dry_run
 def constitution_accept_shipped(dry_run: bool) -> None:
     """Be governed by the shipped constitution again, where one of your own was in force."""
-    from infra.stores.db import open_engine
+    from infra.clock import to_millis
+    from infra.stores.db import open_engine, reading, transaction
     from registry.governance.adapters import constitution_memory, governance_file
 
     settings = load_settings()
@@ -123,14 +124,16 @@ def constitution_accept_shipped(dry_run: bool) -> None:
         governance_file.load(settings).constitution_digest, own=False
     )
     engine = open_engine(settings.sqlalchemy_url)
-    before = constitution_memory.recall(engine)
+    with reading(engine) as connection:
+        before = constitution_memory.recall(connection)
     if before is None or not before.own:
         click.echo(f"the shipped constitution is in force: {found.digest}")
         return
     if dry_run:
         click.echo(f"would put {found.digest} in the place of {before.digest}")
         return
-    constitution_memory.remember(engine, found, accepted_by=cli_actor())
+    with transaction(engine) as connection:
+        constitution_memory.accept_shipped(connection, found, cli_actor(), to_millis(utc_now()))
     click.echo(f"the shipped constitution is in force: {found.digest}")
 
 

@@ -86,6 +86,16 @@ def _collectors(settings: Settings) -> Sequence[Collector]:
     return collectors(settings)
 
 
+def _prepare(settings: Settings) -> None:
+    from registry.bootstrap import open_registry
+
+    registry = open_registry(settings)
+    try:
+        registry.governance.note_in_force()
+    finally:
+        registry.engine.dispose()
+
+
 component = Component(
     name="registry",
     commands=_COMMANDS,
@@ -93,5 +103,6 @@ component = Component(
     routes=_routes,
     collectors=_collectors,
     migrations=Path(__file__).parent / "adapters" / "migrations",
+    prepare=_prepare,
     order=10,
 )

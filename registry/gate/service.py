@@ -246,6 +246,7 @@ class Gate:
             current = request_rows.find(connection, request_id)
             if current is None or current.state is not RequestState.OPEN:
                 return self.get_request(request_id) if current is None else current
+            governance = self.governance.noted(connection, to_millis(at))
             facts = decisions.facts(connection, current, governance, manifest_digest, self.settings)
             decision = decide(facts)
             if not isinstance(decision, Pending):

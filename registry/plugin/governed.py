@@ -35,7 +35,7 @@ class Governed(FastReads):
             own = [component for component in components() if component.name == "registry"]
             migrations.upgrade(settings, own)
         self.registry = open_registry(settings)
-        self.registry.governance.current()
+        self.registry.governance.note_in_force()
         self.gate = Admission(self.registry.gate, blocking=not in_server)
         self.also = SideWrites(self.ManagedSessionMaker, self.engine)
         self.ManagedSessionMaker: Any = self.also.sessions

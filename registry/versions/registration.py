@@ -97,7 +97,6 @@ class Registration:
                 "stage": row.current_stage,
             },
         )
-        # Not `governance()`, which may write: the caller's transaction is open.
         if not shown or not governance_file.load(self.settings).governs(name):
             return record
         mirror.show(connection, record)

@@ -11,15 +11,16 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Connection, Engine, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from infra.clock import to_millis, utc_now
 from infra.errors import NotPreparedError
-from infra.stores.db import reading, transaction
+from infra.stores.db import reading
 from registry.adapters.tables import constitution
 from registry.audit.adapters import events
+from registry.domain.values import SYSTEM
 from registry.governance.adapters.governance_file import ConstitutionError
 
 LOOKED_SECONDS = 5.0
@@ -28,6 +29,7 @@ SUBJECT = "constitution"
 """What the audit trail calls it."""
 _ROW = 1
 _C = constitution.c
+_ONLY = select(constitution).where(_C.id == _ROW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,56 +56,69 @@ def require(engine: Engine, found: InForce) -> None:
     if known == found and time.monotonic() - at < LOOKED_SECONDS:
         return
     try:
-        remembered = recall(engine)
+        with reading(engine) as connection:
+            _refuse_shipped(recall(connection), found)
     except NotPreparedError:
         # Nothing was ever decided here.
         return
-    if remembered is not None and remembered.own and not found.own:
-        raise ConstitutionError(
-            f"expected the constitution of this installation, {remembered.digest}, found none: "
-            "the shipped one would govern instead",
-            hint="restore <storage root>/constitution or ACGS_CONSTITUTION; to be governed by the "
-            "shipped one on purpose: acgs constitution accept-shipped",
-        )
-    if remembered != found:
-        remember(engine, found)
     with _lock:
         _looked[where] = (found, time.monotonic())
 
 
-def recall(engine: Engine) -> InForce | None:
+def recall(connection: Connection) -> InForce | None:
     """Return the constitution that was in force last; None before the first."""
-    with reading(engine) as connection:
-        row = connection.execute(select(constitution).where(_C.id == _ROW)).one_or_none()
+    return _in_force(connection.execute(_ONLY).one_or_none())
+
+
+def note(connection: Connection, found: InForce, at_ms: int) -> None:
+    """Note in the caller's transaction which constitution is in force, if it is another.
+
+    Raises:
+        ConstitutionError: it is the shipped one, where one of the installation's own was in force.
+    """
+    if recall(connection) == found:
+        return
+    # Whoever notes another one meanwhile is waited for, so that the change is recorded once.
+    before = _in_force(connection.execute(_ONLY.with_for_update()).one_or_none())
+    _refuse_shipped(before, found)
+    if before != found:
+        _write(connection, found, SYSTEM, at_ms)
+
+
+def accept_shipped(connection: Connection, found: InForce, actor: str, at_ms: int) -> None:
+    """Note that a person decided to be governed by the shipped constitution again."""
+    _write(connection, found, actor, at_ms)
+
+
+def _refuse_shipped(before: InForce | None, found: InForce) -> None:
+    if before is not None and before.own and not found.own:
+        raise ConstitutionError(
+            f"expected the constitution of this installation, {before.digest}, found none: "
+            "the shipped one would govern instead",
+            hint="restore <storage root>/constitution or ACGS_CONSTITUTION; to be governed by the "
+            "shipped one on purpose: acgs constitution accept-shipped",
+        )
+
+
+def _in_force(row: Row[Any] | None) -> InForce | None:
     return InForce(row.digest, row.own) if row else None
 
 
-def remember(engine: Engine, found: InForce, *, accepted_by: str | None = None) -> None:
-    """Note which constitution is in force from now on.
-
-    Args:
-        engine: of the database.
-        found: the constitution.
-        accepted_by: who decided that it be the shipped one again.
-    """
-    at_ms = to_millis(utc_now())
+def _write(connection: Connection, found: InForce, actor: str, at_ms: int) -> None:
     values = {"digest": found.digest, "own": found.own, "since_ms": at_ms}
-    with transaction(engine) as connection:
-        changed = connection.execute(
-            update(constitution).where(_C.id == _ROW).values(**values)
-        ).rowcount
-        if not changed:
-            try:
-                with connection.begin_nested():
-                    connection.execute(insert(constitution).values(id=_ROW, **values))
-            except IntegrityError:
-                # Another process was first; it found the same files.
-                return
-        events.record(
-            connection,
-            "constitution.changed",
-            name=SUBJECT,
-            actor=accepted_by or "acgs",
-            at_ms=at_ms,
-            data={"digest": found.digest, "own": found.own},
-        )
+    changed = connection.execute(update(constitution).where(_C.id == _ROW).values(**values))
+    if not changed.rowcount:
+        try:
+            with connection.begin_nested():
+                connection.execute(insert(constitution).values(id=_ROW, **values))
+        except IntegrityError:
+            # Another process was first; it found the same files.
+            return
+    events.record(
+        connection,
+        "constitution.changed",
+        name=SUBJECT,
+        actor=actor,
+        at_ms=at_ms,
+        data={"digest": found.digest, "own": found.own},
+    )

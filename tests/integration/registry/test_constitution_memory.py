@@ -7,15 +7,21 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow.exceptions import MlflowException
 
+from infra.clock import utc_now
 from infra.settings import Settings
-from registry.bootstrap import open_registry
+from registry.bootstrap import Registry, open_registry
+from registry.domain.records import Ask, VersionRecord
+from registry.domain.values import RequestKind, RequestState, Stage
+from registry.files.service import Files
 from registry.governance.adapters import constitution_memory
 from registry.governance.adapters.governance_file import ConstitutionError
 from registry.plugin.store import GovernedStore
+from tests.integration.registry.shelf import NAME, opened
 from tests.support.platform import write_constitution
 from tests.support.stores import put_database
 
@@ -85,3 +91,59 @@ def test_the_shipped_one_comes_back_only_on_purpose(tmp_path: Path) -> None:
     changes = [e.data for e in registry.audit.events() if e.type == "constitution.changed"]
     assert changes == [{"digest": own, "own": True}, {"digest": shipped, "own": False}]
     registry.engine.dispose()
+
+
+def changes(registry: Registry) -> list[dict[str, Any]]:
+    return [dict(e.data) for e in registry.audit.events() if e.type == "constitution.changed"]
+
+
+def test_what_is_governed_is_read_without_a_write(tmp_path: Path) -> None:
+    registry = opened(tmp_path).store.registry
+    noted = changes(registry)
+    assert [change["own"] for change in noted] == [True]
+    before = registry.audit.events()
+    write_constitution(tmp_path, approvals=1)
+    forget()
+    assert registry.governance.current().constitution_digest != noted[0]["digest"]
+    assert registry.audit.events() == before
+    registry.governance.note_in_force()
+    registry.governance.note_in_force()
+    assert [change["digest"] for change in changes(registry)] == [
+        noted[0]["digest"],
+        registry.governance.current().constitution_digest,
+    ]
+
+
+def test_a_grant_notes_the_constitution_it_rests_on_before_it(tmp_path: Path) -> None:
+    shelf = opened(tmp_path)
+    record = shelf.register()
+    write_constitution(tmp_path, approvals=1)
+    forget()
+    shelf.store.transition_model_version_stage(NAME, record.version, "Staging", False)
+    happened = [e.type for e in shelf.store.registry.audit.events()]
+    granted = happened.index("transition_request.granted")
+    assert happened[granted - 1] == "constitution.changed"
+    digest = shelf.store.registry.governance.current().constitution_digest
+    assert changes(shelf.store.registry)[-1] == {"digest": digest, "own": True}
+
+
+def test_a_grant_is_refused_whole_once_the_constitution_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes missing after the decision was foreseen, and before it is carried out."""
+    shelf = opened(tmp_path)
+    registry = shelf.store.registry
+    record = shelf.register()
+    hashed = Files.current_manifest_digest
+
+    def lost_meanwhile(files: Files, version: VersionRecord) -> str | None:
+        lose(tmp_path)
+        return hashed(files, version)
+
+    monkeypatch.setattr(Files, "current_manifest_digest", lost_meanwhile)
+    with pytest.raises(ConstitutionError, match="accept-shipped"):
+        registry.gate.open_request(
+            Ask(RequestKind.TRANSITION, record, NAME, Stage.STAGING, "ann"), utc_now()
+        )
+    assert registry.stages.stage_of(record) is Stage.NONE
+    assert [r.state for r in registry.gate.requests()] == [RequestState.OPEN]
