@@ -10,13 +10,13 @@ from sqlalchemy import Engine
 from infra.clock import Clock, to_millis, utc_now
 from infra.settings import Settings
 from infra.stores.db import reading
-from registry.artifacts.adapters import rows
 from registry.artifacts.adapters.blobs import Replica
 from registry.artifacts.adapters.keys import SigningKeys
 from registry.artifacts.errors import NoManifestError, ReplicaMissingError
 from registry.bootstrap import Registry
 from registry.domain.records import VersionRecord
 from registry.errors import ArtifactError
+from registry.files.adapters import manifests
 from registry.files.adapters.stored_files import StoredFiles, open_files
 from registry.files.domain.manifest import Manifest
 
@@ -78,9 +78,9 @@ class Kit:
         """
         if record.manifest_digest is not None:
             with reading(self.engine) as connection:
-                found = rows.manifests(connection, [record.manifest_digest])
-            if found:
-                return found[record.manifest_digest]
+                found = manifests.find(connection, record.manifest_digest)
+            if found is not None:
+                return found
         raise NoManifestError(
             f"{record.ref}: expected a manifest from its registration, found none",
             hint="register the model again",

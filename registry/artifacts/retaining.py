@@ -18,7 +18,7 @@ from registry.artifacts.base import Kit
 from registry.artifacts.domain.retention import Claim, Decision, Facts, decide
 from registry.artifacts.replication import REPLICA_LEASE, Replication
 from registry.domain.records import VersionRecord
-from registry.files.adapters import custody_rows
+from registry.files.adapters import custody_rows, manifests
 from registry.files.adapters.real_places import object_key, real_place
 from registry.files.adapters.stored_files import S3Files, StoredFiles
 from registry.files.domain.custody import Unusable
@@ -192,7 +192,7 @@ class Retaining:
             digests = {r.manifest_digest for r, _ in self._known(connection).versions}
             needed = {
                 file.sha256
-                for manifest in rows.manifests(connection, (d for d in digests if d)).values()
+                for manifest in manifests.find_all(connection, (d for d in digests if d)).values()
                 for file in manifest.files
             }
             b, p = tables.blob.c, tables.replicated.c

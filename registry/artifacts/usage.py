@@ -12,6 +12,7 @@ from registry.adapters import tables as core
 from registry.artifacts.adapters import rows
 from registry.artifacts.adapters.rows import kept
 from registry.artifacts.base import Kit
+from registry.files.adapters import manifests
 from registry.files.domain.manifest import Manifest
 
 
@@ -54,15 +55,15 @@ class Accounting:
             for row in connection.execute(query):
                 by_name[row.name].append(row)
             digests = {row.manifest_digest for found in by_name.values() for row in found}
-            manifests = rows.manifests(connection, digests)
+            recorded = manifests.find_all(connection, digests)
             damaged = {check.version_uid for check in rows.damaged(connection)}
-            contents = {f.sha256 for m in manifests.values() for f in m.files}
+            contents = {f.sha256 for m in recorded.values() for f in m.files}
             blobs = (
                 rows.blobs(connection, self.kit.replica.id, contents) if self.kit.replica else None
             )
         used = []
         for model, found in by_name.items():
-            own = [manifests[row.manifest_digest] for row in found]
+            own = [recorded[row.manifest_digest] for row in found]
             places = {(row.storage_place, row.manifest_digest) for row in found}
             unique = _contents(own)
             packed = None
@@ -73,7 +74,7 @@ class Accounting:
                     model,
                     len(found),
                     sum(m.size_bytes for m in own),
-                    sum(manifests[digest].size_bytes for _, digest in places),
+                    sum(recorded[digest].size_bytes for _, digest in places),
                     sum(unique.values()),
                     packed,
                     sum(1 for row in found if row.uid in damaged),

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
 from infra.errors import NoAccessError, PlatformError
 from infra.settings import Settings
 from infra.stores.db import reading
-from registry.adapters import tables, version_rows
+from registry.adapters import version_rows
 from registry.domain.plain_json import TooDeepError
 from registry.domain.reasons import Reason
 from registry.domain.records import VersionRecord
@@ -23,6 +23,7 @@ from registry.files.adapters import (
     artifact_files,
     custody_rows,
     locations,
+    manifests,
     source_rules,
     stored_files,
 )
@@ -189,10 +190,7 @@ class Files:
     def registered_manifest(self, digest: str) -> Manifest | None:
         """Return a manifest that was recorded at some registration."""
         with reading(self.engine) as connection:
-            document = connection.execute(
-                select(tables.manifest.c.document).where(tables.manifest.c.digest == digest)
-            ).scalar()
-        return Manifest.read(document) if document is not None else None
+            return manifests.find(connection, digest)
 
     def release_files(self, folder: Path) -> None:
         """Give back what `model_files` returned."""

@@ -13,7 +13,7 @@ from infra.stores.db import reading
 from registry.adapters import mirror
 from registry.domain.records import VersionRecord
 from registry.errors import ArtifactError
-from registry.files.adapters import small_files
+from registry.files.adapters import manifests, small_files
 from registry.files.service import Files
 from registry.stages.service import Stages
 from registry.versions.adapters import subjects
@@ -60,7 +60,7 @@ class Comparing:
     def _requirements(self, record: VersionRecord) -> dict[str, str]:
         """Read the model's requirements, if its files are there and name any."""
         with reading(self.engine) as connection:
-            entry = small_files.registered(connection, record, subjects.REQUIREMENTS)
+            entry = manifests.file(connection, record.manifest_digest, subjects.REQUIREMENTS)
             uri = record.storage_uri
         if entry is None or uri is None:
             return {}

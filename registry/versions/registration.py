@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from infra.clock import to_millis, utc_now
 from infra.settings import Settings
@@ -18,10 +17,10 @@ from registry.audit.adapters import events
 from registry.domain.records import VersionRecord
 from registry.domain.signature import Signature
 from registry.domain.values import SignatureOrigin
+from registry.files.adapters import manifests
 from registry.files.adapters.real_places import real_place
 from registry.files.domain.inference import infer
 from registry.files.domain.inspected import Inspected
-from registry.files.domain.manifest import Manifest
 from registry.files.domain.storage_place import storage_place
 from registry.governance.adapters import governance_file
 from registry.stages.adapters import tenures
@@ -107,7 +106,7 @@ class Registration:
     ) -> VersionRecord:
         manifest = inspected.manifest
         if manifest is not None:
-            _keep_manifest(connection, manifest, row.creation_time)
+            manifests.keep(connection, manifest, row.creation_time)
         source = str(row.source)
         commit, dataset = provenance.lineage(connection, row.run_id)
         before = numbering.predecessor(connection, row.name)
@@ -216,13 +215,3 @@ def _mlflow_row(connection: Connection, name: str, number: int | None) -> Any:
     else:
         query = query.where(v.version == number)
     return connection.execute(query).one()
-
-
-def _keep_manifest(connection: Connection, manifest: Manifest, created_ms: int) -> None:
-    # Another version may keep the same files' manifest at the same time.
-    insert_one = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(
-        insert_one(tables.manifest)
-        .values(digest=manifest.digest, document=manifest.document(), created_ms=created_ms)
-        .on_conflict_do_nothing()
-    )

@@ -21,6 +21,15 @@ def test_no_chain_of_imports_is_longer_than_thirteen_modules() -> None:
     assert len(longest) <= LONGEST_CHAIN, figures.figures()
 
 
+def test_a_migration_imports_tables_at_most() -> None:
+    """It stays what it was when it ran, whatever becomes of the code."""
+    edges = figures.graph()
+    imported = {to for name in edges if ".migrations." in name for to in edges[name]}
+    assert {name for name in imported if not name.endswith(".adapters.tables")} == {
+        "infra.stores.migration_env"
+    }
+
+
 def test_only_what_mlflow_forces_takes_methods_from_another_class() -> None:
     assert [name for name in figures.heirs() if not name.startswith("registry.plugin.")] == []
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from registry.artifacts.adapters import rows
 from registry.artifacts.domain.retention import Claim
+from registry.files.adapters import manifests
 from registry.files.adapters.real_places import object_key
 from registry.files.domain.storage_place import ancestors
 
@@ -50,7 +50,7 @@ class KeptObjects:
     def _read(self, connection: Connection, new: list[Kept]) -> None:
         for start in range(0, len(new), _BATCH):
             page = new[start : start + _BATCH]
-            found = rows.manifests(connection, {one.manifest_digest for one in page})
+            found = manifests.find_all(connection, {one.manifest_digest for one in page})
             for one in page:
                 files = found[one.manifest_digest].files
                 self._of[one.uid] = frozenset(object_key(one.place, file.path) for file in files)

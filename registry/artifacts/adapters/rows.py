@@ -26,7 +26,6 @@ from registry.artifacts.adapters.blobs import Blob
 from registry.artifacts.adapters.compression import Encoding
 from registry.artifacts.domain.statement import Envelope
 from registry.domain.records import VersionRecord
-from registry.files.domain.manifest import Manifest
 
 _V = core.version.c
 _S = tables.statement.c
@@ -151,17 +150,6 @@ def due_for_check(
         .limit(limit)
     )
     return [version_rows.version_record(row) for row in rows]
-
-
-def manifests(connection: Connection, digests: Iterable[str]) -> dict[str, Manifest]:
-    """Return recorded manifests by their digest."""
-    wanted, found = sorted(set(digests)), {}
-    m = core.manifest.c
-    for start in range(0, len(wanted), _BATCH):
-        page = select(m.digest, m.document).where(m.digest.in_(wanted[start : start + _BATCH]))
-        for digest, document in connection.execute(page):
-            found[str(digest)] = Manifest.read(document)
-    return found
 
 
 def statement_of(connection: Connection, uid: str) -> tuple[Envelope, str] | None:

@@ -14,8 +14,8 @@ from registry.adapters import mirror, tables
 from registry.audit.adapters import events
 from registry.domain.reasons import Reason
 from registry.domain.records import VersionRecord
+from registry.files.adapters import manifests
 from registry.files.domain.custody import LegalHold, Protected, Quarantine, Unusable
-from registry.files.domain.manifest import Manifest
 from registry.files.domain.storage_place import ancestors, below, join
 
 _V = tables.version.c
@@ -41,7 +41,7 @@ def protecting(
     around = sorted({folder for place in places for folder in ancestors(place)})
     for row in connection.execute(_protected().where(_V.storage_place.in_(around))).all():
         uri = row.storage_uri or row.source
-        if not shared(uri) or _names(row, places):
+        if not shared(uri) or _names(connection, row, places):
             return Protected(row.name, row.version, row.semver, row.storage_place)
     inside = [
         and_(_V.storage_place >= first, _V.storage_place < end) for first, end in map(below, places)
@@ -54,18 +54,18 @@ def protecting(
 def _protected() -> Select[Any]:
     return (
         select(_V.name, _V.version, _V.semver, _V.storage_place, _V.storage_uri, _V.source)
-        .add_columns(tables.manifest.c.document)
+        .add_columns(_V.manifest_digest)
         .outerjoin(tables.hold, _H.version_uid == _V.uid)
-        .outerjoin(tables.manifest, tables.manifest.c.digest == _V.manifest_digest)
         .where(or_(_V.deleted_ms.is_(None), _H.version_uid.is_not(None)))
     )
 
 
-def _names(row: Any, places: Sequence[str]) -> bool:
+def _names(connection: Connection, row: Any, places: Sequence[str]) -> bool:
     """Whether a version's manifest names a file at or below one of these places."""
-    if row.document is None:
+    manifest = manifests.find(connection, row.manifest_digest)
+    if manifest is None:
         return False
-    files = (join(row.storage_place, f.path) for f in Manifest.read(row.document).files)
+    files = (join(row.storage_place, f.path) for f in manifest.files)
     touched = set(places)
     return any(not touched.isdisjoint(ancestors(file)) for file in files)
 

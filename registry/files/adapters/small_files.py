@@ -5,29 +5,14 @@ from __future__ import annotations
 import hashlib
 from urllib.parse import urlparse
 
-from sqlalchemy import Connection, select
-
 from infra.errors import NotFoundError
 from infra.settings import Settings
 from infra.stores.object_store import ObjectStore, is_s3
-from registry.adapters import tables
-from registry.domain.records import VersionRecord
 from registry.errors import ArtifactError
 from registry.files.adapters import locations
 from registry.files.domain.manifest import FileEntry
 
 MAX_BYTES = 1 << 20
-
-
-def registered(connection: Connection, record: VersionRecord, path: str) -> FileEntry | None:
-    """Return what a version's manifest says of one file; None when it has no such file."""
-    if record.manifest_digest is None:
-        return None
-    document = connection.execute(
-        select(tables.manifest.c.document).where(tables.manifest.c.digest == record.manifest_digest)
-    ).scalar()
-    files = document["files"] if document else []
-    return next((FileEntry(**file) for file in files if file["path"] == path), None)
 
 
 def read_text(settings: Settings, uri: str, entry: FileEntry) -> str:

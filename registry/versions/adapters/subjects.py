@@ -9,9 +9,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 from sqlalchemy import Connection, select
 
 from registry.adapters import mlflow_tables as mlflow
-from registry.adapters import tables
 from registry.domain.records import VersionRecord
 from registry.domain.values import RESERVED_TAG_PREFIX
+from registry.files.adapters import manifests
 from registry.stages.adapters import positions
 from registry.versions.domain.difference import Subject
 
@@ -130,9 +130,5 @@ def _datasets(connection: Connection, record: VersionRecord) -> dict[str, str]:
 
 
 def _files(connection: Connection, record: VersionRecord) -> dict[str, str]:
-    if record.manifest_digest is None:
-        return {}
-    document = connection.execute(
-        select(tables.manifest.c.document).where(tables.manifest.c.digest == record.manifest_digest)
-    ).scalar()
-    return {file["path"]: file["sha256"] for file in document["files"]} if document else {}
+    manifest = manifests.find(connection, record.manifest_digest)
+    return {file.path: file.sha256 for file in manifest.files} if manifest else {}

@@ -5,10 +5,10 @@ Going down forgets legal holds and quarantines: `acgs_event` still tells who ord
 
 from __future__ import annotations
 
+from urllib.parse import unquote, urlparse
+
 import sqlalchemy as sa
 from alembic import op
-
-from registry.files.domain.storage_place import storage_place
 
 revision = "0004"
 down_revision = "0003"
@@ -71,7 +71,36 @@ def _fill() -> None:
         connection.execute(
             statement,
             [
-                {"key": row.uid, "place": storage_place(row.storage_uri or row.source)}
+                {"key": row.uid, "place": _spelled(row.storage_uri or row.source)}
                 for row in known[start : start + _BATCH_ROWS]
             ],
         )
+
+
+def _spelled(uri: str) -> str:
+    """The one spelling of a folder, as it was when this ran."""
+    parsed = urlparse(uri)
+    path = _decoded(parsed.path)
+    if parsed.scheme == "mlflow-artifacts":
+        return "proxy:" + _normal(path)
+    if parsed.scheme in {"http", "https"} and "/mlflow-artifacts/artifacts/" in f"{path}/":
+        return "proxy:" + _normal(f"{path}/".partition("/mlflow-artifacts/artifacts/")[2])
+    if parsed.scheme in {"", "file"}:
+        return f"file:/{_normal(path if parsed.scheme else _decoded(uri))}"
+    return f"{parsed.scheme}://{parsed.netloc}/{_normal(path)}"
+
+
+def _decoded(text: str) -> str:
+    while (plain := unquote(text)) != text:
+        text = plain
+    return text
+
+
+def _normal(path: str) -> str:
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in {"", "."}:
+            parts.append(part)
+    return "/".join(parts)

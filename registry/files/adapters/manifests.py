@@ -1,0 +1,46 @@
+"""Manifests as they were recorded at registration: each kept once, and read here alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from registry.adapters import tables
+from registry.files.domain.manifest import FileEntry, Manifest
+
+_M = tables.manifest.c
+_BATCH = 500
+"""Digests in one query; SQLite takes no list of any length."""
+
+
+def keep(connection: Connection, manifest: Manifest, created_ms: int) -> None:
+    """Record a manifest; another version may keep that of the same files at the same time."""
+    insert_one = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(
+        insert_one(tables.manifest)
+        .values(digest=manifest.digest, document=manifest.document(), created_ms=created_ms)
+        .on_conflict_do_nothing()
+    )
+
+
+def find(connection: Connection, digest: str | None) -> Manifest | None:
+    """Return a recorded manifest; None for no digest, or one that was never recorded."""
+    return find_all(connection, [digest]).get(digest) if digest is not None else None
+
+
+def find_all(connection: Connection, digests: Iterable[str]) -> dict[str, Manifest]:
+    """Return recorded manifests by their digest."""
+    wanted, found = sorted(set(digests)), {}
+    for start in range(0, len(wanted), _BATCH):
+        page = select(_M.digest, _M.document).where(_M.digest.in_(wanted[start : start + _BATCH]))
+        for digest, document in connection.execute(page):
+            found[str(digest)] = Manifest.read(document)
+    return found
+
+
+def file(connection: Connection, digest: str | None, path: str) -> FileEntry | None:
+    """Return what a recorded manifest says of one file; None when it has no such file."""
+    manifest = find(connection, digest)
+    return next((f for f in manifest.files if f.path == path), None) if manifest else None
