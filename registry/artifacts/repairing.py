@@ -22,7 +22,7 @@ from registry.artifacts.base import Kit
 from registry.artifacts.replication import Replication
 from registry.artifacts.scrubbing import IN_REPLICA, Scrubbing, replica_changes
 from registry.audit.adapters import events
-from registry.domain.records import VersionRecord
+from registry.domain.records import Act, VersionRecord
 from registry.errors import ArtifactError
 from registry.files.adapters.stored_files import StoredFiles
 from registry.files.domain.manifest import Change, ChangeKind, Manifest, changes, difference
@@ -157,10 +157,9 @@ class Repairing:
                     events.record(
                         connection,
                         "artifact.repaired",
+                        Act(actor, self.kit.now_ms()),
                         name=record.name,
                         version=record.version,
-                        actor=actor,
-                        at_ms=self.kit.now_ms(),
                         data={
                             "semver": record.semver,
                             "restored": list(done.restored[:50]),

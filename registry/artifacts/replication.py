@@ -12,7 +12,7 @@ from registry.artifacts.adapters import bucket_locks, rows
 from registry.artifacts.adapters.leases import Leases
 from registry.artifacts.base import Kit
 from registry.audit.adapters import events
-from registry.domain.records import VersionRecord
+from registry.domain.records import Act, VersionRecord
 from registry.domain.values import SYSTEM
 from registry.files.adapters.stored_files import S3Files
 
@@ -72,10 +72,9 @@ class Replication:
             events.record(
                 connection,
                 "artifact.replicated",
+                Act(SYSTEM, at_ms),
                 name=record.name,
                 version=record.version,
-                actor=SYSTEM,
-                at_ms=at_ms,
                 data={
                     "semver": record.semver,
                     "manifest_digest": manifest.digest,

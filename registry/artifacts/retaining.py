@@ -17,7 +17,7 @@ from registry.artifacts.adapters.rows import Freed
 from registry.artifacts.base import Kit
 from registry.artifacts.domain.retention import Claim, Decision, Facts, decide
 from registry.artifacts.replication import REPLICA_LEASE, Replication
-from registry.domain.records import VersionRecord
+from registry.domain.records import Act, VersionRecord
 from registry.files.adapters import custody_rows, manifests
 from registry.files.adapters.real_places import object_key, real_place
 from registry.files.adapters.stored_files import S3Files, StoredFiles
@@ -156,7 +156,9 @@ class Retaining:
                 )
             )
             detail = "its files were freed by retention: " + "; ".join(decision.reasons)
-            custody_rows.set_quarantine(connection, record, Unusable.FREED, detail, actor, at_ms)
+            custody_rows.set_quarantine(
+                connection, record, Unusable.FREED, detail, Act(actor, at_ms)
+            )
         return tombstone
 
     def _keys(self, record: VersionRecord, manifest: Manifest) -> dict[str, str]:

@@ -16,7 +16,7 @@ from registry.artifacts.base import Kit
 from registry.artifacts.errors import StatementInvalidError
 from registry.artifacts.proofs import proven
 from registry.audit.adapters import events
-from registry.domain.records import VersionRecord
+from registry.domain.records import Act, VersionRecord
 from registry.domain.values import SYSTEM
 from registry.errors import ArtifactError
 from registry.files.adapters.hashing import Pace
@@ -240,9 +240,8 @@ def _announce(connection: Connection, record: VersionRecord, found: Checked) -> 
     events.record(
         connection,
         "artifact.damaged",
+        Act(SYSTEM, found.checked_ms),
         name=record.name,
         version=record.version,
-        actor=SYSTEM,
-        at_ms=found.checked_ms,
         data={"semver": record.semver, "changes": list(found.changes[:50])},
     )

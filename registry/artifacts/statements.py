@@ -19,7 +19,7 @@ from registry.artifacts.domain.statement import (
 from registry.artifacts.errors import StatementInvalidError
 from registry.artifacts.proofs import Proof, compared, proven
 from registry.audit.adapters import events
-from registry.domain.records import VersionRecord
+from registry.domain.records import Act, VersionRecord
 from registry.domain.values import SYSTEM
 
 if TYPE_CHECKING:
@@ -52,10 +52,9 @@ class Statements:
                 events.record(
                     connection,
                     "artifact.signed",
+                    Act(SYSTEM, at_ms),
                     name=record.name,
                     version=record.version,
-                    actor=SYSTEM,
-                    at_ms=at_ms,
                     data={
                         "semver": record.semver,
                         "manifest_digest": record.manifest_digest,

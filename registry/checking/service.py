@@ -15,6 +15,7 @@ from registry.checking.adapters import resolution, snapshots
 from registry.checking.domain.health import examine
 from registry.checking.domain.resolution import foresee
 from registry.domain.findings import Action, Finding
+from registry.domain.records import Act
 from registry.errors import UnknownVersionError
 from registry.governance.service import GovernedNames
 from registry.versions.catalogue import Versions
@@ -76,8 +77,9 @@ class Checking:
         with transaction(self.engine) as connection:
             if finding not in examine(snapshots.read(connection, finding.name)):
                 return False
-            resolution.carry_out(connection, finding.name, step, actor, to_millis(at))
-            _note(connection, finding, actor, to_millis(at))
+            act = Act(actor, to_millis(at))
+            resolution.carry_out(connection, finding.name, step, act)
+            _note(connection, finding, act)
         return True
 
     def _adopt_missing(self, finding: Finding, actor: str, at: datetime) -> bool:
@@ -86,17 +88,16 @@ class Checking:
         # Hashing its files takes as long as it takes: adopting locks nothing meanwhile.
         self.takeover.adopt(finding.name, finding.version, actor)
         with transaction(self.engine) as connection:
-            _note(connection, finding, actor, to_millis(at))
+            _note(connection, finding, Act(actor, to_millis(at)))
         return True
 
 
-def _note(connection: Connection, finding: Finding, actor: str, at_ms: int) -> None:
+def _note(connection: Connection, finding: Finding, act: Act) -> None:
     events.record(
         connection,
         "version_finding.resolved",
+        act,
         name=finding.name,
         version=finding.version,
-        actor=actor,
-        at_ms=at_ms,
         data={key: value for key, value in asdict(finding).items() if key not in {"name"}},
     )

@@ -79,6 +79,15 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class Act:
+    """Who does something, when, and upon which request, as the audit trail keeps it."""
+
+    actor: str
+    at_ms: int
+    request_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """What somebody asks for.
 
@@ -182,6 +191,26 @@ class Endpoint:
     stable_uid: str | None
     stable_since_ms: int | None
     created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a rollout has come.
+
+    Attributes:
+        phase: where it stands now.
+        state: serving's own state, as JSON.
+        measurement: what was measured, as JSON.
+        event: (type, data) to record with it.
+        traffic: percent of the endpoint's traffic per version uid, as read back from the gateway;
+            None when the gateway did not answer.
+    """
+
+    phase: str
+    state: Mapping[str, Any] = field(hash=False)
+    measurement: Mapping[str, Any] | None = field(default=None, hash=False)
+    event: tuple[str, Mapping[str, Any]] | None = field(default=None, hash=False)
+    traffic: Mapping[str, int] | None = field(default=None, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

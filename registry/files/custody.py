@@ -13,7 +13,7 @@ from infra.errors import UsageError
 from infra.settings import Settings
 from infra.stores.db import reading, transaction
 from registry.adapters import locks
-from registry.domain.records import VersionRecord
+from registry.domain.records import Act, VersionRecord
 from registry.files.adapters import custody_rows as rows
 from registry.files.adapters import source_rules
 from registry.files.adapters.real_places import destination_place, real_place
@@ -51,13 +51,13 @@ class Custody:
         """Keep a damaged version from being promoted and deployed; False when it is already."""
         with transaction(self.engine) as connection:
             return rows.set_quarantine(
-                connection, record, Unusable.DAMAGED, detail, actor, to_millis(at)
+                connection, record, Unusable.DAMAGED, detail, Act(actor, to_millis(at))
             )
 
     def lift_quarantine(self, record: VersionRecord, detail: str, actor: str, at: datetime) -> bool:
         """Let a version be used whose files are proven again; False when nothing keeps it."""
         with transaction(self.engine) as connection:
-            return rows.lift_quarantine(connection, record, detail, actor, to_millis(at))
+            return rows.lift_quarantine(connection, record, detail, Act(actor, to_millis(at)))
 
     def legal_hold_of(self, uid: str) -> LegalHold | None:
         """Return the legal hold on a version, if there is one."""
@@ -74,7 +74,7 @@ class Custody:
         with transaction(self.engine) as connection:
             # Retention decides under the same lock: what is held first is not freed.
             locks.hold_model(connection, record.name)
-            return rows.set_hold(connection, record, reason, actor, to_millis(at))
+            return rows.set_hold(connection, record, reason, Act(actor, to_millis(at)))
 
     def release(self, record: VersionRecord, reason: str, actor: str, at: datetime) -> bool:
         """End a legal hold; False when there is none.
@@ -84,7 +84,7 @@ class Custody:
         """
         _require(reason)
         with transaction(self.engine) as connection:
-            return rows.lift_hold(connection, record, reason, actor, to_millis(at))
+            return rows.lift_hold(connection, record, reason, Act(actor, to_millis(at)))
 
 
 def _require(reason: str) -> None:

@@ -18,7 +18,7 @@ from infra.clock import to_millis
 from infra.settings import Settings
 from infra.stores.db import reading, transaction
 from registry.adapters import locks
-from registry.domain.records import Ask, Request, Scorecard
+from registry.domain.records import Act, Ask, Request, Scorecard
 from registry.domain.values import (
     RequestState,
     Stage,
@@ -158,15 +158,8 @@ class Gate:
     ) -> int:
         """Record a verdict that nobody requested, and return its number."""
         with transaction(self.engine) as connection:
-            return scorecards.insert_scorecard(
-                connection,
-                verdict,
-                to_millis(at),
-                request_id=None,
-                version_uid=version_uid,
-                judged_as=judged_as,
-                target=target,
-            )
+            about = scorecards.Judged(version_uid, judged_as, target)
+            return scorecards.insert_scorecard(connection, verdict, about, to_millis(at))
 
     def approve(self, request_id: int, actor: str, comment: str, at: datetime) -> Request:
         """Approve a request and settle it. Approving twice counts once.
@@ -215,8 +208,7 @@ class Gate:
                 request,
                 RequestState.CANCELLED,
                 {"reasons": [], "warnings": []},
-                actor=actor,
-                at_ms=to_millis(at),
+                Act(actor, to_millis(at)),
             )
         return self.get_request(request_id)
 

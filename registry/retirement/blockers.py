@@ -13,7 +13,7 @@ from infra.stores.db import reading, transaction
 from registry.adapters import locks, mirror, tables, version_rows
 from registry.audit.adapters import events
 from registry.domain.reasons import Reason
-from registry.domain.records import VersionRecord
+from registry.domain.records import Act, VersionRecord
 from registry.domain.values import GOVERNED_ALIASES, GOVERNED_STAGES, Stage, spelled
 from registry.errors import GateClosedError
 from registry.files.adapters import custody_rows
@@ -65,7 +65,7 @@ class Blockers:
             locks.hold_model(connection, name)
             number = places.alias_holder(connection, name, alias)
             if number is not None:
-                moves.drop_alias(connection, name, alias, number, actor=actor, at_ms=to_millis(at))
+                moves.drop_alias(connection, name, alias, number, Act(actor, to_millis(at)))
 
     def retire(self, record: VersionRecord, target: Stage, actor: str, at: datetime) -> None:
         """Move a version out of the governed stages, with its governed aliases.
@@ -73,7 +73,7 @@ class Blockers:
         Raises:
             GateClosedError: it serves, or a rollout needs it.
         """
-        at_ms = to_millis(at)
+        act = Act(actor, to_millis(at))
         with transaction(self.engine) as connection:
             locks.hold_model(connection, record.name)
             reasons = serving(connection, record)
@@ -82,7 +82,7 @@ class Blockers:
             stage = positions.stage_of(connection, record)
             if stage is None or stage is target:
                 return
-            _leave(connection, record.name, record.version, stage, target, actor, at_ms)
+            _leave(connection, record.name, record.version, stage, target, act)
 
     def archive_others(self, record: VersionRecord, stage: Stage, actor: str, at: datetime) -> None:
         """Archive the other versions in a version's stage, with their governed aliases.
@@ -99,7 +99,7 @@ class Blockers:
                 )
             for number in places.numbers_in_stage(connection, record.name, stage):
                 if number != record.version:
-                    _archive(connection, record.name, number, stage, actor, to_millis(at))
+                    _archive(connection, record.name, number, stage, Act(actor, to_millis(at)))
 
     def must_not_serve(self, record: VersionRecord, target: Stage) -> None:
         """Refuse to demote a version that serves.
@@ -119,10 +119,11 @@ class Blockers:
 
         What was still asked about it is refused with it.
         """
+        act = Act(actor, at_ms)
         gone = Reason(
             "version.gone", "a registered version", "it was deleted", "register it again and ask"
         )
-        decisions.refuse_open(connection, record.uid, gone, actor, at_ms)
+        decisions.refuse_open(connection, record.uid, gone, act)
         connection.execute(
             update(tables.version).where(_V.uid == record.uid).values(deleted_ms=at_ms)
         )
@@ -130,10 +131,9 @@ class Blockers:
         events.record(
             connection,
             "model_version.deleted",
+            act,
             name=record.name,
             version=record.version,
-            actor=actor,
-            at_ms=at_ms,
             data={"semver": record.semver, "manifest_digest": record.manifest_digest},
         )
 
@@ -190,14 +190,12 @@ def _legally_held(connection: Connection, record: VersionRecord) -> list[Reason]
     ]
 
 
-def _archive(
-    connection: Connection, name: str, number: int, stage: Stage, actor: str, at_ms: int
-) -> None:
+def _archive(connection: Connection, name: str, number: int, stage: Stage, act: Act) -> None:
     known = version_rows.live_version(connection, name, number)
     reasons = serving(connection, known) if known is not None else []
     if known is not None and reasons:
         raise GateClosedError(f"{known.ref} cannot move to {Stage.ARCHIVED}:", reasons)
-    _leave(connection, name, number, stage, Stage.ARCHIVED, actor, at_ms)
+    _leave(connection, name, number, stage, Stage.ARCHIVED, act)
 
 
 def _leave(
@@ -206,10 +204,9 @@ def _leave(
     number: int,
     stage: Stage,
     target: Stage,
-    actor: str,
-    at_ms: int,
+    act: Act,
 ) -> None:
     """Move a version out of its stage; its governed aliases go."""
-    moves.move_stage(connection, name, number, stage, target, actor=actor, at_ms=at_ms)
+    moves.move_stage(connection, name, number, stage, target, act)
     for alias in places.governed_aliases(connection, name, number):
-        moves.drop_alias(connection, name, alias, number, actor=actor, at_ms=at_ms)
+        moves.drop_alias(connection, name, alias, number, act)

@@ -16,7 +16,7 @@ from infra.stores.db import reading, transaction
 from registry.adapters import mirror, tables, version_rows
 from registry.audit.adapters import events
 from registry.domain.reasons import Reason
-from registry.domain.records import VersionRecord
+from registry.domain.records import Act, VersionRecord
 from registry.domain.values import GOVERNED_ALIASES, Stage, Standing, spelled
 from registry.errors import GateClosedError, UnknownVersionError
 from registry.gate.adapters import decisions
@@ -31,8 +31,7 @@ _V = tables.version.c
 class _About(TypedDict):
     name: str
     version: int
-    actor: str
-    at_ms: int
+    act: Act
     data: Mapping[str, str | None]
 
 
@@ -90,15 +89,15 @@ class Standings:
     def _change(
         self, uid: str, to: Standing, actor: str, reason: str, at: datetime
     ) -> VersionRecord:
-        told, at_ms = check_reason(reason), to_millis(at)
+        told, act = check_reason(reason), Act(actor, to_millis(at))
         with transaction(self.engine) as connection:
             record = _locked(connection, uid)
             if record.standing is to and (to is Standing.ACTIVE or record.standing_reason == told):
                 return record
             _may_change(connection, record, to)
             if to is Standing.YANKED:
-                _withdraw(connection, record, actor, told, at_ms)
-            _write(connection, record, to, actor, told, at_ms)
+                _withdraw(connection, record, told, act)
+            _write(connection, record, to, told, act)
         return self.versions.version(uid)
 
 
@@ -155,29 +154,24 @@ def _may_change(connection: Connection, record: VersionRecord, to: Standing) -> 
         )
 
 
-def _withdraw(
-    connection: Connection, record: VersionRecord, actor: str, told: str, at_ms: int
-) -> None:
+def _withdraw(connection: Connection, record: VersionRecord, told: str, act: Act) -> None:
     stage = positions.position(connection, record).stage
     for alias in GOVERNED_ALIASES:
-        moves.drop_alias(connection, record.name, alias, record.version, actor=actor, at_ms=at_ms)
+        moves.drop_alias(connection, record.name, alias, record.version, act)
     if stage is Stage.STAGING:
-        moves.move_stage(
-            connection, record.name, record.version, stage, Stage.ARCHIVED, actor=actor, at_ms=at_ms
-        )
+        moves.move_stage(connection, record.name, record.version, stage, Stage.ARCHIVED, act)
     yanked = Reason(
         "version.yanked", "a version that is not yanked", told, "ask for another version"
     )
-    decisions.refuse_open(connection, record.uid, yanked, actor, at_ms)
+    decisions.refuse_open(connection, record.uid, yanked, act)
 
 
 def _write(
     connection: Connection,
     record: VersionRecord,
     to: Standing,
-    actor: str,
     told: str,
-    at_ms: int,
+    act: Act,
 ) -> None:
     active = to is Standing.ACTIVE
     changed = connection.execute(
@@ -190,15 +184,15 @@ def _write(
         .values(
             standing=to.value,
             standing_reason=None if active else told,
-            standing_actor=None if active else actor,
-            standing_ms=None if active else at_ms,
+            standing_actor=None if active else act.actor,
+            standing_ms=None if active else act.at_ms,
         )
     )
     if changed.rowcount != 1:
         raise StandingChangedError(
             f"expected {record.ref} to be {record.standing}, found it changed", hint="look again"
         )
-    _record(connection, record, to, actor, told, at_ms)
+    _record(connection, record, to, told, act)
     mirror.set_tags(connection, record.name, record.version, {mirror.STANDING: shown(to, told)})
 
 
@@ -211,9 +205,8 @@ def _record(
     connection: Connection,
     record: VersionRecord,
     to: Standing,
-    actor: str,
     told: str,
-    at_ms: int,
+    act: Act,
 ) -> None:
     data: Mapping[str, str | None] = {
         "semver": record.semver,
@@ -224,8 +217,7 @@ def _record(
     about: _About = {
         "name": record.name,
         "version": record.version,
-        "actor": actor,
-        "at_ms": at_ms,
+        "act": act,
         "data": data,
     }
     match to:

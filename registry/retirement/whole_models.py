@@ -12,7 +12,7 @@ from infra.stores.db import reading, transaction
 from registry.adapters import mirror, tables, version_rows
 from registry.audit.adapters import events
 from registry.domain.reasons import Reason
-from registry.domain.records import VersionRecord
+from registry.domain.records import Act, VersionRecord
 from registry.gate.adapters import decisions, scorecards
 from registry.rollouts.adapters import rollout_rows
 from registry.stages.adapters import places, tenures
@@ -52,10 +52,11 @@ class WholeModels:
 
         What was still asked about them is refused with them.
         """
+        act = Act(actor, at_ms)
         gone = Reason(
             "version.gone", "a registered version", "it was deleted", "register it again and ask"
         )
-        decisions.refuse_open_of_model(connection, name, gone, actor, at_ms)
+        decisions.refuse_open_of_model(connection, name, gone, act)
         tenures.end_of_model(connection, name, at_ms)
         after = 0
         while page := _page(connection, name, after):
@@ -68,8 +69,7 @@ class WholeModels:
                     )
                     for row in page
                 ],
-                actor=actor,
-                at_ms=at_ms,
+                act,
             )
             after = page[-1].version
         connection.execute(
@@ -92,13 +92,14 @@ class WholeModels:
 
         Versions that were `judged` for it show that verdict from now on.
         """
+        act = Act(actor, at_ms)
         renamed = Reason(
             "version.renamed",
             f"the name it was asked under, {name}",
             f"it is {new_name} now",
             "ask again: it is judged under its new name",
         )
-        decisions.refuse_open_of_model(connection, name, renamed, actor, at_ms)
+        decisions.refuse_open_of_model(connection, name, renamed, act)
         # Requests keep the name they were made under: that is what was judged.
         connection.execute(
             update(tables.version)
@@ -109,9 +110,8 @@ class WholeModels:
         events.record(
             connection,
             "model.renamed",
+            act,
             name=new_name,
-            actor=actor,
-            at_ms=at_ms,
             data={"from_name": name, "to_name": new_name},
         )
         for uid in judged:

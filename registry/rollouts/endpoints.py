@@ -13,7 +13,7 @@ from infra.clock import to_millis
 from infra.stores.db import reading, transaction
 from registry.adapters import tables, version_rows
 from registry.audit.adapters import events
-from registry.domain.records import Endpoint
+from registry.domain.records import Act, Endpoint
 from registry.domain.values import CHAMPION, Stage
 from registry.errors import GateClosedError, UnknownEndpointError
 from registry.files.adapters import custody_rows
@@ -62,9 +62,8 @@ class Endpoints:
             events.record(
                 connection,
                 "endpoint.created" if known is None else "endpoint.changed",
+                Act(actor, at_ms),
                 name=name,
-                actor=actor,
-                at_ms=at_ms,
                 data={"namespace": namespace, "plan": dict(plan)},
             )
             if known is None:
@@ -103,11 +102,9 @@ def _deploy_champion(connection: Connection, name: str, actor: str, at_ms: int) 
     if stage is Stage.PRODUCTION:
         openings.open_rollout(
             connection,
+            Act(actor, at_ms),
             endpoint=name,
             candidate_uid=champion.uid,
             candidate_from_stage=stage,
             version=champion.version,
-            request_id=None,
-            actor=actor,
-            at_ms=at_ms,
         )

@@ -12,7 +12,7 @@ from infra.errors import UsageError
 from infra.stores.db import reading, transaction
 from registry.adapters import tables, version_rows
 from registry.domain.reasons import Reason
-from registry.domain.records import Rollout, VersionRecord
+from registry.domain.records import Act, Progress, Rollout, VersionRecord
 from registry.domain.values import spelled
 from registry.errors import GateClosedError
 from registry.files.adapters import custody_rows
@@ -65,10 +65,12 @@ class Rollbacks:
             return self.rollouts.save_rollout(
                 active.id,
                 active.revision,
-                "rolling_back",
-                {**active.state, "rollback_reason": reason, "rollback_actor": actor},
+                Progress(
+                    "rolling_back",
+                    {**active.state, "rollback_reason": reason, "rollback_actor": actor},
+                    event=("rollout.rollback_requested", {"reason": reason, "actor": actor}),
+                ),
                 at,
-                event=("rollout.rollback_requested", {"reason": reason, "actor": actor}),
             )
         return self._go_back(self.rollback_version(name), actor, reason, at)
 
@@ -113,13 +115,11 @@ class Rollbacks:
                 )
             rollout_id = openings.open_rollout(
                 connection,
+                Act(actor, to_millis(at)),
                 endpoint=record.name,
                 candidate_uid=record.uid,
                 candidate_from_stage=stage,
                 version=record.version,
-                request_id=None,
-                actor=actor,
-                at_ms=to_millis(at),
             )
             connection.execute(
                 update(tables.rollout)

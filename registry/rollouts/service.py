@@ -19,7 +19,7 @@ from infra.stores.db import reading, transaction
 from registry.adapters import mirror, tables, version_rows
 from registry.audit.adapters import events
 from registry.domain.reasons import Reason
-from registry.domain.records import Rollout, VersionRecord
+from registry.domain.records import Act, Progress, Rollout, VersionRecord
 from registry.domain.values import SYSTEM, Stage
 from registry.errors import GateClosedError, UnknownEndpointError
 from registry.files.adapters import custody_rows
@@ -66,28 +66,9 @@ class Rollouts:
             return rollout_rows.rollouts(connection, active=True)
 
     def save_rollout(
-        self,
-        rollout_id: int,
-        expected_revision: int,
-        phase: str,
-        state: Mapping[str, Any],
-        at: datetime,
-        measurement: Mapping[str, Any] | None = None,
-        event: tuple[str, Mapping[str, Any]] | None = None,
-        traffic: Mapping[str, int] | None = None,
+        self, rollout_id: int, expected_revision: int, progress: Progress, at: datetime
     ) -> Rollout:
-        """Save a rollout's progress by compare-and-set on its revision.
-
-        Args:
-            rollout_id: whose.
-            expected_revision: what was read.
-            phase: where it stands now.
-            state: serving's own state, as JSON.
-            at: now.
-            measurement: what was measured, as JSON.
-            event: (type, data) to record with it.
-            traffic: percent of the endpoint's traffic per version uid, as read back from the
-                gateway; None when the gateway did not answer.
+        """Save a rollout's progress by compare-and-set on the revision that was read.
 
         Raises:
             RolloutMovedError: its revision is not the expected one, or it is finished.
@@ -101,7 +82,9 @@ class Rollouts:
                     _RO.revision == expected_revision,
                     _RO.finished_ms.is_(None),
                 )
-                .values(phase=phase, state=dict(state), revision=expected_revision + 1)
+                .values(
+                    phase=progress.phase, state=dict(progress.state), revision=expected_revision + 1
+                )
             )
             if result.rowcount != 1:
                 raise RolloutMovedError(
@@ -109,19 +92,19 @@ class Rollouts:
                     "found it changed or finished",
                     hint="read it again",
                 )
-            if measurement is not None:
+            if progress.measurement is not None:
                 connection.execute(
                     insert(tables.measurement).values(
-                        rollout_id=rollout_id, at_ms=at_ms, data=dict(measurement)
+                        rollout_id=rollout_id, at_ms=at_ms, data=dict(progress.measurement)
                     )
                 )
             rollout = rollout_rows.rollout(connection, rollout_id)
             if rollout is None:
                 raise RuntimeError(f"rollout {rollout_id} vanished inside its transaction")
-            if traffic is not None:
-                tenures.share_traffic(connection, rollout.endpoint, traffic, at_ms)
-            if event is not None:
-                self._event(connection, rollout, event[0], event[1], at_ms)
+            if progress.traffic is not None:
+                tenures.share_traffic(connection, rollout.endpoint, progress.traffic, at_ms)
+            if progress.event is not None:
+                self._event(connection, rollout, progress.event[0], progress.event[1], at_ms)
         return rollout
 
     def complete_rollout(self, rollout_id: int, at: datetime) -> Rollout:
@@ -144,24 +127,10 @@ class Rollouts:
             stage = positions.position(connection, candidate).stage
             if stage is None:
                 raise ConflictError(f"{candidate.ref} was deleted while it was rolled out")
-            moves.move_stage(
-                connection,
-                candidate.name,
-                candidate.version,
-                stage,
-                Stage.PRODUCTION,
-                actor=SYSTEM,
-                at_ms=at_ms,
-                request_id=rollout.request_id,
-            )
-            moves.crown(
-                connection,
-                candidate.name,
-                candidate.version,
-                SYSTEM,
-                at_ms,
-                rollout.request_id,
-            )
+            act = Act(SYSTEM, at_ms, rollout.request_id)
+            name, version = candidate.name, candidate.version
+            moves.move_stage(connection, name, version, stage, Stage.PRODUCTION, act)
+            moves.crown(connection, name, version, act)
             connection.execute(
                 update(tables.endpoint)
                 .where(tables.endpoint.c.name == rollout.endpoint)
@@ -202,9 +171,7 @@ class Rollouts:
                     candidate.version,
                     Stage.PRODUCTION,
                     rollout.candidate_from_stage,
-                    actor=SYSTEM,
-                    at_ms=at_ms,
-                    request_id=rollout.request_id,
+                    Act(SYSTEM, at_ms, rollout.request_id),
                 )
             self._event(
                 connection,
@@ -255,11 +222,9 @@ class Rollouts:
         events.record(
             connection,
             type,
+            Act(str(data.get("actor") or SYSTEM), at_ms, rollout.request_id),
             name=candidate.name,
             version=candidate.version,
-            request_id=rollout.request_id,
-            actor=str(data.get("actor") or SYSTEM),
-            at_ms=at_ms,
             data={"rollout_id": rollout.id, "semver": candidate.semver, **data},
         )
 

@@ -14,7 +14,7 @@ from infra.stores.db import transaction
 from registry.adapters import mirror, tables, version_rows
 from registry.adapters import mlflow_tables as mlflow
 from registry.audit.adapters import events
-from registry.domain.records import VersionRecord
+from registry.domain.records import Act, VersionRecord
 from registry.domain.signature import Signature
 from registry.domain.values import SignatureOrigin
 from registry.files.adapters import manifests
@@ -80,10 +80,9 @@ class Registration:
         events.record(
             connection,
             "model_version.created" if number is None else "model_version.adopted",
+            Act(actor, record.created_ms if number is None else to_millis(utc_now())),
             name=name,
             version=record.version,
-            actor=actor,
-            at_ms=record.created_ms if number is None else to_millis(utc_now()),
             data={
                 "uid": record.uid,
                 "semver": record.semver,

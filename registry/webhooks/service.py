@@ -16,6 +16,7 @@ from infra.secrets import Sealer
 from infra.settings import Settings
 from infra.stores.db import open_engine, reading, transaction
 from registry.audit.adapters import events
+from registry.domain.records import Act
 from registry.webhooks.adapters import subscription_rows
 from registry.webhooks.adapters.subscription_rows import DeliveryRecord, Subscription
 from registry.webhooks.domain.target import check_url, parse_target
@@ -43,6 +44,16 @@ class UnknownDeliveryError(NotFoundError):
     """No such delivery, or its subscription was removed."""
 
     code = "registry.unknown_delivery"
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A subscription as it is to be."""
+
+    name: str
+    url: str
+    events: Sequence[str]
+    secret: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +102,8 @@ class Webhooks:
                     hint=f"choose another name, or first: acgs webhook remove {name}",
                 )
             if not dry_run:
-                self._save(connection, found, name, url, events, key, "webhook.created", actor)
+                wanted = _Wanted(name, url, events, key)
+                self._save(connection, found, wanted, "webhook.created", actor)
         return key
 
     def remove(self, name: str, *, actor: str, dry_run: bool = False) -> int:
@@ -140,11 +152,13 @@ class Webhooks:
             found = subscription_rows.find_webhook(connection, name)
             if found is None or not found.active:
                 key = secrets.token_urlsafe(32)
-                self._save(connection, found, name, url, events, key, "webhook.created", PLATFORM)
+                wanted = _Wanted(name, url, events, key)
+                self._save(connection, found, wanted, "webhook.created", PLATFORM)
                 return key
             key = self.sealer.open(found.sealed_secret)
             if (found.url, found.events) != (url, tuple(events)):
-                self._save(connection, found, name, url, events, key, "webhook.updated", PLATFORM)
+                wanted = _Wanted(name, url, events, key)
+                self._save(connection, found, wanted, "webhook.updated", PLATFORM)
             return key
 
     def deliveries(
@@ -192,14 +206,12 @@ class Webhooks:
         self,
         connection: Connection,
         found: Subscription | None,
-        name: str,
-        url: str,
-        events: Sequence[str],
-        secret: str,
+        wanted: _Wanted,
         event: str,
         actor: str,
     ) -> None:
-        sealed = self.sealer.seal(secret)
+        sealed, name, url = self.sealer.seal(wanted.secret), wanted.name, wanted.url
+        events = wanted.events
         if found is None:
             subscription_rows.insert_webhook(
                 connection,
@@ -221,7 +233,7 @@ class Webhooks:
         self, connection: Connection, type: str, name: str, actor: str, data: dict[str, object]
     ) -> None:
         at_ms = to_millis(self.clock())
-        events.record(connection, type, name=name, actor=actor, data=data, at_ms=at_ms)
+        events.record(connection, type, Act(actor, at_ms), name=name, data=data)
 
 
 _NO_LIMIT = 2**31 - 1

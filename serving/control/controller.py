@@ -15,7 +15,7 @@ from infra.clock import Clock, utc_now
 from infra.errors import ConflictError, PlatformError, UnavailableError
 from registry.bootstrap import Registry
 from registry.domain.reasons import Reason
-from registry.domain.records import Endpoint, Rollout
+from registry.domain.records import Endpoint, Progress, Rollout
 from registry.errors import GateClosedError
 from serving.control.endpoint_view import EndpointView, served
 from serving.control.ports import GatewayPort, ServersPort, ServersStatus
@@ -225,16 +225,14 @@ class Deployer:
         if not moved and material(state) == material(before) and not (due and state != before):
             self._live[rollout.id] = replace(live, state=state)
             return rollout
-        saved = self._registry.rollouts.save_rollout(
-            rollout.id,
-            rollout.revision,
+        progress = Progress(
             state.phase.value,
             state.document(),
-            now,
-            measurement=measurement_of(state, decision.judgements),
-            event=event_of(view.plan, before, state),
-            traffic=view.traffic,
+            measurement_of(state, decision.judgements),
+            event_of(view.plan, before, state),
+            view.traffic,
         )
+        saved = self._registry.rollouts.save_rollout(rollout.id, rollout.revision, progress, now)
         traffic = live.traffic if view.traffic is None else view.traffic
         self._live[rollout.id] = _Live(saved.revision, state, now, traffic)
         return saved

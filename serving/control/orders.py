@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from infra.errors import ConflictError, NotFoundError, RefusedError
-from registry.domain.records import Rollout
+from registry.domain.records import Progress, Rollout
 from registry.domain.values import spelled
 from serving.domain.state import FINAL, Order, Phase
 
@@ -95,10 +95,12 @@ def give_order(
             return registry.rollouts.save_rollout(
                 rollout.id,
                 rollout.revision,
-                rollout.phase,
-                {**rollout.state, "order": order.value, **_why(order, actor, reason)},
+                Progress(
+                    rollout.phase,
+                    {**rollout.state, "order": order.value, **_why(order, actor, reason)},
+                    event=(f"rollout.{order.value}_requested", {"actor": actor, "reason": reason}),
+                ),
                 at,
-                event=(f"rollout.{order.value}_requested", {"actor": actor, "reason": reason}),
             )
         except ConflictError:
             if attempt + 1 == _TRIES:

@@ -145,6 +145,34 @@ def _has_methods(node: ast.ClassDef) -> bool:
     return any(isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef) for item in node.body)
 
 
+def wide(package: str, most: int) -> Sequence[str]:
+    """Return `module.function` of those that take more than so many parameters.
+
+    What every row function is given, `connection`, does not count, and neither do commands, whose
+    parameters are the options of a command line.
+    """
+    found = []
+    for module, tree in modules().items():
+        if not module.startswith(f"{package}."):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not _is_command(node):
+                taken = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
+                names = {arg.arg for arg in taken} - {"self", "cls", "connection"}
+                if len(names) > most:
+                    found.append(f"{module}.{node.name}")
+    return sorted(found)
+
+
+def _is_command(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any(
+        isinstance(decorator, ast.Call)
+        and isinstance(decorator.func, ast.Attribute)
+        and decorator.func.attr == "command"
+        for decorator in node.decorator_list
+    )
+
+
 def flat(folder: str) -> Sequence[str]:
     """Return the modules that lie right in a folder, in no room of it."""
     return sorted(path.stem for path in (ROOT / folder).glob("*.py") if path.stem != "__init__")
@@ -161,6 +189,7 @@ def figures() -> str:
         *(f"    {name}" for name in longest),
         f"classes with methods from a class of the project: {len(heirs())}",
         *(f"    {name}" for name in heirs()),
+        f"functions of registry/ with more than 5 parameters: {', '.join(wide('registry', 5))}",
         f"flat in registry/: {', '.join(flat('registry'))}",
         f"flat in registry/adapters/: {', '.join(flat('registry/adapters'))}",
     ]

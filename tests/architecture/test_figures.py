@@ -5,6 +5,12 @@ import pytest
 from tests.architecture import figures
 
 LONGEST_CHAIN = 13
+WIDE = {
+    "registry.plugin.governed_versions.create_model_version",  # MLflow's own signature
+    "registry.webhooks.service.add",  # keywords of the Python interface
+    "registry.git.adapters.book.open",  # each is one column of the page
+    "registry.versions.domain.bill.bill",  # each is one part of the document
+}
 FLAT = {
     # What puts the registry together, or belongs to no room more than to another.
     "registry": {"bootstrap", "component", "errors", "manager", "metrics"},
@@ -32,6 +38,10 @@ def test_a_migration_imports_tables_at_most() -> None:
 
 def test_only_what_mlflow_forces_takes_methods_from_another_class() -> None:
     assert [name for name in figures.heirs() if not name.startswith("registry.plugin.")] == []
+
+
+def test_no_function_of_the_registry_takes_more_than_five_parameters() -> None:
+    assert set(figures.wide("registry", 5)) == WIDE
 
 
 @pytest.mark.parametrize("folder", FLAT)

@@ -12,7 +12,7 @@ from infra.clock import utc_now
 from infra.settings import Settings
 from registry.bootstrap import Registry
 from registry.domain.reasons import Reason
-from registry.domain.records import Ask, Request, Rollout
+from registry.domain.records import Ask, Progress, Request, Rollout
 from registry.domain.values import Enforcement, RequestKind, RequestState, Stage, Verdict
 from registry.errors import GateClosedError, RequestClosedError
 from registry.governance.adapters.evidence_file import binding_digest
@@ -334,7 +334,9 @@ def roll_out(store: GovernedStore) -> int:
     registry = store.registry
     rollout = only_rollout(registry)
     state = {"step": 1, "rollback_reason": "", "rollback_actor": ""}
-    registry.rollouts.save_rollout(rollout.id, rollout.revision, "progressing", state, utc_now())
+    registry.rollouts.save_rollout(
+        rollout.id, rollout.revision, Progress("progressing", state), utc_now()
+    )
     registry.rollouts.complete_rollout(rollout.id, utc_now())
     return number
 

@@ -22,6 +22,7 @@ from infra.settings import Settings
 from infra.stores.db import open_engine, reading, transaction
 from registry.adapters import tables
 from registry.audit.adapters.events import record
+from registry.domain.records import Act
 from registry.webhooks.deliveries import DeliveryLoop, Pace
 from registry.webhooks.service import Webhooks
 
@@ -142,7 +143,7 @@ class Outbox:
         for _ in range(count):
             with transaction(self.engine) as connection:
                 at_ms = int(self.clock().timestamp() * 1000)
-                ids.append(record(connection, type, name="credit", actor="ada", at_ms=at_ms))
+                ids.append(record(connection, type, Act("ada", at_ms), name="credit"))
         with reading(self.engine) as connection:
             query = select(tables.event.c.uid).where(tables.event.c.id.in_(ids))
             return list(connection.execute(query.order_by(tables.event.c.id)).scalars())

@@ -16,6 +16,7 @@ from infra.confinement.probe import missing
 from infra.settings import Settings
 from infra.stores.db import transaction
 from registry.audit.adapters import events
+from registry.domain.records import Act
 
 
 def confinement(settings: Settings, engine: Engine, role: str, at: datetime) -> frozenset[Means]:
@@ -39,9 +40,8 @@ def confinement(settings: Settings, engine: Engine, role: str, at: datetime) -> 
             events.record(
                 connection,
                 "confinement.waived",
+                Act("acgs", to_millis(at)),
                 name=role,
-                actor="acgs",
-                at_ms=to_millis(at),
                 data={"lacks": list(lacks), "enforced": described(means)},
             )
     return means

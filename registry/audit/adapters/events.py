@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from registry.adapters import tables
-from registry.domain.records import Event
+from registry.domain.records import Act, Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,10 @@ class Happened:
 def record(
     connection: Connection,
     type: str,
+    act: Act,
     *,
     name: str,
-    actor: str,
-    at_ms: int,
     version: int | None = None,
-    request_id: int | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> int:
     """Insert an event and one pending delivery for each webhook that asked for its type.
@@ -44,9 +42,9 @@ def record(
             type=type,
             name=name,
             version=version,
-            request_id=request_id,
-            actor=actor,
-            at_ms=at_ms,
+            request_id=act.request_id,
+            actor=act.actor,
+            at_ms=act.at_ms,
             data=dict(data or {}),
         )
     )
@@ -54,13 +52,11 @@ def record(
     if key is None:
         raise RuntimeError("the database returned no key for an inserted event")
     event_id = int(key[0])
-    _deliver(connection, [event_id], _subscribers(connection, type), at_ms)
+    _deliver(connection, [event_id], _subscribers(connection, type), act.at_ms)
     return event_id
 
 
-def record_many(
-    connection: Connection, type: str, happened: Sequence[Happened], *, actor: str, at_ms: int
-) -> None:
+def record_many(connection: Connection, type: str, happened: Sequence[Happened], act: Act) -> None:
     """Insert many events of one type, and their deliveries, in a few statements."""
     rows = [
         {
@@ -68,9 +64,9 @@ def record_many(
             "type": type,
             "name": one.name,
             "version": one.version,
-            "request_id": None,
-            "actor": actor,
-            "at_ms": at_ms,
+            "request_id": act.request_id,
+            "actor": act.actor,
+            "at_ms": act.at_ms,
             "data": dict(one.data),
         }
         for one in happened
@@ -82,7 +78,7 @@ def record_many(
     if hooks:
         uids = [row["uid"] for row in rows]
         ids = connection.execute(select(tables.event.c.id).where(tables.event.c.uid.in_(uids)))
-        _deliver(connection, list(ids.scalars()), hooks, at_ms)
+        _deliver(connection, list(ids.scalars()), hooks, act.at_ms)
 
 
 def _subscribers(connection: Connection, type: str) -> list[int]:

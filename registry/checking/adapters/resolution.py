@@ -6,6 +6,7 @@ from sqlalchemy import Connection, update
 
 from registry.adapters import tables, version_rows
 from registry.domain.findings import Action, Step
+from registry.domain.records import Act
 from registry.domain.values import GOVERNED_ALIASES, Stage
 from registry.stages.adapters import moves, places, tenures
 from registry.versions.domain import semver
@@ -13,7 +14,7 @@ from registry.versions.domain import semver
 _V = tables.version.c
 
 
-def carry_out(connection: Connection, name: str, step: Step, actor: str, at_ms: int) -> None:
+def carry_out(connection: Connection, name: str, step: Step, act: Act) -> None:
     """Do what a step says to the books of a model.
 
     Raises:
@@ -24,34 +25,34 @@ def carry_out(connection: Connection, name: str, step: Step, actor: str, at_ms: 
             connection.execute(
                 update(tables.version)
                 .where(_V.uid == step.uid, _V.deleted_ms.is_(None))
-                .values(deleted_ms=at_ms)
+                .values(deleted_ms=act.at_ms)
             )
-            tenures.end(connection, step.uid, at_ms)
+            tenures.end(connection, step.uid, act.at_ms)
         case Action.END_TENURES:
-            tenures.end(connection, step.uid, at_ms)
+            tenures.end(connection, step.uid, act.at_ms)
         case Action.MOVE_STAGE:
-            _move_stage(connection, name, step, actor, at_ms)
+            _move_stage(connection, name, step, act)
         case Action.SET_ALIAS:
-            moves.set_alias(connection, name, step.value, step.number, actor=actor, at_ms=at_ms)
+            moves.set_alias(connection, name, step.value, step.number, act)
         case Action.DROP_ALIAS:
             holder = places.alias_holder(connection, name, step.value)
             if holder is not None:
-                moves.drop_alias(connection, name, step.value, holder, actor=actor, at_ms=at_ms)
+                moves.drop_alias(connection, name, step.value, holder, act)
         case Action.WRITE_PARTS:
             _write_parts(connection, step.uid)
         case Action.ADOPT | Action.EXTERNAL:
             raise ValueError(f"{step.action} is carried out elsewhere")
 
 
-def _move_stage(connection: Connection, name: str, step: Step, actor: str, at_ms: int) -> None:
+def _move_stage(connection: Connection, name: str, step: Step, act: Act) -> None:
     now = places.stage_at(connection, name, step.number)
     target = Stage(step.value)
     if now is None:
         return
-    moves.move_stage(connection, name, step.number, now, target, actor=actor, at_ms=at_ms)
+    moves.move_stage(connection, name, step.number, now, target, act)
     if target is Stage.ARCHIVED:
         for alias in GOVERNED_ALIASES:
-            moves.drop_alias(connection, name, alias, step.number, actor=actor, at_ms=at_ms)
+            moves.drop_alias(connection, name, alias, step.number, act)
 
 
 def _write_parts(connection: Connection, uid: str) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Select, and_, delete, insert, or_, select
 from registry.adapters import mirror, tables
 from registry.audit.adapters import events
 from registry.domain.reasons import Reason
-from registry.domain.records import VersionRecord
+from registry.domain.records import Act, VersionRecord
 from registry.files.adapters import manifests
 from registry.files.domain.custody import LegalHold, Protected, Quarantine, Unusable
 from registry.files.domain.storage_place import ancestors, below, join
@@ -113,8 +113,7 @@ def set_quarantine(
     record: VersionRecord,
     kind: Unusable,
     detail: str,
-    actor: str,
-    at_ms: int,
+    act: Act,
 ) -> bool:
     """Keep a version from being used; False when it is kept so already for the same reason."""
     known = quarantine_of(connection, record.uid)
@@ -123,7 +122,11 @@ def set_quarantine(
     connection.execute(delete(tables.quarantine).where(_Q.version_uid == record.uid))
     connection.execute(
         insert(tables.quarantine).values(
-            version_uid=record.uid, kind=kind.value, detail=detail, actor=actor, since_ms=at_ms
+            version_uid=record.uid,
+            kind=kind.value,
+            detail=detail,
+            actor=act.actor,
+            since_ms=act.at_ms,
         )
     )
     damaged = kind is Unusable.DAMAGED
@@ -131,17 +134,14 @@ def set_quarantine(
         connection,
         "artifact.quarantined" if damaged else "artifact.freed",
         record,
-        actor,
-        at_ms,
+        act,
         detail,
     )
     _show(connection, record, f"{kind.word}: {detail}"[:SHOWN_CHARACTERS])
     return True
 
 
-def lift_quarantine(
-    connection: Connection, record: VersionRecord, detail: str, actor: str, at_ms: int
-) -> bool:
+def lift_quarantine(connection: Connection, record: VersionRecord, detail: str, act: Act) -> bool:
     """Let a damaged version be used again; False when nothing keeps it."""
     lifted = connection.execute(
         delete(tables.quarantine).where(
@@ -150,7 +150,7 @@ def lift_quarantine(
     )
     if not lifted.rowcount:
         return False
-    _event(connection, "artifact.released", record, actor, at_ms, detail)
+    _event(connection, "artifact.released", record, act, detail)
     _show(connection, record, f"verified: {detail}"[:SHOWN_CHARACTERS])
     return True
 
@@ -161,29 +161,25 @@ def hold_of(connection: Connection, uid: str) -> LegalHold | None:
     return LegalHold(**row._mapping) if row else None
 
 
-def set_hold(
-    connection: Connection, record: VersionRecord, reason: str, actor: str, at_ms: int
-) -> bool:
+def set_hold(connection: Connection, record: VersionRecord, reason: str, act: Act) -> bool:
     """Hold a version; False when it is held already."""
     if hold_of(connection, record.uid) is not None:
         return False
     connection.execute(
         insert(tables.hold).values(
-            version_uid=record.uid, reason=reason, actor=actor, since_ms=at_ms
+            version_uid=record.uid, reason=reason, actor=act.actor, since_ms=act.at_ms
         )
     )
-    _event(connection, "artifact.held", record, actor, at_ms, reason)
+    _event(connection, "artifact.held", record, act, reason)
     return True
 
 
-def lift_hold(
-    connection: Connection, record: VersionRecord, reason: str, actor: str, at_ms: int
-) -> bool:
+def lift_hold(connection: Connection, record: VersionRecord, reason: str, act: Act) -> bool:
     """Let go of a version; False when nothing holds it."""
     lifted = connection.execute(delete(tables.hold).where(_H.version_uid == record.uid))
     if not lifted.rowcount:
         return False
-    _event(connection, "artifact.hold_released", record, actor, at_ms, reason)
+    _event(connection, "artifact.hold_released", record, act, reason)
     return True
 
 
@@ -192,16 +188,13 @@ def _quarantine(values: object) -> Quarantine:
     return Quarantine(**{**fields, "kind": Unusable(fields["kind"])})
 
 
-def _event(
-    connection: Connection, type: str, record: VersionRecord, actor: str, at_ms: int, detail: str
-) -> None:
+def _event(connection: Connection, type: str, record: VersionRecord, act: Act, detail: str) -> None:
     events.record(
         connection,
         type,
+        act,
         name=record.name,
         version=record.version,
-        actor=actor,
-        at_ms=at_ms,
         data={
             "semver": record.semver,
             "manifest_digest": record.manifest_digest,

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, insert
 
 from registry.adapters import tables
 from registry.audit.adapters import events
-from registry.domain.records import Request
+from registry.domain.records import Act, Request
 from registry.gate.domain.requests import Ballot
 
 
@@ -25,10 +25,8 @@ def insert_ballot(connection: Connection, request: Request, ballot: Ballot, at_m
     events.record(
         connection,
         "approval.given" if ballot.approved else "approval.rejected",
+        Act(ballot.actor, at_ms, request.id),
         name=request.name,
         version=request.version,
-        request_id=request.id,
-        actor=ballot.actor,
-        at_ms=at_ms,
         data={"comment": ballot.comment, "manifest_digest": ballot.manifest_digest},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select, update
@@ -12,7 +12,7 @@ from infra.settings import Settings
 from registry.adapters import mirror, tables, version_rows
 from registry.audit.adapters import events
 from registry.domain.reasons import Reason
-from registry.domain.records import Request
+from registry.domain.records import Act, Request
 from registry.domain.values import SYSTEM, Enforcement, RequestKind, RequestState, Standing
 from registry.errors import VersionYankedError
 from registry.files.adapters import custody_rows
@@ -68,14 +68,15 @@ def apply(
     connection: Connection, request: Request, decision: Granted | Refused, at_ms: int
 ) -> None:
     """Close a request as decided and, where granted, carry the grant out."""
+    act = Act(SYSTEM, at_ms)
     match decision:
         case Refused(reasons):
             body = {"reasons": [asdict(r) for r in reasons], "warnings": []}
-            close(connection, request, RequestState.REFUSED, body, actor=SYSTEM, at_ms=at_ms)
+            close(connection, request, RequestState.REFUSED, body, act)
         case Granted(warnings):
             _require_standing(connection, request)
             body = {"reasons": [], "warnings": [asdict(r) for r in warnings]}
-            if close(connection, request, RequestState.GRANTED, body, actor=SYSTEM, at_ms=at_ms):
+            if close(connection, request, RequestState.GRANTED, body, act):
                 grants.carry_out(connection, request, at_ms)
 
 
@@ -101,9 +102,8 @@ def close(
     request: Request,
     state: RequestState,
     decision: Mapping[str, Any],
+    act: Act,
     *,
-    actor: str,
-    at_ms: int,
     mirrored: bool = True,
 ) -> bool:
     """Close a request by compare-and-set; False when somebody else was first.
@@ -113,18 +113,16 @@ def close(
     result = connection.execute(
         update(tables.request)
         .where(_R.id == request.id, _R.state == RequestState.OPEN.value)
-        .values(state=state.value, decided_ms=at_ms, decision=dict(decision))
+        .values(state=state.value, decided_ms=act.at_ms, decision=dict(decision))
     )
     if result.rowcount != 1:
         return False
     events.record(
         connection,
         f"transition_request.{state.value}",
+        replace(act, request_id=request.id),
         name=request.name,
         version=request.version,
-        request_id=request.id,
-        actor=actor,
-        at_ms=at_ms,
         data={
             "target": request.target.value,
             "alias": request.alias,
@@ -137,24 +135,20 @@ def close(
     return True
 
 
-def refuse_open(
-    connection: Connection, version_uid: str, reason: Reason, actor: str, at_ms: int
-) -> None:
+def refuse_open(connection: Connection, version_uid: str, reason: Reason, act: Act) -> None:
     """Refuse whatever is still asked about a version, in the caller's transaction."""
-    _refuse_open(connection, _R.version_uid == version_uid, reason, actor, at_ms)
+    _refuse_open(connection, _R.version_uid == version_uid, reason, act)
 
 
-def refuse_open_of_model(
-    connection: Connection, name: str, reason: Reason, actor: str, at_ms: int
-) -> None:
+def refuse_open_of_model(connection: Connection, name: str, reason: Reason, act: Act) -> None:
     """Refuse whatever is still asked about a model's versions, in the caller's transaction."""
     v = tables.version.c
     live = select(v.uid).where(v.name == name, v.deleted_ms.is_(None))
-    _refuse_open(connection, _R.version_uid.in_(live), reason, actor, at_ms)
+    _refuse_open(connection, _R.version_uid.in_(live), reason, act)
 
 
 def _refuse_open(
-    connection: Connection, which: ColumnElement[bool], reason: Reason, actor: str, at_ms: int
+    connection: Connection, which: ColumnElement[bool], reason: Reason, act: Act
 ) -> None:
     open_rows = connection.execute(
         select(tables.request).where(which, _R.state == RequestState.OPEN.value)
@@ -166,8 +160,7 @@ def _refuse_open(
             request_record(row),
             RequestState.REFUSED,
             decision,
-            actor=actor,
-            at_ms=at_ms,
+            act,
             mirrored=False,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from registry.domain.records import Request
+from registry.domain.records import Act, Request
 from registry.domain.values import CHAMPION, RequestKind, Stage
 from registry.rollouts.adapters import openings, rollout_rows
 from registry.stages.adapters import moves
@@ -17,73 +17,33 @@ def carry_out(connection: Connection, request: Request, at_ms: int) -> None:
     """
     if request.kind is not RequestKind.TRANSITION:
         return
-    if request.target is Stage.PRODUCTION:
-        _to_production(connection, request, at_ms)
+    act = Act(request.actor, at_ms, request.id)
+    name, version, target = request.name, request.version, request.target
+    if target is Stage.PRODUCTION:
+        _to_production(connection, request, act)
         return
     if request.from_stage is not Stage.PRODUCTION or not request.alias:
-        moves.move_stage(
-            connection,
-            request.name,
-            request.version,
-            request.from_stage,
-            request.target,
-            actor=request.actor,
-            at_ms=at_ms,
-            request_id=request.id,
-        )
+        moves.move_stage(connection, name, version, request.from_stage, target, act)
         if request.from_stage is Stage.PRODUCTION:
-            moves.drop_alias(
-                connection,
-                request.name,
-                CHAMPION,
-                request.version,
-                actor=request.actor,
-                at_ms=at_ms,
-            )
+            moves.drop_alias(connection, name, CHAMPION, version, act)
     if request.archive_existing:
-        moves.archive_others(
-            connection,
-            request.name,
-            request.version,
-            request.target,
-            actor=request.actor,
-            at_ms=at_ms,
-            request_id=request.id,
-        )
+        moves.archive_others(connection, name, version, target, act)
     if request.alias:
-        moves.set_alias(
-            connection,
-            request.name,
-            request.alias,
-            request.version,
-            actor=request.actor,
-            at_ms=at_ms,
-            request_id=request.id,
-        )
+        moves.set_alias(connection, name, request.alias, version, act)
 
 
-def _to_production(connection: Connection, request: Request, at_ms: int) -> None:
-    moves.move_stage(
-        connection,
-        request.name,
-        request.version,
-        request.from_stage,
-        Stage.PRODUCTION,
-        actor=request.actor,
-        at_ms=at_ms,
-        request_id=request.id,
-    )
-    endpoint = rollout_rows.endpoint(connection, request.name)
-    if endpoint is not None and endpoint.stable_uid != request.version_uid:
-        openings.open_rollout(
-            connection,
-            endpoint=request.name,
-            candidate_uid=request.version_uid,
-            candidate_from_stage=request.from_stage,
-            version=request.version,
-            request_id=request.id,
-            actor=request.actor,
-            at_ms=at_ms,
-        )
+def _to_production(connection: Connection, request: Request, act: Act) -> None:
+    name, version = request.name, request.version
+    moves.move_stage(connection, name, version, request.from_stage, Stage.PRODUCTION, act)
+    endpoint = rollout_rows.endpoint(connection, name)
+    if endpoint is None or endpoint.stable_uid == request.version_uid:
+        moves.crown(connection, name, version, act)
         return
-    moves.crown(connection, request.name, request.version, request.actor, at_ms, request.id)
+    openings.open_rollout(
+        connection,
+        act,
+        endpoint=name,
+        candidate_uid=request.version_uid,
+        candidate_from_stage=request.from_stage,
+        version=version,
+    )

@@ -13,7 +13,7 @@ from sqlalchemy import (
 
 from registry.adapters import mirror, tables
 from registry.audit.adapters import events
-from registry.domain.records import Ask, Request
+from registry.domain.records import Act, Ask, Request
 from registry.domain.values import (
     RequestKind,
     RequestState,
@@ -55,11 +55,9 @@ def insert_request(connection: Connection, ask: Ask, manifest_digest: str, at_ms
     events.record(
         connection,
         "transition_request.created",
+        Act(ask.actor, at_ms, request_id),
         name=ask.version.name,
         version=ask.version.version,
-        request_id=request_id,
-        actor=ask.actor,
-        at_ms=at_ms,
         data={
             "kind": ask.kind.value,
             "semver": ask.version.semver,

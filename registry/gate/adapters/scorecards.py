@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Connection, insert, update
@@ -11,9 +11,19 @@ from sqlalchemy import Connection, insert, update
 from registry.adapters import mirror, tables, version_rows
 from registry.audit.adapters import events
 from registry.domain.canonical import digest
-from registry.domain.records import Request
+from registry.domain.records import Act, Request
 from registry.domain.values import SYSTEM, RequestState, Stage, Verdict, shown_score
 from registry.gate.adapters import verdicts
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a verdict is about; `request_id` is None where nobody requested it."""
+
+    version_uid: str
+    judged_as: str
+    target: Stage
+    request_id: int | None = None
 
 
 def attach(connection: Connection, request: Request, verdict: Verdict, at_ms: int) -> None:
@@ -25,15 +35,8 @@ def attach(connection: Connection, request: Request, verdict: Verdict, at_ms: in
     observed = request.state is RequestState.GRANTED and known is None
     if request.state is not RequestState.OPEN and not observed:
         return
-    scorecard_id = insert_scorecard(
-        connection,
-        verdict,
-        at_ms,
-        request_id=request.id,
-        version_uid=request.version_uid,
-        judged_as=request.judged_as,
-        target=request.target,
-    )
+    about = Judged(request.version_uid, request.judged_as, request.target, request.id)
+    scorecard_id = insert_scorecard(connection, verdict, about, at_ms)
     r = tables.request.c
     connection.execute(
         update(tables.request).where(r.id == request.id).values(scorecard_id=scorecard_id)
@@ -56,20 +59,16 @@ def note_report(connection: Connection, request: Request, run_id: str) -> None:
 def insert_scorecard(
     connection: Connection,
     verdict: Verdict,
+    about: Judged,
     at_ms: int,
-    *,
-    request_id: int | None,
-    version_uid: str,
-    judged_as: str,
-    target: Stage,
 ) -> int:
     """Insert a verdict and return its number."""
     result = connection.execute(
         insert(tables.scorecard).values(
-            request_id=request_id,
-            version_uid=version_uid,
-            judged_as=judged_as,
-            target=target.value,
+            request_id=about.request_id,
+            version_uid=about.version_uid,
+            judged_as=about.judged_as,
+            target=about.target.value,
             manifest_digest=verdict.manifest_digest,
             constitution_digest=verdict.constitution_digest,
             evidence_digest=verdict.evidence_digest,
@@ -104,11 +103,9 @@ def announce_verdict(
     events.record(
         connection,
         "scorecard.attached",
+        Act(SYSTEM, at_ms, request.id),
         name=request.name,
         version=request.version,
-        request_id=request.id,
-        actor=SYSTEM,
-        at_ms=at_ms,
         data={
             "score": verdict.score,
             "passed": verdict.passed,

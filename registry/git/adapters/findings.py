@@ -10,6 +10,7 @@ from typing import TypedDict
 from sqlalchemy import Connection, func, insert, select, update
 
 from registry.audit.adapters import events
+from registry.domain.records import Act
 from registry.git.adapters import tables
 from registry.git.domain.names import NameRefusedError
 
@@ -37,8 +38,7 @@ GRAVE = frozenset({Kind.MOVED, Kind.DELETED, Kind.REFUSED, Kind.COMMIT})
 class _About(TypedDict):
     name: str
     version: int | None
-    actor: str
-    at_ms: int
+    act: Act
     data: Mapping[str, str]
 
 
@@ -118,8 +118,7 @@ def _record(connection: Connection, found: Found, now_ms: int) -> None:
     about_it: _About = {
         "name": name,
         "version": version,
-        "actor": ACTOR,
-        "at_ms": now_ms,
+        "act": Act(ACTOR, now_ms),
         "data": {
             "tag": found.subject,
             "place": found.place.value,
@@ -141,13 +140,7 @@ def restored(connection: Connection, tag: str, place: Place, object_id: str, now
     name, version = about(connection, tag)
     data = {"tag": tag, "place": place.value, "object_id": object_id}
     events.record(
-        connection,
-        "git.tag_restored",
-        name=name,
-        version=version,
-        actor=ACTOR,
-        at_ms=now_ms,
-        data=data,
+        connection, "git.tag_restored", Act(ACTOR, now_ms), name=name, version=version, data=data
     )
 
 

@@ -20,6 +20,7 @@ from infra.errors import NotPreparedError
 from infra.stores.db import reading
 from registry.adapters.tables import constitution
 from registry.audit.adapters import events
+from registry.domain.records import Act
 from registry.domain.values import SYSTEM
 from registry.governance.adapters.governance_file import ConstitutionError
 
@@ -117,8 +118,7 @@ def _write(connection: Connection, found: InForce, actor: str, at_ms: int) -> No
     events.record(
         connection,
         "constitution.changed",
+        Act(actor, at_ms),
         name=SUBJECT,
-        actor=actor,
-        at_ms=at_ms,
         data={"digest": found.digest, "own": found.own},
     )

@@ -6,20 +6,19 @@ from sqlalchemy import Connection, insert
 
 from registry.adapters import mirror, tables
 from registry.audit.adapters import events
+from registry.domain.records import Act
 from registry.domain.values import Stage
 from registry.rollouts.adapters import rollout_rows
 
 
 def open_rollout(
     connection: Connection,
+    act: Act,
     *,
     endpoint: str,
     candidate_uid: str,
     candidate_from_stage: Stage,
     version: int,
-    request_id: int | None,
-    actor: str,
-    at_ms: int,
 ) -> int:
     """Insert a pending rollout; the database allows one unfinished rollout per endpoint."""
     target = rollout_rows.endpoint(connection, endpoint)
@@ -28,7 +27,7 @@ def open_rollout(
     result = connection.execute(
         insert(tables.rollout).values(
             endpoint=endpoint,
-            request_id=request_id,
+            request_id=act.request_id,
             candidate_uid=candidate_uid,
             stable_uid=target.stable_uid,
             candidate_from_stage=candidate_from_stage.value,
@@ -37,7 +36,7 @@ def open_rollout(
             state={},
             reasons=[],
             revision=0,
-            created_ms=at_ms,
+            created_ms=act.at_ms,
         )
     )
     key = result.inserted_primary_key
@@ -47,11 +46,9 @@ def open_rollout(
     events.record(
         connection,
         "rollout.started",
+        act,
         name=endpoint,
         version=version,
-        request_id=request_id,
-        actor=actor,
-        at_ms=at_ms,
         data={"rollout_id": rollout_id, "plan": dict(target.plan)},
     )
     mirror.set_tags(connection, endpoint, version, {"acgs.rollout": f"{rollout_id}: started"})

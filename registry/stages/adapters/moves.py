@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, func, insert, update
 from infra.errors import ConflictError
 from registry.adapters import mlflow_tables as mlflow
 from registry.audit.adapters import events
+from registry.domain.records import Act
 from registry.domain.values import CHAMPION, Stage
 from registry.stages.adapters import places, tenures
 
@@ -27,21 +28,11 @@ def crown(
     connection: Connection,
     name: str,
     version: int,
-    actor: str,
-    at_ms: int,
-    request_id: int | None,
+    act: Act,
 ) -> None:
     """Make a Production version the champion and archive the one before."""
-    set_alias(connection, name, CHAMPION, version, actor=actor, at_ms=at_ms, request_id=request_id)
-    archive_others(
-        connection,
-        name,
-        version,
-        Stage.PRODUCTION,
-        actor=actor,
-        at_ms=at_ms,
-        request_id=request_id,
-    )
+    set_alias(connection, name, CHAMPION, version, act)
+    archive_others(connection, name, version, Stage.PRODUCTION, act)
 
 
 def move_stage(
@@ -50,10 +41,7 @@ def move_stage(
     version: int,
     expected: Stage,
     target: Stage,
-    *,
-    actor: str,
-    at_ms: int,
-    request_id: int | None = None,
+    act: Act,
 ) -> None:
     """Compare-and-set a version's stage.
 
@@ -70,22 +58,20 @@ def move_stage(
             _MV.version == version,
             _MV.current_stage == expected.value,
         )
-        .values(current_stage=target.value, last_updated_time=at_ms)
+        .values(current_stage=target.value, last_updated_time=act.at_ms)
     )
     if result.rowcount != 1:
         raise StageMovedError(
             f"expected {name} version {version} in stage {expected}, found it elsewhere",
             hint="ask again",
         )
-    tenures.move_stage(connection, name, version, target, at_ms)
+    tenures.move_stage(connection, name, version, target, act.at_ms)
     events.record(
         connection,
         "model_version.transitioned_stage",
+        act,
         name=name,
         version=version,
-        request_id=request_id,
-        actor=actor,
-        at_ms=at_ms,
         data={"from_stage": expected.value, "to_stage": target.value},
     )
 
@@ -95,24 +81,12 @@ def archive_others(
     name: str,
     version: int,
     stage: Stage,
-    *,
-    actor: str,
-    at_ms: int,
-    request_id: int | None = None,
+    act: Act,
 ) -> None:
     """Archive every other version in a stage."""
     for other in places.numbers_in_stage(connection, name, stage):
         if other != version:
-            move_stage(
-                connection,
-                name,
-                other,
-                stage,
-                Stage.ARCHIVED,
-                actor=actor,
-                at_ms=at_ms,
-                request_id=request_id,
-            )
+            move_stage(connection, name, other, stage, Stage.ARCHIVED, act)
 
 
 def set_alias(
@@ -120,10 +94,7 @@ def set_alias(
     name: str,
     alias: str,
     version: int,
-    *,
-    actor: str,
-    at_ms: int,
-    request_id: int | None = None,
+    act: Act,
 ) -> None:
     """Point an alias at a version; an old spelling of it is replaced."""
     before = places.alias_holder(connection, name, alias)
@@ -140,22 +111,18 @@ def set_alias(
             workspace=mlflow.WORKSPACE, name=name, alias=alias, version=version
         )
     )
-    tenures.hold_alias(connection, name, alias, version, at_ms)
+    tenures.hold_alias(connection, name, alias, version, act.at_ms)
     events.record(
         connection,
         "model_version.alias_changed",
+        act,
         name=name,
         version=version,
-        request_id=request_id,
-        actor=actor,
-        at_ms=at_ms,
         data={"alias": alias, "from_version": before, "to_version": version},
     )
 
 
-def drop_alias(
-    connection: Connection, name: str, alias: str, version: int, *, actor: str, at_ms: int
-) -> None:
+def drop_alias(connection: Connection, name: str, alias: str, version: int, act: Act) -> None:
     """Remove an alias if it points at this version."""
     if places.alias_holder(connection, name, alias) != version:
         return
@@ -165,13 +132,12 @@ def drop_alias(
             a.workspace == mlflow.WORKSPACE, a.name == name, func.lower(a.alias) == alias.lower()
         )
     )
-    tenures.hold_alias(connection, name, alias, None, at_ms)
+    tenures.hold_alias(connection, name, alias, None, act.at_ms)
     events.record(
         connection,
         "model_version.alias_changed",
+        act,
         name=name,
         version=version,
-        actor=actor,
-        at_ms=at_ms,
         data={"alias": alias, "from_version": version, "to_version": None},
     )

@@ -8,6 +8,7 @@ uid, so a name that is used again, renamed or deleted never changes what was.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, case, insert, select, update
@@ -30,6 +31,16 @@ class Place(StrEnum):
     ALIAS = "alias"
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A place under a name, and the version that holds it; `slot` is the stage or the alias."""
+
+    place: Place
+    name: str
+    slot: str
+    uid: str
+
+
 def share_traffic(
     connection: Connection, endpoint: str, percent: Mapping[str, int], at_ms: int
 ) -> None:
@@ -46,10 +57,11 @@ def share_traffic(
     for uid in sorted(held.keys() | wanted.keys()):
         if held.get(uid) == wanted.get(uid):
             continue
+        place = _Held(Place.ENDPOINT, endpoint, "", uid)
         if uid in held:
-            _close(connection, Place.ENDPOINT, endpoint, "", uid, at_ms)
+            _close(connection, place, at_ms)
         if uid in wanted:
-            _open(connection, Place.ENDPOINT, endpoint, "", uid, at_ms, wanted[uid])
+            _open(connection, place, at_ms, wanted[uid])
 
 
 def move_stage(connection: Connection, name: str, number: int, stage: Stage, at_ms: int) -> None:
@@ -59,7 +71,7 @@ def move_stage(connection: Connection, name: str, number: int, stage: Stage, at_
         return
     _end(connection, at_ms, _T.version_uid == uid, _T.place == Place.STAGE.value)
     if stage is not Stage.NONE:
-        _open(connection, Place.STAGE, name, stage.value, uid, at_ms)
+        _open(connection, _Held(Place.STAGE, name, stage.value, uid), at_ms)
 
 
 def hold_alias(
@@ -70,7 +82,7 @@ def hold_alias(
     _end(connection, at_ms, _T.place == Place.ALIAS.value, _T.name == name, _T.slot == slot)
     uid = _uid(connection, name, number) if number is not None else None
     if uid is not None:
-        _open(connection, Place.ALIAS, name, slot, uid, at_ms)
+        _open(connection, _Held(Place.ALIAS, name, slot, uid), at_ms)
 
 
 def adopt(connection: Connection, record: VersionRecord, at_ms: int) -> None:
@@ -80,7 +92,7 @@ def adopt(connection: Connection, record: VersionRecord, at_ms: int) -> None:
     """
     stage = places.stage_at(connection, record.name, record.version)
     if stage is not None and stage is not Stage.NONE:
-        _open(connection, Place.STAGE, record.name, stage.value, record.uid, at_ms)
+        _open(connection, _Held(Place.STAGE, record.name, stage.value, record.uid), at_ms)
     a = mlflow.aliases.c
     held = connection.execute(
         select(a.alias).where(
@@ -88,7 +100,7 @@ def adopt(connection: Connection, record: VersionRecord, at_ms: int) -> None:
         )
     ).scalars()
     for alias in sorted({alias.lower() for alias in held} & GOVERNED_ALIASES.keys()):
-        _open(connection, Place.ALIAS, record.name, alias, record.uid, at_ms)
+        _open(connection, _Held(Place.ALIAS, record.name, alias, record.uid), at_ms)
 
 
 def end(connection: Connection, uid: str, at_ms: int) -> None:
@@ -113,9 +125,9 @@ def rename(connection: Connection, name: str, new_name: str, at_ms: int) -> None
         )
     )
     for row in going_on:
-        place = Place(row.place)
-        _close(connection, place, name, row.slot, row.version_uid, at_ms)
-        _open(connection, place, new_name, row.slot, row.version_uid, at_ms)
+        held = _Held(Place(row.place), name, row.slot, row.version_uid)
+        _close(connection, held, at_ms)
+        _open(connection, replace(held, name=new_name), at_ms)
 
 
 def _uid(connection: Connection, name: str, number: int) -> str | None:
@@ -125,37 +137,27 @@ def _uid(connection: Connection, name: str, number: int) -> str | None:
     ).scalar()
 
 
-def _open(
-    connection: Connection,
-    place: Place,
-    name: str,
-    slot: str,
-    uid: str,
-    at_ms: int,
-    share_percent: int = WHOLE,
-) -> None:
+def _open(connection: Connection, held: _Held, at_ms: int, share_percent: int = WHOLE) -> None:
     connection.execute(
         insert(tables.tenure).values(
-            place=place.value,
-            name=name,
-            slot=slot,
-            version_uid=uid,
+            place=held.place.value,
+            name=held.name,
+            slot=held.slot,
+            version_uid=held.uid,
             share_percent=share_percent,
             from_ms=at_ms,
         )
     )
 
 
-def _close(
-    connection: Connection, place: Place, name: str, slot: str, uid: str, at_ms: int
-) -> None:
+def _close(connection: Connection, held: _Held, at_ms: int) -> None:
     _end(
         connection,
         at_ms,
-        _T.place == place.value,
-        _T.name == name,
-        _T.slot == slot,
-        _T.version_uid == uid,
+        _T.place == held.place.value,
+        _T.name == held.name,
+        _T.slot == held.slot,
+        _T.version_uid == held.uid,
     )
 
 

@@ -21,7 +21,7 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from infra.settings import Settings
 from registry.bootstrap import Registry
 from registry.domain.reasons import Reason
-from registry.domain.records import Ask, Request, Rollout, VersionRecord
+from registry.domain.records import Ask, Progress, Request, Rollout, VersionRecord
 from registry.domain.values import Enforcement, RequestKind, RequestState, Stage, Verdict
 from registry.governance.adapters.evidence_file import binding_digest
 from registry.lineage.service import Lineage
@@ -136,7 +136,7 @@ class World:
         if rollout.stable_uid:
             traffic[rollout.stable_uid] = 100 - percent
         self.registry.rollouts.save_rollout(
-            rollout.id, rollout.revision, "progressing", {}, at, traffic=traffic
+            rollout.id, rollout.revision, Progress("progressing", {}, traffic=traffic), at
         )
 
     def complete(self, name: str, at: datetime) -> None:

@@ -27,7 +27,7 @@ from infra.stores.db import transaction
 from infra.stores.migrations import upgrade
 from registry.adapters import mlflow_tables as mlflow
 from registry.bootstrap import Registry, open_registry
-from registry.domain.records import Rollout, VersionRecord
+from registry.domain.records import Act, Rollout, VersionRecord
 from registry.domain.values import Stage
 from registry.rollouts.adapters import openings
 from serving.bootstrap import open_deployer
@@ -163,10 +163,13 @@ class Platform:
                 .values(current_stage="Production")
             )
             number = openings.open_rollout(
-                connection, endpoint=NAME, candidate_uid=version.uid,
-                candidate_from_stage=Stage.STAGING, version=version.version, request_id=None,
-                actor="tester", at_ms=to_millis(utc_now()),
-            )  # fmt: skip
+                connection,
+                Act("tester", to_millis(utc_now())),
+                endpoint=NAME,
+                candidate_uid=version.uid,
+                candidate_from_stage=Stage.STAGING,
+                version=version.version,
+            )
         return self.registry.rollouts.rollout(number)
 
     def endpoint(self, **plan: Any) -> None:

@@ -16,7 +16,7 @@ from infra.settings import Settings
 from infra.stores.db import transaction
 from registry.adoption.backfill import Backfill
 from registry.bootstrap import Registry
-from registry.domain.records import VersionRecord
+from registry.domain.records import Act, VersionRecord
 from registry.domain.signature import Signature
 from registry.domain.values import Stage
 from registry.files.domain.inspected import Inspected
@@ -169,13 +169,7 @@ class Desk:
         assert stage is not None
         with transaction(self.engine) as connection:
             moves.move_stage(
-                connection,
-                record.name,
-                record.version,
-                stage,
-                target,
-                actor=actor,
-                at_ms=self.now_ms,
+                connection, record.name, record.version, stage, target, Act(actor, self.now_ms)
             )
 
     def delete(self, record: VersionRecord) -> None:
