@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from compliance.errors import EvidenceError
-from infra.clock import utc_now
+from infra.clock import to_millis, utc_now
 from infra.configuration import load_settings
 from infra.console.actor import cli_actor
 from infra.console.options import as_json, dry_run
@@ -108,7 +108,6 @@ def constitution_lock(path: Path | None, dry_run: bool) -> None:
 @dry_run
 def constitution_accept_shipped(dry_run: bool) -> None:
     """Be governed by the shipped constitution again, where one of your own was in force."""
-    from infra.clock import to_millis
     from infra.stores.db import open_engine, reading, transaction
     from registry.governance.adapters import constitution_memory, governance_file
 
