@@ -18,6 +18,7 @@ from infra.errors import NotFoundError, RefusedError, UsageError
 from infra.settings import Settings
 from registry.domain.values import Stage, spelled
 from registry.versions.arguments import version as version_argument
+from registry.versions.arguments import version_of_scripts
 from registry.versions.naming import NamedVersion
 
 _path = click.argument(
@@ -229,7 +230,7 @@ def compliance() -> None:
 
 
 @compliance.command("score", short_help="Judge a version now, record the verdict")
-@version_argument
+@version_of_scripts
 @click.option("--for", "target", type=click.Choice(["Staging", "Production"]),
               default="Production", show_default=True, help="Stage whose bar counts.")  # fmt: skip
 @click.option("--as", "judged_as", help="Judge it as if it had this name.")

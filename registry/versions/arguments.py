@@ -45,7 +45,19 @@ class NameOrVersionType(click.ParamType[tuple[str, str | None]]):
         return read_name_or_version(str(value))
 
 
+def _one_version(
+    _ctx: click.Context, _param: click.Parameter, words: tuple[str, ...]
+) -> NamedVersion:
+    if len(words) > 2:
+        raise click.UsageError(f"expected NAME@VERSION, found {' '.join(words)}")
+    return read_version("@".join(words))
+
+
 VERSION = VersionType()
+version_of_scripts = click.argument(
+    "version", metavar=VERSION.name, nargs=-1, required=True, callback=_one_version
+)
+"""Takes `NAME VERSION` as well: judging is what scripts of before NAME@VERSION call."""
 version = click.argument("version", metavar=VERSION.name, type=VERSION)
 version_if_any = click.argument(
     "version", metavar=f"[{VERSION.name}]", type=VERSION, required=False

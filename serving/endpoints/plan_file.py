@@ -37,19 +37,42 @@ def plan_options(command: Callable[..., None]) -> Callable[..., None]:
         help="Canary weights and how long each is held at least, whatever the file says.  "
         "[default: 10:20,50:20,100:20]",
     )
+    @click.option(
+        "--hold-seconds",
+        type=float,
+        default=_HOLD_SECONDS,
+        show_default=True,
+        help="Shortest time of a step of --steps that names none.",
+    )
     @wraps(command)
     def with_plan(
-        *, file: Path | None, strategy: str | None, steps: str | None, **rest: Any
+        *,
+        file: Path | None,
+        strategy: str | None,
+        steps: str | None,
+        hold_seconds: float,
+        **rest: Any,
     ) -> None:
-        command(plan=read_plan(file, strategy, steps), **rest)
+        command(plan=read_plan(file, strategy, steps, hold_seconds), **rest)
 
     return with_plan
 
 
-def read_plan(file: Path | None, strategy: str | None, steps: str | None) -> RolloutPlan:
+def read_plan(
+    file: Path | None,
+    strategy: str | None,
+    steps: str | None,
+    hold_seconds: float = _HOLD_SECONDS,
+) -> RolloutPlan:
     """Return the plan in a file, changed by what the command line says.
 
     Another strategy than the file's leaves out the file's steps, which it could not follow.
+
+    Args:
+        file: YAML file with the plan; None for the defaults.
+        strategy: the strategy to take instead of the file's.
+        steps: `PERCENT[:SECONDS],...` to take instead of the file's.
+        hold_seconds: shortest time of a step in `steps` that names none.
 
     Raises:
         PlanError: the file cannot be read, or the plan cannot be meant.
@@ -61,7 +84,7 @@ def read_plan(file: Path | None, strategy: str | None, steps: str | None) -> Rol
     if strategy is not None:
         document["strategy"] = strategy
     if steps is not None:
-        document["steps"] = [_step(text) for text in steps.split(",")]
+        document["steps"] = [_step(text, hold_seconds) for text in steps.split(",")]
     return RolloutPlan.parse(document)
 
 
@@ -75,12 +98,12 @@ def _document(file: Path) -> dict[str, object]:
     return {str(key): value for key, value in found.items()}
 
 
-def _step(text: str) -> dict[str, object]:
+def _step(text: str, hold_seconds: float) -> dict[str, object]:
     weight, _, hold = text.partition(":")
     try:
         return {
             "weight_percent": int(weight),
-            "hold_seconds": float(hold) if hold else _HOLD_SECONDS,
+            "hold_seconds": float(hold) if hold else hold_seconds,
         }
     except ValueError:
         raise PlanError(

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import contextlib
 import shlex
 
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.errors import UsageError
 from registry.domain.values import spelled
+from registry.versions.arguments import version_of_scripts
 from registry.versions.naming import NamedVersion, read_name_or_version, read_version
 
 
@@ -59,3 +62,26 @@ def test_what_a_hint_prints_a_shell_and_a_command_read_as_it_was_meant(
 ) -> None:
     (word,) = shlex.split(spelled(name, version))
     assert read_version(word) == NamedVersion(name, version)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["credit@3"], NamedVersion("credit", "3")),
+        (["credit", "3"], NamedVersion("credit", "3")),
+        (["credit"], None),
+        (["credit@3", "extra", "word"], None),
+    ],
+)
+def test_judging_takes_the_version_apart_from_its_name_as_well(
+    words: list[str], found: NamedVersion | None
+) -> None:
+    @click.command()
+    @version_of_scripts
+    def command(version: NamedVersion) -> None:
+        taken.append(version)
+
+    taken: list[NamedVersion] = []
+    with contextlib.suppress(click.UsageError, UsageError):
+        command.main(words, standalone_mode=False)
+    assert taken == ([found] if found else [])

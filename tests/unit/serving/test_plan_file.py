@@ -39,6 +39,8 @@ def test_a_file_says_the_whole_plan(file: Path) -> None:
 def test_steps_of_the_command_line_take_the_place_of_the_files(file: Path) -> None:
     plan = read_plan(file, None, "10:7,100")
     assert plan.steps == (Step(10, 7.0), Step(100, 20.0))
+    plan = read_plan(file, None, "10:7,100", hold_seconds=1.0)
+    assert plan.steps == (Step(10, 7.0), Step(100, 1.0))
     assert plan.checks.alpha == 0.1
 
 
