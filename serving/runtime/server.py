@@ -13,6 +13,7 @@ from pathlib import Path
 import uvicorn
 
 from serving.runtime.asgi import Receive, Scope, Send
+from serving.runtime.framing import StrictProtocol
 from serving.runtime.options import Options
 
 DRAIN_SECONDS = 4
@@ -69,6 +70,7 @@ def serve(
     """Serve until SIGTERM or SIGINT; then let requests in flight finish, within DRAIN_SECONDS."""
     config = uvicorn.Config(
         app,
+        http=StrictProtocol,
         lifespan="off",
         access_log=False,
         log_level="warning",

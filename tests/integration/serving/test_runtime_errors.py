@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -185,3 +186,35 @@ def test_without_a_signature_the_estimators_own_width_is_asked_for(folder: Path)
         narrow = runtime.predict({"ndarray": [[0.0] * 9]})
         assert narrow.status_code == 400
         assert "expected 10 columns, found 9" in narrow.json()["status"]["info"]
+
+
+CHUNKED = b"transfer-encoding: chunked\r\n"
+UNCLEAR: dict[str, tuple[bytes, bytes]] = {
+    "a length and chunks": (b"content-length: 5\r\n" + CHUNKED, b"0\r\n\r\nGET"),
+    "chunks and a length": (CHUNKED + b"content-length: 0\r\n", b"0\r\n\r\n"),
+    "a chunk of 17 digits": (CHUNKED, b"fffffffffffffffff\r\n"),
+    "a chunk of 16 digits": (CHUNKED, b"ffffffffffffffff\r\n"),
+    "a chunk whose size wraps": (CHUNKED, b"10000000000000002\r\nab\r\n0\r\n\r\n"),
+    "a second chunk without end": (CHUNKED, b"2\r\nab\r\nfffffffffffffffff\r\nab"),
+}
+
+
+@pytest.mark.parametrize("name", UNCLEAR)
+def test_a_body_whose_end_is_unclear_is_refused_at_once_and_ends_the_connection(
+    mixed: Runtime, name: str
+) -> None:
+    lines, rest = UNCLEAR[name]
+    with socket.create_connection(("127.0.0.1", mixed.port), timeout=5) as client:
+        start = b"POST /api/v1.0/predictions HTTP/1.1\r\nhost: 127.0.0.1\r\n"
+        client.sendall(start + lines + b"\r\n" + rest)
+        answer = b"".join(iter(lambda: client.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+def test_a_body_in_chunks_is_read(mixed: Runtime) -> None:
+    answer = mixed.http.post(
+        "/api/v1.0/predictions",
+        content=iter([b'{"data": {"nda', b'rray": [[1.0, 1, "north", true]]}}']),
+    )
+    assert answer.status_code == 200, answer.text
