@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from infra import logs, private
 from infra.component import Role, components, roles
-from infra.errors import NotFoundError, PlatformError
+from infra.errors import NotFoundError, PlatformError, storage_error
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -74,9 +74,11 @@ def run(role: Role, settings: Settings, *, parent: int | None = None) -> None:
         role.run(settings, stop)
     except PlatformError:
         raise
-    except Exception:
-        # The command line tells it in one line; whoever reads this log needs all of it.
-        _logger.exception("failed")
+    except Exception as err:
+        # The command line tells it in one line; a reader of this log needs all of it, unless the
+        # line says what to do.
+        refused = isinstance(err, OSError) and storage_error(err, settings.storage_root)
+        _logger.log(logging.DEBUG if refused else logging.ERROR, "failed", exc_info=err)
         raise
     _logger.info("stopped")
 

@@ -88,3 +88,18 @@ def test_with_another_constitution_than_the_environment_names(tmp_path: Path) ->
     done = run_registry(tmp_path, CONSTITUTIONAL_HASH="0123456789abcdef")
     assert done.returncode != 0
     assert "expected constitution 0123456789abcdef" in done.stderr
+
+
+def test_where_the_storage_root_cannot_be_made_and_says_so_once() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "infra", "run", "registry"],
+        env=environment(Path("/proc/acgs")),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert "error [infra.unavailable]: cannot use /proc/acgs" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "level=error" not in done.stderr
