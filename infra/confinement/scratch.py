@@ -1,16 +1,24 @@
-"""Makes and removes the scratch folder of a process that has no file system of its own."""
+"""Makes and removes the scratch folder of a process that has no file system of its own.
+
+A launcher holds a lock on its folder, which the kernel drops when the launcher dies. So a folder
+that nobody holds was left by a launcher that was killed, and the next one removes it.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import itertools
 import os
 import secrets
+import stat
 import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from infra.confinement.plan import SCRATCH, Means
+
+_PREFIX = "acgs-scratch-"
 
 
 @contextlib.contextmanager
@@ -22,11 +30,55 @@ def scratch_folder(means: Collection[Means]) -> Iterator[Path]:
     if Means.FILE_SYSTEM in means:
         yield SCRATCH
         return
-    folder = Path(tempfile.mkdtemp(prefix="acgs-scratch-"))
+    _remove_left()
+    folder, lock = _made()
     try:
         yield folder
     finally:
-        remove(folder)
+        try:
+            remove(folder)
+        finally:
+            os.close(lock)
+
+
+def _made() -> tuple[Path, int]:
+    """Make a folder; return it with the descriptor that holds its lock."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        with contextlib.suppress(FileNotFoundError):  # removed by another before it was locked
+            lock = _locked(folder)
+            if lock is not None:
+                return folder, lock
+
+
+def _remove_left() -> None:
+    """Remove this user's folders that no launcher holds."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        # Another launcher may remove it too; and what is in the way of one stops no other.
+        with contextlib.suppress(OSError):
+            found = folder.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+                continue
+            lock = _locked(folder)
+            if lock is None:
+                continue
+            try:
+                remove(folder)
+            finally:
+                os.close(lock)
+
+
+def _locked(folder: Path) -> int | None:
+    """Lock a folder; return the descriptor that holds the lock, or None if another does."""
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(lock).st_nlink:  # none: removed between the two
+            return lock
+    except BlockingIOError:
+        pass
+    os.close(lock)
+    return None
 
 
 def remove(folder: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -156,6 +158,58 @@ def test_a_scratch_folder_is_removed_however_deep_wide_and_closed_what_it_holds_
             (scratch / "wide-2").chmod(0)
         assert [path.name for path in Path(parent).iterdir()] == ["kept"]
         assert (kept / "file").exists()
+
+
+HOLDS_ONE = """
+import time
+from infra.confinement.scratch import scratch_folder
+with scratch_folder(frozenset()) as folder:
+    (folder / "file").touch()
+    print(folder, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_scratch_folder_of_a_killed_launcher_is_removed_by_the_next_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    others = tmp_path / "others"
+    others.mkdir()
+    (tmp_path / "acgs-scratch-link").symlink_to(others)
+    (tmp_path / "acgs-scratch-file").touch()
+    kept = {"others", "acgs-scratch-link", "acgs-scratch-file"}
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    launchers = [
+        subprocess.Popen(
+            [sys.executable, "-c", HOLDS_ONE], env=environment, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    with launchers[0] as killed, launchers[1] as alive:
+        assert killed.stdout is not None
+        assert alive.stdout is not None
+        left, held = Path(killed.stdout.readline().strip()), Path(alive.stdout.readline().strip())
+        killed.kill()
+        killed.wait()
+        assert (left / "file").exists()
+        with scratch_folder(frozenset()) as own, scratch_folder(frozenset()) as second:
+            found = {path.name for path in tmp_path.iterdir()}
+            assert found == {*kept, held.name, own.name, second.name}
+        alive.kill()
+    with scratch_folder(frozenset()):
+        pass
+    assert {path.name for path in tmp_path.iterdir()} == kept
+
+
+def test_a_scratch_folder_of_another_user_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "acgs-scratch-1").mkdir()
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with scratch_folder(frozenset()):
+        assert (tmp_path / "acgs-scratch-1").is_dir()
 
 
 def test_no_scratch_folder_is_made_where_there_is_an_own_file_system(
