@@ -9,6 +9,9 @@ kernel gives it every orphan, so its descendants are all there is to end.
 A signal to this process interrupts the command as Ctrl-C would, so that fixtures and temporary
 folders go in order; a second signal, or GRACE_SECONDS, ends everything at once. So does the end of
 the process that started this one, and the end of the command itself, killed or not.
+
+There are two of these processes, one below the other, so that neither can be killed unnoticed: the
+outer one passes signals on and ends what is left once the inner one has gone, which does the rest.
 """
 
 from __future__ import annotations
@@ -33,6 +36,9 @@ POLL_SECONDS = 0.1
 SAME_SECONDS = 0.5
 """Signals this close together are one: of a group's signal, make passes its own on."""
 
+INNER = "--inner"
+"""The first argument of the inner process."""
+
 _PR_SET_CHILD_SUBREAPER = 36
 _SI_KERNEL = 0x80
 """Origin of a signal that a terminal sent; it has reached the whole group already."""
@@ -40,6 +46,8 @@ _SI_KERNEL = 0x80
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; return its exit code, or 128 and the signal's number."""
+    is_inner = arguments[:1] == [INNER]
+    arguments = arguments[1:] if is_inner else ["-m", "tests.guarded", INNER, *arguments]
     watched = {signal.SIGINT, signal.SIGTERM, signal.SIGQUIT}
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
         watched.add(signal.SIGHUP)
@@ -54,7 +62,11 @@ def main(arguments: Sequence[str]) -> int:
         setsigdef=[signal.SIGINT],
     )
     guard = _Guard(command, watched)
-    interrupted = guard.wait()
+    interrupted = None
+    if is_inner:
+        interrupted = guard.wait()
+    else:
+        guard.pass_on()
     left = guard.end_rest()
     if left:
         _tell(f"ended {len(left)} processes that were left: {', '.join(sorted(left))}")
@@ -93,6 +105,15 @@ class _Guard:
             ):
                 break
         return first
+
+    def pass_on(self) -> None:
+        """Pass signals on to the inner process until it has ended; its exit code names them."""
+        while not self._ended():
+            number, from_terminal = self._signal()
+            if number is not None and not from_terminal:
+                # What is not watched is ignored: with nohup the loss of the starter is no hangup.
+                passed = number if number in self._watched else signal.SIGTERM
+                os.kill(self._command, passed)  # not buried yet, so its pid is its own
 
     def end_rest(self) -> list[str]:
         """End every process below this one; return the names of those that did not go alone."""

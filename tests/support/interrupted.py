@@ -15,6 +15,8 @@ from uuid import uuid4
 
 import psutil
 
+from tests.guarded import INNER
+
 CLONE = Path(__file__).parents[2]
 START_SECONDS, END_SECONDS = 120.0, 60.0
 MARK = "TESTS_MARK"
@@ -40,7 +42,11 @@ class Run:
 
     def guard(self) -> int:
         """Return the pid of what guards pytest."""
-        return self._one("tests.guarded", "pytest")
+        return self._one(INNER)
+
+    def outer_guard(self) -> int:
+        """Return the pid of what guards the guard."""
+        return self._one("tests.guarded", without=INNER)
 
     def pytest(self) -> int:
         """Return the pid of pytest's main process."""

@@ -60,6 +60,9 @@ INTERRUPTIONS: Mapping[str, Callable[[Run], None]] = {
     "SIGHUP to the group": to_group(signal.SIGHUP),
     "SIGINT to the group, twice": to_group(signal.SIGINT, signal.SIGINT),
     "SIGHUP to the guard": lambda run: os.kill(run.guard(), signal.SIGHUP),
+    "SIGKILL to the guard": lambda run: os.kill(run.guard(), signal.SIGKILL),
+    "SIGTERM to the outer guard": lambda run: os.kill(run.outer_guard(), signal.SIGTERM),
+    "SIGKILL to the outer guard": lambda run: os.kill(run.outer_guard(), signal.SIGKILL),
     "SIGTERM to pytest": lambda run: os.kill(run.pytest(), signal.SIGTERM),
     "SIGKILL to pytest": lambda run: os.kill(run.pytest(), signal.SIGKILL),
     "SIGKILL to a worker": lambda run: os.kill(run.worker(), signal.SIGKILL),
@@ -70,7 +73,7 @@ INTERRUPTIONS: Mapping[str, Callable[[Run], None]] = {
 def test_an_interrupted_run_leaves_no_process(tmp_path: Path, interruption: str) -> None:
     ignored = "1 2 15" if "KILL to pytest" in interruption else "1 2"
     with interrupting(tmp_path, DAEMONS, ignored=ignored) as run:
-        assert len(run.marked()) >= 6  # make, guard, pytest, worker and what the test started
+        assert len(run.marked()) >= 7  # make, two guards, pytest, worker and what the test started
         INTERRUPTIONS[interruption](run)
         assert ended(run) != 0
 
