@@ -15,12 +15,15 @@ from infra.web.protection import protection
 from registry.bootstrap import open_registry
 from registry.plugin import (
     artifact_errors,
+    gateway_calls,
     governed,
     graphql_calls,
     mlflow_errors,
     nesting,
+    odd_bodies,
     page_tokens,
     spans,
+    store_arguments,
     text_guard,
 )
 from registry.plugin.artifact_targets import is_streamed
@@ -70,9 +73,12 @@ def build(settings: Settings) -> FastAPI:
     text_guard.install(flask_app)
     mlflow_errors.install(flask_app)
     nesting.install(app, flask_app)
+    gateway_calls.install()
     graphql_calls.install(flask_app)
+    odd_bodies.install(flask_app)
     page_tokens.install()
     spans.install()
+    store_arguments.install()
     # MLflow mounts its Flask app last, at "/": whatever comes after it is never reached.
     ours = [route for component in components() for route in component.routes(settings)]
     app.router.routes[:0] = ours

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-_HELD = re.compile(r"<(?:\w+:)?\w+>|\{\w+(?::path)?\}")
+_HELD = re.compile(r"<(?:\w+:)?\w+>|\{[\w.]+(?::path)?\}")
 
 
 @cache
@@ -37,3 +37,38 @@ def _of(held: Iterable[Any], prefix: str = "") -> Iterator[tuple[str, str]]:
             yield from _of(included.routes, prefix + route.include_context.prefix)
         for method in getattr(route, "methods", None) or ():
             yield method, prefix + route.path
+
+
+@cache
+def bodies() -> Mapping[tuple[str, str], Mapping[str, Any]]:
+    """Return a body of the right types for each route of MLflow's that takes a message."""
+    from mlflow.protos.databricks_pb2 import rpc
+    from mlflow.protos.mlflow_artifacts_pb2 import MlflowArtifactsService
+    from mlflow.protos.model_registry_pb2 import ModelRegistryService
+    from mlflow.protos.service_pb2 import MlflowService
+    from mlflow.protos.webhooks_pb2 import WebhookService
+
+    services = (MlflowService, ModelRegistryService, MlflowArtifactsService, WebhookService)
+    served = set(routes())
+    found = {}
+    for method in (each for service in services for each in service.DESCRIPTOR.methods):
+        for endpoint in method.GetOptions().Extensions[rpc].endpoints:
+            path = f"/api/{endpoint.since.major}.0{_HELD.sub('1', endpoint.path)}"
+            if endpoint.method != "GET" and (endpoint.method, path) in served:
+                found[endpoint.method, path] = _message(method.input_type)
+    return found
+
+
+def _message(kind: Any, levels: int = 4) -> dict[str, Any]:
+    return {field.name: _value(field, levels) for field in kind.fields} if levels else {}
+
+
+def _value(field: Any, levels: int) -> Any:
+    one: Any = 1
+    if field.type == field.TYPE_MESSAGE:
+        one = _message(field.message_type, levels - 1)
+    elif field.type == field.TYPE_ENUM:
+        one = field.enum_type.values[0].name
+    elif field.type == field.TYPE_STRING:
+        one = "1"
+    return [one] if field.is_repeated else one

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from tests.support.mlflow_routes import routes
+from tests.support.mlflow_routes import bodies, routes
 from tests.support.platform import Platform
 
 BARE = (b"1", b'"a"', b"[]", b"null", b'"[]"', b"NaN")
@@ -118,3 +119,77 @@ def test_no_route_fails_at_a_token_that_is_none(client: httpx.Client) -> None:
                 refused.add(path)
     assert found == set()
     assert len(refused) > 10
+
+
+NO_FIELDS = (b"", b"not JSON", b"{}", b'"{}"', b'"{"')
+
+
+def test_no_route_fails_at_a_body_without_fields(client: httpx.Client) -> None:
+    asked = [(method, path) for method, path in routes() if method not in {"GET", "HEAD"}]
+    headers = {"content-type": "application/json", "x-mlflow-experiment-id": "0"}
+    found = {
+        (method, path, body, answer.status_code)
+        for method, path in asked
+        if "/demo/" not in path
+        for body in NO_FIELDS
+        for answer in [client.request(method, path, content=body, headers=headers)]
+        if failed(answer)
+    }
+    assert found == set()
+
+
+WRONG: tuple[object, ...] = (1, "x", [], {}, None, [1], True, 2**70)
+GATEWAY = {"model": "1", "messages": [{}], "input": "1", "stream": False}
+
+
+def test_no_route_fails_at_a_field_of_another_type(client: httpx.Client) -> None:
+    asked = [(*each, given) for each, given in bodies().items()]
+    assert len(asked) > 100
+    asked += [("POST", path, GATEWAY) for _, path in routes() if path.startswith("/gateway/")]
+    found = set()
+    for method, path, given in asked:
+        # One value for all fields, and each field wrong while the others are right.
+        odd = [dict.fromkeys(given, value) for value in WRONG]
+        odd += [{**given, name: value} for name in given for value in ([1], None)]
+        for body in odd:
+            answer = client.request(method, path, json=body)
+            if failed(answer):
+                found.add((method, path, str(body), answer.status_code))
+    assert found == set()
+
+
+UNCHECKED: dict[str, tuple[str, dict[str, object]]] = {
+    "no experiment": ("/api/2.0/mlflow/traces", {}),
+    "an experiment that is no number": ("/api/2.0/mlflow/traces", {"experiment_id": "x"}),
+    "a trace without an experiment": ("/api/3.0/mlflow/traces", {"trace": {"trace_info": {}}}),
+    "tags that are no object": ("/api/3.0/mlflow/datasets/create", {"name": "a", "tags": "1"}),
+    "records that are no list": ("/api/3.0/mlflow/datasets/1/records", {"records": "1"}),
+    "records that are no objects": ("/api/3.0/mlflow/datasets/1/records", {"records": "[1]"}),
+    "a scorer that is none": (
+        "/api/3.0/mlflow/scorers/register",
+        {"experiment_id": "0", "name": "a", "serialized_scorer": "1"},
+    ),
+    "a kind of view that is no Unicode": (
+        "/api/2.0/mlflow/experiments/search",
+        {"view_type": "\ud800"},
+    ),
+    "features that are no list": ("/ajax-api/3.0/mlflow/demo/generate", {"features": 1}),
+}
+
+
+@pytest.mark.parametrize("name", UNCHECKED)
+def test_what_mlflow_leaves_unchecked_is_the_clients_mistake(
+    client: httpx.Client, name: str
+) -> None:
+    path, body = UNCHECKED[name]
+    headers = {"content-type": "application/json"}
+    answer = client.post(path, content=json.dumps(body), headers=headers)
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+    assert "expected" in answer.json()["message"]
+
+
+def test_json_in_a_json_string_is_read_on_every_route(client: httpx.Client) -> None:
+    body = json.dumps(json.dumps({"run_id": "none"}))
+    headers = {"content-type": "application/json"}
+    answer = client.post("/api/2.0/mlflow/runs/log-batch", content=body, headers=headers)
+    assert answer.json()["error_code"] == "RESOURCE_DOES_NOT_EXIST", answer.text
