@@ -9,13 +9,13 @@ components imports nothing heavy.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from infra.errors import PlatformError
 
@@ -53,7 +53,9 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A long-running part of the platform: one process of `acgs up`.
+    """A long-running part of the platform.
+
+    `acgs up` gives it a process, which light roles share.
 
     Attributes:
         name: what `acgs run NAME` and `acgs status` call it.
@@ -63,6 +65,8 @@ class Role:
         url: where it can be reached, or None when it listens nowhere.
         after: roles that must be ready before this one starts.
         ports: (setting name, port) of each port it will bind, checked before start.
+        light: whether it may share a process: it loads no server, beats as
+            `infra.processes.loops` does, and changes nothing of the process it runs in.
     """
 
     name: str
@@ -72,6 +76,7 @@ class Role:
     url: Callable[[Settings], str | None] = lambda _settings: None
     after: tuple[str, ...] = ()
     ports: Callable[[Settings], Sequence[tuple[str, int]]] = lambda _settings: ()
+    light: bool = False
 
 
 class Section(StrEnum):
@@ -102,6 +107,10 @@ class CommandEntry:
     section: Section = Section.OTHER
 
 
+View = Callable[[Mapping[str, str]], Any]
+"""Reads something and returns it as JSON values; what is asked for comes as texts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Component:
     """What one package adds to the platform.
@@ -111,6 +120,8 @@ class Component:
         commands: of the root CLI, by where they stand.
         roles: long-running parts.
         routes: Starlette routes for the registry's HTTP app, below `/acgs`.
+        views: what can be read of it, by name; a running server answers
+            `/acgs/api/v1/views/<component>/<name>` with it, the command line without one too.
         probes: health facts beyond the roles' own readiness.
         collectors: Prometheus collectors for `/acgs/metrics`.
         migrations: folder of an Alembic history of its own, or None. Its version table is
@@ -123,6 +134,7 @@ class Component:
     commands: Sequence[CommandEntry] = ()
     roles: Callable[[], Sequence[Role]] = tuple
     routes: Callable[[Settings], Sequence[BaseRoute]] = lambda _settings: ()
+    views: Callable[[Settings], Mapping[str, View]] = lambda _settings: {}
     probes: Callable[[Settings], Iterable[Probe]] = lambda _settings: ()
     collectors: Callable[[Settings], Sequence[Collector]] = lambda _settings: ()
     migrations: Path | None = None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from infra.component import CommandEntry, Component, Probe, Section
+from infra.component import CommandEntry, Component, Probe, Section, View
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -34,7 +34,7 @@ _COMMANDS = (
     ),
     CommandEntry(
         "run",
-        "Run one role in the foreground",
+        "Run roles in the foreground",
         "infra.console.platform_cli:run_command",
         Section.OPERATE,
     ),
@@ -71,6 +71,12 @@ def _routes(settings: Settings) -> Sequence[BaseRoute]:
     return routes(settings)
 
 
+def _views(settings: Settings) -> Mapping[str, View]:
+    from infra.processes import health
+
+    return {"health": lambda _asked: health.rows(settings)}
+
+
 def _probes(settings: Settings) -> Iterable[Probe]:
     from infra.confinement import health
     from infra.stores import health as store_health
@@ -88,6 +94,7 @@ component = Component(
     name="infra",
     commands=_COMMANDS,
     routes=_routes,
+    views=_views,
     probes=_probes,
     prepare=_prepare,
     order=0,

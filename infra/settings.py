@@ -276,6 +276,12 @@ class Settings(BaseSettings):
         validation_alias="ACGS_GIT_TIMEOUT_SECONDS",
         description="Longest that one git command may take, a push among them.",
     )
+    share_process: bool = Field(
+        True,
+        validation_alias="ACGS_SHARE_PROCESS",
+        description="Whether the light roles share one process of `acgs up`; false gives each a "
+        "process of its own.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO",
         validation_alias="ACGS_LOG_LEVEL",

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import fcntl
 import logging
-import os
 import subprocess
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from infra.component import Health, Probe, Role
 from infra.errors import AlreadyRunningError, UnavailableError
 from infra.processes.process import Identity, children, end, forget_child, record_child
-from infra.settings import Settings
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
 
 _ENVOY = "envoy"
 GATEWAY, DEPLOYER = "gateway", "deployer"
 BUSY_TICK_SECONDS = 0.25
 IDLE_TICK_SECONDS = 0.5
-# A tick may rightly stop a server that finishes its requests, or wait for a locked database.
 SERVING_SECONDS = 60.0
 """How long `up` waits for the endpoints; a model server needs up to 15 s on a busy machine."""
-BEAT_MAX_AGE_SECONDS = 30.0
+# A tick may rightly stop a server that finishes its requests, or wait for a locked database.
+STANDSTILL_SECONDS = 120.0
 STOP_SECONDS = 5.0
 
 _logger = logging.getLogger(__name__)
@@ -55,7 +58,7 @@ def deployer_role() -> Role:
         summary="rolls versions out, judges them on live traffic, rolls them back",
         run=run_deployer,
         ready=deployer_ready,
-        after=("registry", GATEWAY),
+        light=True,
     )
 
 
@@ -119,16 +122,14 @@ def _start_envoy(settings: Settings) -> Identity:
 
 def gateway_ready(settings: Settings) -> Probe:
     """Ask Envoy itself, and its listener."""
-    import httpx
-
-    from infra.web.clients import client
+    from infra.web import asking
     from serving.gateway.envoy_admin import Admin, GatewayError
 
     name = "gateway.answers"
     try:
         Admin(settings).get("/ready")
-        client().get(f"{settings.gateway_url}/", timeout=2.0)
-    except (GatewayError, httpx.HTTPError) as err:
+        asking.get(f"{settings.gateway_url}/", timeout_seconds=2.0)
+    except (GatewayError, asking.NoAnswerError) as err:
         return Probe(name, Health.STARTING, f"no answer: {err}")
     return Probe(name, Health.OK, "live")
 
@@ -139,47 +140,59 @@ def run_deployer(settings: Settings, stop: threading.Event) -> None:
     Raises:
         AlreadyRunningError: another deployer works on this storage root.
     """
-    from infra.processes.health import beat
+    from infra.processes.loops import Loop, go_round
     from serving.bootstrap import open_deployer
 
     with _only_one(settings), open_deployer(settings) as deployer:
-        while not stop.is_set():
-            busy = False
-            try:
-                busy = deployer.tick()
-            except UnavailableError as err:
-                _logger.warning("looking again soon: %s", err)
-            beat(settings, DEPLOYER)
-            stop.wait(BUSY_TICK_SECONDS if busy else IDLE_TICK_SECONDS)
+        silent = _Silent(settings)
+
+        def work(stop: threading.Event, pulse: Callable[[], None]) -> None:
+            while not stop.is_set():
+                pulse()
+                busy = False
+                try:
+                    busy = deployer.tick()
+                    silent.look()
+                except UnavailableError as err:
+                    _logger.warning("looking again soon: %s", err)
+                stop.wait(BUSY_TICK_SECONDS if busy else IDLE_TICK_SECONDS)
+
+        loop = Loop(DEPLOYER, work, STANDSTILL_SECONDS)
+        go_round(settings, DEPLOYER, [loop], stop, not_yet=silent.told)
 
 
-def deployer_ready(settings: Settings) -> Probe:
-    """Judge the deployer by its heartbeat and, for a while after it began, by what serves.
+@dataclass(slots=True)
+class _Silent:
+    """Endpoints that do not answer yet, for a while after the deployer began.
 
     `acgs up` so returns when predictions are answered. An endpoint that cannot be served holds
     up nothing else for longer than `SERVING_SECONDS`; `acgs health` goes on naming it.
     """
+
+    settings: Settings
+    _told: str = "has not looked at its endpoints yet"
+    _until: float = field(default_factory=lambda: time.monotonic() + SERVING_SECONDS)
+
+    def told(self) -> str:
+        """Say which do not answer; empty once all have, or the time is up."""
+        return self._told if time.monotonic() < self._until else ""
+
+    def look(self) -> None:
+        """Ask them, until all have answered once or the time is up."""
+        from serving.endpoints.probes import probe_endpoints
+
+        if not self.told():
+            return
+        silent = [p for p in probe_endpoints(self.settings) if p.health is not Health.OK]
+        names = ", ".join(p.name.removeprefix("endpoint.") for p in silent)
+        self._told = f"not answering yet: {names}" if names else ""
+
+
+def deployer_ready(settings: Settings) -> Probe:
+    """Judge the deployer by its heartbeat."""
     from infra.processes.health import beating
-    from serving.endpoints.probes import probe_endpoints
 
-    probe = beating(settings, DEPLOYER, max_age_seconds=BEAT_MAX_AGE_SECONDS)
-    if probe.health is not Health.OK:
-        return probe
-    silent = [p for p in probe_endpoints(settings) if p.health is not Health.OK]
-    if not silent:
-        return probe
-    names = ", ".join(p.name.removeprefix("endpoint.") for p in silent)
-    young = _age_seconds(settings) < SERVING_SECONDS
-    return Probe(probe.name, Health.STARTING if young else Health.OK, f"not answering yet: {names}")
-
-
-def _age_seconds(settings: Settings) -> float:
-    """How long the deployer has held its lock."""
-    try:
-        began = (settings.folder("serving") / "deployer.lock").stat().st_mtime
-    except OSError:
-        return 0.0
-    return time.time() - began
+    return beating(settings, DEPLOYER)
 
 
 @contextmanager
@@ -192,7 +205,6 @@ def _only_one(settings: Settings) -> Generator[None]:
                 f"another deployer works on {settings.storage_root}",
                 hint="acgs status shows it; acgs down ends it",
             ) from err
-        os.utime(lock.name)
         yield
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -75,15 +77,21 @@ def status_command(ctx: click.Context, as_json: bool) -> None:
     ctx.exit(0 if found.ready else 3)
 
 
-@click.command("run", short_help="Run one role in the foreground")
-@click.argument("role")
+@click.command("run", short_help="Run roles in the foreground")
+@click.argument("roles", metavar="ROLE...", nargs=-1, required=True)
 @click.option("--parent", type=int, hidden=True, help="Process to end with.")
-def run_command(role: str, parent: int | None) -> None:
-    """Run one ROLE in the foreground."""
+@click.option("--report-to", type=int, hidden=True, help="Descriptor to report to.")
+def run_command(roles: tuple[str, ...], parent: int | None, report_to: int | None) -> None:
+    """Run one ROLE in the foreground, or several light ones in one process."""
     from infra.configuration import load_settings
-    from infra.processes import role as one_role
+    from infra.processes import role as in_process
 
-    one_role.run(one_role.find(role), load_settings(), parent=parent)
+    found = in_process.find(roles)
+    in_process.run(found, load_settings(), parent=parent, report_to=report_to)
+    if parent is not None:
+        # All has stopped in order. Taking MLflow's modules down takes an interpreter a second more.
+        logging.shutdown()
+        os._exit(0)
 
 
 @click.command("prepare", short_help="Bring database, folders and keys up to date")
@@ -100,27 +108,15 @@ def prepare_command() -> None:
 @click.pass_context
 def health_command(ctx: click.Context, as_json: bool) -> None:
     """Ask every probe of every component; exit 3 if one is not ok."""
-    from infra.component import Health
-    from infra.configuration import load_settings
-    from infra.processes import health
+    from infra.console import views
 
-    findings = health.collect(load_settings())
-    ok = all(finding.probe.health is Health.OK for finding in findings)
+    rows = views.read("infra", "health")
+    ok = all(row["health"] == "ok" for row in rows)
     if as_json:
-        rows = [
-            {
-                "component": finding.component,
-                "probe": finding.probe.name,
-                "health": finding.probe.health.value,
-                "detail": finding.probe.detail,
-            }
-            for finding in findings
-        ]
         emit({"ok": ok, "probes": rows}, True, ())
     else:
-        for finding in findings:
-            probe = finding.probe
+        for row in rows:
             click.echo(
-                f"{probe.health.value:<9} {finding.component:<11} {probe.name:<26} {probe.detail}"
+                f"{row['health']:<9} {row['component']:<11} {row['probe']:<26} {row['detail']}"
             )
     ctx.exit(0 if ok else 3)

@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from infra.component import Health, components
+from infra.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from infra.settings import Settings
 
+PAGE = 1000
+"""Most entries of a view at once."""
+
 
 def routes(settings: Settings) -> Sequence[BaseRoute]:
-    """Return `/acgs/metrics` (Prometheus text) and `/acgs/health` (JSON)."""
+    """Return `/acgs/metrics` (Prometheus text), `/acgs/health` and the components' views (JSON)."""
     from starlette.concurrency import run_in_threadpool
     from starlette.requests import Request
     from starlette.responses import JSONResponse, Response
@@ -27,25 +31,32 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     async def get_health(_request: Request) -> JSONResponse:
-        from infra.processes.health import collect
+        from infra.processes import health
 
-        found = await run_in_threadpool(lambda: list(collect(settings)))
-        healthy = all(item.probe.health is Health.OK for item in found)
-        body = {
-            "healthy": healthy,
-            "probes": [
-                {
-                    "component": item.component,
-                    "name": item.probe.name,
-                    "health": item.probe.health.value,
-                    "detail": item.probe.detail,
-                }
-                for item in found
-            ],
-        }
+        rows = await run_in_threadpool(health.rows, settings)
+        healthy = all(row["health"] == Health.OK for row in rows)
+        found = [{"name": row.pop("probe"), **row} for row in rows]
+        body = {"healthy": healthy, "probes": found}
         return JSONResponse(body, status_code=200 if healthy else 503)
 
-    return (Route("/acgs/metrics", get_metrics), Route("/acgs/health", get_health))
+    views = {component.name: component.views(settings) for component in components()}
+
+    async def get_view(request: Request) -> JSONResponse:
+        owner, name = request.path_params["component"], request.path_params["name"]
+        view = views.get(owner, {}).get(name)
+        if view is None:
+            raise NotFoundError(f"expected a view that exists, found {owner}/{name}"[:200])
+        asked = dict(request.query_params)
+        limit = asked.get("limit", str(PAGE))
+        if not limit.isdecimal() or len(limit) > len(str(PAGE)) or int(limit) > PAGE:
+            raise UsageError(f"expected limit=1 to {PAGE}, found {limit[:40]!r}")
+        return JSONResponse({"view": await run_in_threadpool(view, asked)})
+
+    return (
+        Route("/acgs/metrics", get_metrics),
+        Route("/acgs/health", get_health),
+        Route("/acgs/api/v1/views/{component}/{name}", get_view),
+    )
 
 
 def metrics(settings: Settings) -> bytes:

@@ -19,23 +19,36 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 
-def beat(settings: Settings, role_name: str, *, clock: Clock = utc_now) -> None:
-    """Say that a role's loop has just gone round; call it each tick."""
+BEAT_MAX_AGE_SECONDS = 10.0
+
+
+def beat(settings: Settings, role_name: str, *, not_yet: str = "", clock: Clock = utc_now) -> None:
+    """Say that a role's loop goes round, and what it still waits for; call it each tick."""
     mine = Identity.mine()
     write_json(
         _file(settings, role_name),
-        {"pid": mine.pid, "boot": mine.birth, "at": clock().timestamp()},
+        {"pid": mine.pid, "boot": mine.birth, "at": clock().timestamp(), "not_yet": not_yet},
     )
 
 
+def forget_beat(settings: Settings, role_name: str) -> None:
+    """Take back what a role that has ended said; its process may live on."""
+    _file(settings, role_name).unlink(missing_ok=True)
+
+
 def beating(
-    settings: Settings, role_name: str, *, max_age_seconds: float, clock: Clock = utc_now
+    settings: Settings,
+    role_name: str,
+    *,
+    max_age_seconds: float = BEAT_MAX_AGE_SECONDS,
+    clock: Clock = utc_now,
 ) -> Probe:
     """Judge a role by its last heartbeat.
 
     Returns:
-        STARTING when it never beat, or the process that did is gone (its successor may be on
-        the way); FAILED when its process lives but its loop stands still; else OK.
+        STARTING when it never beat, the process that did is gone (its successor may be on the
+        way), or it waits for something; FAILED when its process lives but its loop stands still;
+        else OK.
     """
     name = f"{role_name}.heartbeat"
     try:
@@ -51,6 +64,8 @@ def beating(
             Health.FAILED,
             f"last heartbeat {age_seconds:.1f} s ago, expected at most {max_age_seconds:g} s",
         )
+    if data["not_yet"]:
+        return Probe(name, Health.STARTING, data["not_yet"])
     return Probe(name, Health.OK, f"beat {max(age_seconds, 0):.1f} s ago")
 
 
@@ -64,6 +79,19 @@ class Finding:
 
     component: str
     probe: Probe
+
+
+def rows(settings: Settings) -> list[dict[str, str]]:
+    """Ask as `collect` does; return JSON values, for HTTP and for the command line."""
+    return [
+        {
+            "component": finding.component,
+            "probe": finding.probe.name,
+            "health": finding.probe.health.value,
+            "detail": finding.probe.detail,
+        }
+        for finding in collect(settings)
+    ]
 
 
 def collect(

@@ -1,4 +1,4 @@
-"""One role in this process, as `acgs run ROLE`, and the set-up that comes before any role."""
+"""Roles in this process, as `acgs run ROLE...`, and the set-up that comes before any role."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Sequence
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from infra import logs, private
 from infra.component import Role, components, roles
-from infra.errors import NotFoundError, PlatformError, storage_error
+from infra.errors import NotFoundError, PlatformError, UsageError, storage_error
+from infra.processes import shared
+from infra.processes.hosts import LIGHT
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -32,31 +35,47 @@ def prepare(settings: Settings) -> None:
         component.prepare(settings)
 
 
-def find(name: str) -> Role:
-    """Return the role of that name.
+def find(names: Sequence[str]) -> list[Role]:
+    """Return the roles of these names.
 
     Raises:
-        NotFoundError: no component offers it.
+        NotFoundError: no component offers one.
+        UsageError: one of several cannot share a process.
     """
     known = roles()
-    if name not in known:
-        raise NotFoundError(
-            f"role {name!r}: expected one of {', '.join(known) or '(none installed)'}",
-            hint="choose one of them; `acgs status` shows what each does",
-        )
-    return known[name]
+    for name in names:
+        if name not in known:
+            raise NotFoundError(
+                f"role {name!r}: expected one of {', '.join(known) or '(none installed)'}",
+                hint="choose one of them; `acgs status` shows what each does",
+            )
+        if len(names) > 1 and not known[name].light:
+            light = ", ".join(role.name for role in known.values() if role.light)
+            raise UsageError(
+                f"role {name!r}: expected roles that may share a process ({light}), found another",
+                hint=f"run it alone: acgs run {name}",
+            )
+    return [known[name] for name in dict.fromkeys(names)]
 
 
-def run(role: Role, settings: Settings, *, parent: int | None = None) -> None:
-    """Run a role in this process until SIGTERM, SIGINT or SIGHUP.
+def run(
+    given: Sequence[Role],
+    settings: Settings,
+    *,
+    parent: int | None = None,
+    report_to: int | None = None,
+) -> None:
+    """Run roles in this process until SIGTERM, SIGINT or SIGHUP.
 
     Args:
-        role: to run.
+        given: roles; a failure ends the process where it is one, and only the role where they
+            are several, which is started again.
         settings: of the platform.
         parent: process to end with: a supervisor that was killed cannot stop its roles, and
             a role that outlived it would keep its port.
+        report_to: descriptor to which it is written how roles end, where they are several.
     """
-    logs.configure(settings.log_level, role.name)
+    logs.configure(settings.log_level, given[0].name if len(given) == 1 else LIGHT)
     stop = threading.Event()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
@@ -71,7 +90,10 @@ def run(role: Role, settings: Settings, *, parent: int | None = None) -> None:
         ).start()
     _logger.info("starting, pid %d, storage root %s", os.getpid(), settings.storage_root)
     try:
-        role.run(settings, stop)
+        if len(given) == 1:
+            given[0].run(settings, stop)
+        else:
+            shared.run(given, settings, stop, shared.teller(report_to))
     except PlatformError:
         raise
     except Exception as err:

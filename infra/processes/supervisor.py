@@ -1,4 +1,7 @@
-"""One process per role, started in order, watched, started again when they die.
+"""Processes that run the roles: started side by side, watched, started again when they die.
+
+A heavy role has a process of its own; the light ones share one (`infra.processes.hosts`). A light
+role that stands still for long has its process killed and started again.
 
 The supervisor owns its storage root through a file lock, which the kernel drops with the
 process, and writes down every process it starts. So after `kill -9` of it nothing is locked,
@@ -10,19 +13,18 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from infra.component import Health, Probe, Role
+from infra.component import Role
 from infra.errors import AlreadyRunningError, PlatformError
 from infra.processes import running
+from infra.processes.hosts import Host, Part, hosts
 from infra.processes.process import Identity, end, end_children
 from infra.processes.readiness import Prober
 from infra.processes.running import RoleRecord, SupervisorRecord
@@ -34,14 +36,13 @@ GRACE_SECONDS = 10.0
 REAP_GRACE_SECONDS = 4.0
 START_LIMIT_SECONDS = 120.0
 EARLY_DEATHS_ALLOWED = 2
-BACKOFF_FIRST_SECONDS = 0.5
-BACKOFF_LAST_SECONDS = 30.0
-HEALTHY_SECONDS = 60.0
+HANG_SECONDS = 20.0
+"""How long a light role may be without a heartbeat, beyond the age that a probe allows."""
 TAIL_LINES = 12
 
 _logger = logging.getLogger(__name__)
 
-Command = Callable[[Role], Sequence[str]]
+Command = Callable[[Sequence[Role], int | None], Sequence[str]]
 Watch = Callable[[Sequence[RoleRecord]], None]
 
 
@@ -51,14 +52,11 @@ class RoleStartError(PlatformError):
     code = "infra.role_start_failed"
 
 
-def role_command(role: Role) -> Sequence[str]:
-    """Command of the process that runs a role; `-P` keeps the working directory off its path."""
-    return [sys.executable, "-P", "-m", "infra", "run", role.name, "--parent", str(os.getpid())]
-
-
-def backoff_seconds(deaths: int) -> float:
-    """Pause before the next start after `deaths` >= 1 deaths in a row: doubling, capped."""
-    return float(min(BACKOFF_FIRST_SECONDS * 2 ** (deaths - 1), BACKOFF_LAST_SECONDS))
+def role_command(roles: Sequence[Role], report_to: int | None) -> Sequence[str]:
+    """Command of the process that runs roles; `-P` keeps the working directory off its path."""
+    told = [] if report_to is None else ["--report-to", str(report_to)]
+    names = [role.name for role in roles]
+    return [sys.executable, "-P", "-m", "infra", "run", *names, "--parent", str(os.getpid()), *told]
 
 
 @contextmanager
@@ -118,36 +116,16 @@ def reap(root: Path) -> list[str]:
     return names
 
 
-@dataclass(slots=True)
-class _Part:
-    """One role and the process that is to run it."""
-
-    role: Role
-    process: subprocess.Popen[bytes] | None = None
-    identity: Identity | None = None
-    started_at: float = 0.0  # monotonic
-    since: float = 0.0
-    next_start_at: float = 0.0  # monotonic
-    was_ready: bool = False
-    deaths: int = 0
-    restarts: int = 0
-    state: str = "waiting"
-    detail: str = ""
-
-    def record(self) -> RoleRecord:
-        return RoleRecord(
-            self.role.name, self.state, self.identity, self.restarts, self.since, self.detail
-        )
-
-
 class Supervisor:
     """Keeps a set of roles running until told to stop.
 
     Args:
         settings: of the platform.
         roles: in any order; each waits for those it names in `after`, as far as they are given.
-        command: command line of the process that runs a role.
+        command: command line of the process that runs some roles, given the descriptor to which
+            it writes how they end.
         start_limit_seconds: time the roles have, together, to become ready.
+        hang_seconds: how long a light role may fail its probe.
     """
 
     def __init__(
@@ -157,11 +135,16 @@ class Supervisor:
         *,
         command: Command = role_command,
         start_limit_seconds: float = START_LIMIT_SECONDS,
+        hang_seconds: float = HANG_SECONDS,
     ) -> None:
         self._settings = settings
-        self._parts = {role.name: _Part(role, since=time.time()) for role in roles}
+        self._hosts = hosts(roles, share=settings.share_process)
+        found = {part.role.name: part for host in self._hosts for part in host.parts}
+        self._parts = {role.name: found[role.name] for role in roles}
+        self._host_of = {part.role.name: host for host in self._hosts for part in host.parts}
         self._command = command
         self._start_limit_seconds = start_limit_seconds
+        self._hang_seconds = hang_seconds
         self._written: list[RoleRecord] = []
 
     @property
@@ -171,7 +154,7 @@ class Supervisor:
 
     def records(self) -> list[RoleRecord]:
         """What is known about each role now."""
-        return [part.record() for part in self._parts.values()]
+        return [part.record(self._host_of[name].identity) for name, part in self._parts.items()]
 
     def run(self, stop: threading.Event, watch: Watch = lambda _records: None) -> None:
         """Run the roles until the event is set; all of them have ended on return.
@@ -188,8 +171,8 @@ class Supervisor:
         all_were_ready = False
         try:
             while not stop.is_set():
-                for part in self._parts.values():
-                    self._step(part, prober)
+                for host in self._hosts:
+                    self._step(host, prober)
                 self._write()
                 watch(self.records())
                 all_were_ready = all_were_ready or self.ready
@@ -201,75 +184,63 @@ class Supervisor:
             self._end_all()
             watch(self.records())
 
-    def _step(self, part: _Part, prober: Prober) -> None:
-        if part.process is None:
-            if time.monotonic() >= part.next_start_at and self._may_start(part):
-                self._start(part)
+    def _step(self, host: Host, prober: Prober) -> None:
+        if host.process is None:
+            if time.monotonic() >= host.next_start_at and self._may_start(host):
+                self._start(host)
             return
-        code = part.process.poll()
+        self._note_news(host, prober)
+        code = host.process.poll()
         if code is not None:
-            prober.forget(part.role)
-            self._note_death(part, code)
+            for part in host.parts:
+                prober.forget(part.role)
+            _logger.warning("process %s %s", host.name, host.note_death(code))
             return
-        probe = prober.latest(part.role, settled=part.state == "ready")
-        if probe is not None:
-            self._note_probe(part, probe)
+        for part in host.parts:
+            probe = prober.latest(part.role, settled=part.state == "ready")
+            if probe is not None:
+                part.note_probe(probe)
+        self._kill_if_hanging(host)
 
-    def _may_start(self, part: _Part) -> bool:
+    def _may_start(self, host: Host) -> bool:
         # A role that dies later must not hold back others that only needed it to begin.
-        return all(self._parts[name].was_ready for name in part.role.after if name in self._parts)
+        here = {part.role.name for part in host.parts}
+        needed = {name for part in host.parts for name in part.role.after} - here
+        return all(self._parts[name].was_ready for name in needed if name in self._parts)
 
-    def _start(self, part: _Part) -> None:
-        log = open_log(self._settings, part.role.name)
-        with log:
-            part.process = subprocess.Popen(
-                list(self._command(part.role)),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        part.identity = Identity.of(part.process.pid)
-        part.started_at, part.since = time.monotonic(), time.time()
-        part.state, part.detail = "starting", ""
+    def _start(self, host: Host) -> None:
+        roles = [part.role for part in host.parts]
+        with open_log(self._settings, host.name) as log:
+            host.start(lambda told: self._command(roles, told), log)
         self._write()
 
-    def _note_death(self, part: _Part, code: int) -> None:
-        if part.state == "ready" and time.monotonic() - part.started_at > HEALTHY_SECONDS:
-            part.deaths = 0
-        part.deaths += 1
-        part.restarts += 1
-        pause = backoff_seconds(part.deaths)
-        part.detail = f"ended with {describe_exit(code)}, starting again in {pause:g} s"
-        _logger.warning("role %s %s", part.role.name, part.detail)
-        if part.identity is not None:
-            # Its helpers, as far as they stayed in its group, would keep its ports.
-            kill_group(part.identity.pid)
-        part.process = part.identity = None
-        part.state, part.since = "restarting", time.time()
-        part.next_start_at = time.monotonic() + pause
+    def _note_news(self, host: Host, prober: Prober) -> None:
+        for ended in host.news():
+            part = self._parts[ended.role]
+            prober.forget(part.role)
+            part.note_death(ended.why, ended.pause_seconds)
+            _logger.warning("role %s %s", ended.role, part.detail)
 
-    def _note_probe(self, part: _Part, probe: Probe) -> None:
-        part.detail = probe.detail
-        match probe.health:
-            case Health.OK:
-                part.state, part.was_ready = "ready", True
-                if time.monotonic() - part.started_at > HEALTHY_SECONDS:
-                    part.deaths = 0
-            case Health.STARTING:
-                part.state = "starting"
-            case Health.FAILED:
-                # Until its first success a role merely has not come up yet.
-                part.state = "failed" if part.state in ("ready", "failed") else "starting"
+    def _kill_if_hanging(self, host: Host) -> None:
+        now = time.monotonic()
+        for part in host.parts:
+            failed = part.failed_since
+            if part.role.light and failed is not None and now - failed > self._hang_seconds:
+                _logger.warning("role %s hangs (%s), killed", part.role.name, part.detail)
+                host.kill()
+                return
 
     def _give_up_if_hopeless(self, limit: float) -> None:
         for part in self._parts.values():
-            name = part.role.name
             if not part.was_ready and part.deaths > EARLY_DEATHS_ALLOWED:
-                raise start_error(self._settings, name, f"found that it ended {part.deaths} times")
+                raise self._start_error(part, f"found that it ended {part.deaths} times")
             if time.monotonic() > limit and part.state != "ready":
                 waited = f"after {self._start_limit_seconds:g} s it is {part.state}"
-                raise start_error(self._settings, name, f"found that {waited} ({part.detail})")
+                raise self._start_error(part, f"found that {waited} ({part.detail})")
+
+    def _start_error(self, part: Part, found: str) -> RoleStartError:
+        host = self._host_of[part.role.name]
+        return start_error(self._settings, part.role.name, found, log_name=host.name)
 
     def _write(self) -> None:
         records = self.records()
@@ -278,41 +249,27 @@ class Supervisor:
             self._written = records
 
     def _end_all(self) -> None:
-        # Last started, first ended: nobody loses what it depends on before it has stopped.
-        for part in reversed(self._ordered()):
-            if part.process is not None and part.identity is not None:
-                end([part.identity], grace_seconds=GRACE_SECONDS)
-                part.process.wait()
-                kill_group(part.identity.pid)
-                part.process = part.identity = None
-            part.state, part.detail = "stopped", ""
-
-    def _ordered(self) -> list[_Part]:
-        return sorted(self._parts.values(), key=lambda part: part.started_at)
+        # The light roles, which depend on the others, end first; the first started ends last.
+        for host in reversed(self._hosts):
+            if host.process is not None and host.identity is not None:
+                end([host.identity], grace_seconds=GRACE_SECONDS)
+                host.process.wait()
+                host.clear()
+            for part in host.parts:
+                part.state, part.detail = "stopped", ""
 
 
-def start_error(settings: Settings, name: str, found: str) -> RoleStartError:
-    """Error that says which role failed, with the end of its log."""
-    path = log_path(settings, name)
+def start_error(
+    settings: Settings, name: str, found: str, *, log_name: str | None = None
+) -> RoleStartError:
+    """Error that says which role failed, with the end of its log (or of the one named)."""
+    path = log_path(settings, log_name or name)
     lines = path.read_text(errors="replace").splitlines()[-TAIL_LINES:] if path.exists() else []
     tail = "".join(f"\n    {line}" for line in lines)
     return RoleStartError(
         f"role {name!r}: expected it to become ready, {found}; last lines of {path}:{tail}",
         hint=f"run it alone to see more: acgs run {name}",
     )
-
-
-def describe_exit(code: int) -> str:
-    """Exit code for people: `exit code 3`, or `signal 9`."""
-    return f"signal {-code}" if code < 0 else f"exit code {code}"
-
-
-def kill_group(group: int) -> None:
-    """SIGKILL what is left in a process group that we made; no error when it is empty."""
-    try:
-        os.killpg(group, 9)
-    except (ProcessLookupError, PermissionError):
-        return
 
 
 def log_path(settings: Settings, name: str) -> Path:

@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING
 from infra.component import Probe, Role
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from infra.settings import Settings
+    from registry.bootstrap import Registry
 
 NAME = "adoption"
 SHARE = 0.5
 """Part of the time that it works, so that whoever serves has the rest."""
-BEAT_SECONDS = 1.0
-BEAT_MAX_AGE_SECONDS = 10.0
+STANDSTILL_SECONDS = 900.0
+"""Longer than a batch may rightly take: it hashes the files of up to 50 versions."""
 LOOK_SECONDS = 30.0
 """Between two looks for what plain MLflow, or a new constitution, left without a record."""
 
@@ -26,47 +29,40 @@ _logger = logging.getLogger(__name__)
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
-    """Work until `stop` is set; a failure that nobody foresaw ends the role."""
-    from infra.processes.health import beat
-
-    failures: list[BaseException] = []
-    worker = threading.Thread(target=_work, args=(settings, stop, failures), name=NAME, daemon=True)
-    worker.start()
-    while worker.is_alive():
-        beat(settings, NAME)
-        worker.join(BEAT_SECONDS)
-        if stop.is_set():
-            worker.join(BEAT_MAX_AGE_SECONDS)
-            break
-    for failure in failures:
-        raise failure
-
-
-def _work(settings: Settings, stop: threading.Event, failures: list[BaseException]) -> None:
-    from infra.errors import PlatformError
-    from registry.adoption.backfill import Backfill
+    """Work until `stop` is set."""
+    from infra.processes.loops import Loop, go_round
     from registry.bootstrap import open_registry
 
     registry = open_registry(settings)
-    backfill = Backfill(registry, SHARE, pause=stop.wait)
     try:
-        while not stop.is_set():
-            try:
-                backfill.work(stop)
-            except PlatformError as err:
-                _logger.warning("the back-fill stands still: %s", err.message)
-            stop.wait(LOOK_SECONDS)
-    except BaseException as err:
-        failures.append(err)
+        loop = Loop(NAME, lambda stop, pulse: _work(registry, stop, pulse), STANDSTILL_SECONDS)
+        go_round(settings, NAME, [loop], stop)
     finally:
         registry.engine.dispose()
+
+
+def _work(registry: Registry, stop: threading.Event, pulse: Callable[[], None]) -> None:
+    from infra.errors import PlatformError
+    from registry.adoption.backfill import Backfill
+
+    def pause(seconds: float) -> None:
+        pulse()
+        stop.wait(seconds)
+
+    backfill = Backfill(registry, SHARE, pause=pause)
+    while not stop.is_set():
+        try:
+            backfill.work(stop)
+        except PlatformError as err:
+            _logger.warning("the back-fill stands still: %s", err.message)
+        pause(LOOK_SECONDS)
 
 
 def ready(settings: Settings) -> Probe:
     """OK while the process beats; how far it is, `acgs adoption status` says."""
     from infra.processes.health import beating
 
-    return beating(settings, NAME, max_age_seconds=BEAT_MAX_AGE_SECONDS)
+    return beating(settings, NAME)
 
 
 def adoption_role() -> Role:
@@ -76,4 +72,5 @@ def adoption_role() -> Role:
         summary="records the versions that plain MLflow registered, in the background",
         run=run,
         ready=ready,
+        light=True,
     )

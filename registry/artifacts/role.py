@@ -25,7 +25,8 @@ NAME = "artifacts"
 PAUSE_SECONDS = 0.5
 LOOK_SECONDS = 30.0
 TROUBLE_SECONDS = 5.0
-BEAT_MAX_AGE_SECONDS = 30.0
+STANDSTILL_SECONDS = 900.0
+"""Longer than it may rightly take to read one file between two pulses."""
 PASS_OVER_SECONDS = 600.0
 """How long a version that could not be replicated or repaired is left alone."""
 NO_ACCESS_SECONDS = 30.0
@@ -178,47 +179,39 @@ class Keeper:
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Keep artifacts until `stop` is set."""
-    from infra.processes.health import beat
+    from infra.processes.loops import Loop, go_round
     from registry.artifacts.adapters.leases import Leases
     from registry.artifacts.bootstrap import open_artifacts
 
     artifacts = open_artifacts(settings)
-    keeper = Keeper(
-        artifacts, Leases.mine(artifacts.kit.engine), _Beats(settings, beat).pulse, stop
-    )
+    leases = Leases.mine(artifacts.kit.engine)
+
+    def work(stop: threading.Event, pulse: Callable[[], None]) -> None:
+        _keep(Keeper(artifacts, leases, pulse, stop))
+
+    try:
+        go_round(settings, NAME, [Loop(NAME, work, STANDSTILL_SECONDS)], stop)
+    finally:
+        artifacts.kit.engine.dispose()
+
+
+def _keep(keeper: Keeper) -> None:
     troubles = 0
     try:
-        while not stop.is_set():
+        while not keeper.stop.is_set():
             keeper.pulse()
             try:
                 busy = keeper.round()
             except PlatformError as err:
                 _logger.warning("%s", err)
                 troubles = min(troubles + 1, 6)
-                _wait(stop, TROUBLE_SECONDS * troubles, keeper.pulse)
+                _wait(keeper.stop, TROUBLE_SECONDS * troubles, keeper.pulse)
                 continue
             troubles = 0
             if not busy:
-                stop.wait(PAUSE_SECONDS)
+                keeper.stop.wait(PAUSE_SECONDS)
     except StoppedError:
         _logger.info("stopped in the middle of a version; it is looked at again later")
-    finally:
-        artifacts.kit.engine.dispose()
-
-
-@dataclass
-class _Beats:
-    """A heartbeat at most once a second, however often the loop goes round."""
-
-    settings: Settings
-    beat: Callable[[Settings, str], None]
-    last: float = float("-inf")
-
-    def pulse(self) -> None:
-        now = time.monotonic()
-        if now - self.last >= 1.0:
-            self.last = now
-            self.beat(self.settings, NAME)
 
 
 def _wait(stop: threading.Event, seconds: float, pulse: Callable[[], None]) -> None:
@@ -231,7 +224,7 @@ def ready(settings: Settings) -> Probe:
     """OK while a live process's loop goes round."""
     from infra.processes.health import beating
 
-    return beating(settings, NAME, max_age_seconds=BEAT_MAX_AGE_SECONDS)
+    return beating(settings, NAME)
 
 
 def artifacts_role() -> Role:
@@ -241,4 +234,5 @@ def artifacts_role() -> Role:
         summary="signs, replicates and re-reads the files of registered versions",
         run=run,
         ready=ready,
+        light=True,
     )

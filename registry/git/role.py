@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from registry.git.service import GitTags
 
 NAME = "git"
-BEAT_SECONDS = 0.5
-BEAT_MAX_AGE_SECONDS = 10.0
 STANDSTILL_SECONDS = 900.0
 """Longer than a round may rightly take: pushing a long queue to a slow remote, batch by batch."""
 
@@ -49,16 +47,15 @@ class Loop:
     tags: GitTags
     pace: Pace = field(default_factory=Pace)
     monotonic: Callable[[], float] = time.monotonic
-    last_round: float = field(default_factory=time.monotonic)
     _seen: int = -1
     _next: dict[str, float] = field(default_factory=dict)
 
-    def run(self, stop: threading.Event) -> None:
-        """Go round until `stop` is set."""
+    def run(self, stop: threading.Event, pulse: Callable[[], None] = lambda: None) -> None:
+        """Go round until `stop` is set; `pulse` is called each time round."""
         from infra.errors import PlatformError
 
         while not stop.is_set():
-            self.last_round = self.monotonic()
+            pulse()
             seconds = self.pace.poll
             try:
                 self.round()
@@ -110,49 +107,28 @@ class Loop:
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
-    """Follow the audit trail until `stop` is set; without a repository only say so.
-
-    A loop that fails for a reason nobody foresaw ends the role: its supervisor starts it anew,
-    and the state is in the database.
-    """
-    from infra.processes.health import beat
+    """Follow the audit trail until `stop` is set; without a repository only say so."""
+    from infra.processes.loops import Loop as Work
+    from infra.processes.loops import go_round
 
     if settings.git_repository is None:
         _logger.info("no repository: ACGS_GIT_REPOSITORY is not set")
-        beat(settings, NAME)
-        while not stop.wait(BEAT_SECONDS):
-            beat(settings, NAME)
+        go_round(settings, NAME, [], stop)
         return
     from registry.git.service import open_tags
 
-    loop = Loop(open_tags(settings))
-    failure: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            loop.run(stop)
-        except BaseException as err:
-            failure.append(err)
-
-    worker = threading.Thread(target=work, name="git", daemon=True)
-    worker.start()
-    # A push may take a minute; the heartbeat says that the process lives all the while.
-    while worker.is_alive():
-        if time.monotonic() - loop.last_round < STANDSTILL_SECONDS:
-            beat(settings, NAME)
-        if stop.wait(BEAT_SECONDS):
-            worker.join(timeout=5)
-            break
-    loop.tags.engine.dispose()
-    if failure:
-        raise failure[0]
+    tags = open_tags(settings)
+    try:
+        go_round(settings, NAME, [Work(NAME, Loop(tags).run, STANDSTILL_SECONDS)], stop)
+    finally:
+        tags.engine.dispose()
 
 
 def ready(settings: Settings) -> Probe:
     """OK while a live role's process beats."""
     from infra.processes.health import beating
 
-    return beating(settings, NAME, max_age_seconds=BEAT_MAX_AGE_SECONDS)
+    return beating(settings, NAME)
 
 
 def git_role() -> Role:
@@ -162,4 +138,5 @@ def git_role() -> Role:
         summary="tags the model repository and keeps it in step with the registry",
         run=run,
         ready=ready,
+        light=True,
     )

@@ -9,16 +9,12 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
-
-import httpx
+from typing import TYPE_CHECKING
 
 from infra.component import Health, Probe, Role
-from infra.secrets import secret_file
-from infra.settings import Settings
-from infra.stores import object_store
-from infra.web import http
-from infra.web.clients import client
-from infra.web.edge import Edge
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
 
 READY_TIMEOUT_SECONDS = 5.0
 
@@ -43,6 +39,8 @@ def run(settings: Settings, stop: threading.Event) -> None:
             away; the server does not start.
     """
     _configure_mlflow(settings)
+    from infra.web import http
+    from infra.web.edge import Edge
     from registry.plugin import boot, private_artifacts, s3_artifacts
     from registry.plugin.app import build
     from registry.plugin.startup import open_stores
@@ -58,20 +56,21 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
 def ready(settings: Settings) -> Probe:
     """Ask the server that started last for a call through the governed store."""
+    from infra.web import asking
     from registry.plugin import boot
 
     expected = boot.announced(settings)
     if expected is None:
         return Probe("registry", Health.STARTING, "not started yet")
     try:
-        response = client().get(
-            f"{settings.tracking_url}/acgs/ready", timeout=READY_TIMEOUT_SECONDS
+        answer = asking.get(
+            f"{settings.tracking_url}/acgs/ready", timeout_seconds=READY_TIMEOUT_SECONDS
         )
-    except httpx.HTTPError as err:
+    except asking.NoAnswerError as err:
         return Probe("registry", Health.STARTING, f"no answer: {err}")
-    if response.status_code != httpx.codes.OK:
-        return Probe("registry", Health.FAILED, response.text[:500])
-    found = response.json().get("boot")
+    if not answer.ok:
+        return Probe("registry", Health.FAILED, answer.text[:500])
+    found = answer.json().get("boot")
     if found != expected:
         return Probe(
             "registry", Health.FAILED, f"another server answers on {settings.tracking_url}"
@@ -85,6 +84,9 @@ def _ports(settings: Settings) -> Sequence[tuple[str, int]]:
 
 def _configure_mlflow(settings: Settings) -> None:
     """Say to MLflow's server code, by environment, what `mlflow server` flags would."""
+    from infra.secrets import secret_file
+    from infra.stores import object_store
+
     artifacts = settings.artifacts_destination
     object_store.export(settings)
     if "://" not in artifacts:

@@ -15,10 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict, cast
 
-import httpx
-
 from infra.settings import Settings
-from infra.web.clients import client
 from serving.domain.routing import DeploymentRoute
 from serving.domain.state import Counters
 from serving.gateway import envoy_bootstrap, envoy_config
@@ -120,6 +117,10 @@ class EnvoyGateway:
         Returns:
             "" if every answer was a 200 of that predictor, else what went wrong.
         """
+        import httpx
+
+        from infra.web.clients import client
+
         headers = {envoy_config.PREDICTOR_HEADER: predictor, "content-type": "application/json"}
         base = f"{self._url}{route.prefix}"
         asked = [("POST", base + "api/v1.0/predictions", body) for body in examples]

@@ -7,13 +7,16 @@ import os
 import socket
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from infra.errors import UnavailableError
-from infra.settings import Settings
-from serving.gateway.envoy_bootstrap import ADMIN_SOCKET
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
 
 TIMEOUT_SECONDS = 2.0
+ADMIN_SOCKET = "admin.sock"
 
 
 class GatewayError(UnavailableError):

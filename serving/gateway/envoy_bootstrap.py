@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from infra.web.edge import Edge
 from serving.gateway import envoy_doors, envoy_edge
+from serving.gateway.envoy_admin import ADMIN_SOCKET
 from serving.gateway.envoy_config import (
     LISTENER,
     REQUEST_TIMEOUT_SECONDS,
@@ -22,7 +23,6 @@ BUCKETS_MS = (
 STREAM_IDLE_SECONDS = REQUEST_TIMEOUT_SECONDS + 5
 """After this long without a byte in either direction a request ends; a model may take 30 s."""
 ADMIN = "admin"
-ADMIN_SOCKET = "admin.sock"
 _TYPE = "type.googleapis.com/envoy."
 _ADMIN_ADDRESS: Document = {"pipe": {"path": ADMIN_SOCKET, "mode": 0o600}}
 _ADMIN_PATHS: tuple[Document, ...] = (

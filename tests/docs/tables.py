@@ -20,7 +20,13 @@ from tests.docs.code_facts import ROOT, ReasonFact, error_classes, mlflow_answer
 from tests.integration.serving.right_answers import DIFFERENCES
 from tests.support.differences import Difference
 
-_TYPES = {"Path": "path", "str": "text", "float": "number", "int": "whole number"}
+_TYPES = {
+    "bool": "true or false",
+    "Path": "path",
+    "str": "text",
+    "float": "number",
+    "int": "whole number",
+}
 _UNTOLD = {
     "api_version": "`acgs.governance/v1`",
     "kind": "`Constitution`",

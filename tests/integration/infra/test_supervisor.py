@@ -6,14 +6,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from infra.errors import AlreadyRunningError
-from infra.processes import launch, process, running, supervisor
+from infra.processes import launch, pauses, process, running, supervisor
 from infra.processes.process import Identity
 from infra.processes.running import RoleRecord
 from infra.settings import Settings
@@ -46,7 +46,8 @@ def role(settings: Settings, name: str) -> RoleRecord:
 
 
 def all_ready(settings: Settings) -> bool:
-    return all(role(settings, name).state == "ready" for name in ("first", "second"))
+    records = running.read_roles(settings.storage_root)
+    return len(records) > 1 and all(record.state == "ready" for record in records)
 
 
 def owned_by(settings: Settings, pid: int) -> bool:
@@ -59,7 +60,7 @@ def alive(record: RoleRecord) -> bool:
 
 
 @contextmanager
-def supervised(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+def supervised(settings: Settings, *more: str) -> Iterator[subprocess.Popen[bytes]]:
     child = subprocess.Popen(
         [
             sys.executable,
@@ -67,6 +68,7 @@ def supervised(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
             "tests.integration.infra.toy",
             "supervise",
             str(settings.storage_root),
+            *more,
         ],
         start_new_session=True,
     )
@@ -109,6 +111,79 @@ def test_a_role_whose_loop_stands_still_shows_as_failed(settings: Settings) -> N
         (settings.storage_root / "second.mood").write_text("mute")
         until(lambda: role(settings, "second").state == "failed")
         assert "last heartbeat" in role(settings, "second").detail
+
+
+LIGHT = ("light-1", "light-2")
+
+
+def test_light_roles_share_a_process_and_the_others_have_one_each(settings: Settings) -> None:
+    with supervised(settings, *LIGHT):
+        pids = [record.identity for record in running.read_roles(settings.storage_root)]
+        assert len(pids) == 4
+        assert len(set(pids)) == 3
+        assert role(settings, "light-1").identity == role(settings, "light-2").identity
+
+
+def test_a_light_role_that_fails_is_started_again_alone(settings: Settings) -> None:
+    with supervised(settings, *LIGHT):
+        before = role(settings, "light-2")
+        (settings.storage_root / "light-1.mood").write_text("fail once")
+        until(lambda: role(settings, "light-1").state == "restarting")
+        assert "ValueError: cheese, starting again in 0.5 s" in role(settings, "light-1").detail
+        until(lambda: role(settings, "light-1").restarts == 1 and all_ready(settings))
+        assert role(settings, "light-2") == before
+        assert role(settings, "light-1").identity == before.identity
+    assert "ValueError: cheese" in (settings.storage_root / "logs" / "light.log").read_text()
+
+
+def test_the_process_of_light_roles_that_was_killed_is_started_again_with_all_of_them(
+    settings: Settings,
+) -> None:
+    with supervised(settings, *LIGHT):
+        before, other = role(settings, "light-1").identity, role(settings, "first")
+        assert before is not None
+        before.send(signal.SIGKILL)
+        until(lambda: all(role(settings, name).restarts == 1 for name in LIGHT))
+        until(lambda: all_ready(settings))
+        assert role(settings, "light-1").identity == role(settings, "light-2").identity != before
+        assert role(settings, "first").identity == other.identity
+
+
+@pytest.mark.parametrize("stop", ["one loop", "the process"])
+def test_light_roles_that_stand_still_are_started_again_with_their_process(
+    settings: Settings, stop: str
+) -> None:
+    with supervised(settings, *LIGHT):
+        before = role(settings, "light-1").identity
+        assert before is not None
+        if stop == "the process":
+            os.kill(before.pid, signal.SIGSTOP)
+        else:
+            (settings.storage_root / "light-1.mood").write_text("mute")
+        until(lambda: role(settings, "light-1").state == "failed")
+        until(lambda: role(settings, "light-2").restarts == 1)
+        (settings.storage_root / "light-1.mood").unlink(missing_ok=True)
+        until(lambda: all_ready(settings))
+        assert not before.alive()
+
+
+def test_light_roles_have_a_process_each_where_the_settings_say_so(tmp_path: Path) -> None:
+    settings = Settings(storage_root=tmp_path / "root", share_process=False)
+    made = supervisor.Supervisor(
+        settings,
+        toy.toy_roles(*LIGHT),
+        command=lambda given, told: toy.command(settings, given, told),
+    )
+    pids: list[set[Identity | None]] = []
+    stop = threading.Event()
+
+    def watch(records: Sequence[RoleRecord]) -> None:
+        if all(record.state == "ready" for record in records):
+            pids.append({record.identity for record in records})
+            stop.set()
+
+    made.run(stop, watch)
+    assert len(pids[0]) == 4
 
 
 def test_a_second_supervisor_is_refused_and_told_who_owns_the_root(settings: Settings) -> None:
@@ -173,7 +248,7 @@ def test_a_run_whose_role_cannot_start_ends_with_the_roles_own_words(settings: S
     settings.folder(".")
     (settings.storage_root / "second.mood").write_text("die")
     made = supervisor.Supervisor(
-        settings, toy.toy_roles(), command=lambda r: toy.command(settings, r)
+        settings, toy.toy_roles(), command=lambda given, told: toy.command(settings, given, told)
     )
     seen: list[Identity] = []
 
@@ -194,7 +269,7 @@ def test_a_role_that_never_becomes_ready_is_given_up_after_the_limit(settings: S
     made = supervisor.Supervisor(
         settings,
         toy.toy_roles(),
-        command=lambda r: toy.command(settings, r),
+        command=lambda given, told: toy.command(settings, given, told),
         start_limit_seconds=2.5,
     )
     with pytest.raises(supervisor.RoleStartError, match=r"'first'.*no heartbeat yet"):
@@ -207,6 +282,6 @@ def test_logs_are_for_their_owner_alone(settings: Settings) -> None:
     assert mode & 0o077 == 0
 
 
-@pytest.mark.parametrize(("deaths", "seconds"), [(1, 0.5), (2, 1), (3, 2), (7, 30), (500, 30)])
+@pytest.mark.parametrize(("deaths", "seconds"), [(1, 0.5), (2, 1), (3, 2), (7, 30), (5000, 30)])
 def test_the_pause_before_a_restart_doubles_up_to_a_cap(deaths: int, seconds: float) -> None:
-    assert supervisor.backoff_seconds(deaths) == seconds
+    assert pauses.backoff_seconds(deaths) == seconds

@@ -1,4 +1,4 @@
-"""Toy roles in real processes: `python -m tests.integration.infra.toy supervise|role ...`."""
+"""Toy roles in real processes: `python -m tests.integration.infra.toy supervise|roles ...`."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ def run_role(name: str) -> Role:
             sys.exit(7)
         while not stop.wait(0.05):
             mood = mood_file.read_text() if mood_file.exists() else ""
+            if mood == "fail once":
+                mood_file.unlink()
+                raise ValueError("cheese")
             if mood != "mute":
                 health.beat(settings, name)
         if mood_file.exists() and mood_file.read_text() == "stubborn":
@@ -38,25 +41,34 @@ def run_role(name: str) -> Role:
         run=work,
         ready=lambda settings: health.beating(settings, name, max_age_seconds=1),
         after=after,
+        light=name.startswith("light"),
     )
 
 
-def toy_roles() -> Sequence[Role]:
-    return [run_role("first"), run_role("second")]
+def toy_roles(*more: str) -> Sequence[Role]:
+    return [run_role(name) for name in ("first", "second", *more)]
 
 
-def command(settings: Settings, role: Role) -> Sequence[str]:
-    here = [sys.executable, "-m", "tests.integration.infra.toy"]
-    return [*here, "role", str(settings.storage_root), role.name, str(os.getpid())]
+def command(settings: Settings, given: Sequence[Role], report_to: int | None) -> Sequence[str]:
+    here = [sys.executable, "-m", "tests.integration.infra.toy", "roles"]
+    names = ",".join(role.name for role in given)
+    return [*here, str(settings.storage_root), names, str(os.getpid()), str(report_to or "")]
 
 
 def main(arguments: Sequence[str]) -> None:
     settings = Settings(storage_root=Path(arguments[1]))
-    if arguments[0] == "role":
-        roles.run(run_role(arguments[2]), settings, parent=int(arguments[3]))
+    if arguments[0] == "roles":
+        given = [run_role(name) for name in arguments[2].split(",")]
+        report_to = int(arguments[4]) if arguments[4] else None
+        roles.run(given, settings, parent=int(arguments[3]), report_to=report_to)
         return
     with stopping_on_signals() as stop, supervisor.owning(settings, {}):
-        made = supervisor.Supervisor(settings, toy_roles(), command=lambda r: command(settings, r))
+        made = supervisor.Supervisor(
+            settings,
+            toy_roles(*arguments[2:]),
+            command=lambda given, told: command(settings, given, told),
+            hang_seconds=1,
+        )
         made.run(stop)
 
 

@@ -1,0 +1,64 @@
+"""Asks the platform's own servers without loading an HTTP library: for probes and commands.
+
+A probe runs in the supervisor, which lives for weeks, and a command should answer at once; httpx
+with its TLS costs each of them a tenth of a second and 15 MB.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server said."""
+
+    status: int
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        """Whether it did what it was asked."""
+        return self.status == http.client.OK
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode(errors="replace")
+
+    def json(self) -> Any:
+        """The body as JSON.
+
+        Raises:
+            ValueError: it is none.
+        """
+        return json.loads(self.body)
+
+
+class NoAnswerError(OSError):
+    """Nobody answered in time."""
+
+
+def get(url: str, *, timeout_seconds: float) -> Answer:
+    """Ask for a URL below http://; heeds no proxy, follows no redirect, keeps no connection.
+
+    Raises:
+        NoAnswerError: nobody answered in time, or not in HTTP.
+    """
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(
+        parts.hostname or "", parts.port, timeout=timeout_seconds
+    )
+    path = parts.path or "/"
+    try:
+        connection.request("GET", f"{path}?{parts.query}" if parts.query else path)
+        answer = connection.getresponse()
+        return Answer(answer.status, answer.read())
+    except (OSError, http.client.HTTPException) as err:
+        raise NoAnswerError(f"{type(err).__name__}: {err}") from err
+    finally:
+        connection.close()
