@@ -94,5 +94,8 @@ fi
 quietly "${uv[@]}" pip sync --python .venv-serving/bin/python --require-hashes \
     requirements/serving.txt
 
+echo "setup: making the template of new databases"
+quietly .venv/bin/python -P -m infra.stores.template
+
 echo "$stamp" >.venv/.stamp
 echo "setup: done"
