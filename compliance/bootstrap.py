@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from compliance.judging.ports import Prober, Registry
-from compliance.judging.service import Judging
-from compliance.judging.verdict_store import StoredVerdicts
-from infra.settings import Settings
-from infra.stores.db import open_engine
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from compliance.judging.ports import Prober, Registry
+    from compliance.judging.service import Judging
+    from infra.settings import Settings
 
 SUBSCRIPTION = "compliance"
 EVENTS = ("transition_request.created",)
@@ -14,6 +15,11 @@ EVENTS = ("transition_request.created",)
 
 def open_judging(settings: Settings, registry: Registry, prober: Prober) -> Judging:
     """Return the use case on this installation's registry and memory of verdicts."""
+    # Late: what judges loads pyarrow, and preparing a storage root judges nothing.
+    from compliance.judging.service import Judging
+    from compliance.judging.verdict_store import StoredVerdicts
+    from infra.stores.db import open_engine
+
     cache = StoredVerdicts(open_engine(settings.sqlalchemy_url))
     return Judging(settings, registry, prober, cache)
 

@@ -13,15 +13,19 @@ from typing import TYPE_CHECKING
 
 from compliance.domain import quoting
 from infra.component import Health, Probe, Role
+from infra.errors import PlatformError
 
 if TYPE_CHECKING:
     from compliance.reports.mlflow_runs import Reports
     from compliance.sandbox import Sandbox
     from infra.settings import Settings
+    from registry.service import Registry
 
 NAME = "compliance"
 STANDSTILL_SECONDS = 60.0
 READY_TIMEOUT_SECONDS = 2.0
+LOOK_SECONDS = 0.5
+"""Between two looks whether there is something to judge."""
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +34,8 @@ class Life:
     """Whether the scorer does its job, as `/health` tells it."""
 
     def __init__(self) -> None:
-        self.warm = False
         self.failure: BaseException | None = None
-        self._last_round = time.monotonic()
+        self._last_round: float | None = None
 
     def pulse(self) -> None:
         """Say that the loop has just gone round."""
@@ -42,8 +45,8 @@ class Life:
         """Return what was found."""
         if self.failure is not None:
             return Probe(NAME, Health.FAILED, f"the worker ended: {quoting.told(self.failure)}")
-        if not self.warm:
-            return Probe(NAME, Health.STARTING, "the sandbox is warming up")
+        if self._last_round is None:
+            return Probe(NAME, Health.STARTING, "the worker has not begun")
         age_seconds = time.monotonic() - self._last_round
         if age_seconds > STANDSTILL_SECONDS:
             return Probe(NAME, Health.FAILED, f"the worker stands still for {age_seconds:.0f} s")
@@ -94,7 +97,6 @@ def run(settings: Settings, stop: threading.Event) -> None:
             return is_new
 
         def work() -> None:
-            _warm_up(life, sandbox, reports)
             first, *others = [partial(worker.run, ended, life.pulse) for worker in workers]
             lanes = [
                 threading.Thread(target=_guarded, args=(run, life, ended), name=f"lane-{number}")
@@ -106,9 +108,17 @@ def run(settings: Settings, stop: threading.Event) -> None:
             for lane in lanes:
                 lane.join()
 
+        def warm_up() -> None:
+            if _wait_for_versions(registry, ended):
+                _warm_up(sandbox, reports)
+
         thread = threading.Thread(target=_guarded, args=(work, life, ended), name="worker")
+        warming = threading.Thread(
+            target=_guarded, args=(warm_up, life, ended), kwargs={"once": True}, name="warm-up"
+        )
         watch = threading.Thread(target=_forward, args=(stop, ended), name="stop", daemon=True)
         thread.start()
+        warming.start()
         watch.start()
         try:
             http.serve(
@@ -122,19 +132,25 @@ def run(settings: Settings, stop: threading.Event) -> None:
             ended.set()
             wake()
             thread.join(timeout=30)
+            warming.join(timeout=30)
     if life.failure is not None:
         raise life.failure
 
 
-def _guarded(work: Callable[[], None], life: Life, ended: threading.Event) -> None:
+def _guarded(
+    work: Callable[[], None], life: Life, ended: threading.Event, *, once: bool = False
+) -> None:
+    """Run what the role cannot do without; `once` says that it may end before the role does."""
     try:
         work()
     except BaseException as err:
         log.error("the worker failed: %s", quoting.told(err))
         life.failure = err
+        once = False
     finally:
-        # Without a worker the role is no use: its supervisor starts it anew.
-        ended.set()
+        # Without a worker the role is no use: its supervisor starts it again.
+        if not once:
+            ended.set()
 
 
 def _forward(stop: threading.Event, ended: threading.Event) -> None:
@@ -143,14 +159,28 @@ def _forward(stop: threading.Event, ended: threading.Event) -> None:
             ended.set()
 
 
-def _warm_up(life: Life, sandbox: Sandbox, reports: Reports) -> None:
+def _wait_for_versions(registry: Registry, ended: threading.Event) -> bool:
+    """Wait until there is something to judge; False when the role ends before.
+
+    What judging needs fills a third of a gigabyte: a registry without a version does without.
+    """
+    while not ended.is_set():
+        try:
+            if registry.versions.models(limit=1):
+                return True
+        except PlatformError as err:
+            log.info("the registry cannot be read: %s", quoting.told(err))
+        ended.wait(LOOK_SECONDS)
+    return False
+
+
+def _warm_up(sandbox: Sandbox, reports: Reports) -> None:
+    """Load now what the first job would wait for; a job that comes earlier waits with it."""
     started = time.perf_counter()
-    thread = threading.Thread(target=_warm_imports, args=(reports,), name="warm-up", daemon=True)
+    thread = threading.Thread(target=_warm_imports, args=(reports,), name="imports", daemon=True)
     thread.start()
     sandbox.start()
     thread.join(timeout=60)
-    life.pulse()
-    life.warm = True
     log.info("warm after %.1f s", time.perf_counter() - started)
 
 
@@ -170,17 +200,14 @@ def _warm_imports(reports: Reports) -> None:
 
 
 def ready(settings: Settings) -> Probe:
-    """OK once a warm scorer answers."""
-    import httpx
+    """OK once a scorer answers whose worker goes round; it warms up meanwhile."""
+    from infra.web import asking
 
-    from infra.web.clients import client
-
+    url = f"{settings.compliance_url}/health"
     try:
-        answer = (
-            client().get(f"{settings.compliance_url}/health", timeout=READY_TIMEOUT_SECONDS).json()
-        )
+        answer = asking.get(url, timeout_seconds=READY_TIMEOUT_SECONDS).json()
         return Probe(NAME, Health(answer["status"]), str(answer["detail"]))
-    except (httpx.HTTPError, ValueError, KeyError) as err:
+    except (asking.NoAnswerError, ValueError, KeyError) as err:
         return Probe(NAME, Health.STARTING, f"no answer yet: {type(err).__name__}")
 
 

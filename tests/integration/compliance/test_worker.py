@@ -294,6 +294,6 @@ def test_anything_else_is_not_queued(
     assert queue.waiting() == 0
 
 
-def test_health_says_starting_until_the_sandbox_is_warm(client: Client) -> None:
+def test_health_says_starting_until_the_worker_goes_round(client: Client) -> None:
     answer = client.ask("GET", "/health")
     assert (answer.status_code, answer.json()["status"]) == (503, "starting")
