@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from compliance.reports.mlflow_runs import Reports
     from compliance.sandbox import Sandbox
     from infra.settings import Settings
-    from registry.service import Registry
+    from registry.bootstrap import Registry
 
 NAME = "compliance"
 STANDSTILL_SECONDS = 60.0

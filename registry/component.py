@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.component import CommandEntry, Component, Role, Section
+from infra.component import CommandEntry, Component, Role, Section, View
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
@@ -80,6 +80,12 @@ def _routes(settings: Settings) -> Sequence[BaseRoute]:
     return routes(settings)
 
 
+def _views(settings: Settings) -> Mapping[str, View]:
+    from registry.views.reads import views
+
+    return views(settings)
+
+
 def _collectors(settings: Settings) -> Sequence[Collector]:
     from registry.metrics import collectors
 
@@ -100,6 +106,7 @@ component = Component(
     name="registry",
     commands=_COMMANDS,
     roles=_roles,
+    views=_views,
     routes=_routes,
     collectors=_collectors,
     migrations=Path(__file__).parent / "adapters" / "migrations",

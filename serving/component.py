@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from infra.component import CommandEntry, Component, Probe, Role, Section
+from infra.component import CommandEntry, Component, Probe, Role, Section, View
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -45,6 +45,12 @@ def _roles() -> Sequence[Role]:
     return (gateway_role(), deployer_role())
 
 
+def _views(settings: Settings) -> Mapping[str, View]:
+    from serving.endpoints.reads import views
+
+    return views(settings)
+
+
 def _prepare(settings: Settings) -> None:
     from serving.engines.local.environment import serving_python
     from serving.gateway.envoy import prepare_files
@@ -63,6 +69,7 @@ component = Component(
     name="serving",
     commands=_COMMANDS,
     roles=_roles,
+    views=_views,
     probes=_probes,
     prepare=_prepare,
     order=30,

@@ -8,24 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from infra.clock import moment, utc_now
-from infra.configuration import load_settings
+from infra.clock import utc_now
+from infra.console import views
 from infra.console.actor import cli_actor
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
-from infra.settings import Settings
 from registry.commands.version import fact_lines, warn_of, warn_unusable
 from registry.domain.reasons import Reason, causes
 from registry.domain.values import CHAMPION, RequestKind, RequestState, shown_score
-from registry.errors import GateClosedError, RequestPendingError, UnknownVersionError
+from registry.errors import GateClosedError, RequestPendingError
 from registry.gate.outcome import refusal
 from registry.versions.arguments import name_or_version, version
 from registry.versions.naming import NamedVersion
-from registry.views.records import event_view, request_view, version_view
 
 if TYPE_CHECKING:
+    from infra.settings import Settings
     from registry.bootstrap import Registry
-    from registry.domain.records import Request
 
 _comment = click.option("--comment", default="", help="Why, for the audit trail.")
 _MAX_ID = 2**63 - 1
@@ -44,6 +42,8 @@ _POLL_SECONDS = 0.2
 
 
 def _registry(settings: Settings | None = None) -> Registry:
+    from infra.configuration import load_settings
+
     # Opened late: SQLAlchemy costs every `acgs --help` half a second.
     from registry.bootstrap import open_registry
 
@@ -65,15 +65,7 @@ def model() -> None:
 @as_json
 def model_list(after: str, limit: int, as_json: bool) -> None:
     """List models with their champion and newest version."""
-    rows = [
-        {
-            "name": found.name,
-            CHAMPION: found.champion,
-            "newest": found.newest,
-            "versions": found.versions,
-        }
-        for found in _registry().versions.models(after, limit)
-    ]
+    rows = views.read("registry", "models", after=after, limit=limit)
     lines = [
         f"{row['name']:<32} champion {row[CHAMPION] or '-':<10} newest {row['newest']:<10} "
         f"{row['versions']} versions"
@@ -91,23 +83,16 @@ def model_list(after: str, limit: int, as_json: bool) -> None:
 @as_json
 def model_show(named: tuple[str, str | None], below: int | None, limit: int, as_json: bool) -> None:
     """Show a model's versions, or one version with its verdict."""
-    registry = _registry()
     name, spec = named
     if spec is None:
-        found = registry.versions.versions(name, below=below, limit=limit)
-        views = [version_view(registry, record) for record in found]
-        if not views:
-            raise UnknownVersionError(
-                f"no model {name} is registered with a version", hint="acgs model list"
-            )
-        emit(views, as_json, [_version_line(view) for view in views])
+        found = views.read("registry", "model", name=name, below=below, limit=limit)
+        emit(found, as_json, [_version_line(view) for view in found])
         if len(found) == limit:
-            _more(f"--below {found[-1].version}")
+            _more(f"--below {found[-1]['version']}")
         return
-    record = registry.versions.find_version(name, spec)
-    view = version_view(registry, record)
+    view = views.read("registry", "version", name=name, version=spec)
     emit(view, as_json, [*fact_lines(view), *_verdict_lines(view["verdict"])])
-    warn_unusable(registry, record)
+    warn_unusable(view)
 
 
 def _version_line(view: Mapping[str, Any]) -> str:
@@ -145,24 +130,24 @@ def request() -> None:
 @as_json
 def request_list(only_open: bool, name: str | None, after: int, limit: int, as_json: bool) -> None:
     """List requests, oldest first."""
-    state = RequestState.OPEN if only_open else None
-    found = _registry().gate.requests(name, state=state, after_id=after, limit=limit)
+    state = RequestState.OPEN.value if only_open else None
+    found = views.read("registry", "requests", state=state, name=name, after=after, limit=limit)
     lines = [
-        f"{item.id:<5} {item.state.value:<10} {item.name} {item.semver} {_wanted(item)} "
-        f"by {item.actor} at {moment(item.created_ms)}"
+        f"{item['id']:<5} {item['state']:<10} {item['name']} {item['semver']} {_wanted(item)} "
+        f"by {item['actor']} at {item['created_at']}"
         for item in found
     ]
-    emit([request_view(item) for item in found], as_json, lines or ["no requests"])
+    emit(found, as_json, lines or ["no requests"])
     if len(found) == limit:
-        _more(f"--after {found[-1].id}")
+        _more(f"--after {found[-1]['id']}")
 
 
-def _wanted(item: Request) -> str:
-    match item.kind:
+def _wanted(item: Mapping[str, Any]) -> str:
+    match RequestKind(item["kind"]):
         case RequestKind.TRANSITION:
-            return f"to {item.target}"
+            return f"to {item['target']}"
         case RequestKind.COPY | RequestKind.RENAME:
-            return f"{item.kind} to {item.judged_as}, as for {item.target}"
+            return f"{item['kind']} to {item['judged_as']}, as for {item['target']}"
 
 
 @request.command("show", short_help="Show one request with its decision")
@@ -170,7 +155,7 @@ def _wanted(item: Request) -> str:
 @as_json
 def request_show(request_id: int, as_json: bool) -> None:
     """Show one request with its decision."""
-    view = request_view(_registry().gate.get_request(request_id))
+    view = views.read("registry", "request", id=request_id)
     decision = view["decision"]
     lines = [f"{key:<12} {value}" for key, value in view.items() if key != "decision"]
     if decision.get("waiting_for") and view["state"] == RequestState.OPEN.value:
@@ -234,8 +219,11 @@ def request_cancel(request_id: int, dry_run: bool) -> None:
 @dry_run
 def promote(version: NamedVersion, target: str, dry_run: bool) -> None:
     """Ask for a version to move to a stage, through the same gate as everybody."""
+    from infra.configuration import load_settings
+
     # Loads an HTTP client, which no other command here needs.
     from registry.sdk import GovernedClient
+    from registry.views.records import version_view
 
     settings = load_settings()
     registry = _registry(settings)
@@ -246,7 +234,7 @@ def promote(version: NamedVersion, target: str, dry_run: bool) -> None:
     GovernedClient(settings.tracking_url).promote(record.name, record.version, target)
     click.echo(f"{record.ref} is in {target}")
     warn_of(record)
-    warn_unusable(registry, record)
+    warn_unusable(version_view(registry, record))
     for rollout in registry.rollouts.active_rollouts():
         if rollout.candidate_uid == record.uid:
             click.echo(f"rollout {rollout.id} has begun: acgs rollout watch {rollout.id}", err=True)
@@ -298,12 +286,12 @@ def audit() -> None:
 @as_json
 def audit_log(name: str | None, after: int, limit: int, as_json: bool) -> None:
     """Print who did what, oldest first."""
-    found = _registry().audit.events(after, name, limit)
+    found = views.read("registry", "events", after=after, name=name, limit=limit)
     lines = [
-        f"{event.id:<6} {moment(event.at_ms)} {event.type:<34} {event.name} "
-        f"{event.version or '':<4} {event.actor}"
+        f"{event['id']:<6} {event['at']} {event['type']:<34} {event['name']} "
+        f"{event['version'] or '':<4} {event['actor']}"
         for event in found
     ]
-    emit([event_view(event) for event in found], as_json, lines or ["no events"])
+    emit(found, as_json, lines or ["no events"])
     if len(found) == limit:
-        _more(f"--after {found[-1].id}")
+        _more(f"--after {found[-1]['id']}")

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from infra.clock import moment, utc_now
+from infra.clock import utc_now
 from infra.component import CommandEntry
-from infra.configuration import load_settings
+from infra.console import views
 from infra.console.actor import cli_actor, os_user
 from infra.console.lazy import LazyGroup
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
-from infra.settings import Settings
 from registry.domain.values import Standing
 from registry.errors import GateClosedError
 from registry.versions.arguments import version as version_argument
 from registry.versions.naming import NamedVersion
 
 if TYPE_CHECKING:
+    from infra.settings import Settings
     from registry.bootstrap import Registry
     from registry.domain.records import VersionRecord
 
@@ -29,6 +29,7 @@ _reason = click.option("--reason", required=True, help="Why, in one line: everyb
 
 def open_registry(settings: Settings | None = None) -> Registry:
     """Open the registry late: SQLAlchemy costs every `acgs --help` half a second."""
+    from infra.configuration import load_settings
     from registry.bootstrap import open_registry as opened
 
     return opened(settings or load_settings())
@@ -83,13 +84,10 @@ def version() -> None:
 @as_json
 def version_list(name: str, limit: int, before: int | None, as_json: bool) -> None:
     """List versions of NAME, newest first."""
-    from registry.views.versions import brief_view
-
-    found = open_registry().versions.version_page(name, limit, before)
-    views = [brief_view(listed) for listed in found]
-    emit(views, as_json, [_line(view) for view in views] or ["no versions"])
+    found = views.read("registry", "versions", name=name, limit=limit, before=before)
+    emit(found, as_json, [_line(view) for view in found] or ["no versions"])
     if len(found) == limit:
-        click.echo(f"more: --before {views[-1]['version']}", err=True)
+        click.echo(f"more: --before {found[-1]['version']}", err=True)
 
 
 @version.command("show", short_help="Show one version")
@@ -100,14 +98,11 @@ def version_show(version: NamedVersion, as_json: bool) -> None:
 
     VERSION is 1.2.0, 1.x, latest, MLflow's number, an alias or a stage: credit@champion.
     """
-    from registry.views.records import version_view
-
-    registry = open_registry()
-    record = registry.versions.find_version(version.name, version.spec)
-    view = version_view(registry, record)
+    view = views.read("registry", "version", name=version.name, version=version.spec)
     emit(view, as_json, fact_lines(view))
-    warn_of(record)
-    warn_unusable(registry, record)
+    if view["standing"] != Standing.ACTIVE:
+        _warn(view, f"is {view['standing']}: {view['standing_reason']}")
+    warn_unusable(view)
 
 
 def fact_lines(view: Mapping[str, Any]) -> list[str]:
@@ -120,14 +115,16 @@ def fact_lines(view: Mapping[str, Any]) -> list[str]:
     return [f"{key:<16} {value}" for key, value in known.items()]
 
 
-def warn_unusable(registry: Registry, record: VersionRecord) -> None:
+def warn_unusable(view: Mapping[str, Any]) -> None:
     """Say on stderr that a version is quarantined or that its files were freed."""
-    found = registry.custody.quarantine_of(record.uid)
-    if found is not None:
-        since = moment(found.since_ms)
-        click.echo(
-            f"warning: {record.ref} is {found.kind.word} since {since}: {found.detail}", err=True
-        )
+    if view["unusable"]:
+        since = view["unusable_at"]
+        _warn(view, f"is {view['unusable']} since {since}: {view['unusable_reason']}")
+
+
+def _warn(view: Mapping[str, Any], what: str) -> None:
+    ref = f"{view['name']} {view['semver']} (version {view['version']})"
+    click.echo(f"warning: {ref} {what}", err=True)
 
 
 def warn_of(record: VersionRecord) -> None:
@@ -200,6 +197,8 @@ def _change(version: NamedVersion, reason: str, to: Standing, dry_run: bool) -> 
 @dry_run
 def version_release(version: NamedVersion, dry_run: bool) -> None:
     """Register the files of a pre-release as a release; once, however often asked."""
+    from infra.configuration import load_settings
+
     settings = load_settings()
     registry = open_registry(settings)
     record = registry.versions.find_version(version.name, version.spec)

@@ -11,37 +11,24 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
-from infra.errors import UnavailableError, UsageError
+from infra.errors import UnavailableError
 from infra.settings import Settings
 from registry.bootstrap import open_registry
 from registry.domain.records import Request as RequestRecord
 from registry.errors import UnknownRequestError
 from registry.plugin.boot import nonce
 from registry.versions.adapters.lists import PAGE
+from registry.views.reads import MAX_NUMBER, number
 from registry.views.records import event_view, request_view, version_view
 from registry.views.versions import diff_view
-
-_MAX_ID = 2**63 - 1
-"""Largest number that a column of the database holds."""
 
 
 def _request_id(text: str) -> int:
     # Compared as text first: Python reads no number of more than 4300 digits.
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(_MAX_ID))) or (
-        int(text) > _MAX_ID
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_NUMBER))) or (
+        int(text) > MAX_NUMBER
     ):
         raise UnknownRequestError(f"expected the number of a request, found {text[:40]!r}")
-    return int(text)
-
-
-def _number(request: Request, name: str, otherwise: int) -> int:
-    text = request.query_params.get(name)
-    if text is None:
-        return otherwise
-    # Compared as text first: Python reads no number of more than 4300 digits.
-    digits = text.isascii() and text.isdigit() and len(text) <= len(str(_MAX_ID))
-    if not digits or int(text) > _MAX_ID:
-        raise UsageError(f"expected {name}=0 to {_MAX_ID}, found {text[:40]!r}")
     return int(text)
 
 
@@ -73,7 +60,10 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
 
     async def get_versions(request: Request) -> JSONResponse:
         name = request.path_params["name"]
-        below, limit = _number(request, "below", _MAX_ID), _number(request, "limit", PAGE)
+        below, limit = (
+            number(request.query_params, "below", MAX_NUMBER),
+            number(request.query_params, "limit", PAGE),
+        )
 
         def read() -> list[dict[str, Any]]:
             found = registry.versions.versions(name, below=below, limit=min(limit, PAGE))
@@ -131,7 +121,7 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
 
     async def get_requests(request: Request) -> JSONResponse:
         name = request.query_params.get("name")
-        after = _number(request, "after", 0)
+        after = number(request.query_params, "after", 0)
 
         def read() -> Sequence[RequestRecord]:
             return registry.gate.requests(name, after_id=after, limit=PAGE)
@@ -140,7 +130,7 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
         return JSONResponse({"requests": [request_view(item) for item in found]})
 
     async def get_events(request: Request) -> JSONResponse:
-        after = _number(request, "after", 0)
+        after = number(request.query_params, "after", 0)
         name = request.query_params.get("name")
         found = await run_in_threadpool(registry.audit.events, after, name)
         return JSONResponse({"events": [event_view(event) for event in found]})

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from infra.clock import utc_now
-from infra.configuration import load_settings
+from infra.console import views
 from infra.console.actor import cli_actor
 from infra.console.options import as_json, dry_run, reason
 from infra.console.output import emit
 from infra.errors import RefusedError
-from infra.settings import Settings
 from registry.domain.values import spelled
 from serving.control.orders import check_order, find_rollout, give_order
 from serving.domain.plan import RolloutPlan
@@ -31,6 +30,7 @@ from serving.endpoints.views import (
 )
 
 if TYPE_CHECKING:
+    from infra.settings import Settings
     from registry.bootstrap import Registry
     from registry.domain.records import Rollout
 
@@ -44,6 +44,8 @@ class RolledBackError(RefusedError):
 
 
 def _open() -> tuple[Settings, Registry]:
+    from infra.configuration import load_settings
+
     # Late: SQLAlchemy would cost every `acgs --help` half a second.
     from registry.bootstrap import open_registry
 
@@ -92,10 +94,9 @@ def endpoint_create(
 @as_json
 def endpoint_list(as_json: bool) -> None:
     """List endpoints and what they serve."""
-    settings, registry = _open()
-    views = [endpoint_view(registry, settings, found) for found in registry.endpoints.endpoints()]
-    lines = [f"{v['name']!s:<24} {_semver(v['stable']):<12} {v['url']}" for v in views]
-    emit(views, as_json, lines or ["no endpoints yet; acgs endpoint create NAME makes one"])
+    found = views.read("serving", "endpoints")
+    lines = [f"{v['name']!s:<24} {_semver(v['stable']):<12} {v['url']}" for v in found]
+    emit(found, as_json, lines or ["no endpoints yet; acgs endpoint create NAME makes one"])
 
 
 @endpoint.command("show", short_help="Show one endpoint")
@@ -103,8 +104,7 @@ def endpoint_list(as_json: bool) -> None:
 @as_json
 def endpoint_show(name: str, as_json: bool) -> None:
     """Show one endpoint."""
-    settings, registry = _open()
-    view = endpoint_view(registry, settings, registry.endpoints.endpoint(name))
+    view = views.read("serving", "endpoint", name=name)
     lines = [
         f"{name}: serves {_semver(view['stable'])} since {view['stable_since']}"
         if view["stable"]
@@ -136,9 +136,8 @@ def rollout() -> None:
 @as_json
 def rollout_list(name: str | None, as_json: bool) -> None:
     """List rollouts, oldest first."""
-    _, registry = _open()
-    views = [rollout_view(registry, found) for found in registry.rollouts.rollouts(name)]
-    emit(views, as_json, [rollout_line(v) for v in views] or ["no rollouts yet"])
+    found = views.read("serving", "rollouts", name=name)
+    emit(found, as_json, [rollout_line(v) for v in found] or ["no rollouts yet"])
 
 
 @rollout.command("show", short_help="Show one rollout")
@@ -146,8 +145,7 @@ def rollout_list(name: str | None, as_json: bool) -> None:
 @as_json
 def rollout_show(which: str, as_json: bool) -> None:
     """Show rollout WHICH: its number, or an endpoint's name for the newest one."""
-    _, registry = _open()
-    view = rollout_view(registry, find_rollout(registry, which))
+    view = views.read("serving", "rollout", which=which)
     emit(view, as_json, rollout_lines(view))
 
 

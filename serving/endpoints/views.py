@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from infra.settings import Settings
 from registry.domain.records import Endpoint, Rollout, VersionRecord
 from serving.control.endpoint_view import EndpointView, served
 from serving.control.progress import metrics_of
@@ -17,6 +16,7 @@ from serving.domain.seldon import resource_name
 from serving.domain.state import Phase, RolloutState
 
 if TYPE_CHECKING:
+    from infra.settings import Settings
     from registry.bootstrap import Registry
 
 

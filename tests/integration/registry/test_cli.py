@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from starlette.applications import Starlette
 
 from infra.console import cli
 from infra.console.lazy import load
+from infra.processes import exposition
 from infra.settings import Settings
 from infra.web import http
 from registry.component import component
@@ -202,6 +204,48 @@ def test_a_request_that_no_number_can_name_is_not_found_over_http(store: Governe
             for wrong in (HUGE, "-1", "x"):
                 answer = await client.get("/acgs/api/v1/events", params={"after": wrong})
                 assert answer.status_code == httpx.codes.BAD_REQUEST
+
+    asyncio.run(ask_all())
+
+
+def test_what_a_running_server_shows_is_what_the_command_shows(
+    store: GovernedStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = ask(store.registry, register(store))
+    settings = store.registry.gate.settings
+    app = Starlette(
+        routes=list(exposition.routes(settings)), exception_handlers=http.exception_handlers()
+    )
+    shown = {
+        "models": "model list",
+        f"model?name={NAME}": f"model show {NAME}",
+        f"versions?name={NAME}&limit=50": f"version list {NAME}",
+        f"version?name={NAME}&version=1": f"version show {NAME} 1",
+        "requests": "request list",
+        "requests?state=open&name=nope": "request list --open --name nope",
+        f"request?id={request.id}": f"request show {request.id}",
+        "events?after=1&limit=2": "audit log --after 1 --limit 2",
+    }
+    wrong = {
+        "model?name=nope": (404, "registry.unknown_version"),
+        "request?id=999": (404, "registry.unknown_request"),
+        "models?limit=1001": (400, "infra.usage"),
+        "models?limit=x": (400, "infra.usage"),
+        f"events?after={HUGE}": (400, "infra.usage"),
+        "nothing": (404, "infra.not_found"),
+    }
+
+    async def ask_all() -> None:
+        transport = httpx.ASGITransport(app)
+        base = "http://acgs/acgs/api/v1/views/registry/"
+        async with httpx.AsyncClient(transport=transport, base_url=base) as client:
+            for path, words in shown.items():
+                answer = await client.get(path)
+                assert cli.invoke([*words.split(), "--json"]) == 0
+                assert answer.json() == {"view": json.loads(capsys.readouterr().out)}, words
+            for path, (status, code) in wrong.items():
+                answer = await client.get(path)
+                assert (answer.status_code, answer.json()["error_code"]) == (status, code), path
 
     asyncio.run(ask_all())
 

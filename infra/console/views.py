@@ -1,0 +1,78 @@
+"""Reads what a command shows: from the running platform, else from the database.
+
+A server has the database open and every library loaded, and answers in some ten milliseconds. A
+process that opens the database itself first loads SQLAlchemy and the registry: nearly a second.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from infra.errors import ReportedError
+from infra.processes import running
+from infra.processes.exposition import PAGE
+from infra.web import asking
+
+TIMEOUT_SECONDS = 5.0
+_EXIT_CODES = {400: 2, 403: 1, 404: 2}
+_NO_VIEW = "infra.not_found"
+
+
+def read(component: str, name: str, /, **asked: object) -> Any:
+    """Return a component's view as JSON values.
+
+    Args:
+        component: that offers it.
+        name: of the view.
+        **asked: what is asked for; None means nothing.
+
+    Raises:
+        PlatformError: it cannot be read, or what is asked for is not there.
+    """
+    texts = {key: str(value) for key, value in asked.items() if value is not None}
+    url = _server_url()
+    # A server gives a page at once; more than that is read from the database.
+    if url is not None and int(texts.get("limit", PAGE)) <= PAGE:
+        try:
+            return _told(f"{url}/acgs/api/v1/views/{component}/{name}", texts)
+        except asking.NoAnswerError:
+            pass  # it starts or ends just now; the database is there all the same
+    return _view(component, name)(texts)
+
+
+def _server_url() -> str | None:
+    """Where the live platform of this storage root answers, as its supervisor wrote it down."""
+    root = Path(os.environ.get("MLOPS_STORAGE_ROOT") or ".acgs").expanduser().absolute()
+    owner = running.live_supervisor(root)
+    if owner is None:
+        return None
+    host, port = owner.flags.get("ACGS_HOST"), owner.flags.get("ACGS_REGISTRY_PORT")
+    return f"http://{host}:{port}" if host and port else None
+
+
+def _told(url: str, asked: Mapping[str, str]) -> Any:
+    answer = asking.get(f"{url}?{urlencode(asked)}", timeout_seconds=TIMEOUT_SECONDS)
+    try:
+        found = answer.json()
+        if answer.ok:
+            return found["view"]
+        status = _EXIT_CODES[answer.status]
+        told = ReportedError(found["error_code"], found["message"], found["hint"], status)
+    except (json.JSONDecodeError, KeyError, TypeError) as err:
+        raise asking.NoAnswerError(f"HTTP {answer.status}") from err
+    if told.code == _NO_VIEW:
+        raise asking.NoAnswerError("a server that does not know the view")
+    raise told
+
+
+def _view(component: str, name: str) -> Any:
+    from infra.component import components
+    from infra.configuration import load_settings
+
+    owner = next(found for found in components() if found.name == component)
+    return owner.views(load_settings())[name]

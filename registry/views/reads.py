@@ -1,0 +1,124 @@
+"""What the command line shows of the registry, read once for it and for HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from infra.component import View
+from infra.errors import UsageError
+from registry.domain.values import CHAMPION, RequestState
+from registry.errors import UnknownRequestError, UnknownVersionError
+from registry.views.records import event_view, request_view, version_view
+from registry.views.versions import brief_view
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+    from registry.bootstrap import Registry
+
+Asked = Mapping[str, str]
+MAX_NUMBER = 2**63 - 1
+"""Largest number that a column of the database holds."""
+
+
+def views(settings: Settings) -> Mapping[str, View]:
+    """Return the registry's views; nothing is opened before the first."""
+    from registry.bootstrap import open_registry
+
+    registry = open_registry(settings)
+    return {
+        "models": lambda asked: models(registry, asked),
+        "model": lambda asked: model(registry, asked),
+        "versions": lambda asked: versions(registry, asked),
+        "version": lambda asked: version(registry, asked),
+        "requests": lambda asked: requests(registry, asked),
+        "request": lambda asked: request(registry, asked),
+        "events": lambda asked: events(registry, asked),
+    }
+
+
+def number(asked: Asked, name: str, otherwise: int) -> int:
+    """Read a number that is asked for.
+
+    Raises:
+        UsageError: it is none that a database holds.
+    """
+    text = asked.get(name)
+    if text is None:
+        return otherwise
+    # Compared as text first: Python reads no number of more than 4300 digits.
+    digits = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_NUMBER))
+    if not digits or int(text) > MAX_NUMBER:
+        raise UsageError(f"expected {name}=0 to {MAX_NUMBER}, found {text[:40]!r}")
+    return int(text)
+
+
+def _limit(asked: Asked) -> int:
+    return number(asked, "limit", 1000)
+
+
+def models(registry: Registry, asked: Asked) -> list[dict[str, Any]]:
+    """Models with their champion and newest version, by name."""
+    return [
+        {
+            "name": found.name,
+            CHAMPION: found.champion,
+            "newest": found.newest,
+            "versions": found.versions,
+        }
+        for found in registry.versions.models(asked.get("after", ""), _limit(asked))
+    ]
+
+
+def model(registry: Registry, asked: Asked) -> list[dict[str, Any]]:
+    """Versions of a model with their newest verdicts, newest first.
+
+    Raises:
+        UnknownVersionError: it has none.
+    """
+    name, below = asked.get("name", ""), number(asked, "below", MAX_NUMBER)
+    found = registry.versions.versions(name, below=below, limit=_limit(asked))
+    if not found:
+        raise UnknownVersionError(
+            f"no model {name} is registered with a version", hint="acgs model list"
+        )
+    return [version_view(registry, record) for record in found]
+
+
+def versions(registry: Registry, asked: Asked) -> list[dict[str, Any]]:
+    """Versions of a model in brief, newest first, pre-releases and deleted ones too."""
+    before = number(asked, "before", 0) or None
+    found = registry.versions.version_page(asked.get("name", ""), _limit(asked), before)
+    return [brief_view(listed) for listed in found]
+
+
+def version(registry: Registry, asked: Asked) -> dict[str, Any]:
+    """One version, by whatever a person calls it."""
+    record = registry.versions.find_version(asked.get("name", ""), asked.get("version", ""))
+    return version_view(registry, record)
+
+
+def requests(registry: Registry, asked: Asked) -> list[dict[str, Any]]:
+    """Requests, oldest first."""
+    state = RequestState.OPEN if asked.get("state") == RequestState.OPEN else None
+    found = registry.gate.requests(
+        asked.get("name"), state=state, after_id=number(asked, "after", 0), limit=_limit(asked)
+    )
+    return [request_view(item) for item in found]
+
+
+def request(registry: Registry, asked: Asked) -> dict[str, Any]:
+    """One request with its decision.
+
+    Raises:
+        UnknownRequestError: there is none of that number.
+    """
+    if "id" not in asked:
+        raise UnknownRequestError("expected the number of a request, found none")
+    return request_view(registry.gate.get_request(number(asked, "id", 0)))
+
+
+def events(registry: Registry, asked: Asked) -> list[dict[str, Any]]:
+    """Who did what, oldest first."""
+    found = registry.audit.events(number(asked, "after", 0), asked.get("name"), _limit(asked))
+    return [event_view(event) for event in found]
