@@ -28,6 +28,7 @@ MODULES = (
     "rollout",
     "story",
     "set_up",
+    "start",
     "serving",
     "operations",
     "adoption",

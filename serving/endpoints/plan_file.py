@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from infra import strict_yaml
 from serving.domain.plan import PlanError, RolloutPlan, Strategy
 
 _HOLD_SECONDS = 20.0
@@ -89,6 +88,8 @@ def read_plan(
 
 
 def _document(file: Path) -> dict[str, object]:
+    from infra import strict_yaml
+
     found = strict_yaml.read(file, PlanError)
     if not isinstance(found, dict):
         raise PlanError(

@@ -220,7 +220,7 @@ def test_what_a_running_server_shows_is_what_the_command_shows(
         "models": "model list",
         f"model?name={NAME}": f"model show {NAME}",
         f"versions?name={NAME}&limit=50": f"version list {NAME}",
-        f"version?name={NAME}&version=1": f"version show {NAME} 1",
+        f"version?name={NAME}&version=1": f"version show {NAME}@1",
         "requests": "request list",
         "requests?state=open&name=nope": "request list --open --name nope",
         f"request?id={request.id}": f"request show {request.id}",
