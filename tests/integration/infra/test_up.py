@@ -197,9 +197,9 @@ def test_a_root_that_cannot_be_made_is_told_with_its_path(tmp_path: Path, words:
     acgs = made(tmp_path, "tests.integration.infra.toy_component:component")
     (tmp_path / "file").touch()
     up = acgs("--storage-root", str(tmp_path / "file" / "root"), *words)
-    assert up.returncode == 3
-    assert f"error [infra.unavailable]: cannot use {tmp_path / 'file' / 'root'}" in up.stderr
-    assert "what to do: a part of the path is a file" in up.stderr
+    assert up.returncode == 2
+    assert "error [infra.settings_invalid]: setting MLOPS_STORAGE_ROOT: expected a folder" in up.stderr
+    assert str(tmp_path / "file") in up.stderr
 
 
 @prepared
