@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
@@ -26,6 +28,10 @@ CONNECT_SECONDS = 5
 READ_SECONDS = 30
 ATTEMPTS = 4
 THREADS = 10
+POOL_CONNECTIONS = 64
+"""Kept open by one client; those beyond are closed after use."""
+CLIENT_SECONDS = 300
+"""How long a client is handed out: changed credentials are in use after that."""
 KEYS_PER_DELETE = 1000
 """Most that S3 takes in one call."""
 PROBE_KEY = ".acgs-probe"
@@ -82,11 +88,22 @@ def is_s3(uri: str) -> bool:
 
 
 def client(settings: Settings, *, attempts: int = ATTEMPTS) -> Any:
-    """Return a boto3 client; thread-safe, opens no connection yet."""
+    """Return a boto3 client; thread-safe, shared by its callers, opens no connection yet.
+
+    To make one takes longer than to ask a store: boto3 reads megabytes of descriptions.
+    """
+    variables = sorted((k, v) for k, v in os.environ.items() if k.startswith("AWS_"))
+    period = int(time.monotonic() // CLIENT_SECONDS)
+    return _client(settings.s3_endpoint or None, attempts, tuple(variables), period)
+
+
+@lru_cache(maxsize=8)
+def _client(
+    endpoint: str | None, attempts: int, _variables: tuple[tuple[str, str], ...], _period: int
+) -> Any:
     import boto3
     from botocore.config import Config
 
-    endpoint = settings.s3_endpoint or None
     config = Config(
         # Named: for a presigned URL boto3 may still take version 2, which trips over odd names.
         signature_version="s3v4",
@@ -97,7 +114,7 @@ def client(settings: Settings, *, attempts: int = ATTEMPTS) -> Any:
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         s3={"addressing_style": "path" if endpoint else "auto"},
-        max_pool_connections=2 * THREADS,
+        max_pool_connections=POOL_CONNECTIONS,
     )
     # A session of its own: boto3's default one is not safe to make clients from in threads.
     return boto3.session.Session().client("s3", endpoint_url=endpoint, config=config)

@@ -239,6 +239,18 @@ def test_a_server_that_accepts_and_says_nothing_is_unreachable(
             store.read("k")
 
 
+def test_a_client_is_made_once_for_each_endpoint_and_user(
+    s3: S3, settings: Settings, enter: Callable[[User], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = object_store.client(settings)
+    assert object_store.client(settings) is first
+    assert object_store.client(settings, attempts=1) is not first
+    enter(s3.new_user(READ_ONLY))
+    assert object_store.client(settings) is not first
+    monkeypatch.setattr(object_store, "CLIENT_SECONDS", 1e-6)
+    assert object_store.client(settings) is not object_store.client(settings)
+
+
 def test_a_server_that_comes_back_is_used_again(s3: S3, store: ObjectStore) -> None:
     store.write("kept", b"1")
     s3.kill()
