@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from sqlalchemy import Connection, and_, delete, exists, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, insert, select, update
 
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import tables
@@ -31,6 +32,28 @@ MARK = "**Governance** "
 """What the line under a description begins with."""
 _RULE = "\n\n---\n"
 _BLOCK = re.compile(r"(?:\n{0,2}---\n|\A)\*\*Governance\*\* [^\n]*")
+
+
+_MV = mlflow.model_versions.c
+# Made once: to make them costs as much as to carry them out.
+_ADD_TAG = insert(mlflow.model_version_tags)
+_DESCRIBE = (
+    update(mlflow.model_versions)
+    .where(
+        _MV.workspace == mlflow.WORKSPACE,
+        _MV.name == bindparam("model"),
+        _MV.version == bindparam("number"),
+    )
+    .values(description=bindparam("text"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What MLflow's pages show of a version since a moment ago."""
+
+    tags: Mapping[str, str] = field(hash=False)
+    description: str
 
 
 def own_words(description: str) -> str:
@@ -61,12 +84,34 @@ def set_tags(connection: Connection, name: str, version: int, tags: Mapping[str,
 
 def show(connection: Connection, record: VersionRecord) -> None:
     """Show a version's semantic version, why it is that, and its digest."""
+    set_tags(connection, record.name, record.version, _tags_of(record))
+
+
+def show_new(connection: Connection, record: VersionRecord, words: str) -> Shown:
+    """Show a version that was just made, which nothing is shown of yet.
+
+    Args:
+        connection: of the transaction that made it.
+        record: of the version.
+        words: its description so far.
+    """
+    tags = _tags_of(record)
+    here = {"workspace": mlflow.WORKSPACE, "name": record.name, "version": record.version}
+    connection.execute(_ADD_TAG, [{**here, "key": key, "value": tags[key]} for key in tags])
+    text = _described(own_words(words), tags, record.name, record.version)
+    if text != words:
+        at = {"model": record.name, "number": record.version, "text": text}
+        connection.execute(_DESCRIBE, at)
+    return Shown(tags, text)
+
+
+def _tags_of(record: VersionRecord) -> dict[str, str]:
     tags = {SHOWN: record.semver, "acgs.bump": f"{record.bump}: {record.reason}"}
     if record.standing is not Standing.ACTIVE:
         tags[STANDING] = f"{record.standing.value}: {record.standing_reason}"
     if record.manifest_digest:
         tags["acgs.digest"] = record.manifest_digest
-    set_tags(connection, record.name, record.version, tags)
+    return tags
 
 
 def is_shown(connection: Connection, record: VersionRecord) -> bool:
@@ -123,12 +168,15 @@ def refresh_description(connection: Connection, name: str, version: int) -> str:
     ).all()
     description = (rows[0].description if rows else None) or ""
     tags = {row.key: row.value for row in rows if row.key is not None}
-    words = own_words(description)
-    line = _line(tags, lineage_page(name, version), DESCRIPTION_LIMIT - len(_RULE) - len(words))
-    text = _RULE.join(part for part in (words, line) if part)
+    text = _described(own_words(description), tags, name, version)
     if text != description:
         connection.execute(update(mlflow.model_versions).where(here).values(description=text))
     return text
+
+
+def _described(words: str, tags: Mapping[str, str], name: str, version: int) -> str:
+    line = _line(tags, lineage_page(name, version), DESCRIPTION_LIMIT - len(_RULE) - len(words))
+    return _RULE.join(part for part in (words, line) if part)
 
 
 def report_page(connection: Connection, run_id: str) -> str | None:

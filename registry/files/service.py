@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Engine
 
@@ -28,10 +26,12 @@ from registry.files.adapters import (
     stored_files,
 )
 from registry.files.adapters.input_example import read_columns
-from registry.files.domain.inference import ExampleUnreadableError, JsonKind
+from registry.files.adapters.stored_files import StoredFiles
+from registry.files.domain.inference import ExampleUnreadableError
 from registry.files.domain.inspected import Inspected
 from registry.files.domain.manifest import Manifest, difference
 from registry.files.errors import SourceRefusedError
+from registry.model_files import plain_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +72,10 @@ class Files:
         try:
             with reading(self.engine) as connection:
                 uri = locations.storage_uri(connection, source)
-            folder = artifact_files.fetch(self.settings, uri)
-        except (ArtifactError, NoAccessError) as err:
-            return _unreadable(uri, err)
-        try:
-            manifest = artifact_files.build_manifest(folder)
-            mlmodel = artifact_files.read_mlmodel(folder)
-            signature = Signature.from_mlmodel(mlmodel) if mlmodel else None
-            example, example_problem = None, ""
-            if mlmodel and signature is None:
-                example, example_problem = _example(folder, mlmodel)
+            with stored_files.opened(self.settings, uri) as files:
+                return _inspected(files, uri)
         except (ArtifactError, NoAccessError, ValueError) as err:
             return _unreadable(uri, err)
-        finally:
-            artifact_files.discard(self.settings, folder)
-        return Inspected(manifest, signature, uri, "", example, example_problem)
 
     def model_files(self, uid: str) -> Path:
         """Return a local folder with the version's files, proven to be those registered.
@@ -232,8 +221,17 @@ def _unreadable(uri: str | None, err: Exception) -> Inspected:
     return Inspected(None, None, uri, problem, refused=refused)
 
 
-def _example(folder: Path, mlmodel: Mapping[str, Any]) -> tuple[Mapping[str, JsonKind] | None, str]:
+def _inspected(files: StoredFiles, uri: str) -> Inspected:
+    manifest = files.manifest()
+    entry = manifest.entry(artifact_files.MLMODEL)
+    if entry is None:
+        return Inspected(manifest, None, uri)
+    data = stored_files.beginning(files, entry, plain_yaml.MAX_BYTES)
+    mlmodel = artifact_files.parsed_mlmodel(data)
+    signature = Signature.from_mlmodel(mlmodel)
+    if signature is not None:
+        return Inspected(manifest, signature, uri)
     try:
-        return read_columns(folder, mlmodel), ""
+        return Inspected(manifest, None, uri, "", read_columns(files, manifest, mlmodel))
     except ExampleUnreadableError as err:
-        return None, str(err)
+        return Inspected(manifest, None, uri, example_problem=str(err))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlflow.entities.model_registry import ModelVersion
+from mlflow.entities.model_registry import ModelVersion, ModelVersionTag
 from mlflow.exceptions import MlflowException
 from mlflow.store.model_registry.dbmodels.models import SqlModelVersion, SqlModelVersionTag
 from mlflow.utils.validation import _validate_model_name, _validate_model_version
 from sqlalchemy import Connection
 
 from infra.clock import to_millis, utc_now
-from registry.adapters.mirror import own_words
+from registry.adapters.mirror import Shown, own_words
 from registry.adapters.mlflow_tables import PROMPT_SOURCES
 from registry.domain.records import Ask
 from registry.domain.values import RequestKind, Stage
@@ -80,16 +80,26 @@ class GovernedVersions(Governed):
         if governed and inspected.refused is not None:
             raise inspected.refused
         actor = current_actor()
+        shown: list[Shown] = []
 
         def write(connection: Connection) -> None:
             if permit is not None:
                 self.registry.gate.use_permit(connection, permit, to_millis(utc_now()))
             if governed:
-                self.registry.registration.record_version(connection, name, inspected, actor)
+                words = description or ""
+                new = self.registry.registration.record_new(
+                    connection, name, inspected, actor, words
+                )
+                shown.append(new)
 
         with self.also(name, write):
             created = super().create_model_version(*arguments)
-        return super().get_model_version(name, created.version) if governed else created
+        # MLflow made its answer before ours was written.
+        for new in shown:
+            created.description = new.description
+            for key, value in new.tags.items():
+                created._add_tag(ModelVersionTag(key, value))
+        return created
 
     def _copy_ask(self, name: str, origin: tuple[str, int] | None) -> Ask | None:
         """Return what a copy across a governed border has to ask for.

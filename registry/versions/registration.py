@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, fields, replace
-from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, update
 
 from infra.clock import to_millis, utc_now
 from infra.settings import Settings
 from infra.stores.db import transaction
 from registry.adapters import mirror, tables, version_rows
-from registry.adapters import mlflow_tables as mlflow
+from registry.adapters.mirror import Shown
 from registry.audit.adapters import events
 from registry.domain.records import Act, VersionRecord
 from registry.domain.signature import Signature
@@ -24,11 +23,14 @@ from registry.files.domain.inspected import Inspected
 from registry.files.domain.storage_place import storage_place
 from registry.governance.adapters import governance_file
 from registry.stages.adapters import tenures
-from registry.versions.adapters import numbering, provenance, wish_tags
+from registry.versions.adapters import known, numbering, provenance, wish_tags
+from registry.versions.adapters.known import Known, Release
 from registry.versions.domain import semver, wishes
 from registry.versions.domain.semver import Derived, Predecessor
 from registry.versions.domain.sources import logged_model_of
 from registry.versions.domain.wishes import Wish
+
+_ADD = insert(tables.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Registration:
         Raises:
             WishRefusedError, WishInvalidError: the author asks for what cannot be granted.
         """
-        row = _mlflow_row(connection, name, number)
+        row = known.read(connection, name, number)
         numbered = _numbered(connection, row, inspected, adopted=number is not None)
         record = self._insert_version(connection, row, inspected, numbered)
         if number is not None:
@@ -92,7 +94,7 @@ class Registration:
                 "manifest_digest": record.manifest_digest,
                 "source": record.source,
                 "problem": inspected.problem,
-                "stage": row.current_stage,
+                "stage": row.stage,
             },
         )
         if not shown or not governance_file.load(self.settings).governs(name):
@@ -100,22 +102,38 @@ class Registration:
         mirror.show(connection, record)
         return record
 
+    def record_new(
+        self, connection: Connection, name: str, inspected: Inspected, actor: str, words: str
+    ) -> Shown:
+        """Record the version that MLflow just made under a governed name, and show it.
+
+        Args:
+            connection: of MLflow's transaction.
+            name: registered model.
+            inspected: what its files said.
+            actor: who registered it.
+            words: its description so far.
+
+        Raises:
+            WishRefusedError, WishInvalidError: the author asks for what cannot be granted.
+        """
+        record = self.record_version(connection, name, inspected, actor, shown=False)
+        return mirror.show_new(connection, record, words)
+
     def _insert_version(
-        self, connection: Connection, row: Any, inspected: Inspected, numbered: _Numbered
+        self, connection: Connection, row: Known, inspected: Inspected, numbered: _Numbered
     ) -> VersionRecord:
         manifest = inspected.manifest
         if manifest is not None:
-            manifests.keep(connection, manifest, row.creation_time)
-        source = str(row.source)
-        commit, dataset = provenance.lineage(connection, row.run_id)
-        before = numbering.predecessor(connection, row.name)
+            manifests.keep(connection, manifest, row.created_ms)
+        source = row.source
         derived = numbered.derived
         parts = semver.precedence(derived.version)
         record = VersionRecord(
             uid=str(uuid.uuid4()),
             name=row.name,
             version=row.version,
-            created_ms=row.creation_time,
+            created_ms=row.created_ms,
             semver=derived.version,
             bump=derived.bump,
             reason=f"{derived.reason} ({inspected.problem})"
@@ -127,9 +145,9 @@ class Registration:
             storage_uri=inspected.storage_uri,
             run_id=row.run_id,
             model_id=logged_model_of(source),
-            git_commit=commit,
-            dataset_digest=dataset,
-            predecessor_uid=before.uid if before else None,
+            git_commit=row.commit,
+            dataset_digest=row.dataset,
+            predecessor_uid=row.predecessor_uid,
             origin_uid=provenance.origin_uid(connection, source, row.name),
             major=parts.major,
             minor=parts.minor,
@@ -141,7 +159,7 @@ class Registration:
         )
         row_values = {field.name: getattr(record, field.name) for field in fields(record)}
         row_values["signature"] = record.signature.to_json() if record.signature else None
-        connection.execute(insert(tables.version).values(**row_values))
+        connection.execute(_ADD, row_values)
         return record
 
     def refresh_lineage(self, uid: str) -> None:
@@ -170,14 +188,14 @@ def _place(settings: Settings, uri: str) -> str:
 
 
 def _numbered(
-    connection: Connection, row: Any, inspected: Inspected, *, adopted: bool
+    connection: Connection, row: Known, inspected: Inspected, *, adopted: bool
 ) -> _Numbered:
-    before = numbering.highest_release(connection, row.name)
-    ahead = numbering.prereleases_above(connection, row.name, before)
+    before = row.before
+    ahead = numbering.prereleases_above(connection, row.name, before.core if before else None)
     previous = Predecessor(before.semver, before.signature) if before else None
     signature, origin, told = _signature(inspected, before)
     try:
-        layers = wish_tags.layers(connection, row.name, row.version, str(row.source), row.run_id)
+        layers = wish_tags.layers(connection, row.name, row.version, row.source, row.run_id)
         wish = wishes.read(layers)
         derived = semver.derive(previous, signature, wish, ahead)
     except (wishes.WishInvalidError, wishes.WishRefusedError) as err:
@@ -190,7 +208,7 @@ def _numbered(
 
 
 def _signature(
-    inspected: Inspected, before: VersionRecord | None
+    inspected: Inspected, before: Release | None
 ) -> tuple[Signature | None, SignatureOrigin | None, str]:
     """Return the signature to compare, where it is from, and what to say about that."""
     if inspected.signature is not None:
@@ -202,15 +220,3 @@ def _signature(
         return None, None, f"; no input example to infer it from{found}"
     inferred = infer(before.signature, inspected.example)
     return inferred, SignatureOrigin.INFERRED, "; inputs inferred from the input example"
-
-
-def _mlflow_row(connection: Connection, name: str, number: int | None) -> Any:
-    v = mlflow.model_versions.c
-    query = select(v.name, v.version, v.creation_time, v.source, v.run_id, v.current_stage).where(
-        v.workspace == mlflow.WORKSPACE, v.name == name
-    )
-    if number is None:
-        query = query.order_by(v.version.desc()).limit(1)
-    else:
-        query = query.where(v.version == number)
-    return connection.execute(query).one()

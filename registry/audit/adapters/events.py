@@ -12,6 +12,10 @@ from sqlalchemy import Connection, insert, select
 from registry.adapters import tables
 from registry.domain.records import Act, Event
 
+# Made once: to make them costs as much as to carry them out.
+_ADD = insert(tables.event)
+_HOOKS = select(tables.webhook.c.id, tables.webhook.c.events).where(tables.webhook.c.active)
+
 
 @dataclass(frozen=True, slots=True)
 class Happened:
@@ -36,18 +40,17 @@ def record(
     Returns:
         The event's id. Event and deliveries exist exactly if the caller's transaction commits.
     """
-    result = connection.execute(
-        insert(tables.event).values(
-            uid=str(uuid.uuid4()),
-            type=type,
-            name=name,
-            version=version,
-            request_id=act.request_id,
-            actor=act.actor,
-            at_ms=act.at_ms,
-            data=dict(data or {}),
-        )
-    )
+    row = {
+        "uid": str(uuid.uuid4()),
+        "type": type,
+        "name": name,
+        "version": version,
+        "request_id": act.request_id,
+        "actor": act.actor,
+        "at_ms": act.at_ms,
+        "data": dict(data or {}),
+    }
+    result = connection.execute(_ADD, row)
     key = result.inserted_primary_key
     if key is None:
         raise RuntimeError("the database returned no key for an inserted event")
@@ -82,9 +85,7 @@ def record_many(connection: Connection, type: str, happened: Sequence[Happened],
 
 
 def _subscribers(connection: Connection, type: str) -> list[int]:
-    hooks = connection.execute(
-        select(tables.webhook.c.id, tables.webhook.c.events).where(tables.webhook.c.active)
-    )
+    hooks = connection.execute(_HOOKS)
     return [hook.id for hook in hooks if "*" in hook.events or type in hook.events]
 
 

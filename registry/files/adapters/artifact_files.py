@@ -24,6 +24,10 @@ from registry.files.adapters.local_reading import require_folder, unread
 from registry.files.domain.manifest import MAX_FOLDERS, Manifest, is_shallow
 from registry.model_files import plain_yaml
 
+MLMODEL = "MLmodel"
+LONGEST_NAME_BYTES = 255
+"""Of a file or folder, on the file systems of Linux."""
+
 
 def fetch(settings: Settings, uri: str) -> Path:
     """Return a local folder with the files behind a URI.
@@ -152,6 +156,19 @@ def require_shallow(path: str) -> None:
         )
 
 
+def require_short_names(path: str) -> None:
+    """Refuse a file whose name, or that of a folder around it, no disk takes.
+
+    Raises:
+        NestingError: it is so.
+    """
+    for part in path.split("/"):
+        if len(part.encode("utf-8", "surrogatepass")) > LONGEST_NAME_BYTES:
+            raise NestingError(
+                f"expected names of up to {LONGEST_NAME_BYTES} bytes, found {part[:60]!r}…"
+            )
+
+
 def _plain_files(folder: Path) -> Iterator[tuple[str, int]]:
     """Yield the name and size of each file below a folder.
 
@@ -184,17 +201,28 @@ def read_mlmodel(folder: Path) -> dict[str, Any] | None:
         ArtifactError: it is not a YAML mapping.
         NestingError: it is larger or deeper than any that MLflow writes.
     """
-    path = folder / "MLmodel"
+    path = folder / MLMODEL
     if not path.is_file():
         return None
     try:
         # One byte more than may be there: a file of any size is read in no time.
         with path.open("rb") as file:
-            value = plain_yaml.read(file.read(plain_yaml.MAX_BYTES + 1), "MLmodel")
+            data = file.read(plain_yaml.MAX_BYTES + 1)
     except OSError as err:
-        raise unread(err, "MLmodel") from err
+        raise unread(err, MLMODEL) from err
+    return parsed_mlmodel(data)
+
+
+def parsed_mlmodel(data: bytes) -> dict[str, Any]:
+    """Parse the content of an `MLmodel`, as far as a byte beyond `plain_yaml.MAX_BYTES`.
+
+    Raises:
+        ArtifactError, NestingError: as `read_mlmodel`.
+    """
+    try:
+        value = plain_yaml.read(data, MLMODEL)
     except (yaml.YAMLError, ValueError) as err:
-        raise ArtifactError(f"MLmodel: expected YAML, found {str(err)[:500]}") from err
+        raise ArtifactError(f"{MLMODEL}: expected YAML, found {str(err)[:500]}") from err
     if not isinstance(value, dict):
-        raise ArtifactError(f"MLmodel: expected a mapping, found {type(value).__name__}")
+        raise ArtifactError(f"{MLMODEL}: expected a mapping, found {type(value).__name__}")
     return value

@@ -3,40 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from registry.domain import plain_json
+from registry.files.adapters.stored_files import StoredFiles, beginning
 from registry.files.domain.inference import ExampleUnreadableError, JsonKind, columns_of
+from registry.files.domain.manifest import Manifest
 
 MAX_BYTES = 16 << 20
 
 
-def read_columns(folder: Path, mlmodel: Mapping[str, Any]) -> dict[str, JsonKind] | None:
+def read_columns(
+    files: StoredFiles, manifest: Manifest, mlmodel: Mapping[str, Any]
+) -> dict[str, JsonKind] | None:
     """Return the columns of a model's input example; None when it has no example.
 
     Args:
-        folder: the model's own, already proven to hold no links.
+        files: the model's.
+        manifest: of them.
         mlmodel: its parsed `MLmodel`.
 
     Raises:
         ExampleUnreadableError: there is one, but its columns cannot be told.
         TooDeepError: it is nested deeper than any table.
+        ArtifactError: it changed since the manifest was made.
     """
     info = mlmodel.get("saved_input_example_info")
     if not isinstance(info, Mapping):
         return None
     if info.get("type") != "dataframe":
         raise ExampleUnreadableError(f"it is no table, but of type {str(info.get('type'))[:40]}")
-    path = folder / str(info.get("artifact_path"))
-    if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+    entry = manifest.entry(str(info.get("artifact_path")))
+    if entry is None:
         raise ExampleUnreadableError("its file does not lie in the model's folder")
-    if path.stat().st_size > MAX_BYTES:
+    if entry.size_bytes > MAX_BYTES:
         raise ExampleUnreadableError(f"it is larger than {MAX_BYTES} bytes")
     try:
-        example = plain_json.read(path.read_bytes(), path.name)
+        example = plain_json.read(beginning(files, entry, MAX_BYTES), entry.path)
     except plain_json.TooDeepError:
         raise
-    except (OSError, ValueError) as err:
+    except ValueError as err:
         raise ExampleUnreadableError(f"it is no JSON: {err}") from err
     return columns_of(example)

@@ -6,11 +6,12 @@ streams it: no copy is kept.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -21,7 +22,7 @@ from infra.stores.object_store import ObjectStore, is_s3
 from registry.errors import RESTORE, ArtifactError
 from registry.files.adapters import artifact_files, hashing, locations
 from registry.files.adapters.local_reading import require_folder, unread
-from registry.files.domain.manifest import FileEntry, Manifest, require_plain
+from registry.files.domain.manifest import FileEntry, Manifest, require_apart, require_plain
 
 S3_STREAMS = 8
 DRAFT = ".acgs-draft-"
@@ -142,6 +143,8 @@ class S3Files:
             entries = [e for e in self.store.entries() if not e.key.endswith("/") or e.size_bytes]
             for entry in entries:
                 artifact_files.require_shallow(entry.key)
+                artifact_files.require_short_names(entry.key)
+            require_apart([entry.key for entry in entries])
             jobs = [(e.size_bytes, partial(self._entry, e.key, pace)) for e in entries]
             manifest = Manifest.of(hashing.hash_all(jobs, S3_STREAMS))
         except ValueError as err:
@@ -181,12 +184,39 @@ class S3Files:
 
 
 def open_files(settings: Settings, uri: str) -> StoredFiles | None:
-    """Return the files behind a URI; None for a store that only MLflow can read."""
+    """Return the files behind a URI; None for a store that only MLflow can read.
+
+    Raises:
+        ArtifactError: the URI names no place in a store.
+    """
     folder = locations.local_folder(settings, uri)
     if folder is not None:
         return LocalFiles(folder, locations.local_root(settings))
     at = locations.behind_proxy(settings, uri)
-    return S3Files(ObjectStore.of(settings, at)) if is_s3(at) else None
+    if not is_s3(at):
+        return None
+    try:
+        return S3Files(ObjectStore.of(settings, at))
+    except UsageError as err:
+        raise ArtifactError(f"cannot read the model's files at {at}: {err.message}") from err
+
+
+@contextmanager
+def opened(settings: Settings, uri: str) -> Iterator[StoredFiles]:
+    """Hold the files behind a URI for the block; what only MLflow can read is fetched first.
+
+    Raises:
+        ArtifactError: MLflow cannot fetch them.
+    """
+    files = open_files(settings, uri)
+    if files is not None:
+        yield files
+        return
+    folder = artifact_files.fetch(settings, uri)
+    try:
+        yield LocalFiles(folder)
+    finally:
+        artifact_files.discard(settings, folder)
 
 
 def manifest_at(settings: Settings, uri: str, pace: hashing.Pace | None = None) -> Manifest:
@@ -197,14 +227,27 @@ def manifest_at(settings: Settings, uri: str, pace: hashing.Pace | None = None) 
         NoAccessError: the store does not let us look.
         UnavailableError: the object store is away; trying again may help.
     """
-    files = open_files(settings, uri)
-    if files is not None:
+    with opened(settings, uri) as files:
         return files.manifest(pace)
-    folder = artifact_files.fetch(settings, uri)
+
+
+def beginning(files: StoredFiles, entry: FileEntry, limit_bytes: int) -> bytes:
+    """Read a file that was just hashed, or one byte more than the limit of a longer one.
+
+    Raises:
+        ArtifactError: it is gone, or changed since it was hashed.
+    """
+    data = bytearray()
     try:
-        return artifact_files.build_manifest(folder, pace)
-    finally:
-        artifact_files.discard(settings, folder)
+        for chunk in files.chunks(entry.path):
+            data += chunk
+            if len(data) > limit_bytes:
+                return bytes(data[: limit_bytes + 1])
+    except NotFoundError as err:
+        raise ArtifactError(f"cannot read {entry.path}: {err.message}", hint=err.hint) from err
+    if hashlib.sha256(data).hexdigest() != entry.sha256:
+        raise ArtifactError(f"expected {entry.path} as it was hashed, found it changed meanwhile")
+    return bytes(data)
 
 
 def write_whole(path: Path, source: Path) -> None:

@@ -5,7 +5,7 @@ Names are kept as they are: two that only look alike (NFC and NFD forms of `é`)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -58,6 +58,20 @@ def is_shallow(path: str) -> bool:
     return path.count("/") <= MAX_FOLDERS
 
 
+def require_apart(paths: Collection[str]) -> None:
+    """Refuse a file that is a folder around another, as only object stores can hold.
+
+    Raises:
+        ValueError: there is one.
+    """
+    files = set(paths)
+    for path in paths:
+        around = path
+        while around := around.rpartition("/")[0]:
+            if around in files:
+                raise ValueError(f"expected a file or a folder, found both: {around!r}")
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """All files of one artifact, ordered by path; no file is left out."""
@@ -96,6 +110,10 @@ class Manifest:
                 {"path": f.path, "size_bytes": f.size_bytes, "sha256": f.sha256} for f in self.files
             ],
         }
+
+    def entry(self, path: str) -> FileEntry | None:
+        """Return what it says of one file; None if it names no such file."""
+        return next((file for file in self.files if file.path == path), None)
 
     @property
     def digest(self) -> str:

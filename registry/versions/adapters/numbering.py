@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, exists, or_, select, tuple_
+from sqlalchemy import Connection, bindparam, exists, or_, select, tuple_
 
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import tables
@@ -17,6 +17,12 @@ _MV = mlflow.model_versions.c
 _UNUSABLE = (
     _V.deleted_ms.is_(None),
     or_(_V.prerelease.is_not(None), _V.standing == Standing.YANKED.value),
+)
+
+_PRERELEASES = select(_V.semver).where(_V.name == bindparam("model"), _V.prerelease.is_not(None))
+_PRERELEASES_ABOVE = _PRERELEASES.where(
+    tuple_(_V.major, _V.minor, _V.patch)
+    > tuple_(bindparam("major"), bindparam("minor"), bindparam("patch"))
 )
 
 
@@ -64,14 +70,20 @@ def release_with_files(connection: Connection, candidate: VersionRecord) -> Vers
 
 
 def prereleases_above(
-    connection: Connection, name: str, release: VersionRecord | None
+    connection: Connection, name: str, release: tuple[int, int, int] | None
 ) -> list[str]:
-    """Return the pre-releases of a name that no release has caught up with, deleted or not."""
-    query = select(_V.semver).where(_V.name == name, _V.prerelease.is_not(None))
-    if release is not None:
-        core = tuple_(_V.major, _V.minor, _V.patch)
-        query = query.where(core > tuple_(release.major, release.minor, release.patch))
-    return list(connection.execute(query).scalars())
+    """Return the pre-releases of a name that no release has caught up with, deleted or not.
+
+    Args:
+        connection: any.
+        name: registered model.
+        release: numbers of the highest release; None without one.
+    """
+    if release is None:
+        return list(connection.execute(_PRERELEASES, {"model": name}).scalars())
+    major, minor, patch = release
+    known = {"model": name, "major": major, "minor": minor, "patch": patch}
+    return list(connection.execute(_PRERELEASES_ABOVE, known).scalars())
 
 
 def highest_in(

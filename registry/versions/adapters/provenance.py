@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, bindparam, select
 
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import version_rows
@@ -28,19 +28,41 @@ def lineage(connection: Connection, run_id: str | None) -> tuple[str | None, str
     """Return (git commit, dataset digest) that MLflow recorded for a run."""
     if run_id is None:
         return None, None
-    t, i, d = mlflow.run_tags.c, mlflow.inputs.c, mlflow.datasets.c
-    commit = connection.execute(
-        select(t.value).where(t.run_uuid == run_id, t.key == "mlflow.source.git.commit")
-    ).scalar()
-    digest = connection.execute(
+    commit, dataset = connection.execute(_LINEAGE, {"run": run_id}).one()
+    return plain_commit(commit), plain_digest(dataset)
+
+
+def commit_of(run_id: ColumnElement[str]) -> ScalarSelect[str]:
+    """Return the subquery for the git commit that MLflow recorded for a run."""
+    t = mlflow.run_tags.c
+    return (
+        select(t.value)
+        .where(t.run_uuid == run_id, t.key == "mlflow.source.git.commit")
+        .scalar_subquery()
+    )
+
+
+def dataset_of(run_id: ColumnElement[str]) -> ScalarSelect[str]:
+    """Return the subquery for the digest of the first dataset that MLflow recorded for a run."""
+    i, d = mlflow.inputs.c, mlflow.datasets.c
+    return (
         select(d.digest)
-        .join(mlflow.inputs, i.source_id == d.dataset_uuid)
+        .select_from(mlflow.datasets.join(mlflow.inputs, i.source_id == d.dataset_uuid))
         .where(i.source_type == "DATASET", i.destination_type == "RUN", i.destination_id == run_id)
         .order_by(d.digest)
         .limit(1)
-    ).scalar()
-    # Anyone may write anything there; "unknown" and blanks are no origin.
-    return (
-        commit if commit and _COMMIT.fullmatch(commit) else None,
-        digest if digest and digest.strip() else None,
+        .scalar_subquery()
     )
+
+
+_LINEAGE = select(commit_of(bindparam("run")), dataset_of(bindparam("run")))
+
+
+def plain_commit(text: str | None) -> str | None:
+    """Return a git commit; None for what anybody may have written there instead."""
+    return text if text and _COMMIT.fullmatch(text) else None
+
+
+def plain_digest(text: str | None) -> str | None:
+    """Return a dataset's digest; None for a blank."""
+    return text if text and text.strip() else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import unquote
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, literal, or_, select, union_all
 
 from registry.adapters import mlflow_tables as mlflow
 from registry.versions.domain.sources import logged_model_of
@@ -20,40 +20,47 @@ def layers(
     MLflow's copy brings the original's tags along: those asked about the original, so only tags
     that differ from the original's count, and its logged model and run count no more.
     """
-    own = _of_version(connection, name, number)
     model_id = logged_model_of(source)
-    if model_id is not None:
-        return [own, _of_logged_model(connection, model_id), _of_run(connection, run_id)]
-    if source.startswith("models:/"):
-        origin, _, version = source.removeprefix("models:/").partition("/")
-        if not version.isdigit():
-            return [own]
-        inherited = _of_version(connection, unquote(origin), int(version))
+    copied = model_id is None and source.startswith("models:/")
+    origin, _, version = source.removeprefix("models:/").partition("/") if copied else ("",) * 3
+    asked = {
+        "model": name,
+        "number": number,
+        "origin": unquote(origin),
+        "origin_number": int(version) if version.isdigit() else None,
+        "model_id": model_id,
+        "run": None if copied else run_id,
+    }
+    found: dict[str, dict[str, str]] = {layer: {} for layer in _LAYERS}
+    for row in connection.execute(_QUERY, asked):
+        found[row.layer][row.key] = row.value
+    own, inherited = found["version"], found["origin"]
+    if copied:
         return [{key: own[key] for key in own if own[key] != inherited.get(key)}]
-    return [own, _of_run(connection, run_id)]
+    return [own, found["logged model"], found["run"]]
 
 
-def _of_version(connection: Connection, name: str, number: int) -> dict[str, str]:
+def _layer(
+    layer: str, key: ColumnElement[str], value: ColumnElement[str], *here: ColumnElement[bool]
+) -> Select[str, str, str]:
+    named = or_(*(key == tag for tag in TAGS))
+    return select(literal(layer).label("layer"), key.label("key"), value.label("value")).where(
+        *here, named
+    )
+
+
+def _of_version(layer: str, name: str, number: str) -> Select[str, str, str]:
     t = mlflow.model_version_tags.c
-    here = [t.workspace == mlflow.WORKSPACE, t.name == name, t.version == number]
-    return _read(connection, t.key, t.value, here)
+    here = (t.name == bindparam(name), t.version == bindparam(number))
+    return _layer(layer, t.key, t.value, t.workspace == mlflow.WORKSPACE, *here)
 
 
-def _of_logged_model(connection: Connection, model_id: str) -> dict[str, str]:
-    t = mlflow.logged_model_tags.c
-    return _read(connection, t.tag_key, t.tag_value, [t.model_id == model_id])
-
-
-def _of_run(connection: Connection, run_id: str | None) -> dict[str, str]:
-    t = mlflow.run_tags.c
-    return _read(connection, t.key, t.value, [t.run_uuid == run_id]) if run_id else {}
-
-
-def _read(
-    connection: Connection,
-    key: ColumnElement[str],
-    value: ColumnElement[str],
-    here: list[ColumnElement[bool]],
-) -> dict[str, str]:
-    rows = connection.execute(select(key, value).where(*here, key.in_(TAGS)))
-    return {row[0]: row[1] for row in rows}
+_L, _T = mlflow.logged_model_tags.c, mlflow.run_tags.c
+_LAYERS = ("version", "origin", "logged model", "run")
+# Made once: to make it costs as much as to ask.
+_QUERY = union_all(
+    _of_version("version", "model", "number"),
+    _of_version("origin", "origin", "origin_number"),
+    _layer("logged model", _L.tag_key, _L.tag_value, _L.model_id == bindparam("model_id")),
+    _layer("run", _T.key, _T.value, _T.run_uuid == bindparam("run")),
+)

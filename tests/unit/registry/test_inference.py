@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.domain.signature import Bump, Field, Signature, compare
-from registry.files.adapters.input_example import read_columns
+from registry.errors import ArtifactError
+from registry.files.adapters import input_example
+from registry.files.adapters.stored_files import LocalFiles
 from registry.files.domain.inference import ExampleUnreadableError, JsonKind, columns_of, infer
 
 BEFORE = Signature(
@@ -30,6 +32,11 @@ TABLE = {
     "columns": ["age", "score", "since", "vip"],
     "data": [[41, 0.5, "2026-01-01", True], [17, 3, "2026-01-02", None]],
 }
+
+
+def read_columns(folder: Path, mlmodel: dict[str, Any]) -> dict[str, JsonKind] | None:
+    files = LocalFiles(folder)
+    return input_example.read_columns(files, files.manifest(), mlmodel)
 
 
 def write(folder: Path, text: str, **info: str) -> dict[str, Any]:
@@ -71,6 +78,7 @@ def test_what_mlflow_writes_is_read(tmp_path: Path) -> None:
 
 
 def test_a_model_without_an_example_has_no_columns(tmp_path: Path) -> None:
+    write(tmp_path, "{}")
     assert read_columns(tmp_path, {}) is None
     assert read_columns(tmp_path, {"saved_input_example_info": None}) is None
 
@@ -79,9 +87,19 @@ def test_a_model_without_an_example_has_no_columns(tmp_path: Path) -> None:
 def test_an_example_outside_the_models_folder_is_not_read(tmp_path: Path, path: str) -> None:
     folder = tmp_path / "model"
     folder.mkdir()
+    (folder / "MLmodel").touch()
     (tmp_path / "secret.json").write_text(json.dumps(TABLE))
     with pytest.raises(ExampleUnreadableError, match="does not lie in"):
         read_columns(folder, write(folder, "{}", artifact_path=path))
+
+
+def test_an_example_that_changes_while_it_is_read_is_noticed(tmp_path: Path) -> None:
+    mlmodel = write(tmp_path, json.dumps(TABLE))
+    files = LocalFiles(tmp_path)
+    manifest = files.manifest()
+    write(tmp_path, json.dumps({**TABLE, "data": [[1, 0.5, "2026-01-01", True]]}))
+    with pytest.raises(ArtifactError, match="changed meanwhile"):
+        input_example.read_columns(files, manifest, mlmodel)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from registry.domain import canonical
 from registry.errors import ArtifactError
 from registry.files.adapters.artifact_files import build_manifest
-from registry.files.domain.manifest import FileEntry, Manifest, difference
+from registry.files.domain.manifest import FileEntry, Manifest, difference, require_apart
 
 NFC, NFD = "caf\u00e9", "cafe\u0301"
 names = st.sampled_from(["a", "b", ".c", "a.b", "...", NFC, NFD, "\U0001f600", "\ue000"])
@@ -150,3 +150,9 @@ def test_a_symlink_is_refused(tmp_path: Path) -> None:
 def test_an_empty_folder_is_no_artifact(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="empty folder"):
         build_manifest(tmp_path)
+
+
+def test_a_file_that_is_a_folder_too_is_refused() -> None:
+    require_apart(["a", "a-b/c", "ab/c/d"])
+    with pytest.raises(ValueError, match="found both: 'a/b'"):
+        require_apart(["a/b/c/d", "a/b"])

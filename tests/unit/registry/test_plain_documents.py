@@ -13,6 +13,7 @@ from registry.domain.signature import Signature
 from registry.errors import ArtifactError, NestingError
 from registry.files.adapters.artifact_files import build_manifest, read_mlmodel
 from registry.files.adapters.input_example import read_columns
+from registry.files.adapters.stored_files import LocalFiles
 from registry.files.domain.manifest import MAX_FOLDERS
 from registry.model_files import plain_yaml
 from tests.support.hostile.layout import deep
@@ -124,8 +125,9 @@ def test_a_nested_signature_is_told_from_a_broken_one(part: str) -> None:
 def test_a_nested_example_is_told_from_a_broken_one(tmp_path: Path) -> None:
     (tmp_path / "e.json").write_text(nested(10_000))
     info = {"saved_input_example_info": {"type": "dataframe", "artifact_path": "e.json"}}
+    files = LocalFiles(tmp_path)
     with pytest.raises(TooDeepError, match=r"in e\.json"):
-        read_columns(tmp_path, info)
+        read_columns(files, files.manifest(), info)
 
 
 def test_files_in_as_many_folders_as_may_be_are_hashed(tmp_path: Path) -> None:
