@@ -44,6 +44,7 @@ class Entry:
     key: str
     size_bytes: int
     changed: datetime
+    etag: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,8 @@ class ObjectStore:
             for page in pages:
                 for item in page.get("Contents", []):
                     key = str(item["Key"])[len(self._folder()) :]
-                    yield Entry(key, int(item["Size"]), item["LastModified"])
+                    etag = str(item["ETag"]).strip('"')
+                    yield Entry(key, int(item["Size"]), item["LastModified"], etag)
 
     def read(self, key: str) -> bytes:
         """Return a small object whole."""

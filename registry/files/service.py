@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -27,6 +27,7 @@ from registry.files.adapters import (
 )
 from registry.files.adapters.input_example import read_columns
 from registry.files.adapters.stored_files import StoredFiles
+from registry.files.adapters.uploads import Uploads
 from registry.files.domain.inference import ExampleUnreadableError
 from registry.files.domain.inspected import Inspected
 from registry.files.domain.manifest import Manifest, difference
@@ -40,6 +41,7 @@ class Files:
 
     engine: Engine
     settings: Settings
+    uploads: Uploads = field(default_factory=Uploads, compare=False)
 
     def require_source(self, source: str, *, anywhere: bool) -> None:
         """Refuse to register a folder in which others keep their files, or in a foreign store.
@@ -65,6 +67,8 @@ class Files:
     def inspect(self, source: str) -> Inspected:
         """Hash a version's files and read its signature; touches no database row.
 
+        Files that this process stored, and that are as it stored them, were hashed then.
+
         Never raises for a bad artifact: a version may be registered whatever it is, and is
         refused at the gate. Only nesting beyond all bounds is told in `refused`.
         """
@@ -73,7 +77,7 @@ class Files:
             with reading(self.engine) as connection:
                 uri = locations.storage_uri(connection, source)
             with stored_files.opened(self.settings, uri) as files:
-                return _inspected(files, uri)
+                return _inspected(files, uri, self.uploads)
         except (ArtifactError, NoAccessError, ValueError) as err:
             return _unreadable(uri, err)
 
@@ -221,12 +225,14 @@ def _unreadable(uri: str | None, err: Exception) -> Inspected:
     return Inspected(None, None, uri, problem, refused=refused)
 
 
-def _inspected(files: StoredFiles, uri: str) -> Inspected:
-    manifest = files.manifest()
+def _inspected(files: StoredFiles, uri: str, uploads: Uploads) -> Inspected:
+    manifest = files.manifest(uploads=uploads)
     entry = manifest.entry(artifact_files.MLMODEL)
     if entry is None:
         return Inspected(manifest, None, uri)
-    data = stored_files.beginning(files, entry, plain_yaml.MAX_BYTES)
+    data = uploads.content(entry.sha256)
+    if data is None:
+        data = stored_files.beginning(files, entry, plain_yaml.MAX_BYTES)
     mlmodel = artifact_files.parsed_mlmodel(data)
     signature = Signature.from_mlmodel(mlmodel)
     if signature is not None:

@@ -64,7 +64,16 @@ def _end_of_a_stage(end: Callable[[Any], Any]) -> ScalarSelect[Any]:
     )
 
 
-# Made once: to make it costs as much as to ask.
+# Made once: to make them costs as much as to ask.
+_ALIASES = (
+    select(SqlRegisteredModelAlias.alias)
+    .where(
+        SqlRegisteredModelAlias.workspace == WORKSPACE,
+        SqlRegisteredModelAlias.name == bindparam("model"),
+        SqlRegisteredModelAlias.version == bindparam("number"),
+    )
+    .order_by(SqlRegisteredModelAlias.alias)
+)
 _NEWEST_AND_OLDEST = select(_end_of_a_stage(func.max), _end_of_a_stage(func.min)).select_from(
     _stage_names
 )
@@ -133,16 +142,8 @@ class FastReads(SqlAlchemyStore):
         self, session: Any, name: str, version: ModelVersion
     ) -> ModelVersion:
         """Read the aliases of one version, not those of the whole model."""
-        a = SqlRegisteredModelAlias
-        version.aliases = list(
-            session.execute(
-                select(a.alias)
-                .where(
-                    *self._get_workspace_clauses(a), a.name == name, a.version == version.version
-                )
-                .order_by(a.alias)
-            ).scalars()
-        )
+        known = {"model": name, "number": int(version.version)}
+        version.aliases = list(session.execute(_ALIASES, known).scalars())
         return version
 
     def rename_registered_model(self, name: str, new_name: str) -> RegisteredModel:

@@ -6,32 +6,50 @@ the bucket first and tells a missing file as an internal error, which clients re
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from mlflow.store.artifact.s3_artifact_repo import S3ArtifactRepository
 
 from infra.settings import Settings
 from infra.stores import object_store
+from registry.files.adapters.artifact_files import MLMODEL
+from registry.files.adapters.hashing import hash_file
+from registry.files.adapters.uploads import LONGEST_CONTENT_BYTES, Uploads, of_object
+
+MULTIPART_BYTES = 8 << 20
+"""From this size on boto3 uploads in parts."""
 
 
-def install(settings: Settings) -> None:
+def install(settings: Settings, uploads: Uploads) -> None:
     """Let MLflow's server keep its artifacts through the platform's client, if they are in S3."""
     from mlflow.server import handlers
 
     if object_store.is_s3(settings.artifacts_destination):
-        handlers._artifact_repo = ServerArtifacts(settings)
+        handlers._artifact_repo = ServerArtifacts(settings, uploads)
 
 
 class ServerArtifacts(S3ArtifactRepository):
     """Everything below the platform's artifact root. `artifact_errors` tells what boto3 raises."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, uploads: Uploads) -> None:
         super().__init__(settings.artifacts_destination)
         self._client = object_store.client(settings)
+        self._uploads = uploads
 
     def _get_s3_client(self) -> Any:
         return self._client
+
+    def _upload_file(self, s3_client: Any, local_file: str, bucket: str, key: str) -> None:
+        entry = hash_file(Path(local_file), key)
+        super()._upload_file(s3_client, local_file, bucket, key)
+        etag = _etag(s3_client, Path(local_file), entry.size_bytes, bucket, key)
+        if Path(local_file).name == MLMODEL and entry.size_bytes <= LONGEST_CONTENT_BYTES:
+            self._uploads.keep(Path(local_file).read_bytes())
+        if etag is not None:
+            self._uploads.note(of_object(bucket, key, etag, entry.size_bytes), entry.sha256)
 
     def download_artifacts(self, artifact_path: str, dst_path: str | None = None) -> str:
         """Download one file, which is all that the proxy asks of a folder that it names."""
@@ -41,3 +59,18 @@ class ServerArtifacts(S3ArtifactRepository):
         target.parent.mkdir(parents=True, exist_ok=True)
         self._download_file(artifact_path, str(target))
         return str(target)
+
+
+def _etag(s3_client: Any, file: Path, size_bytes: int, bucket: str, key: str) -> str | None:
+    """Return the ETag of an object that was just stored; None if it cannot be told.
+
+    Stores that encrypt with keys of their own use no MD5: such objects are read when they are
+    registered. Objects of several parts have an ETag that only the store knows.
+    """
+    if size_bytes < MULTIPART_BYTES:
+        return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
+    try:
+        return str(s3_client.head_object(Bucket=bucket, Key=key)["ETag"]).strip('"')
+    except (BotoCoreError, ClientError):
+        # It is stored all the same.
+        return None

@@ -11,8 +11,8 @@ from infra.settings import Settings
 from registry.plugin.store import GovernedStore
 
 
-def open_stores(settings: Settings) -> None:
-    """Open the tracking store and the governed registry store.
+def open_stores(settings: Settings) -> GovernedStore:
+    """Open the tracking store and the governed registry store; return the latter.
 
     Raises:
         BrokenComponentError: MLflow resolved the registry to another store than ours.
@@ -31,3 +31,4 @@ def open_stores(settings: Settings) -> None:
             f"found {type(found).__name__}",
             hint="reinstall the platform: make setup",
         )
+    return found

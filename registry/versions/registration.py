@@ -30,6 +30,7 @@ from registry.versions.domain.semver import Derived, Predecessor
 from registry.versions.domain.sources import logged_model_of
 from registry.versions.domain.wishes import Wish
 
+# Made once: to make it costs as much as to carry it out.
 _ADD = insert(tables.version)
 
 
@@ -124,8 +125,9 @@ class Registration:
         self, connection: Connection, row: Known, inspected: Inspected, numbered: _Numbered
     ) -> VersionRecord:
         manifest = inspected.manifest
+        digest = None
         if manifest is not None:
-            manifests.keep(connection, manifest, row.created_ms)
+            digest = manifests.keep(connection, manifest, row.created_ms)
         source = row.source
         derived = numbered.derived
         parts = semver.precedence(derived.version)
@@ -140,7 +142,7 @@ class Registration:
             if inspected.problem
             else derived.reason,
             signature=numbered.signature,
-            manifest_digest=manifest.digest if manifest else None,
+            manifest_digest=digest,
             source=source,
             storage_uri=inspected.storage_uri,
             run_id=row.run_id,

@@ -21,7 +21,8 @@ from infra.stores.object_store import ObjectStore, is_s3
 from registry.errors import RESTORE, ArtifactError, NestingError
 from registry.files.adapters import hashing, locations
 from registry.files.adapters.local_reading import require_folder, unread
-from registry.files.domain.manifest import MAX_FOLDERS, Manifest, is_shallow
+from registry.files.adapters.uploads import Uploads, of_file
+from registry.files.domain.manifest import MAX_FOLDERS, FileEntry, Manifest, is_shallow
 from registry.model_files import plain_yaml
 
 MLMODEL = "MLmodel"
@@ -95,12 +96,15 @@ def _download_s3(settings: Settings, uri: str, target: Path) -> Path:
     return target
 
 
-def build_manifest(folder: Path, pace: hashing.Pace | None = None) -> Manifest:
+def build_manifest(
+    folder: Path, pace: hashing.Pace | None = None, uploads: Uploads | None = None
+) -> Manifest:
     """Hash every file below a folder; none is left out.
 
     Args:
         folder: of the artifact.
         pace: told how many bytes were read.
+        uploads: digests of files that need not be read; for a registration only.
 
     Raises:
         NestingError: a folder lies in more than `MAX_FOLDERS` others.
@@ -109,11 +113,15 @@ def build_manifest(folder: Path, pace: hashing.Pace | None = None) -> Manifest:
         NoAccessError: a file may not be read.
     """
     try:
-        found = list(_plain_files(folder))
-        jobs = [
-            (size, partial(hashing.hash_file, folder / name, name, pace)) for name, size in found
-        ]
-        entries = hashing.hash_all(jobs)
+        entries, jobs = [], []
+        for name, status in _plain_files(folder):
+            sha256 = uploads.sha256(of_file(status)) if uploads is not None else None
+            if sha256 is not None:
+                entries.append(FileEntry(name, status.st_size, sha256))
+            else:
+                work = partial(hashing.hash_file, folder / name, name, pace)
+                jobs.append((status.st_size, work))
+        entries += hashing.hash_all(jobs)
         manifest = Manifest.of(entries)
     except OSError as err:
         raise unread(err, err.filename or f"the model's files in {folder}") from err
@@ -169,8 +177,8 @@ def require_short_names(path: str) -> None:
             )
 
 
-def _plain_files(folder: Path) -> Iterator[tuple[str, int]]:
-    """Yield the name and size of each file below a folder.
+def _plain_files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield the name and status of each file below a folder.
 
     Raises:
         ArtifactError: a link, device, pipe or socket lies there.
@@ -186,7 +194,7 @@ def _plain_files(folder: Path) -> Iterator[tuple[str, int]]:
                     require_shallow(f"{name}/")
                     waiting.append(f"{name}/")
                 elif item.is_file(follow_symlinks=False):
-                    yield name, item.stat(follow_symlinks=False).st_size
+                    yield name, item.stat(follow_symlinks=False)
                 else:
                     raise ArtifactError(
                         f"expected plain files, found a link or device: {name!r}",

@@ -13,16 +13,19 @@ from registry.files.domain.manifest import FileEntry, Manifest
 _M = tables.manifest.c
 _BATCH = 500
 """Digests in one query; SQLite takes no list of any length."""
+# Made once: to make them costs as much as to carry them out.
+_KEEP = {
+    "postgresql": postgresql.insert(tables.manifest).on_conflict_do_nothing(),
+    "sqlite": sqlite.insert(tables.manifest).on_conflict_do_nothing(),
+}
 
 
-def keep(connection: Connection, manifest: Manifest, created_ms: int) -> None:
-    """Record a manifest; another version may keep that of the same files at the same time."""
-    insert_one = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(
-        insert_one(tables.manifest)
-        .values(digest=manifest.digest, document=manifest.document(), created_ms=created_ms)
-        .on_conflict_do_nothing()
-    )
+def keep(connection: Connection, manifest: Manifest, created_ms: int) -> str:
+    """Record a manifest and return its digest; another version may keep the same at once."""
+    digest = manifest.digest
+    row = {"digest": digest, "document": manifest.document(), "created_ms": created_ms}
+    connection.execute(_KEEP[connection.dialect.name], row)
+    return digest
 
 
 def find(connection: Connection, digest: str | None) -> Manifest | None:

@@ -18,10 +18,11 @@ from typing import Protocol
 
 from infra.errors import NotFoundError, UsageError, storage_error
 from infra.settings import Settings
-from infra.stores.object_store import ObjectStore, is_s3
+from infra.stores.object_store import Entry, ObjectStore, is_s3
 from registry.errors import RESTORE, ArtifactError
 from registry.files.adapters import artifact_files, hashing, locations
 from registry.files.adapters.local_reading import require_folder, unread
+from registry.files.adapters.uploads import Uploads, of_object
 from registry.files.domain.manifest import FileEntry, Manifest, require_apart, require_plain
 
 S3_STREAMS = 8
@@ -32,8 +33,14 @@ DRAFT = ".acgs-draft-"
 class StoredFiles(Protocol):
     """Where one artifact's files are."""
 
-    def manifest(self, pace: hashing.Pace | None = None) -> Manifest:
+    def manifest(
+        self, pace: hashing.Pace | None = None, uploads: Uploads | None = None
+    ) -> Manifest:
         """Hash every file.
+
+        Args:
+            pace: told how many bytes were read.
+            uploads: digests of files that need not be read; for a registration only.
 
         Raises:
             ArtifactError: there is none, or one went while it was read.
@@ -66,10 +73,12 @@ class LocalFiles:
         self.folder = folder
         self.root = root
 
-    def manifest(self, pace: hashing.Pace | None = None) -> Manifest:
+    def manifest(
+        self, pace: hashing.Pace | None = None, uploads: Uploads | None = None
+    ) -> Manifest:
         """Hash every file below the folder."""
         require_folder(self.folder, self.root)
-        return artifact_files.build_manifest(self.folder, pace)
+        return artifact_files.build_manifest(self.folder, pace, uploads)
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """Yield a file's content."""
@@ -136,7 +145,9 @@ class S3Files:
     def __init__(self, store: ObjectStore) -> None:
         self.store = store
 
-    def manifest(self, pace: hashing.Pace | None = None) -> Manifest:
+    def manifest(
+        self, pace: hashing.Pace | None = None, uploads: Uploads | None = None
+    ) -> Manifest:
         """Stream and hash every object below the prefix."""
         try:
             # A key that ends in a slash is how some tools note an empty folder.
@@ -145,8 +156,14 @@ class S3Files:
                 artifact_files.require_shallow(entry.key)
                 artifact_files.require_short_names(entry.key)
             require_apart([entry.key for entry in entries])
-            jobs = [(e.size_bytes, partial(self._entry, e.key, pace)) for e in entries]
-            manifest = Manifest.of(hashing.hash_all(jobs, S3_STREAMS))
+            known = [found for e in entries if (found := self._known(e, uploads)) is not None]
+            paths = {file.path for file in known}
+            jobs = [
+                (e.size_bytes, partial(self._entry, e.key, pace))
+                for e in entries
+                if e.key not in paths
+            ]
+            manifest = Manifest.of([*known, *hashing.hash_all(jobs, S3_STREAMS)])
         except ValueError as err:
             raise ArtifactError(f"{self.store.location}: {err}") from err
         except (NotFoundError, UsageError) as err:
@@ -178,6 +195,14 @@ class S3Files:
         """Objects are plain files."""
         del folder
         return ()
+
+    def _known(self, entry: Entry, uploads: Uploads | None) -> FileEntry | None:
+        if uploads is None:
+            return None
+        at = self.store.location
+        stamp = of_object(at.bucket, at.key(entry.key), entry.etag, entry.size_bytes)
+        sha256 = uploads.sha256(stamp)
+        return FileEntry(entry.key, entry.size_bytes, sha256) if sha256 else None
 
     def _entry(self, key: str, pace: hashing.Pace | None) -> FileEntry:
         return hashing.hash_chunks(key, self.chunks(key), pace)
