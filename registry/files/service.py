@@ -53,14 +53,15 @@ class Files:
         Raises:
             SourceRefusedError: it must not be registered.
         """
-        with reading(self.engine) as connection:
-            try:
-                uri = locations.storage_uri(connection, source)
-            except ArtifactError as err:
-                if anywhere:
-                    return
-                raise SourceRefusedError(err.message) from err
-            source_rules.require_own(self.settings, connection, uri)
+        try:
+            uri = self._storage_uri(source)
+        except ArtifactError as err:
+            if anywhere:
+                return
+            raise SourceRefusedError(err.message) from err
+        if not source_rules.is_surely_own(self.settings, uri):
+            with reading(self.engine) as connection:
+                source_rules.require_own(self.settings, connection, uri)
         if not anywhere:
             source_rules.require_allowed(self.settings, uri)
 
@@ -74,12 +75,18 @@ class Files:
         """
         uri: str | None = None
         try:
-            with reading(self.engine) as connection:
-                uri = locations.storage_uri(connection, source)
+            uri = self._storage_uri(source)
             with stored_files.opened(self.settings, uri) as files:
                 return _inspected(files, uri, self.uploads)
         except (ArtifactError, NoAccessError, ValueError) as err:
             return _unreadable(uri, err)
+
+    def _storage_uri(self, source: str) -> str:
+        if not source.startswith(("models:/", "runs:/")):
+            # A place itself: no question for the database.
+            return source
+        with reading(self.engine) as connection:
+            return locations.storage_uri(connection, source)
 
     def model_files(self, uid: str) -> Path:
         """Return a local folder with the version's files, proven to be those registered.

@@ -30,10 +30,11 @@ def hash_file(path: Path, name: str, pace: Pace | None = None) -> FileEntry:
         ValueError: the name is none that a manifest may hold.
     """
     digest, size = hashlib.sha256(), 0
-    buffer = bytearray(CHUNK_BYTES)
-    view = memoryview(buffer)
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     with open(descriptor, "rb", buffering=0) as file:
+        # A small file's digest takes less time than an empty buffer of one MiB.
+        buffer = bytearray(min(CHUNK_BYTES, os.fstat(descriptor).st_size + 1))
+        view = memoryview(buffer)
         while count := file.readinto(buffer):
             digest.update(view[:count])
             size += count

@@ -19,6 +19,12 @@ def shared(settings: Settings, connection: Connection, place: str) -> str:
     return shared_as(place, _landmarks(settings, connection))
 
 
+def is_surely_own(settings: Settings, uri: str) -> bool:
+    """Whether a folder is a model's own by its place alone; for others the database is asked."""
+    place = real_place(settings, uri)
+    return place is not None and is_own(place)
+
+
 def require_own(settings: Settings, connection: Connection, uri: str) -> None:
     """Refuse a folder that others keep their files in.
 
