@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -237,14 +238,15 @@ def _inspected(files: StoredFiles, uri: str, uploads: Uploads) -> Inspected:
     entry = manifest.entry(artifact_files.MLMODEL)
     if entry is None:
         return Inspected(manifest, None, uri)
+    read = partial(stored_files.beginning, files)
     data = uploads.content(entry.sha256)
     if data is None:
-        data = stored_files.beginning(files, entry, plain_yaml.MAX_BYTES)
+        data = read(entry, plain_yaml.MAX_BYTES)
     mlmodel = artifact_files.parsed_mlmodel(data)
     signature = Signature.from_mlmodel(mlmodel)
     if signature is not None:
         return Inspected(manifest, signature, uri)
     try:
-        return Inspected(manifest, None, uri, "", read_columns(files, manifest, mlmodel))
+        return Inspected(manifest, None, uri, "", read_columns(manifest, mlmodel, read))
     except ExampleUnreadableError as err:
         return Inspected(manifest, None, uri, example_problem=str(err))

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from registry.domain import plain_json
-from registry.files.adapters.stored_files import StoredFiles, beginning
 from registry.files.domain.inference import ExampleUnreadableError, JsonKind, columns_of
-from registry.files.domain.manifest import Manifest
+from registry.files.domain.manifest import FileEntry, Manifest
 
 MAX_BYTES = 16 << 20
 
 
+Read = Callable[[FileEntry, int], bytes]
+"""Reads a file of up to so many bytes, as it was hashed."""
+
+
 def read_columns(
-    files: StoredFiles, manifest: Manifest, mlmodel: Mapping[str, Any]
+    manifest: Manifest, mlmodel: Mapping[str, Any], read: Read
 ) -> dict[str, JsonKind] | None:
     """Return the columns of a model's input example; None when it has no example.
 
     Args:
-        files: the model's.
-        manifest: of them.
+        manifest: of the model's files.
         mlmodel: its parsed `MLmodel`.
+        read: reads one of them.
 
     Raises:
         ExampleUnreadableError: there is one, but its columns cannot be told.
@@ -39,7 +42,7 @@ def read_columns(
     if entry.size_bytes > MAX_BYTES:
         raise ExampleUnreadableError(f"it is larger than {MAX_BYTES} bytes")
     try:
-        example = plain_json.read(beginning(files, entry, MAX_BYTES), entry.path)
+        example = plain_json.read(read(entry, MAX_BYTES), entry.path)
     except plain_json.TooDeepError:
         raise
     except ValueError as err:

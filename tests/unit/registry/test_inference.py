@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from registry.domain.signature import Bump, Field, Signature, compare
 from registry.errors import ArtifactError
 from registry.files.adapters import input_example
-from registry.files.adapters.stored_files import LocalFiles
+from registry.files.adapters.stored_files import LocalFiles, beginning
 from registry.files.domain.inference import ExampleUnreadableError, JsonKind, columns_of, infer
 
 BEFORE = Signature(
@@ -36,7 +37,7 @@ TABLE = {
 
 def read_columns(folder: Path, mlmodel: dict[str, Any]) -> dict[str, JsonKind] | None:
     files = LocalFiles(folder)
-    return input_example.read_columns(files, files.manifest(), mlmodel)
+    return input_example.read_columns(files.manifest(), mlmodel, partial(beginning, files))
 
 
 def write(folder: Path, text: str, **info: str) -> dict[str, Any]:
@@ -99,7 +100,7 @@ def test_an_example_that_changes_while_it_is_read_is_noticed(tmp_path: Path) -> 
     manifest = files.manifest()
     write(tmp_path, json.dumps({**TABLE, "data": [[1, 0.5, "2026-01-01", True]]}))
     with pytest.raises(ArtifactError, match="changed meanwhile"):
-        input_example.read_columns(files, manifest, mlmodel)
+        input_example.read_columns(manifest, mlmodel, partial(beginning, files))
 
 
 @pytest.mark.parametrize(

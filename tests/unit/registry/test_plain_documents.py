@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from registry.domain.signature import Signature
 from registry.errors import ArtifactError, NestingError
 from registry.files.adapters.artifact_files import build_manifest, read_mlmodel
 from registry.files.adapters.input_example import read_columns
-from registry.files.adapters.stored_files import LocalFiles
+from registry.files.adapters.stored_files import LocalFiles, beginning
 from registry.files.domain.manifest import MAX_FOLDERS
 from registry.model_files import plain_yaml
 from tests.support.hostile.layout import deep
@@ -127,7 +128,7 @@ def test_a_nested_example_is_told_from_a_broken_one(tmp_path: Path) -> None:
     info = {"saved_input_example_info": {"type": "dataframe", "artifact_path": "e.json"}}
     files = LocalFiles(tmp_path)
     with pytest.raises(TooDeepError, match=r"in e\.json"):
-        read_columns(files, files.manifest(), info)
+        read_columns(files.manifest(), info, partial(beginning, files))
 
 
 def test_files_in_as_many_folders_as_may_be_are_hashed(tmp_path: Path) -> None:
