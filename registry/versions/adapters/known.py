@@ -12,7 +12,7 @@ from sqlalchemy import Connection, String, bindparam, select
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import tables
 from registry.domain.signature import Signature
-from registry.versions.adapters import provenance
+from registry.versions.adapters import run_facts
 
 _MODEL = bindparam("model", type_=String)
 _V = tables.version.c
@@ -72,8 +72,8 @@ _QUERY = (
         _MV.source,
         _MV.run_id,
         _MV.current_stage,
-        provenance.commit_of(_MV.run_id).label("commit"),
-        provenance.dataset_of(_MV.run_id).label("dataset"),
+        run_facts.commit_of(_MV.run_id).label("commit"),
+        run_facts.dataset_of(_MV.run_id).label("dataset"),
         _R.semver,
         _R.signature,
         _R.major,
@@ -111,8 +111,8 @@ def read(connection: Connection, name: str, number: int | None) -> Known:
         source=str(row.source),
         run_id=row.run_id,
         stage=row.current_stage,
-        commit=provenance.plain_commit(row.commit),
-        dataset=provenance.plain_digest(row.dataset),
+        commit=run_facts.plain_commit(row.commit),
+        dataset=run_facts.plain_digest(row.dataset),
         before=before,
         predecessor_uid=row.predecessor_uid,
     )
