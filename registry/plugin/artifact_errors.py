@@ -45,16 +45,24 @@ def install(app: FastAPI, flask_app: Flask, settings: Settings) -> None:
         flask_app.register_error_handler(kind, tell)
 
 
+_MISNAMED = {
+    errno.ENAMETOOLONG: "expected shorter artifact names, found one no store can hold",
+    errno.EISDIR: "expected an artifact's path, found that of a folder of artifacts",
+    errno.ENOTDIR: "expected folders in an artifact's path, found an artifact among them",
+    errno.EEXIST: "expected folders in an artifact's path, found an artifact among them",
+}
+"""What the client named wrongly where a folder is the store, by the system's error."""
+
+
 def _told(error: Exception, where: str) -> PlatformError:
+    misnamed = _MISNAMED.get(error.errno or 0) if isinstance(error, OSError) else None
+    if misnamed is not None:
+        return UsageError(misnamed)
     try:
         with translated(where):
             raise error
     except PlatformError as known:
         return known
-    except OSError as err:
-        if err.errno == errno.ENAMETOOLONG:
-            return UsageError("expected shorter artifact names, found one no store can hold")
-        raise
 
 
 def _answer(error: PlatformError) -> tuple[str, int, dict[str, str]]:

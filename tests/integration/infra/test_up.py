@@ -198,7 +198,7 @@ def test_a_root_that_cannot_be_made_is_told_with_its_path(tmp_path: Path, words:
     (tmp_path / "file").touch()
     up = acgs("--storage-root", str(tmp_path / "file" / "root"), *words)
     assert up.returncode == 2
-    assert "error [infra.settings_invalid]: setting MLOPS_STORAGE_ROOT: expected a folder" in up.stderr
+    assert "error [infra.settings_invalid]: setting MLOPS_STORAGE_ROOT: expected" in up.stderr
     assert str(tmp_path / "file") in up.stderr
 
 

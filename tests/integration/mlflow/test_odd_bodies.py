@@ -193,3 +193,15 @@ def test_json_in_a_json_string_is_read_on_every_route(client: httpx.Client) -> N
     headers = {"content-type": "application/json"}
     answer = client.post("/api/2.0/mlflow/runs/log-batch", content=body, headers=headers)
     assert answer.json()["error_code"] == "RESOURCE_DOES_NOT_EXIST", answer.text
+
+
+def test_an_upload_to_the_name_of_a_folder_or_below_a_file_is_refused(
+    client: httpx.Client,
+) -> None:
+    base = "/api/2.0/mlflow-artifacts/artifacts/odd-places"
+    assert client.put(f"{base}/folder/file", content=b"1").is_success
+    for place in ("folder", "folder/file/below", "folder/file/below/further"):
+        answer = client.put(f"{base}/{place}", content=b"2")
+        assert answer.status_code == httpx.codes.BAD_REQUEST, (place, answer.text)
+        assert answer.json()["error_code"] == "INVALID_PARAMETER_VALUE"
+    assert client.get(f"{base}/folder/file").content == b"1"
