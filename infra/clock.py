@@ -1,4 +1,4 @@
-"""Time as a value that is passed in, so that a decision can be replayed and tested."""
+"""Reads and writes times. Decisions get the time passed in, so they can be replayed and tested."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def utc_now() -> datetime:
 
 
 def to_millis(at: datetime) -> int:
-    """Milliseconds since the epoch, as MLflow stores times."""
+    """Return milliseconds since the epoch, as MLflow stores times."""
     return int(at.timestamp() * 1000)
 
 

@@ -1,4 +1,4 @@
-"""The one seam: what plugs into the platform says so here.
+"""Defines `Component`, by which a package plugs into the platform.
 
 A package offers one `Component` through the entry-point group `acgs.components`. The root CLI,
 the HTTP app, the supervisor, `acgs status`, the metrics page and the migrations all ask every
@@ -96,7 +96,7 @@ class CommandEntry:
 
     Attributes:
         name: what a person types after `acgs`.
-        summary: the command's short help: what it does, from a verb on, in 45 characters.
+        summary: the command's short help: a verb and its object, in at most 45 characters.
         target: where the click command stands, as `package.module:attribute`.
         section: where help lists it.
     """
@@ -108,7 +108,7 @@ class CommandEntry:
 
 
 View = Callable[[Mapping[str, str]], Any]
-"""Reads something and returns it as JSON values; what is asked for comes as texts."""
+"""Reads something and returns it as JSON values; its arguments are texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Component:
         commands: of the root CLI, by where they stand.
         roles: long-running parts.
         routes: Starlette routes for the registry's HTTP app, below `/acgs`.
-        views: what can be read of it, by name; a running server answers
+        views: what can be read from it, by name; a running server answers
             `/acgs/api/v1/views/<component>/<name>` with it, the command line without one too.
         probes: health facts beyond the roles' own readiness.
         collectors: Prometheus collectors for `/acgs/metrics`.
@@ -169,5 +169,5 @@ def components() -> tuple[Component, ...]:
 
 
 def roles() -> dict[str, Role]:
-    """Every role of every component, by name, in start order."""
+    """Return every role of every component, by name, in start order."""
     return {role.name: role for component in components() for role in component.roles()}

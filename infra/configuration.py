@@ -20,7 +20,7 @@ SETTINGS_FILE = "acgs.env"
 
 
 def known_names() -> dict[str, str]:
-    """Environment name of every setting, with the field it fills."""
+    """Return the environment name of every setting, with the field that it fills."""
     return {str(field.validation_alias): name for name, field in Settings.model_fields.items()}
 
 

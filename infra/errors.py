@@ -1,4 +1,4 @@
-"""The one root of every error the platform raises on purpose.
+"""Defines `PlatformError`, the base of every error that the platform raises on purpose.
 
 Each error says what was expected and what was found (`message`), what to do next (`hint`),
 and carries a stable `code` that edges map to an HTTP status, an MLflow code or an exit code.
@@ -11,7 +11,7 @@ import os
 
 
 class PlatformError(Exception):
-    """Something the platform refuses or cannot do, told in a way a person can act on."""
+    """Something the platform refuses or cannot do, with what a person can do about it."""
 
     code = "infra.error"
     retriable = False
@@ -32,7 +32,7 @@ class SettingsError(PlatformError):
 
 
 class UsageError(PlatformError):
-    """The caller asked for something that cannot be meant."""
+    """The caller asked for something that makes no sense."""
 
     code = "infra.usage"
 
@@ -45,16 +45,16 @@ class UnavailableError(PlatformError):
 
 
 class NoAccessError(PlatformError):
-    """A store lets nobody look, or is not there at all: what it holds is not known.
+    """A store denies access or is missing, so nothing is known about its content.
 
-    Proves nothing about an object or a file; trying again helps once somebody gave access.
+    This proves nothing about an object or a file. Try again once access is granted.
     """
 
     code = "infra.no_access"
 
 
 class PortInUseError(PlatformError):
-    """A port the platform was told to listen on belongs to another process."""
+    """Another process listens on a port that the platform needs."""
 
     code = "infra.port_in_use"
 
@@ -66,7 +66,7 @@ class AlreadyRunningError(PlatformError):
 
 
 class NotFoundError(PlatformError):
-    """What was named does not exist."""
+    """The named thing does not exist."""
 
     code = "infra.not_found"
 
@@ -78,7 +78,7 @@ class NotPreparedError(NotFoundError):
 
 
 class ConflictError(PlatformError):
-    """The world changed between looking and acting; look again."""
+    """The state changed between reading and writing; read it again."""
 
     code = "infra.conflict"
     retriable = True
@@ -91,7 +91,7 @@ class RefusedError(PlatformError):
 
 
 class ReportedError(PlatformError):
-    """An error of another process of ours, with its code and its exit code."""
+    """An error that another platform process reported, with its code and exit code."""
 
     def __init__(self, code: str, message: str, hint: str | None, status: int) -> None:
         super().__init__(message, hint=hint)
@@ -110,15 +110,15 @@ _STORAGE_HINTS = {
     errno.EISDIR: "the path is a folder: name a file",
 }
 _LOCAL = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM}
-"""Mean something to a person only together with a path."""
+"""These errors mean something to a person only together with a path."""
 
 
 def storage_error(error: OSError, root: str | os.PathLike[str]) -> UnavailableError | None:
-    """Tell a file system's refusal as an error a person can act on; None for any other.
+    """Translate a file system's error into one a person can act on; None for other errors.
 
     Args:
         error: what the system said.
-        root: folder to name when the system names no file, as for a full disk.
+        root: folder to name if the error names no file, as for a full disk.
     """
     hint = _STORAGE_HINTS.get(error.errno or 0)
     if hint is None or (error.filename is None and error.errno in _LOCAL):

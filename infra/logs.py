@@ -1,4 +1,4 @@
-"""Logs as one line per record: UTC time, then key=value."""
+"""Writes logs as one line per record: UTC time, then key=value."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import traceback
 from pathlib import Path
 
 QUIET = ("alembic", "mlflow.store.db", "httpx", "httpcore", "urllib3", "uvicorn.error")
-"""Libraries whose INFO says nothing about the platform."""
+"""Libraries whose INFO records say nothing about the platform."""
 
 
 class KeyValueFormatter(logging.Formatter):
@@ -47,7 +47,7 @@ def configure(level: str, role: str = "") -> None:
 
 
 def configure_file(level: str, path: Path, role: str) -> None:
-    """Do as `configure`, but write to a file: the terminal shows something else."""
+    """Do as `configure`, but write to a file, for when the terminal shows something else."""
     handler = logging.FileHandler(path)
     _install(handler, level, role)
 

@@ -1,4 +1,4 @@
-"""What the kit itself plugs into the platform: commands, metrics and health of the stores."""
+"""The component of `infra` itself: commands, metrics, and the stores' health."""
 
 from __future__ import annotations
 

@@ -19,12 +19,12 @@ _logger = logging.getLogger(__name__)
 
 
 def make_files_private() -> None:
-    """Let this process, and those it starts, make files for their owner alone."""
+    """Set the umask so that this process and its children create files for their owner alone."""
     os.umask(UMASK)
 
 
 def too_open(root: Path) -> Iterator[Path]:
-    """Yield the root and what lies below it that others may read, write, enter or run."""
+    """Yield each path of the storage root that other users can read, write, enter or run."""
     for folder, _folders, files in os.walk(root):
         for path in (Path(folder), *(Path(folder, name) for name in files)):
             mode = _mode(path)
@@ -33,7 +33,7 @@ def too_open(root: Path) -> Iterator[Path]:
 
 
 def repair(root: Path) -> int:
-    """Take the rights of others from everything in the storage root; return how many had some.
+    """Remove other users' rights from the storage root; return how many paths had some.
 
     What belongs to somebody else, or lies on a disk that is read-only, is left and logged. A home
     folder that serves as a storage root is left too, for not everything in it is the platform's.
@@ -56,7 +56,7 @@ def repair(root: Path) -> int:
 
 
 def _mode(path: Path) -> int | None:
-    """Return a file's permissions; None for a link, whose target is elsewhere, and for none."""
+    """Return a file's permissions; None if it is missing or a link, whose target is elsewhere."""
     try:
         found = path.lstat()
     except OSError:

@@ -1,4 +1,4 @@
-"""What one delivery attempt means for the next: done, give up, or try again and when."""
+"""Decides what follows a delivery attempt: done, give up, or when to try again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _GONE = 410
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The receiver took it."""
+    """The receiver accepted the delivery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ Step = Delivered | Dead | RetryIn
 
 
 def back_off_seconds(attempts: int) -> float:
-    """Wait after failed attempt number `attempts` (>= 1): 1, 2, 4, ... s, at most the cap.
+    """Return the wait after failed attempt number `attempts` (>= 1): 1, 2, 4, ... s, capped.
 
     Source: urllib3's `Retry(backoff_factor=1, backoff_max=60)`, with which MLflow delivers.
     """

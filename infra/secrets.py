@@ -1,4 +1,4 @@
-"""Secrets at rest: small 0600 files, and texts sealed with a key that lives in one of them."""
+"""Keeps secrets: in small 0600 files, and as texts sealed with a key from one of them."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class SecretError(PlatformError):
 
 
 def secret_file(settings: Settings, name: str, make: Callable[[], str]) -> str:
-    """Read the secret of that name, or make and keep one.
+    """Read the named secret, or create and store a new one.
 
-    Of several processes that come first at the same time one wins, and all get its secret.
+    If several processes create one at the same time, one wins and all get its secret.
 
     Args:
         settings: of the platform.
         name: of the file in `<root>/secrets`.
-        make: makes a new secret; called only if there is none.
+        make: returns a new secret; called only if there is none.
 
     Raises:
         UsageError: the name is a path.
@@ -75,7 +75,7 @@ def _publish(path: Path, text: str) -> None:
 
 
 class Sealer:
-    """Seals texts for the database, so that a copy of it alone gives no secret away."""
+    """Seals texts for the database, so that a copied database alone reveals no secret."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -102,7 +102,7 @@ class Sealer:
         """Return the text that was sealed.
 
         Raises:
-            SecretError: it was changed, or sealed with another key.
+            SecretError: the text was changed, or sealed with another key.
         """
         from cryptography.fernet import InvalidToken
 

@@ -1,4 +1,4 @@
-"""What a setting is expected to be, in words that name no library."""
+"""Describes malformed settings in words that name no library."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less tha
 
 
 def malformed(name: str, field: FieldInfo, found: object, where: str) -> SettingsError:
-    """Return the error about a value.
+    """Return the error about a setting's value.
 
     Args:
         name: the setting's, as in the environment.
         field: its definition.
         found: the value.
-        where: in which it stands.
+        where: the file or environment that the value is from.
     """
     return SettingsError(
         f"setting {name} in {where}: expected {expected(field)}, found {found!r}",
@@ -49,7 +49,7 @@ def expected(field: FieldInfo) -> str:
 
 
 def check_root(root: Path) -> None:
-    """Refuse a storage root that is no folder, or that cannot be looked into.
+    """Refuse a storage root that is no folder or cannot be entered.
 
     Raises:
         SettingsError: it is a file, lies below one, or may not be entered.
@@ -60,11 +60,11 @@ def check_root(root: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as err:
-        told = storage_error(err, root)
+        known = storage_error(err, root)
         raise SettingsError(
             f"setting {ROOT}: expected a folder, found that {str(root)!r} cannot be used: "
             f"{err.strerror}",
-            hint=(told.hint if told else None) or f"correct {ROOT}",
+            hint=(known.hint if known else None) or f"correct {ROOT}",
         ) from err
     except ValueError as err:
         raise SettingsError(

@@ -1,7 +1,7 @@
 """Every setting of the platform, typed; `infra.configuration` reads them.
 
-Names that were published before this code existed (`MLOPS_STORAGE_ROOT`, ...) are kept as
-they are; ours start with `ACGS_`. The S3 server is named as MLflow and its users name it.
+Names that were published before this code existed (`MLOPS_STORAGE_ROOT`, ...) are kept as they
+are; all others start with `ACGS_`. The S3 server is named as MLflow and its users name it.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Settings(BaseSettings):
         7.0,
         gt=0,
         validation_alias="ACGS_ARTIFACT_SCRUB_DAYS",
-        description="How often the background role hashes each version's files anew.",
+        description="How often the background role hashes each version's files again.",
     )
     artifact_scrub_mb_per_second: float = Field(
         20.0,
@@ -344,7 +344,7 @@ class Settings(BaseSettings):
 
     @property
     def proxies_trusted(self) -> list[str]:
-        """Addresses and networks of the proxies that are believed."""
+        """Addresses and networks of the trusted proxies."""
         return _listed(self.trusted_proxies)
 
     @property

@@ -1,4 +1,4 @@
-"""HMAC signatures of webhooks, byte for byte as MLflow signs its own.
+"""Signs and verifies webhooks by HMAC, byte for byte as MLflow signs its own.
 
 Source: mlflow.webhooks.delivery (3.17): `v1,` + base64(HMAC-SHA256(secret, "id.timestamp.body")),
 in the headers `X-MLflow-Delivery-Id`, `X-MLflow-Timestamp`, `X-MLflow-Signature`.

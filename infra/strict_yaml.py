@@ -1,4 +1,4 @@
-"""YAML read strictly: plain values only, and no key twice.
+"""Reads YAML strictly: plain values only, and no repeated key.
 
 PyYAML keeps the last of two equal keys without a word, so that a second `min_score:` further
 down could quietly undo the first.
@@ -27,7 +27,7 @@ class _Loader(yaml.SafeLoader):
             if key in seen:
                 line = key_node.start_mark.line + 1
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"line {line}: key {key!r} stands here a second time"
+                    None, None, f"line {line}: key {key!r} is repeated here"
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)

@@ -47,7 +47,7 @@ class Child:
     _report: int
 
     def wait(self) -> Ended:
-        """Wait until it has ended, and end what it left; call it once."""
+        """Wait until the process has ended, and end what it left behind; call this once."""
         _pid, status = os.waitpid(self.pid, 0)
         self.end()
         # Only what ran before the body could write here; with the child its other end is closed.
@@ -56,13 +56,13 @@ class Child:
         return Ended(os.waitstatus_to_exitcode(status), unconfined)
 
     def end(self) -> None:
-        """End every process of its namespace."""
+        """End every process of the child's namespace."""
         if self._namespace is not None:
             self._namespace.end()
 
 
 def enter_user_namespace(means: Collection[Means]) -> None:
-    """Get the rights that the other namespaces need, if that is one of the layers.
+    """Enter a user namespace, if it is one of the layers; the other namespaces need its rights.
 
     This process must have one thread, and can do this once.
 
@@ -91,8 +91,8 @@ def fork_confined(
 ) -> Child:
     """Fork a child that runs `body` confined.
 
-    This process must have one thread and have entered its user namespace. When a layer cannot be
-    had, the child ends with `FAILED_EXIT` without running `body`.
+    This process must have one thread and have entered its user namespace. When a layer is
+    unavailable, the child ends with `FAILED_EXIT` without running `body`.
 
     Args:
         plan: what the child may see and use.
@@ -103,7 +103,7 @@ def fork_confined(
         own_session: let no signal to this process's group reach the child.
 
     Raises:
-        OSError: the process namespace cannot be had.
+        OSError: the process namespace is unavailable.
     """
     namespace = None
     if Means.PROCESS_NAMESPACE in plan.means:
@@ -169,7 +169,7 @@ class _ProcessNamespace:
         )
 
     def end(self) -> None:
-        """End its first process, and so all; idempotent."""
+        """End the namespace's first process, and with it all others; idempotent."""
         if self.first.stdin is not None:
             self.first.stdin.close()
         self.first.kill()
@@ -180,7 +180,7 @@ def confine(plan: Plan) -> None:
     """Confine this process, all layers but the process namespace, which needs a fork.
 
     Raises:
-        OSError: a layer of the plan cannot be had.
+        OSError: a layer of the plan is unavailable.
     """
     flags = 0
     if Means.FILE_SYSTEM in plan.means:

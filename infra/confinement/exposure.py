@@ -1,4 +1,4 @@
-"""Refuses to run models where what they are shown holds what they must not see."""
+"""Refuses to run models when a folder they can read holds something they must not see."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def private_paths(settings: Settings) -> tuple[Path, ...]:
 
 
 def refuse_exposed(private: Iterable[Path], mounts: Sequence[Mount]) -> None:
-    """Compare what must stay hidden with what is shown, links resolved.
+    """Refuse mounts that hold something private. Links are resolved.
 
     Raises:
         ExposedError: something private lies below a mount.
@@ -56,7 +56,7 @@ def refuse_exposed(private: Iterable[Path], mounts: Sequence[Mount]) -> None:
 
 
 def overlaps(path: Path, private: Iterable[Path]) -> bool:
-    """Whether a folder holds something private, or lies in it, links resolved."""
+    """Whether a folder holds something private or lies inside it, with links resolved."""
     real = path.resolve()
     hidden = [other.resolve() for other in private]
     return any(real.is_relative_to(other) or other.is_relative_to(real) for other in hidden)

@@ -1,4 +1,4 @@
-"""Says what confines models here, for `acgs health`."""
+"""Reports to `acgs health` which layers confine models on this machine."""
 
 from __future__ import annotations
 

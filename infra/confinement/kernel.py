@@ -77,7 +77,7 @@ def mount(source: str, target: str, kind: str | None, flags: int, data: str | No
 
 
 def make_read_only(target: str, *, recursive: bool, devices: bool = False) -> None:
-    """Make a mount, and those below it if asked, read-only; unless told, without devices."""
+    """Make a mount read-only, and those below it if asked; devices are disabled by default."""
     wanted = _ATTR_RDONLY | _ATTR_NOSUID | (0 if devices else _ATTR_NODEV)
     attributes = (ctypes.c_uint64 * 4)(wanted, 0, 0, 0)
     syscall(
@@ -91,7 +91,7 @@ def make_read_only(target: str, *, recursive: bool, devices: bool = False) -> No
 
 
 def pivot_to(folder: str) -> None:
-    """Make a mounted folder the root of the file system and let go of the old one."""
+    """Make a mounted folder the root of the file system and detach the old root."""
     os.chdir(folder)
     here = ctypes.c_char_p(b".")
     syscall(_PIVOT_ROOT[machine()], here, here)
@@ -100,7 +100,7 @@ def pivot_to(folder: str) -> None:
 
 
 def unmount(target: str) -> None:
-    """Let go of a mount; it ends with its last user."""
+    """Detach a mount; it ends when its last user closes it."""
     _checked(_libc.umount2(target.encode(), _MNT_DETACH))
 
 

@@ -1,4 +1,4 @@
-"""Starts one confined server and stays beside it: `launch_command` says how to run it.
+"""Starts one confined server and watches it; `launch_command` returns the command line.
 
 The launcher runs nothing that a model's author wrote. It opens the one socket that the server
 answers on, writes the ready file once the server says so, cuts its output off at a limit, passes
@@ -47,7 +47,7 @@ class Launch:
         arguments: of the program, as they are found inside the confinement.
         environment: of the server, besides what the launcher sets: `HOME` and `TMPDIR` name the
             scratch folder, `PYTHONPATH` where the packages are found.
-        packages: folders of the Python packages that the server's code is in, side by side, `infra`
+        packages: folders of the Python packages that hold the server's code, side by side, `infra`
             among them; each is one of the mounts.
         host: address that the server answers on, at a port that the system chooses.
     """
@@ -126,7 +126,7 @@ def _run(launch: Launch, ready_file: Path) -> int:
     signal.set_wakeup_fd(wakes)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    return _Beside(child, ready_file, int(bound.getsockname()[1])).watch(ready, output, wake)
+    return _Watcher(child, ready_file, int(bound.getsockname()[1])).watch(ready, output, wake)
 
 
 def _bind(host: str) -> socket.socket:
@@ -140,7 +140,7 @@ def _bind(host: str) -> socket.socket:
 
 
 def _become(launch: Launch, bound: int, says_ready: int, output: int) -> NoReturn:
-    # Out of the way first: a number that is wanted may be taken by another of the three.
+    # Move all three away first: a wanted number may still be taken by another of them.
     bound, says_ready, output = (
         fcntl.fcntl(fd, fcntl.F_DUPFD, 16) for fd in (bound, says_ready, output)
     )
@@ -161,8 +161,8 @@ def _become(launch: Launch, bound: int, says_ready: int, output: int) -> NoRetur
     os.execve(launch.python, words, environment)  # noqa: S606
 
 
-class _Beside:
-    """The launcher's loop beside its server."""
+class _Watcher:
+    """Watches the server from the launcher's process."""
 
     def __init__(self, child: Child, ready_file: Path, port: int) -> None:
         self._child = child
@@ -200,7 +200,7 @@ class _Beside:
         return ended.code if ended.code >= 0 else 128 - ended.code
 
     def _keep(self, output: int) -> bool:
-        """Copy some output to the log; False when there is no more for now."""
+        """Copy some output to the log. Returns False when there is no more for now."""
         try:
             data = os.read(output, _CHUNK_BYTES)
         except BlockingIOError:
@@ -223,7 +223,7 @@ class _Beside:
         draft.replace(self._ready_file)
 
     def _patience_seconds(self) -> float | None:
-        """How long a server that was told to stop may still take; None while it may run on."""
+        """Return how long a server that was asked to stop may still take; None if nobody asked."""
         return None if self._stop_by is None else max(0.0, self._stop_by - time.monotonic())
 
     def _stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Says what a confined process may see and use."""
+"""Describes what a confined process may see and use."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Demand(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A file or folder that is shown, read-only, at a place of its own."""
+    """A file or folder that the process sees, read-only, at a path of its own."""
 
     source: Path
     target: Path
@@ -143,7 +143,7 @@ def python_mounts(interpreter: Path, code: Iterable[Path]) -> tuple[Mount, ...]:
 
     Args:
         interpreter: `bin/python` of an environment; its links are not resolved.
-        code: folders with packages of ours.
+        code: folders that hold the platform's packages.
     """
     real = interpreter.resolve()
     folders = [

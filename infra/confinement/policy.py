@@ -1,4 +1,4 @@
-"""Decides whether models may be run with the confinement that this machine offers."""
+"""Decides whether this machine's confinement is enough to run models."""
 
 from __future__ import annotations
 
@@ -42,5 +42,5 @@ def agreed(demand: Demand = Demand.REQUIRED) -> frozenset[Means]:
 
 
 def described(means: frozenset[Means]) -> str:
-    """Name the layers for people, in the order in which they are put on."""
+    """Name the layers for people, in the order in which they are applied."""
     return ", ".join(layer.value for layer in Means if layer in means) or "nothing"

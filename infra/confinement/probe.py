@@ -28,7 +28,7 @@ _LIMITS = Limits(memory_bytes=8_000_000_000, file_bytes=1_000_000)
 def available() -> frozenset[Means]:
     """Return the layers that work here together; asks the kernel once per process.
 
-    An answer that cannot be had counts as no layer at all.
+    If the probe fails, no layer counts as available.
     """
     program = f"import sys; sys.path.insert(0, {str(_code_root())!r}); "
     program += "from infra.confinement.probe import main; main()"
@@ -46,7 +46,7 @@ def available() -> frozenset[Means]:
 
 
 def missing(means: Iterable[Means]) -> tuple[str, ...]:
-    """Return what the minimum lacks; empty when a model may be run.
+    """Return what this machine lacks of the minimum; empty if models may run.
 
     The minimum is seccomp, which closes network, processes and signals; resource limits; and one
     of the two layers that close the file system.
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def _together(offered: frozenset[Means]) -> frozenset[Means]:
-    """Return the layers, in their order, that each work with all those kept before."""
+    """Return the layers that work together: each is kept if it works with those kept before."""
     found: frozenset[Means] = frozenset()
     for layer in Means:
         if layer in offered and _works(found | {layer}):

@@ -16,7 +16,7 @@ _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (a link in the new root)
 
 
 def build_root(plan: Plan) -> None:
-    """Replace the root of this process's own mount namespace by the plan's mounts alone.
+    """Make the plan's mounts the whole file system of this process's mount namespace.
 
     Raises:
         OSError: the kernel refuses a step.
@@ -45,7 +45,7 @@ def build_root(plan: Plan) -> None:
 
 
 def _limit_processes(plan: Plan) -> None:
-    """Bound the numbers of processes and threads in an own process namespace, root's too.
+    """Limit processes and threads in this process namespace, root's too.
 
     Linux 6.14 and later keep `pid_max` for each namespace. `/proc` is shown for no longer than it
     takes to write it: a model has no use for it.

@@ -1,6 +1,6 @@
 """Makes and removes the scratch folder of a process that has no file system of its own.
 
-A launcher holds a lock on its folder, which the kernel drops when the launcher dies. So a folder
+A launcher locks its folder, which the kernel drops when the launcher dies. So a folder
 that nobody holds was left by a launcher that was killed, and the next one removes it.
 """
 
@@ -23,7 +23,7 @@ _PREFIX = "acgs-scratch-"
 
 @contextlib.contextmanager
 def scratch_folder(means: Collection[Means]) -> Iterator[Path]:
-    """Give a folder of the machine to write to; removed after, whatever was left in it.
+    """Yield a writable folder of the machine, and remove it with its content afterwards.
 
     Where the layers hold a file system of its own none is made.
     """
@@ -42,7 +42,7 @@ def scratch_folder(means: Collection[Means]) -> Iterator[Path]:
 
 
 def _made() -> tuple[Path, int]:
-    """Make a folder; return it with the descriptor that holds its lock."""
+    """Create a folder; return it with the descriptor that holds its lock."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         with contextlib.suppress(FileNotFoundError):  # removed by another before it was locked
@@ -82,7 +82,7 @@ def _locked(folder: Path) -> int | None:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder in which nobody works any more, however deep and closed what it holds is.
+    """Remove an abandoned folder, however deep it is and whatever modes its content has.
 
     Folders are moved up instead of entered one inside of the other: neither the length of a path,
     nor the number of open files, nor Python's stack bounds how deep they may be.
@@ -116,7 +116,7 @@ def _take_out(name: str, top: int, names: Iterator[str]) -> None:
 
 
 def _unlinked(name: str, parent: int) -> bool:
-    """Remove what is no folder; open a folder to its owner, and return False."""
+    """Remove a file and return True; for a folder, give its owner access and return False."""
     try:
         os.unlink(name, dir_fd=parent)
     except IsADirectoryError:

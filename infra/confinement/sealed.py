@@ -1,4 +1,4 @@
-"""First step of a program that a launcher started: the last that was started here is this one.
+"""The first step of a program that a launcher started: forbid starting any other program.
 
 `execve` by a second thread would shed what ends a server along with its launcher.
 """
@@ -9,7 +9,7 @@ from infra.confinement import kernel, seccomp
 
 
 def seal() -> None:
-    """Refuse this process every other program, for good.
+    """Forbid this process to start any other program, for good.
 
     Raises:
         OSError: the kernel refuses.

@@ -1,4 +1,4 @@
-"""Builds the seccomp filter: the system calls that no model needs answer with an error.
+"""Builds the seccomp filter, by which system calls that no model needs fail with an error.
 
 A list of what is refused, not of what is allowed: numeric libraries use too much of the kernel for
 the latter to hold across versions. What matters is closed completely: making processes, reaching
@@ -98,7 +98,7 @@ def build(
 
 
 def build_seal(machine: str) -> bytes:
-    """Build the filter that a started program adds: no other program."""
+    """Build the filter that a started program adds, which forbids starting another."""
     program = [*_prologue(machine)]
     for name in ("execve", "execveat"):
         program += _on(machine, name, [_Instruction(_RETURN, _REFUSE)])

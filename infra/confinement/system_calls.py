@@ -55,7 +55,7 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
 }  # fmt: skip
 
 NEWEST = 462
-"""The last call that was looked at, `mseal` of Linux 6.10; those after it answer as if the kernel
+"""The last call that was reviewed, `mseal` of Linux 6.10; those after it answer as if the kernel
 had none, and libraries then do without. The same on every architecture."""
 
 CONDITIONAL = frozenset(

@@ -1,1 +1,1 @@
-"""The `acgs` command and what people see of it: options, the acting person, tables. No use case."""
+"""The `acgs` command and its shared parts: options, actor, tables. Holds no use case."""

@@ -1,4 +1,4 @@
-"""Who runs this process, and under which name the audit trail keeps it."""
+"""Finds out who runs this process, and the name for the audit trail."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def os_user() -> str:
 
 
 def cli_actor() -> str:
-    """Return who acts on the command line, as the audit trail names it: `alice@cli`."""
+    """Return the command line's actor as the audit trail names them: `alice@cli`."""
     return f"{os_user()}@cli"

@@ -36,7 +36,7 @@ class DuplicateCommandError(PlatformError):
 
 
 class ReaderGoneError(Exception):
-    """Nobody reads the output any more; never reaches a person."""
+    """The reader of the output has gone. Internal: no person sees this error."""
 
 
 @contextmanager
@@ -58,7 +58,7 @@ class ComponentGroup(LazyGroup):
         parent: click.Context | None = None,
         **extra: Any,
     ) -> click.Context:
-        """Read the arguments; `--help` writes already here."""
+        """Read the arguments. `--help` prints here, so a broken pipe is handled here too."""
         with _noticing_a_gone_reader():
             return super().make_context(info_name, args, parent, **extra)
 
@@ -136,23 +136,23 @@ def invoke(arguments: Sequence[str], command: click.Command = acgs, program: str
         click.echo("interrupted", err=True)
         return INTERRUPTED
     except Exception as err:
-        told = storage_error(err, _root_folder()) if isinstance(err, OSError) else None
-        if told is not None and "--debug" not in arguments:
-            report(told)
-            return exit_code(told)
+        known = storage_error(err, _root_folder()) if isinstance(err, OSError) else None
+        if known is not None and "--debug" not in arguments:
+            report(known)
+            return exit_code(known)
         _report_unexpected(err, debug="--debug" in arguments)
         return UNEXPECTED
     return result if isinstance(result, int) and not isinstance(result, bool) else 0
 
 
 def report(error: PlatformError) -> None:
-    """Tell a person on stderr what went wrong and what to do."""
+    """Print on stderr what went wrong and what to do."""
     for line in error_lines(error):
         click.echo(line, err=True)
 
 
 def error_lines(error: PlatformError) -> Iterator[str]:
-    """Lines `error [code]: message` and, where there is one, `what to do: hint`."""
+    """Return the lines `error [code]: message` and, if there is a hint, `what to do: hint`."""
     yield f"error [{error.code}]: {error.message}"
     if error.hint:
         yield f"  what to do: {error.hint}"
@@ -180,6 +180,6 @@ def _report_unexpected(error: Exception, *, debug: bool) -> None:
 
 
 def main() -> None:
-    """Entry point of the `acgs` command."""
+    """Run the `acgs` command; the console script calls this."""
     make_files_private()
     sys.exit(invoke(sys.argv[1:]))

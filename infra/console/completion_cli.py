@@ -1,4 +1,4 @@
-"""`acgs completion`: what a shell needs to complete commands and options."""
+"""`acgs completion`: prints the code by which a shell completes commands and options."""
 
 from __future__ import annotations
 

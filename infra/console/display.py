@@ -1,4 +1,4 @@
-"""What people see of `acgs up` and `acgs status`: a live table in a terminal, else lines."""
+"""Shows `acgs up` and `acgs status`: as a live table in a terminal, else as lines."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def stopping_on_signals() -> Generator[threading.Event]:
 
 
 def tell(line: str) -> None:
-    """Write one line to stderr; a reader that has gone (`| head`) stops nothing but the telling."""
+    """Write one line to stderr; if the reader has gone (`| head`), do nothing."""
     try:
         click.echo(line, err=True)
     except BrokenPipeError:
@@ -78,7 +78,7 @@ def tell(line: str) -> None:
 
 
 def up_foreground(flags: dict[str, str]) -> None:
-    """Run the platform here, showing what each role does."""
+    """Run the platform in this process, and show what each role does."""
     from rich.console import Console
 
     settings = _adopt(flags)
@@ -106,7 +106,7 @@ def up_detached(flags: dict[str, str]) -> None:
 
 
 def up_reporting(descriptor: int) -> None:
-    """Be the detached supervisor, which tells its starter how it goes."""
+    """Run as the detached supervisor, and report progress to the process that started it."""
     settings = load_settings()
     logs.configure(settings.log_level, "supervisor")
     reporter = launch.Reporter(descriptor)
@@ -130,15 +130,15 @@ def up_reporting(descriptor: int) -> None:
         reporter.send(launch.failure(err))
         raise
     except OSError as err:
-        if told := storage_error(err, settings.storage_root):
-            reporter.send(launch.failure(told))
+        if known := storage_error(err, settings.storage_root):
+            reporter.send(launch.failure(known))
         raise
     finally:
         reporter.close()
 
 
 def _adopt(flags: dict[str, str]) -> Settings:
-    """Read the settings under these flags, and pass both on to every child process."""
+    """Read the settings with these flags, and pass both on to every child process."""
     os.environ.update(flags)
     settings = load_settings()
     os.environ["MLOPS_STORAGE_ROOT"] = str(settings.storage_root)
@@ -146,7 +146,7 @@ def _adopt(flags: dict[str, str]) -> Settings:
 
 
 def _published(settings: Settings) -> dict[str, str]:
-    """Where this run listens, for other commands on the same root."""
+    """Return this run's addresses, for other commands on the same root."""
     return {
         alias: str(getattr(settings, field))
         for alias, field in known_names().items()
@@ -155,7 +155,7 @@ def _published(settings: Settings) -> dict[str, str]:
 
 
 class _Teller:
-    """Tells each change of a role's state in one plain line."""
+    """Prints each change of a role's state as one plain line."""
 
     def __init__(self, settings: Settings) -> None:
         self._states: dict[str, str] = {}
@@ -178,8 +178,8 @@ class _Teller:
             if self._states.get(record.name) != record.state:
                 self._states[record.name] = record.state
                 pid = f"pid {record.identity.pid}" if record.identity else ""
-                told = self._urls.get(record.name) if record.state == "ready" else record.detail
-                parts = [f"{record.name:<12}", f"{record.state:<10}", pid, told or ""]
+                known = self._urls.get(record.name) if record.state == "ready" else record.detail
+                parts = [f"{record.name:<12}", f"{record.state:<10}", pid, known or ""]
                 lines.append(" ".join(part for part in parts if part).rstrip())
         self.all_ready = all(record.state == "ready" for record in records)
         return lines
@@ -212,7 +212,7 @@ def _up_with_table(settings: Settings, stop: threading.Event, console: Console) 
 
 
 def role_table(rows: Sequence[tuple[_Row, int | None, str | None]]) -> Table:
-    """Table of roles: (role, pid, url)."""
+    """Return a table of roles: (role, pid, url)."""
     from rich.table import Table
 
     table = Table("role", "state", "pid", "url", "restarts", "detail", box=None, pad_edge=False)

@@ -1,4 +1,4 @@
-"""Groups of commands that are imported one by one, when they are asked for."""
+"""Groups of commands, each of which is imported only when it is used."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _broken(entry: CommandEntry, found: str) -> BrokenComponentError:
 
 
 class LazyGroup(click.Group):
-    """A group whose help knows its commands by name and summary, and imports none of them.
+    """A group whose help lists its commands by name and summary, without importing them.
 
     Args:
         entries: commands of the group, beside those that are added to it the usual way.
@@ -51,7 +51,7 @@ class LazyGroup(click.Group):
         return {entry.name: entry for entry in self._entries}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of all commands, sorted."""
+        """Return the names of all commands, sorted."""
         return sorted({*super().list_commands(ctx), *self.entries()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -64,7 +64,7 @@ class LazyGroup(click.Group):
         ctx: click.Context,  # noqa: ARG002
         formatter: click.HelpFormatter,
     ) -> None:
-        """Write one line per command, below what it is for."""
+        """Write one line per command, below the heading of its section."""
         listed = list(self._listed())
         width = max((len(entry.name) for entry in listed), default=0)
         for section in Section:
@@ -74,14 +74,14 @@ class LazyGroup(click.Group):
                     formatter.write_dl(rows)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Return the commands, or the options, that begin so; imports none of them."""
+        """Return the commands or options that begin with this text, without importing any."""
         # Not Group's, which would import each command to ask it for its help.
         options = click.Command.shell_complete(self, ctx, incomplete)
         begun = (entry for entry in self._listed() if entry.name.startswith(incomplete))
         return [CompletionItem(entry.name, help=entry.summary) for entry in begun] + options
 
     def _listed(self) -> Iterator[CommandEntry]:
-        """Commands that are not hidden, by name, without importing one."""
+        """Return the commands that are not hidden, by name, without importing any."""
         found = self.entries()
         for name, command in self.commands.items():
             if not command.hidden:

@@ -1,4 +1,4 @@
-"""Options and arguments that mean the same in every command."""
+"""Options that mean the same in every command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done; 
 
 
 def reason(*, required: bool) -> Callable[[_Function], _Function]:
-    """Return the option with which people say why."""
+    """Return the option `--reason`, in which people say why."""
     if required:
         return click.option("--reason", required=True, help="Why, for the audit trail.")
     return click.option("--reason", default="", help="Why, for the audit trail.")

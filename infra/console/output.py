@@ -1,4 +1,4 @@
-"""Writes what a command found: JSON for programs, lines for people."""
+"""Prints a command's result: JSON for programs, lines for people."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def emit(value: Any, as_json: bool, lines: Iterable[str]) -> None:
 
     Args:
         value: JSON values.
-        as_json: whether the value is asked for, else the lines.
-        lines: the same for people; read only where they are written.
+        as_json: print the value instead of the lines.
+        lines: the same for people; consumed only if they are printed.
     """
     click.echo(json.dumps(value, indent=2) if as_json else "\n".join(lines))

@@ -89,7 +89,7 @@ def run_command(roles: tuple[str, ...], parent: int | None, report_to: int | Non
     found = in_process.find(roles)
     in_process.run(found, load_settings(), parent=parent, report_to=report_to)
     if parent is not None:
-        # All has stopped in order. Taking MLflow's modules down takes an interpreter a second more.
+        # Everything has stopped in order. Unloading MLflow's modules would take a second more.
         logging.shutdown()
         os._exit(0)
 

@@ -1,4 +1,4 @@
-"""`acgs schema`: which revision the database is at, whether it drifted, and the way back."""
+"""`acgs schema`: shows the database's revision, checks it for drift, and downgrades it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group("schema", short_help="Look at the database's schema, or undo it")
 def schema() -> None:
-    """Look at the database's schema, and take it back."""
+    """Look at the database's schema, or downgrade it."""
 
 
 @schema.command("status", short_help="Show the revision of each component")

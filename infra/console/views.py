@@ -1,4 +1,4 @@
-"""Reads what a command shows: from the running platform, else from the database.
+"""Reads a component's views from the running platform, else from the database.
 
 A server has the database open and every library loaded, and answers in some ten milliseconds. A
 process that opens the database itself first loads SQLAlchemy and the registry: nearly a second.
@@ -29,10 +29,10 @@ def read(component: str, name: str, /, **asked: object) -> Any:
     Args:
         component: that offers it.
         name: of the view.
-        **asked: what is asked for; None means nothing.
+        **asked: the view's arguments; None leaves one out.
 
     Raises:
-        PlatformError: it cannot be read, or what is asked for is not there.
+        PlatformError: the view cannot be read, or what is asked for does not exist.
     """
     texts = {key: str(value) for key, value in asked.items() if value is not None}
     url = _server_url()
@@ -41,12 +41,12 @@ def read(component: str, name: str, /, **asked: object) -> Any:
         try:
             return _told(f"{url}/acgs/api/v1/views/{component}/{name}", texts)
         except asking.NoAnswerError:
-            pass  # it starts or ends just now; the database is there all the same
+            pass  # the server is starting or stopping; the database can be read all the same
     return _view(component, name)(texts)
 
 
 def _server_url() -> str | None:
-    """Where the live platform of this storage root answers, as its supervisor wrote it down."""
+    """Return the live platform's URL, as its supervisor recorded it in the storage root."""
     root = Path(os.environ.get("MLOPS_STORAGE_ROOT") or ".acgs").expanduser().absolute()
     owner = running.live_supervisor(root)
     if owner is None:
@@ -62,12 +62,12 @@ def _told(url: str, asked: Mapping[str, str]) -> Any:
         if answer.ok:
             return found["view"]
         status = _EXIT_CODES[answer.status]
-        told = ReportedError(found["error_code"], found["message"], found["hint"], status)
+        error = ReportedError(found["error_code"], found["message"], found["hint"], status)
     except (json.JSONDecodeError, KeyError, TypeError) as err:
         raise asking.NoAnswerError(f"HTTP {answer.status}") from err
-    if told.code == _NO_VIEW:
+    if error.code == _NO_VIEW:
         raise asking.NoAnswerError("a server that does not know the view")
-    raise told
+    raise error
 
 
 def _view(component: str, name: str) -> Any:

@@ -1,1 +1,1 @@
-"""Roles as processes: started, watched, restarted, asked whether they are ready."""
+"""Runs roles as processes: starts, watches, restarts them and asks whether they are ready."""

@@ -1,4 +1,4 @@
-"""The platform's metrics and health over HTTP: every component is asked."""
+"""Serves every component's metrics, health and views over HTTP."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
 
 
 def metrics(settings: Settings) -> bytes:
-    """Return what every component measures now, in Prometheus' text format."""
+    """Return every component's metrics now, in Prometheus' text format."""
     from prometheus_client import CollectorRegistry, generate_latest
 
     registry = CollectorRegistry()

@@ -1,4 +1,4 @@
-"""Health as measured facts: heartbeats of roles that listen nowhere, and every probe at once."""
+"""Collects health: heartbeats of roles that listen nowhere, and every probe at once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BEAT_MAX_AGE_SECONDS = 10.0
 
 
 def beat(settings: Settings, role_name: str, *, not_yet: str = "", clock: Clock = utc_now) -> None:
-    """Say that a role's loop goes round, and what it still waits for; call it each tick."""
+    """Record a role's heartbeat and what the role still waits for; call this each tick."""
     mine = Identity.mine()
     write_json(
         _file(settings, role_name),
@@ -32,7 +32,7 @@ def beat(settings: Settings, role_name: str, *, not_yet: str = "", clock: Clock 
 
 
 def forget_beat(settings: Settings, role_name: str) -> None:
-    """Take back what a role that has ended said; its process may live on."""
+    """Remove the heartbeat of a role that has ended while its process lives on."""
     _file(settings, role_name).unlink(missing_ok=True)
 
 
@@ -82,7 +82,7 @@ class Finding:
 
 
 def rows(settings: Settings) -> list[dict[str, str]]:
-    """Ask as `collect` does; return JSON values, for HTTP and for the command line."""
+    """Do as `collect`, and return JSON values, for HTTP and for the command line."""
     return [
         {
             "component": finding.component,

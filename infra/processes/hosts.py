@@ -1,4 +1,4 @@
-"""The processes that a supervisor starts: a host runs one role, or all light ones."""
+"""The processes that a supervisor starts. Each runs one heavy role, or all light ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LIGHT = "light"
 
 @dataclass(slots=True)
 class Part:
-    """One role and what is known of it."""
+    """One role and what the supervisor knows about it."""
 
     role: Role
     since: float  # seconds since the epoch
@@ -39,22 +39,22 @@ class Part:
     failed_since: float | None = None  # monotonic
 
     def record(self, identity: Identity | None) -> RoleRecord:
-        """What other processes may read of it."""
+        """Return what other processes may read about the role."""
         return RoleRecord(
             self.role.name, self.state, identity, self.restarts, self.since, self.detail
         )
 
     def note_death(self, why: str, pause_seconds: float) -> None:
-        """Take down that the role has ended, and when it is started again."""
+        """Record that the role has ended, and when to start it again."""
         self.deaths += 1
         self.restarts += 1
         self.state, self.since, self.failed_since = "restarting", time.time(), None
         self.detail = f"{why}, starting again in {pause_seconds:g} s"
 
     def note_probe(self, probe: Probe) -> None:
-        """Take down what the role answered."""
+        """Record how the role answered its probe."""
         if probe.health is Health.STARTING and self.state == "restarting":
-            return  # why it ended says more than that it does not beat yet
+            return  # why the role ended says more than its missing heartbeat
         self.detail = probe.detail
         failed_before, self.failed_since = self.failed_since, None
         match probe.health:
@@ -64,7 +64,7 @@ class Part:
                 self.state = "starting"
             case Health.FAILED:
                 self.failed_since = failed_before or time.monotonic()
-                # Until its first success a role merely has not come up yet.
+                # Until its first success a role counts as starting, not as failed.
                 self.state = "failed" if self.state in ("ready", "failed") else "starting"
 
 
@@ -83,33 +83,33 @@ class Host:
 
     def start(self, command: Callable[[int | None], Sequence[str]], log: IO[bytes]) -> None:
         """Start the process; `command` is given the descriptor to write news of its roles to."""
-        told = None
+        write_end = None
         if len(self.parts) > 1:
-            self._news, told = os.pipe()
+            self._news, write_end = os.pipe()
             os.set_blocking(self._news, False)
         try:
             self.process = subprocess.Popen(
-                list(command(told)),
+                list(command(write_end)),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                pass_fds=[told] if told is not None else [],
+                pass_fds=[write_end] if write_end is not None else [],
                 start_new_session=True,
             )
         finally:
-            if told is not None:
-                os.close(told)
+            if write_end is not None:
+                os.close(write_end)
         self.identity = Identity.of(self.process.pid)
         self.started_at = time.monotonic()
         for part in self.parts:
             part.state, part.detail, part.since = "starting", "", time.time()
 
     def news(self) -> list[shared.Ended]:
-        """Roles that ended in the process, which goes on."""
+        """Return the roles that ended while the process goes on."""
         return [] if self._news is None else shared.read(self._news)
 
     def note_death(self, code: int) -> str:
-        """Take down that the process has ended; return how."""
+        """Record that the process has ended; return how."""
         if time.monotonic() - self.started_at > HEALTHY_SECONDS:
             self.deaths = 0
             for part in self.parts:
@@ -130,7 +130,7 @@ class Host:
     def clear(self) -> None:
         """Forget a process that has ended, and kill what is left of its group."""
         if self.identity is not None:
-            # Its helpers, as far as they stayed in its group, would keep its ports.
+            # Helpers that stayed in the group would keep the role's ports.
             kill_group(self.identity.pid)
         if self._news is not None:
             os.close(self._news)
@@ -138,7 +138,7 @@ class Host:
 
 
 def hosts(roles: Sequence[Role], *, share: bool) -> list[Host]:
-    """Say which processes run the roles: one each, and one for all light ones if they share it."""
+    """Return the processes that run the roles: one for each, or one for all light ones."""
     parts = [Part(role, since=time.time()) for role in roles]
     light = [part for part in parts if part.role.light]
     if not share or len(light) < 2:
@@ -148,11 +148,11 @@ def hosts(roles: Sequence[Role], *, share: bool) -> list[Host]:
 
 
 def describe_exit(code: int) -> str:
-    """Exit code for people: `exit code 3`, or `signal 9`."""
+    """Write an exit code for people: `exit code 3`, or `signal 9`."""
     return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
 def kill_group(group: int) -> None:
-    """SIGKILL what is left in a process group that we made; no error when it is empty."""
+    """SIGKILL what is left in a process group of the platform; no error when it is empty."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGHUP end a command in order, as Ctrl-C does."""
+"""Lets SIGTERM and SIGHUP end a command in order, as Ctrl-C does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def interrupted_once() -> Generator[None]:
     """Raise KeyboardInterrupt at the first of the signals while the block runs; drop the others.
 
-    A second Ctrl-C would break off what ends the processes that the block started, and some of
+    A second Ctrl-C would interrupt the clean-up of processes that the block started, and some of
     those outlive their starter.
     """
     seen = False

@@ -1,4 +1,4 @@
-"""`acgs up` without its face: take the root, check, prepare, supervise; here or detached."""
+"""`acgs up` without its display: take the root, check, prepare, supervise; here or detached."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ class PreparationError(PlatformError):
 def run(
     settings: Settings, flags: dict[str, str], stop: threading.Event, say: Say, watch: Watch
 ) -> None:
-    """Run the whole platform in this process's care until the event is set.
+    """Run the whole platform under this process until the event is set.
 
     Args:
         settings: of the platform.
         flags: settings from the command line, by environment name, for other commands to find.
         stop: ends the run.
-        say: told one line per step of the preparation.
-        watch: told what is known of the roles, at every tick.
+        say: called with one line per step of the preparation.
+        watch: called with what is known about the roles, at every tick.
 
     Raises:
         AlreadyRunningError, PortInUseError, SettingsError, PreparationError, RoleStartError.
@@ -102,19 +102,19 @@ def _end_on(stop: threading.Event, child: subprocess.Popen[str]) -> None:
 
 
 def _told(text: str, status: int) -> PlatformError | None:
-    """Read back an error that one of our commands wrote on stderr."""
+    """Parse an error that one of the platform's commands wrote on stderr."""
     lines = text.splitlines()
     for at, line in enumerate(lines):
         if found := ERROR_LINE.match(line):
             hint = HINT_LINE.match(lines[at + 1]) if at + 1 < len(lines) else None
-            told = hint["hint"] if hint else None
-            return ReportedError(found["code"], found["message"], told, status)
+            advice = hint["hint"] if hint else None
+            return ReportedError(found["code"], found["message"], advice, status)
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One message of a detached supervisor to whoever started it.
+    """One message of a detached supervisor to the process that started it.
 
     Attributes:
         kind: `said`, `ready` or `failed`.
@@ -148,7 +148,7 @@ class Reporter:
             self._file = None
 
     def close(self) -> None:
-        """Tell the other end that nothing more comes."""
+        """Close the pipe, so that the other end knows that nothing more comes."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -178,10 +178,10 @@ def detach(settings: Settings, say: Say) -> int:
         with os.fdopen(reading) as file:
             _await_ready(settings, file, say)
     except BaseException:
-        # Also when a person loses patience: half a platform must not stay behind.
+        # Also when a person interrupts: half a platform must not stay behind.
         end([Identity.of(child.pid)], grace_seconds=STOP_LIMIT_SECONDS)
         raise
-    # The child is meant to outlive us; without this, its Popen would warn that it does.
+    # The child is meant to outlive this process; without this, its Popen would warn that it does.
     child.returncode = 0
     return child.pid
 
@@ -228,10 +228,10 @@ def stop_all(settings: Settings, say: Say) -> bool:
             )
     left = reap(root)
     if left:
-        say(f"ended what was left: {', '.join(left)}")
+        say(f"ended leftover processes: {', '.join(left)}")
     return owner is not None or bool(left)
 
 
 def failure(error: PlatformError) -> Report:
-    """Tell an error to whoever started this supervisor."""
+    """Return the message that reports an error to the process that started this supervisor."""
     return Report("failed", error.message, error.code, error.hint, exit_code(error))

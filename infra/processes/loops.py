@@ -1,4 +1,4 @@
-"""The loop of a role that listens nowhere: work in threads, a heartbeat while all of it goes round.
+"""Runs a role that listens nowhere: its loops in threads, with a heartbeat while all go round.
 
 A role beats from its own thread, so that a long round does not look like a dead process, and stops
 beating once a loop stands still, so that `acgs status` shows it and the supervisor acts.
@@ -51,7 +51,7 @@ def go_round(
 ) -> None:
     """Run loops until `stop` is set, and beat for the role meanwhile.
 
-    A loop that ends or raises for a reason that nobody foresaw ends the others and the role,
+    A loop that ends or raises unexpectedly ends the others and the role,
     which is then started again: its state is in the database.
 
     Args:
@@ -59,8 +59,8 @@ def go_round(
         role_name: whose heartbeat it is.
         loops: its work; none for a role that has nothing to do.
         stop: ends it.
-        not_yet: says what keeps the role from doing its job yet; empty once it does it. Called at
-            each beat: asks nobody.
+        not_yet: says what keeps the role from doing its job yet; empty once it does its job.
+        Called at each beat, so it does no I/O.
 
     Raises:
         BaseException: what ended a loop.

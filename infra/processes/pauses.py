@@ -1,14 +1,14 @@
-"""How long what died waits before it is started again."""
+"""How long a dead process waits before it is started again."""
 
 from __future__ import annotations
 
 BACKOFF_FIRST_SECONDS = 0.5
 BACKOFF_LAST_SECONDS = 30.0
 HEALTHY_SECONDS = 60.0
-"""What lived so long did not die of its start: its deaths are counted from one."""
+"""A process that lived this long did not die at its start: its deaths are counted afresh."""
 
 
 def backoff_seconds(deaths: int) -> float:
-    """Pause before the next start after `deaths` >= 1 deaths in a row: doubling, capped."""
+    """Return the pause after `deaths` >= 1 deaths in a row: doubling, capped."""
     # The exponent is capped too: two to the power of a week's deaths is no float.
     return float(min(BACKOFF_FIRST_SECONDS * 2 ** min(deaths - 1, 16), BACKOFF_LAST_SECONDS))

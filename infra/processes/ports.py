@@ -1,4 +1,4 @@
-"""Ports checked before anything starts, so that the error names who holds one."""
+"""Checks ports before anything starts, so that the error names the process that has one."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _require_free(host: str, port: int, setting: str) -> None:
 
 
 def holder(port: int) -> str:
-    """Tell who listens on a TCP port, as far as this user may know."""
+    """Describe the process that listens on a TCP port, as far as this user may know."""
     import psutil
 
     try:

@@ -1,4 +1,4 @@
-"""Processes named so that a reused pid is never mistaken for the process it once was."""
+"""Identifies processes by pid and birth, so that a reused pid is not taken for the old process."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _boot() -> str:
 
 
 def _birth(pid: int) -> str | None:
-    """Boot id and start tick of a process that is no zombie; None if there is none."""
+    """Return boot id and start tick of a process; None if it is gone or a zombie."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -48,7 +48,7 @@ class Identity:
 
     @classmethod
     def of(cls, pid: int) -> Identity:
-        """Identify a process; one that is gone already gets an identity that never lives."""
+        """Identify a process; a process that is gone gets an identity that is never alive."""
         return cls(pid, _birth(pid) or "gone")
 
     @classmethod
@@ -61,7 +61,7 @@ class Identity:
         return _birth(self.pid) == self.birth
 
     def send(self, number: signal.Signals) -> None:
-        """Signal it, with its whole group where it leads one; no error when it is gone."""
+        """Signal the process, and the group that it leads, if any; no error when it is gone."""
         if not self.alive():
             return
         with suppress(ProcessLookupError):
@@ -107,7 +107,7 @@ class Child:
 
 
 def record_child(settings: Settings, name: str, pid: int) -> Child:
-    """Write down a helper process, so that `acgs down` ends it whatever became of its role.
+    """Record a helper process, so that `acgs down` ends it even if its role has died.
 
     Args:
         settings: of the platform.
@@ -123,12 +123,12 @@ def record_child(settings: Settings, name: str, pid: int) -> Child:
 
 
 def children(settings: Settings) -> list[Child]:
-    """Every recorded helper process, alive or not, by name."""
+    """Return every recorded helper process, alive or not, by name."""
     return children_of(settings.storage_root)
 
 
 def children_of(root: Path) -> list[Child]:
-    """Do as `children`, knowing only the storage root."""
+    """Do as `children`, given only the storage root."""
     found = []
     for path in sorted((root / "run" / "children").glob("*.json")):
         try:

@@ -1,4 +1,4 @@
-"""Readiness asked in the background, so that a probe that hangs holds up nobody."""
+"""Asks for readiness in the background, so that a probe that hangs delays nothing else."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Prober:
         self._pool = ThreadPoolExecutor(max_workers=MAX_ROLES, thread_name_prefix="ready")
 
     def latest(self, role: Role, *, settled: bool) -> Probe | None:
-        """Return an answer that has come in since the last call, if one has; ask again in time.
+        """Return the answer that arrived since the last call, if any; ask again when it is time.
 
         Args:
             role: to ask.
@@ -52,7 +52,7 @@ class Prober:
         return probe
 
     def forget(self, role: Role) -> None:
-        """Drop what was asked of a process that has ended."""
+        """Drop the open question to a role whose process has ended."""
         self._asked.pop(role.name, None)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Roles in this process, as `acgs run ROLE...`, and the set-up that comes before any role."""
+"""Runs roles in this process (`acgs run ROLE...`), and the set-up that comes before them."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ def run(
     """Run roles in this process until SIGTERM, SIGINT or SIGHUP.
 
     Args:
-        given: roles; a failure ends the process where it is one, and only the role where they
-            are several, which is started again.
+        given: roles. The failure of a lone role ends the process; of several, only the role, which
+        is then started again.
         settings: of the platform.
         parent: process to end with: a supervisor that was killed cannot stop its roles, and
             a role that outlived it would keep its port.
-        report_to: descriptor to which it is written how roles end, where they are several.
+        report_to: descriptor to write to how roles end, if there are several.
     """
     logs.configure(settings.log_level, given[0].name if len(given) == 1 else LIGHT)
     stop = threading.Event()
@@ -97,7 +97,7 @@ def run(
     except PlatformError:
         raise
     except Exception as err:
-        # The command line tells it in one line; a reader of this log needs all of it, unless the
+        # The command line prints one line; a reader of this log needs the traceback, unless the
         # line says what to do.
         refused = isinstance(err, OSError) and storage_error(err, settings.storage_root)
         _logger.log(logging.DEBUG if refused else logging.ERROR, "failed", exc_info=err)

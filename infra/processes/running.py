@@ -1,4 +1,4 @@
-"""What a live `acgs up` left for other processes to read: its pid, its flags, its roles.
+"""Records of a live `acgs up` for other processes: its pid, its flags, its roles.
 
 Kept free of heavy imports: every `acgs` command reads it at start.
 """
@@ -54,7 +54,7 @@ class RoleRecord:
 
 
 def write_supervisor(root: Path, record: SupervisorRecord) -> None:
-    """Say which process owns the root."""
+    """Record which process owns the storage root."""
     write_json(root / "run" / SUPERVISOR_FILE, asdict(record))
 
 
@@ -75,7 +75,7 @@ def live_supervisor(root: Path) -> SupervisorRecord | None:
 
 
 def write_roles(root: Path, roles: list[RoleRecord]) -> None:
-    """Say what became of each role."""
+    """Record the state of each role."""
     write_json(root / "run" / ROLES_FILE, {"roles": [asdict(role) for role in roles]})
 
 

@@ -1,4 +1,4 @@
-"""Several light roles in one process, each in a thread of its own.
+"""Runs several light roles in one process, each in a thread of its own.
 
 A role that fails is started again alone, with growing pauses; the others go on. A thread cannot be
 killed: a role that stands still is started again with the whole process, by the supervisor.
@@ -49,12 +49,12 @@ Tell = Callable[[Ended], None]
 
 
 def teller(descriptor: int | None) -> Tell:
-    """Return what writes one line of JSON for each role that ended; silent without a descriptor."""
+    """Return a function that writes a JSON line per ended role; a no-op without a descriptor."""
     if descriptor is None:
         return lambda _ended: None
 
     def tell(ended: Ended) -> None:
-        # Who has gone away ends this process soon.
+        # A supervisor that has gone: this process ends soon.
         with contextlib.suppress(BrokenPipeError):
             os.write(descriptor, json.dumps(asdict(ended)).encode() + b"\n")
 
@@ -97,7 +97,7 @@ class _Seat:
     next_start_at: float = field(default=0.0)  # monotonic
 
     def step(self) -> Ended | None:
-        """Start the role if it is time to; return how it ended, if it just has."""
+        """Start the role if it is time; return how it ended, if it has just ended."""
         now = time.monotonic()
         if self.thread is None:
             if now >= self.next_start_at:
@@ -111,7 +111,7 @@ class _Seat:
         self.deaths += 1
         pause = backoff_seconds(self.deaths)
         self.next_start_at = now + pause
-        # What it said of itself while it lived holds no longer, though its process lives.
+        # Its last heartbeat holds no longer, though its process lives.
         forget_beat(self.settings, self.role.name)
         return Ended(self.role.name, self._why(), pause)
 

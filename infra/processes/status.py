@@ -1,4 +1,4 @@
-"""What `acgs status` tells: each role's process, as recorded, and its readiness, as asked now."""
+"""The state of the platform: each role's process, as recorded, and its readiness, as asked now."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class PlatformState:
 
 
 def look(settings: Settings) -> PlatformState:
-    """Look at the platform of a storage root, from any process."""
+    """Return the state of a storage root's platform; works from any process."""
     root = settings.storage_root
     owner = running.live_supervisor(root)
     recorded = {record.name: record for record in running.read_roles(root)}

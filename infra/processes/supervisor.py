@@ -1,4 +1,4 @@
-"""Processes that run the roles: started side by side, watched, started again when they die.
+"""Starts the processes that run the roles, watches them, and restarts those that die.
 
 A heavy role has a process of its own; the light ones share one (`infra.processes.hosts`). A light
 role that stands still for long has its process killed and started again.
@@ -47,21 +47,22 @@ Watch = Callable[[Sequence[RoleRecord]], None]
 
 
 class RoleStartError(PlatformError):
-    """A role does not become ready; the run is given up."""
+    """A role did not become ready, so the run was given up."""
 
     code = "infra.role_start_failed"
 
 
 def role_command(roles: Sequence[Role], report_to: int | None) -> Sequence[str]:
-    """Command of the process that runs roles; `-P` keeps the working directory off its path."""
-    told = [] if report_to is None else ["--report-to", str(report_to)]
+    """Return the command that runs roles; `-P` keeps the working directory off its path."""
+    report = [] if report_to is None else ["--report-to", str(report_to)]
     names = [role.name for role in roles]
-    return [sys.executable, "-P", "-m", "infra", "run", *names, "--parent", str(os.getpid()), *told]
+    parent = ["--parent", str(os.getpid())]
+    return [sys.executable, "-P", "-m", "infra", "run", *names, *parent, *report]
 
 
 @contextmanager
 def owning(settings: Settings, flags: Mapping[str, str]) -> Generator[list[str]]:
-    """Own the storage root: nobody else may supervise it meanwhile.
+    """Own the storage root for the block, as its only supervisor.
 
     What a dead run left behind is ended first; the block gets the names of what still lived.
 
@@ -85,7 +86,7 @@ def owning(settings: Settings, flags: Mapping[str, str]) -> Generator[list[str]]
 
 
 def already_running(root: Path) -> AlreadyRunningError:
-    """Error that says who owns a storage root."""
+    """Return the error that says who owns a storage root."""
     owner = running.live_supervisor(root)
     who = f"process {owner.identity.pid}" if owner else "another process, which is just starting"
     return AlreadyRunningError(
@@ -107,7 +108,7 @@ def locked(root: Path) -> bool:
 
 
 def reap(root: Path) -> list[str]:
-    """End what a dead run left behind and forget its records; return the names of what lived."""
+    """End what a dead run left behind and forget its records; return what still lived."""
     left = [role for role in running.read_roles(root) if role.identity and role.identity.alive()]
     end((role.identity for role in left if role.identity), grace_seconds=REAP_GRACE_SECONDS)
     names = [role.name for role in left]
@@ -117,7 +118,7 @@ def reap(root: Path) -> list[str]:
 
 
 class Supervisor:
-    """Keeps a set of roles running until told to stop.
+    """Keeps a set of roles running until `stop` is set.
 
     Args:
         settings: of the platform.
@@ -153,7 +154,7 @@ class Supervisor:
         return all(part.state == "ready" for part in self._parts.values())
 
     def records(self) -> list[RoleRecord]:
-        """What is known about each role now."""
+        """Return what is known about each role now."""
         return [part.record(self._host_of[name].identity) for name, part in self._parts.items()]
 
     def run(self, stop: threading.Event, watch: Watch = lambda _records: None) -> None:
@@ -161,7 +162,7 @@ class Supervisor:
 
         Args:
             stop: ends the run.
-            watch: told the records at every tick.
+            watch: called with the records at every tick.
 
         Raises:
             RoleStartError: a role did not become ready at the start.
@@ -211,7 +212,7 @@ class Supervisor:
     def _start(self, host: Host) -> None:
         roles = [part.role for part in host.parts]
         with open_log(self._settings, host.name) as log:
-            host.start(lambda told: self._command(roles, told), log)
+            host.start(lambda write_end: self._command(roles, write_end), log)
         self._write()
 
     def _note_news(self, host: Host, prober: Prober) -> None:
@@ -262,7 +263,7 @@ class Supervisor:
 def start_error(
     settings: Settings, name: str, found: str, *, log_name: str | None = None
 ) -> RoleStartError:
-    """Error that says which role failed, with the end of its log (or of the one named)."""
+    """Return the error that says which role failed, with the end of its log (or the one named)."""
     path = log_path(settings, log_name or name)
     lines = path.read_text(errors="replace").splitlines()[-TAIL_LINES:] if path.exists() else []
     tail = "".join(f"\n    {line}" for line in lines)
@@ -273,7 +274,7 @@ def start_error(
 
 
 def log_path(settings: Settings, name: str) -> Path:
-    """Log file of a role (or of the supervisor)."""
+    """Return the log file of a role (or of the supervisor)."""
     return settings.folder("logs") / f"{name}.log"
 
 

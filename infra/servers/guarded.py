@@ -1,4 +1,4 @@
-"""One server process in the hands of a guard."""
+"""Runs one server process under a guard."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Guarded:
     _guard: subprocess.Popen[str] | None = None
 
     def start(self, ready: Callable[[], bool]) -> None:
-        """Start it and wait until `ready`.
+        """Start the server and wait until `ready`.
 
         Raises:
             ServerFailedError: it ended, or did not become ready in a minute; with its last words.
@@ -84,21 +84,21 @@ class Guarded:
             if ready():
                 return
             time.sleep(POLL_SECONDS)
-        told = self._log()
+        said = self._log()
         self.stop()
-        raise ServerFailedError(f"{self.name} did not start: {told}", hint="see the lines above")
+        raise ServerFailedError(f"{self.name} did not start: {said}", hint="see the lines above")
 
     def stop(self) -> None:
-        """End it in order and keep its files."""
+        """Stop the server in order and keep its files."""
         self._release("keep")
 
     def kill(self) -> None:
-        """End it as a power cut would, and keep its files."""
+        """Kill the server as a power cut would, and keep its files."""
         os.kill(self.pid, signal.SIGKILL)
         self._release("keep")
 
     def close(self) -> None:
-        """End it and remove its files."""
+        """Stop the server and remove its files."""
         self._release("")
 
     def _release(self, word: str) -> None:
@@ -108,7 +108,7 @@ class Guarded:
         self._guard = None
 
     def _runs(self) -> bool:
-        """Whether it lives: a zombie, whom the guard has not yet buried, does not."""
+        """Whether the process lives; a zombie that the guard has not yet reaped does not."""
         try:
             text = Path(f"/proc/{self.pid}/stat").read_text()
         except OSError:

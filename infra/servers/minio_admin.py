@@ -1,4 +1,4 @@
-"""The few administrative calls of MinIO that S3 has no word for: users, policies, quotas.
+"""Calls MinIO's administration for what S3 has no call for: users, policies, quotas.
 
 Bodies that carry secrets are encrypted as MinIO's `madmin.EncryptData` does: salt (32 bytes),
 algorithm, nonce (8), then one AEAD stream of 16 KiB fragments whose nonces count and whose
@@ -37,18 +37,18 @@ class Admin:
     secret_key: str
 
     def add_user(self, name: str, secret: str) -> None:
-        """Create a user who may do nothing yet, or give one a new secret."""
+        """Create a user without rights, or give an existing one a new secret."""
         body = encrypt(self.secret_key, _json({"secretKey": secret, "status": "enabled"}))
         self._put("add-user", {"accessKey": name}, body)
 
     def allow(self, user: str, policy: str, document: Mapping[str, Any]) -> None:
-        """Write a policy and make it the only one of a user."""
+        """Write a policy and make it a user's only one."""
         self._put("add-canned-policy", {"name": policy}, _json(document))
         who = {"userOrGroup": user, "isGroup": "false", "policyName": policy}
         self._put("set-user-or-group-policy", who, b"")
 
     def set_quota(self, bucket: str, size_bytes: int) -> None:
-        """Refuse what would make a bucket larger than that; 0 lifts it."""
+        """Limit the size of a bucket; 0 lifts the limit."""
         quota = {"quota": size_bytes, "size": size_bytes, "quotatype": "hard"}
         self._put("set-bucket-quota", {"bucket": bucket}, _json(quota))
 

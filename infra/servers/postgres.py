@@ -35,7 +35,7 @@ LEFTOVERS = 20
 
 @dataclass
 class Postgres:
-    """A running server: `ADMIN` rules it, `USER` owns the databases and is no superuser."""
+    """A running server: `ADMIN` is its superuser, `USER` owns the databases."""
 
     programs: postgres_programs.Programs
     port: int
@@ -45,7 +45,7 @@ class Postgres:
 
     @property
     def version(self) -> str:
-        """What ran, for logs."""
+        """Return the program's version, for logs."""
         return str(self.programs)
 
     def new_database(self, template: str | None = None) -> str:
@@ -77,7 +77,7 @@ class Postgres:
             connection.close()
 
     def start(self) -> None:
-        """Start it again after `stop` or `kill`; recovers what was committed."""
+        """Start the server again after `stop` or `kill`; it recovers what was committed."""
         for _ in range(LEFTOVERS):
             try:
                 self.process.start(self._ready)
@@ -86,18 +86,20 @@ class Postgres:
                     raise
                 continue
             return
-        raise ServerFailedError("PostgreSQL did not start again: children of the killed one live")
+        raise ServerFailedError(
+            "PostgreSQL did not start again: children of the killed server still live"
+        )
 
     def stop(self) -> None:
         """End every connection and the server, in order."""
         self.process.stop()
 
     def kill(self) -> None:
-        """SIGKILL the server in the middle of whatever it does."""
+        """SIGKILL the server, whatever it is doing."""
         self.process.kill()
 
     def restart(self) -> None:
-        """Stop and start it: every open connection breaks."""
+        """Stop and start the server: every open connection breaks."""
         self.stop()
         self.start()
 
@@ -111,10 +113,10 @@ class Postgres:
 
 @contextmanager
 def started() -> Iterator[Postgres]:
-    """Run a server on a free port of 127.0.0.1, its files in a new folder; end it after.
+    """Run a server on a free port of 127.0.0.1, with its files in a new folder, for the block.
 
     Raises:
-        ServerMissingError: PostgreSQL is not here and cannot be obtained.
+        ServerMissingError: PostgreSQL is not installed and cannot be.
         ServerFailedError: it did not start.
     """
     programs = postgres_programs.obtain()

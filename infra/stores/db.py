@@ -1,4 +1,4 @@
-"""Database engines, opened the one way that loses no update.
+"""Opens database engines so that no update is lost.
 
 SQLite runs in WAL mode and every transaction begins IMMEDIATE: a read-then-write transaction
 that begins DEFERRED silently loses updates when writers race.
@@ -37,11 +37,11 @@ _REFUSED = (
     "does not exist",
     "permission denied",
 )
-"""What PostgreSQL says to who connects wrongly; the driver gives no code while it connects."""
+"""What PostgreSQL says when a login fails; the driver gives no code while it connects."""
 
 
 class DatabaseRefusedError(PlatformError):
-    """The database runs, and knows neither our user, password nor database."""
+    """The database runs, but refuses the platform's user, password or database name."""
 
     code = "infra.database_refused"
 
@@ -52,7 +52,7 @@ def open_engine(url: str, *, make: bool = False) -> Engine:
     Args:
         url: of SQLAlchemy.
         make: whether a SQLite file that is missing may be made, with its folder. Otherwise
-            connecting to it raises NotPreparedError: whoever only looks leaves nothing behind.
+        connecting to it raises NotPreparedError, so that reading creates no file.
 
     Raises:
         UnavailableError: the folder of a SQLite file cannot be made.
@@ -80,7 +80,7 @@ def open_engine(url: str, *, make: bool = False) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
-        # Our own BEGIN below; the driver's implicit one would be DEFERRED.
+        # The event below sends BEGIN; the driver's implicit one would be DEFERRED.
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
@@ -117,7 +117,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def translated(engine: Engine) -> Iterator[None]:
-    """Tell the database's own errors as errors a person can act on, while the block runs.
+    """Translate the database's errors into ones a person can act on, while the block runs.
 
     Raises:
         NotPreparedError: the database lacks the platform's tables.
@@ -140,10 +140,10 @@ def translated(engine: Engine) -> Iterator[None]:
             hint="leave out NUL characters and lone surrogates",
         ) from err
     except DBAPIError as err:
-        told = _told(engine, err)
-        if told is None:
+        known = _known(engine, err)
+        if known is None:
             raise
-        raise told from err
+        raise known from err
 
 
 def is_storable(text: str) -> bool:
@@ -151,7 +151,7 @@ def is_storable(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
 
 
-def _told(engine: Engine, error: DBAPIError) -> PlatformError | None:
+def _known(engine: Engine, error: DBAPIError) -> PlatformError | None:
     text = " ".join(str(error.orig).split())
     code = getattr(error.orig, "pgcode", None)
     if code == _UNDEFINED_TABLE or "no such table" in text:
@@ -163,7 +163,7 @@ def _told(engine: Engine, error: DBAPIError) -> PlatformError | None:
     connecting = isinstance(error, OperationalError) and code is None
     if connecting and any(said in text for said in _REFUSED):
         return DatabaseRefusedError(
-            f"the database refused us: {text}",
+            f"the database refused the platform's user: {text}",
             hint="correct user, password and database name in ACGS_DATABASE_URL",
         )
     if "disk is full" in text or "readonly database" in text or "disk I/O error" in text:

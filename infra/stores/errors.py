@@ -1,4 +1,4 @@
-"""What can be wrong with an object store, told by what one can do about it."""
+"""Errors of an object store, one for each thing that a person can do about it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class StoreCredentialsError(NoAccessError):
 
 
 class StoreDeniedError(NoAccessError):
-    """The object store knows us and does not allow what we asked."""
+    """The object store knows the user, but does not allow the request."""
 
     code = "infra.store_denied"
 
@@ -71,7 +71,7 @@ class StoreUnreachableError(UnavailableError):
 
 
 class StoreFailedError(NoAccessError):
-    """The object store refused in a way we have no better word for."""
+    """The object store refused for a reason that no other error describes."""
 
     code = "infra.store_failed"
 
@@ -95,8 +95,8 @@ _BUSY = {
 }  # fmt: skip
 
 
-def told(error: ClientError | BotoCoreError, where: str) -> PlatformError:
-    """Tell botocore's error as one that a person can act on.
+def translate(error: ClientError | BotoCoreError, where: str) -> PlatformError:
+    """Translate botocore's error into one that a person can act on.
 
     Args:
         error: what botocore raised.
@@ -123,7 +123,7 @@ def _refused(error: ClientError, where: str) -> PlatformError:
     doing = error.operation_name
     if code in _CREDENTIALS:
         return StoreCredentialsError(
-            f"{where}: the object store refused our credentials: {said} ({code})",
+            f"{where}: the object store refused the credentials: {said} ({code})",
             hint="correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and this machine's clock",
         )
     if code in _FULL:

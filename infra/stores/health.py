@@ -1,4 +1,4 @@
-"""The two stores everything stands on, the database and the artifact store: do they work?"""
+"""Checks that the database and the artifact store work."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def probes(settings: Settings) -> Iterator[Probe]:
 
 
 def require_database(settings: Settings) -> str:
-    """Ask the database for an answer; return what it is.
+    """Query the database; return its kind and version.
 
     Raises:
-        PlatformError: it cannot be reached, refuses us or does not exist.
+        PlatformError: it cannot be reached, refuses the user or does not exist.
     """
     from sqlalchemy import text
 

@@ -37,7 +37,7 @@ def run(metadata: MetaData) -> None:
         version_table=context.config.attributes["version_table"],
         transactional_ddl=True,
         render_as_batch=connection.dialect.name == "sqlite",
-        # MLflow's tables live in the same database and are none of our business.
+        # MLflow's tables live in the same database; another history owns them.
         include_name=lambda name, kind, _parents: kind != "table" or name in own,
     )
     found = context.config.attributes.get("differences")
@@ -49,7 +49,7 @@ def run(metadata: MetaData) -> None:
 
 
 def differences(migration: MigrationContext, metadata: MetaData) -> list[str]:
-    """Say how the database differs from what the code expects of a component's tables.
+    """Return how a component's tables differ from what the code expects.
 
     Triggers are compared by name, with those that `metadata.info["triggers"]` lists per dialect:
     SQLAlchemy's metadata does not know them.
@@ -59,7 +59,7 @@ def differences(migration: MigrationContext, metadata: MetaData) -> list[str]:
 
     connection = migration.connection
     assert connection is not None
-    told = [line for item in compare_metadata(migration, metadata) for line in _told(item)]
+    lines = [line for item in compare_metadata(migration, metadata) for line in _described(item)]
     dialect = connection.dialect.name
     catalogue = {
         "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
@@ -68,14 +68,14 @@ def differences(migration: MigrationContext, metadata: MetaData) -> list[str]:
     wanted = metadata.info.get("triggers", {}).get(dialect, ())
     if wanted and inspect(connection).get_table_names():
         present = set(connection.scalars(text(catalogue[dialect])))
-        told += [f"trigger {name} is missing" for name in wanted if name not in present]
-    return told
+        lines += [f"trigger {name} is missing" for name in wanted if name not in present]
+    return lines
 
 
-def _told(item: Any) -> list[str]:
+def _described(item: Any) -> list[str]:
     # compare_metadata gives tuples, and lists of tuples for what changed inside one column.
     if isinstance(item, list):
-        return [line for inner in item for line in _told(inner)]
+        return [line for inner in item for line in _described(inner)]
     verb, *rest = item
     match verb:
         case "add_table":

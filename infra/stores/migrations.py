@@ -1,4 +1,4 @@
-"""Schemas brought up to date: MLflow's own first, then each component's Alembic history.
+"""Brings schemas up to date: MLflow's own first, then each component's Alembic history.
 
 Every component's history has a version table of its own, `acgs_<component>_revision`, so that
 MLflow's and each other's histories never meet.
@@ -40,9 +40,9 @@ class SchemaUnknownError(PlatformError):
 
 
 def upgrade(settings: Settings, of: Iterable[Component] | None = None) -> None:
-    """Bring the database up to date; does nothing to one that is.
+    """Bring the database up to date; a no-op if it is.
 
-    Processes that come at the same time wait for each other. A SQLite database that is not there
+    Concurrent processes wait for each other. A SQLite database that is not there
     yet is copied from a template, if one was kept (`infra.stores.template`).
 
     Raises:
@@ -67,7 +67,7 @@ def upgrade(settings: Settings, of: Iterable[Component] | None = None) -> None:
 
 
 def downgrade(settings: Settings, component: Component, revision: str) -> None:
-    """Take a component's schema back to an earlier revision; `base` drops all of its tables.
+    """Downgrade a component's schema to an earlier revision; `base` drops all of its tables.
 
     One transaction, on SQLite too: it is done or it is not.
 
@@ -109,9 +109,10 @@ def revisions(component: Component) -> tuple[str, ...]:
 
 
 def differences(settings: Settings, of: Iterable[Component] | None = None) -> dict[str, list[str]]:
-    """Say, by component, how the database differs from what this version expects; empty if not.
+    """Return, by component, how the database differs from what this version expects.
 
-    MLflow's part is compared by revision, ours table by table: columns, types, indexes, triggers.
+    MLflow's part is compared by revision, the components' by table: columns, types, indexes,
+    triggers.
 
     Raises:
         UnavailableError: the database cannot be reached.
@@ -128,9 +129,9 @@ def differences(settings: Settings, of: Iterable[Component] | None = None) -> di
                 found["mlflow"] = [f"revision is {mlflow}, expected {expected}"]
             for component in components() if of is None else tuple(of):
                 if component.migrations is not None:
-                    told = _compare(connection, component)
-                    if told:
-                        found[component.name] = told
+                    lines = _compare(connection, component)
+                    if lines:
+                        found[component.name] = lines
     finally:
         engine.dispose()
     return found
@@ -144,15 +145,15 @@ def _compare(connection: Connection, component: Component) -> list[str]:
     revision, head = _revision(connection, component), script.get_current_head()
     if revision != head:
         return [f"revision is {revision}, expected {head}"]
-    told: list[str] = []
-    config.attributes.update(connection=connection, differences=told)
+    lines: list[str] = []
+    config.attributes.update(connection=connection, differences=lines)
     with EnvironmentContext(config, script):
         script.run_env()
-    return told
+    return lines
 
 
 def current(settings: Settings, of: Iterable[Component] | None = None) -> dict[str, str | None]:
-    """Revision of each component's schema in the database; None where there is none yet."""
+    """Return the revision of each component's schema in the database; None before the first."""
     engine = open_engine(settings.sqlalchemy_url)
     found: dict[str, str | None] = {}
     try:
@@ -166,7 +167,7 @@ def current(settings: Settings, of: Iterable[Component] | None = None) -> dict[s
 
 
 def version_table(component: Component) -> str:
-    """Name of the table that holds a component's revision."""
+    """Return the name of the table that holds a component's revision."""
     return f"acgs_{component.name}_revision"
 
 
@@ -181,19 +182,19 @@ def _upgrade_mlflow(settings: Settings, engine: Engine) -> None:
 
 
 def mlflow_heads() -> set[str]:
-    """Newest revisions of the installed MLflow's schema, read without importing MLflow."""
+    """Return the newest revisions of MLflow's schema, without importing MLflow."""
     folder = mlflow_migrations()
     return set() if folder is None else _heads(folder)
 
 
 def _heads(folder: Path) -> set[str]:
-    """Newest revisions of an Alembic history, read without Alembic."""
+    """Return the newest revisions of an Alembic history, without importing Alembic."""
     text = "\n".join(path.read_text() for path in folder.glob("*.py"))
     return set(_REVISION.findall(text)) - set(_DOWN_REVISION.findall(text))
 
 
 def _recorded(engine: Engine, table: str) -> set[str]:
-    """Revisions that the database records in a version table; none where there is no such table."""
+    """Return the revisions in a version table; empty if there is no such table."""
     from sqlalchemy import inspect, text
 
     with _reachable(engine) as connection:
@@ -289,7 +290,7 @@ def _reachable(engine: Engine) -> Generator[Connection]:
 
 @contextmanager
 def _alone(settings: Settings, engine: Engine) -> Generator[None]:
-    """Hold the right to migrate: on this machine by a file, beyond it by the database."""
+    """Hold the migration lock: a file for this machine, the database's for all machines."""
     from sqlalchemy import text
 
     with (settings.folder("run") / "migrations.lock").open("w") as lock:

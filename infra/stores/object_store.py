@@ -1,6 +1,6 @@
-"""The platform's one way to S3: a client that is configured once, and errors a person can act on.
+"""The platform's client for S3: configured once, with errors a person can act on.
 
-Credentials come by boto3's own chain: `AWS_*`, `~/.aws`, a role of the machine. Any server that
+Credentials come from boto3's own chain: `AWS_*`, `~/.aws`, a role of the machine. Any server that
 speaks S3 will do; nothing here is MinIO's or Amazon's own.
 """
 
@@ -70,7 +70,7 @@ class Location:
         return cls(parsed.netloc, prefix)
 
     def key(self, relative: str) -> str:
-        """Full key of an object of this location.
+        """Return the full key of an object of this location.
 
         Raises:
             UsageError: the relative key is absolute or points outside.
@@ -111,7 +111,8 @@ def _client(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
         retries={"total_max_attempts": attempts, "mode": "standard"},
-        # Other servers than Amazon's may not know the newer default, and our digests are SHA-256.
+        # Other servers than Amazon's may not know the newer default, and the platform's digests
+        # are SHA-256.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         s3={"addressing_style": "path" if endpoint else "auto"},
@@ -203,7 +204,7 @@ class ObjectStore:
 
         Args:
             folder: to download into.
-            check: called with each key before anything is fetched; raises to stop.
+            check: called with each key before anything is fetched; may raise to stop the download.
 
         Raises:
             UsageError: a key would lie outside the folder.
@@ -234,9 +235,9 @@ class ObjectStore:
                 )
             for refused in answer.get("Errors", []):
                 raise StoreDeniedError(
-                    f"s3://{self.location.bucket}/{refused['Key']}: expected it deleted, found "
+                    f"s3://{self.location.bucket}/{refused['Key']}: expected a deletion, found "
                     f"{refused.get('Message')} ({refused.get('Code')})",
-                    hint="an object may be held by a lock or a policy; look at the bucket",
+                    hint="object lock or a policy may keep the object; look at the bucket",
                 )
 
     def check(self) -> None:
@@ -265,21 +266,21 @@ class ObjectStore:
 
 @contextmanager
 def translated(where: str) -> Generator[None]:
-    """Tell botocore's errors as the platform's, while the block runs."""
+    """Translate botocore's errors into the platform's, while the block runs."""
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from infra.stores.errors import told
+    from infra.stores.errors import translate
 
     try:
         yield
     except (ClientError, BotoCoreError) as err:
-        raise told(err, where) from err
+        raise translate(err, where) from err
     except Boto3Error as err:
         # upload_file wraps what botocore raised; its cause is in its context.
         inner = err.__cause__ or err.__context__
         if isinstance(inner, ClientError | BotoCoreError):
-            raise told(inner, where) from err
+            raise translate(inner, where) from err
         raise
     except OSError as err:
         local = storage_error(err, where)

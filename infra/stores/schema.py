@@ -1,4 +1,4 @@
-"""Whether the database's schema is the one this version expects."""
+"""Checks that the database's schema is the one this version expects."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def require_no_drift(settings: Settings) -> str:
 
     found = migrations.differences(settings)
     if found:
-        told = "; ".join(f"{owner}: {line}" for owner, lines in found.items() for line in lines)
+        text = "; ".join(f"{owner}: {line}" for owner, lines in found.items() for line in lines)
         raise SchemaDriftError(
-            f"the database's schema is not the one this version expects: {told}",
+            f"the database's schema is not the one this version expects: {text}",
             hint="where only the revision is older: acgs prepare; else somebody changed the schema "
             "by hand: undo that, or restore a backup",
         )

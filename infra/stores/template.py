@@ -1,7 +1,8 @@
-"""A SQLite database with every table in place, kept to be copied: migrations take seconds.
+"""Keeps a SQLite database with every table, to copy instead of migrating for seconds.
 
-It lies in the Python environment, beside the code that made it, so that whoever may change it may
-change that code too. Its name tells what it was made from: other migrations, another template.
+It lies in the Python environment, beside the code that made it, so that changing it takes the same
+rights as changing that code. Its name tells what it was made from: other migrations, another
+template.
 `make setup` keeps one; else the first start does.
 """
 
@@ -52,21 +53,21 @@ class Template:
         return cls(database, FOLDER / f"schema-{_digest(components)}.db")
 
     def used(self) -> bool:
-        """Make the database from the template; False if there is none, or no longer a need."""
+        """Create the database from the template. Returns False if there is none, or no need."""
         if self.database.exists() and self.database.stat().st_size:
-            return False  # a process that came before us made it meanwhile
+            return False  # another process made the database meanwhile
         draft = _beside(self.database)
         try:
             shutil.copyfile(self.path, draft)
             draft.replace(self.database)
         except OSError:
-            return False  # there is none, or the disk is full: the migrations tell which
+            return False  # there is no template, or the disk is full: the migrations will say which
         finally:
             draft.unlink(missing_ok=True)
         return True
 
     def keep(self) -> None:
-        """Keep the database, which has nothing but its tables yet, for others to be copied from.
+        """Store the database, which has only empty tables yet, as the template.
 
         Where the environment cannot be written, the next start runs the migrations again.
         """
@@ -89,7 +90,7 @@ def mlflow_migrations() -> Path | None:
 
 
 def _digest(components: Sequence[Component]) -> str:
-    """Say in a few letters what a schema is made from: every migration, and MLflow's version."""
+    """Return a short digest of what the schema is made from: all migrations, MLflow's version."""
     found = hashlib.sha256(sqlite3.sqlite_version.encode())
     mlflow = mlflow_migrations()
     if mlflow is not None:
@@ -112,7 +113,7 @@ def _beside(path: Path) -> Path:
 
 
 def main() -> None:
-    """Keep a template for this version of the platform, if there is none."""
+    """Make a template for this version of the platform, if there is none."""
     from infra.settings import Settings
     from infra.stores import migrations
 

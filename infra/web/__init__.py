@@ -1,1 +1,1 @@
-"""What stands between a client of any kind and the platform's own servers."""
+"""Serves HTTP, checks requests before an app sees them, and asks the platform's own servers."""

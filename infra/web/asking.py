@@ -15,39 +15,39 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server said."""
+    """A server's answer."""
 
     status: int
     body: bytes
 
     @property
     def ok(self) -> bool:
-        """Whether it did what it was asked."""
+        """Whether the status is a success."""
         return self.status == http.client.OK
 
     @property
     def text(self) -> str:
-        """The body as text."""
+        """Return the body as text."""
         return self.body.decode(errors="replace")
 
     def json(self) -> Any:
-        """The body as JSON.
+        """Return the body as JSON.
 
         Raises:
-            ValueError: it is none.
+            ValueError: the body is not JSON.
         """
         return json.loads(self.body)
 
 
 class NoAnswerError(OSError):
-    """Nobody answered in time."""
+    """No server answered in time."""
 
 
 def get(url: str, *, timeout_seconds: float) -> Answer:
-    """Ask for a URL below http://; heeds no proxy, follows no redirect, keeps no connection.
+    """Get an http:// URL, without proxies, redirects or kept connections.
 
     Raises:
-        NoAnswerError: nobody answered in time, or not in HTTP.
+        NoAnswerError: no server answered in time, or the answer was not HTTP.
     """
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(

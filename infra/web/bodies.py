@@ -1,8 +1,8 @@
 """Reads a request's body up to a limit before the app sees the request; refuses what exceeds it.
 
 A declared length is compared before a byte is read, a body without one while it comes in, and a
-compressed body with the size it unpacks to; JSON by its number of values as well. So neither a
-client's word nor its patience decides how much memory a server needs. What two readers could
+compressed body with the size it unpacks to; JSON by its number of values as well. So a client
+cannot decide how much memory a server needs. What two readers could
 read differently is refused: a type or an encoding that is given twice, and a packed body that
 does not unpack to its last byte.
 """
@@ -87,10 +87,10 @@ class BodyLimit:
     Args:
         app: to protect.
         limit_bytes: largest body.
-        streamed: says of a request that the app reads its body piece by piece, to a disk or a
-            store, so that the limit is not for it.
-        shape: says of a request how its body is looked at. JSON by default, whatever the content
-            type says: some of MLflow's handlers do not look at it.
+        streamed: whether the app streams a request's body to a disk or a store, so that the limit
+        does not apply.
+        shape: returns how a request's body is measured. JSON by default, whatever the content type
+        says: some of MLflow's handlers ignore it.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class BodyLimit:
             raise _Refusal(err) from err
 
     async def _measure(self, scope: Scope, headers: dict[bytes, bytes], body: bytes) -> int:
-        """Return how many values there are."""
+        """Return how many values the body has."""
         shape = self.shape(scope)
         if len(body) <= LARGE_BYTES:
             return self._check(headers, body, shape)
@@ -167,7 +167,7 @@ class BodyLimit:
             raise _Refusal(err) from err
 
     async def _one_by_one(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on once the app has begun to answer the one before."""
+        """Pass a request on once the app has begun to answer the previous one."""
         await self._wide.acquire()
         has_turn = True
 
@@ -188,7 +188,7 @@ class BodyLimit:
 
 
 class _Refusal(Exception):  # noqa: N818
-    """Carries an error past the app's own handlers: not an error of the app."""
+    """Carries a refusal past the app's own error handlers."""
 
     def __init__(self, error: PlatformError) -> None:
         super().__init__(error.message)

@@ -1,4 +1,4 @@
-"""Clients to ask the platform's own servers with, made once.
+"""HTTP clients for the platform's own servers, made once.
 
 `httpx.get` makes one for each call, whose TLS context alone costs some 20 ms of processor time.
 """
@@ -11,7 +11,7 @@ import httpx
 
 
 def new_client(timeout_seconds: float = 5.0) -> httpx.Client:
-    """Return a client that heeds no proxy and keeps no connection; threads may share it."""
+    """Return a client without proxies or kept connections; threads may share it."""
     return httpx.Client(
         timeout=timeout_seconds,
         trust_env=False,
@@ -21,5 +21,5 @@ def new_client(timeout_seconds: float = 5.0) -> httpx.Client:
 
 @cache
 def client() -> httpx.Client:
-    """Return the one client of this process, for probes that name no user."""
+    """Return this process's shared client, for probes that name no user."""
     return new_client()

@@ -1,4 +1,4 @@
-"""What a server takes from its clients: sizes, times, numbers, names."""
+"""What a server accepts from its clients: sizes, times, numbers, names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class ClientLimits:
-    """How slow and how many the clients of one server may be.
+    """Limits on how slow and how many a server's clients may be.
 
     Attributes:
         header_seconds: longest that a connection may take to send a request's headers.
@@ -36,7 +36,7 @@ class ClientLimits:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """What one server takes.
+    """What one server accepts.
 
     Attributes:
         body_limit_bytes: largest body that is read into memory.
@@ -65,7 +65,7 @@ class Edge:
 
     @classmethod
     def of(cls, settings: Settings, body_limit_bytes: int) -> Edge:
-        """Return what the settings say, for a server with that limit."""
+        """Return what the settings say, for a server with this body limit."""
         return cls(
             body_limit_bytes=body_limit_bytes,
             hosts=tuple(settings.hosts_allowed),

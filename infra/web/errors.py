@@ -1,4 +1,4 @@
-"""Errors of a client that asks in a way no server of the platform takes."""
+"""Errors for requests that no server of the platform accepts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from infra.errors import RefusedError, UnavailableError, UsageError
 
 
 class BodyTooLargeError(UsageError):
-    """A request's body is larger than the server takes."""
+    """A request's body is larger than the server accepts."""
 
     code = "infra.body_too_large"
 
@@ -30,7 +30,7 @@ class BodyEncodingError(UsageError):
 
 
 class HeaderRepeatedError(UsageError):
-    """A request gives a header twice that says how its body is read."""
+    """A request repeats a header that says how to read its body."""
 
     code = "infra.header_repeated"
 
@@ -48,6 +48,6 @@ class OriginNotAllowedError(RefusedError):
 
 
 class ServerFullError(UnavailableError):
-    """A server holds as many connections or request bodies as it may."""
+    """A server has as many connections or request bodies as it may hold."""
 
     code = "infra.server_full"

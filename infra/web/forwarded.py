@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 _FORWARDING = (b"forwarded", b"x-real-ip", b"x-client-ip", b"true-client-ip")
 _LOCAL_ONLY = "/mlflow/assistant"
-"""MLflow runs commands here for clients of its own machine alone, which it knows by address."""
+"""MLflow runs commands here, but only for clients whose address is this machine's."""
 
 
 class Forwarded:
-    """ASGI middleware: takes a trusted proxy's word, and keeps everybody else's from the app."""
+    """ASGI middleware that applies forwarding headers of trusted proxies and drops all others."""
 
     def __init__(self, app: ASGIApp, edge: Edge) -> None:
         from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -35,7 +35,7 @@ class Forwarded:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on, with the client that is known."""
+        """Pass a request on with the client's address that can be trusted."""
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return

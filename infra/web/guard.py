@@ -1,4 +1,4 @@
-"""Uvicorn's HTTP protocol with a clock, and with a close that lets the client read the answer."""
+"""Uvicorn's HTTP protocol with time limits, and a close that lets the client read the answer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ACKED_OFFSET = 120
 
 
 def raw_answer(status: str, code: str, message: str) -> bytes:
-    """Return a whole answer in the platform's shape, for where no app is asked."""
+    """Return a whole HTTP answer with a platform error, for use before an app is called."""
     body = f'{{"error_code": "{code}", "message": "{message}", "hint": "try again"}}'
     head = (
         f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
@@ -73,7 +73,7 @@ class _Transport:
 
 
 class GuardedProtocol(H11Protocol):
-    """One connection that its server's roster watches."""
+    """One connection, watched by its server's roster."""
 
     def __init__(self, roster: Roster, **given: Any) -> None:
         super().__init__(**given)
@@ -88,7 +88,7 @@ class GuardedProtocol(H11Protocol):
         self._was_dropped = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection in, or answer 503 and close it."""
+        """Admit the connection, or answer 503 and close it."""
         self._inner = inner = cast(asyncio.Transport, transport)
         self.peer = str((inner.get_extra_info("peername") or ("",))[0])
         super().connection_made(cast(asyncio.Transport, _Transport(inner, self)))
@@ -105,7 +105,7 @@ class GuardedProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Hand bytes on, unless nobody wants them any more."""
+        """Pass bytes on, unless the connection is closing."""
         if self.lingers:
             return
         super().data_received(data)
@@ -117,7 +117,7 @@ class GuardedProtocol(H11Protocol):
             self._unwanted_bytes = 0
 
     def owes_bytes(self) -> bool:
-        """Whether the client may be in the midst of sending."""
+        """Whether the client may still be sending."""
         return self.conn.their_state in {h11.SEND_BODY, h11.ERROR}
 
     def linger(self) -> None:
@@ -147,7 +147,7 @@ class GuardedProtocol(H11Protocol):
         return Wait.REQUEST
 
     def moved_bytes(self) -> int:
-        """Return what the client's kernel has acknowledged and sent, as TCP counts it.
+        """Return how many bytes the client has sent and acknowledged, as TCP counts them.
 
         What the server has written is no measure: a kernel buffers megabytes for a slow reader.
         """
@@ -161,7 +161,7 @@ class GuardedProtocol(H11Protocol):
         return sum(_ACKED_AND_RECEIVED.unpack_from(info, _ACKED_OFFSET))
 
     def drop(self) -> None:
-        """End the connection; a client that has begun a request is told why, once."""
+        """End the connection; a client that has begun a request gets the reason first."""
         if self._inner is None:
             return
         has_begun = self.conn.their_state is h11.SEND_BODY or bool(self.conn.trailing_data[0])
@@ -179,7 +179,7 @@ class GuardedProtocol(H11Protocol):
             self.cycle.message_event.set()
 
     def reset(self) -> None:
-        """End the connection at once, without a word."""
+        """End the connection at once, without an answer."""
         if self._inner is None:
             return
         with contextlib.suppress(OSError):

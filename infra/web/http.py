@@ -1,4 +1,4 @@
-"""One way to serve an ASGI app from a role, and one shape for its errors."""
+"""Serves an ASGI app from a role, with all errors in one shape."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ STATUSES: dict[type[PlatformError], int] = {
 
 
 def status_of(error: PlatformError) -> int:
-    """HTTP status of an error."""
+    """Return the HTTP status of an error."""
     for kind in type(error).__mro__:
         if kind in STATUSES:
             return STATUSES[kind]
@@ -65,12 +65,12 @@ def status_of(error: PlatformError) -> int:
 
 
 def error_body(error: PlatformError) -> dict[str, str | None]:
-    """JSON value that tells an error."""
+    """Return an error as a JSON value."""
     return {"error_code": error.code, "message": error.message, "hint": error.hint}
 
 
 def error_response(error: PlatformError) -> JSONResponse:
-    """Answer that tells an error; says to try again where that may help."""
+    """Return the answer for an error; says to try again if that may help."""
     headers = {"Retry-After": "1"} if isinstance(error, UnavailableError) else None
     return JSONResponse(error_body(error), status_code=status_of(error), headers=headers)
 
@@ -82,7 +82,7 @@ async def _on_error(_request: Request, error: Exception) -> Response:
 
 
 def exception_handlers() -> dict[Any, Callable[..., Any]]:
-    """Handlers for `Starlette(exception_handlers=...)` or FastAPI."""
+    """Return handlers for `Starlette(exception_handlers=...)` or FastAPI."""
     return {PlatformError: _on_error}
 
 
@@ -95,7 +95,7 @@ def serve(
     runner turns them into the event.
 
     Args:
-        app: to serve; what it takes of a request is `infra.web.protection`'s to say.
+        app: to serve; wrapped in `infra.web.protection` already.
         host: address to bind.
         port: port to bind.
         stop: ends the server.

@@ -1,4 +1,4 @@
-"""Measures a JSON text, how many values it has and how deep it nests, without building a value.
+"""Measures how many values a JSON text has and how deep it nests, without building them.
 
 Bytes are no measure of what a parser needs: 16 MiB of `[],` are five million lists, gigabytes and
 a minute in the server. And parsers call themselves once per level: ten thousand brackets are a
@@ -33,7 +33,7 @@ _HINT = "send it in smaller parts, or as a file; docs/reference/http.md names th
 
 
 def check_shape(text: bytes) -> int:
-    """Return how many values a JSON text has at most; 0 for what no parser takes for JSON.
+    """Return an upper bound of the values in a JSON text; 0 if no parser accepts the text.
 
     Takes a time that is proportional to the text, whatever is in it: 0.1 s for 16 MiB.
 
@@ -72,7 +72,7 @@ def is_bare(text: bytes) -> bool:
 
 
 def _checked(text: bytes) -> bytes:
-    """Return what of a JSON text is outside of its strings; nothing of any other text."""
+    """Return a JSON text without the content of its strings; empty for any other text."""
     if not text.startswith(_STARTS):
         return b""
     if _marks(text, _OPENING + _ESCAPED) > MAX_MARKS_IN_TEXTS:

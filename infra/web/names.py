@@ -1,4 +1,4 @@
-"""Refuses requests that name a foreign host, or that a foreign page makes a browser send.
+"""Refuses requests that name a foreign host or come from a foreign web page.
 
 Without it a page anywhere can have its own domain point to 127.0.0.1 (DNS rebinding) and talk to
 a server that trusts everybody on the machine.
@@ -31,7 +31,7 @@ def host_name(authority: str) -> str:
 
 
 def is_allowed_host(host: str, allowed: Sequence[str]) -> bool:
-    """Whether a host name is in the list, by itself or below a domain."""
+    """Whether a host name, or a domain above it, is in the list."""
     return any(
         rule == ANY or host == rule or (rule.startswith("*.") and host.endswith(rule[1:]))
         for rule in allowed
@@ -56,7 +56,7 @@ class AllowedNames:
         self.origins = frozenset(origin.rstrip("/").lower() for origin in origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what may ask."""
+        """Pass on allowed requests; answer 403 to others."""
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
@@ -95,7 +95,7 @@ def _is_own(origin: str, authority: str) -> bool:
 
 
 def _without_own_origin(scope: Scope) -> Scope:
-    """Return a request of a server's own page as one without an origin.
+    """Drop the origin header from a request of the server's own page.
 
     MLflow refuses what its own page sends, unless its host is `localhost` or listed once more.
     """

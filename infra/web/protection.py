@@ -1,4 +1,4 @@
-"""The middleware that every server of the platform has in front of its app."""
+"""Builds the middleware that every server of the platform has in front of its app."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def protection(
     """Return the middleware, outermost first.
 
     Args:
-        edge: what the server takes.
+        edge: what the server accepts.
         streamed: which requests have bodies that are streamed, without a limit.
         shape: how a request's body is looked at before the app parses it.
     """

@@ -1,4 +1,4 @@
-"""How many fields a protobuf message has, and how deep it nests, before a parser reads it.
+"""Measures a protobuf message's fields and nesting before a parser reads it.
 
 Two bytes are a whole empty message: 16 MiB of them are eight million objects, and gigabytes once
 Python looks at each. The walk goes through the bytes in the order of protobuf's own parser, so
@@ -25,23 +25,23 @@ _TAG_MASK = (1 << 32) - 1
 
 
 class Field(Protocol):
-    """What protobuf's description of a field says here."""
+    """A field's description, as far as it is needed here."""
 
     @property
     def message_type(self) -> Kind | None:
-        """The kind of its messages; None where it holds none."""
+        """Return the kind of the field's messages; None if it holds none."""
 
 
 class Kind(Protocol):
-    """What protobuf's description of a message says here."""
+    """A message's description, as far as it is needed here."""
 
     @property
     def fields_by_number(self) -> Mapping[int, Field]:
-        """Its fields."""
+        """Return the message's fields by number."""
 
 
 class _Malformed(Exception):  # noqa: N818
-    """The parser gives up here too, and says so better."""
+    """The message is malformed here; the parser's own error will be better."""
 
 
 def check_message(body: bytes, kind: Kind) -> int:

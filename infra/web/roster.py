@@ -15,13 +15,13 @@ from typing import Protocol
 from infra.web.edge import ClientLimits
 
 TURNED_AWAY = 64
-"""How many connections beyond the limit are told so at the same time; others are reset."""
+"""How many connections beyond the limit get an answer at the same time; others are reset."""
 
 _logger = logging.getLogger(__name__)
 
 
 class Wait(Enum):
-    """What a connection waits for."""
+    """What a connection is waiting for."""
 
     REQUEST = auto()
     BODY = auto()
@@ -35,16 +35,16 @@ class Connection(Protocol):
     peer: str
 
     def stage(self) -> tuple[Wait, int]:
-        """Return what it waits for, and how many requests it has had; never I/O."""
+        """Return what the connection waits for, and how many requests it has had; does no I/O."""
 
     def moved_bytes(self) -> int:
         """Return how many bytes the client has sent and acknowledged so far."""
 
     def drop(self) -> None:
-        """End it, and say why if it has begun a request."""
+        """End the connection, and say why if a request has begun."""
 
     def reset(self) -> None:
-        """End it at once."""
+        """End the connection at once."""
 
 
 class _Entry:
@@ -68,7 +68,7 @@ class Roster:
 
     Args:
         limits: of the clients.
-        is_exempt: says whether the limit per peer is not for an address, such as a proxy's.
+        is_exempt: whether an address, such as a proxy's, is exempt from the limit per peer.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Roster:
         self._turned_away: set[Connection] = set()
 
     def admit(self, connection: Connection, now: float) -> bool:
-        """Take a connection in, for which an idle one may have to go.
+        """Admit a connection, dropping an idle one if there is no room.
 
         Returns:
             False if there is no room, since every other one is busy.
@@ -149,7 +149,7 @@ class Roster:
                 return False
 
     def _make_room(self, entries: Iterable[_Entry]) -> bool:
-        """Drop the connection that has waited longest for a request, best for its first one."""
+        """Drop the connection that has been idle longest, first those without a request so far."""
         idle = [e for e in entries if e.connection.stage()[0] is Wait.REQUEST]
         if not idle:
             return False

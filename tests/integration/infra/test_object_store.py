@@ -160,7 +160,7 @@ def test_a_wrong_secret_is_told_as_one(
 ) -> None:
     for user in (User(s3.user.access_key, "wrong-secret"), User("nobody-knows-me", "x" * 16)):
         enter(user)
-        with pytest.raises(StoreCredentialsError, match="refused our credentials") as caught:
+        with pytest.raises(StoreCredentialsError, match="refused the credentials") as caught:
             require_artifact_store(settings)
         assert not caught.value.retriable
         assert "AWS_SECRET_ACCESS_KEY" in (caught.value.hint or "")

@@ -73,6 +73,6 @@ def test_files_that_may_not_be_read_close_the_gate_and_say_why(
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong-secret")
     store.create_model_version(NAME, source)
-    with pytest.raises(MlflowException, match="refused our credentials") as told:
+    with pytest.raises(MlflowException, match="refused the credentials") as told:
         store.transition_model_version_stage(NAME, "1", "Production", False)
     assert told.value.error_code == "PERMISSION_DENIED"

@@ -59,7 +59,7 @@ def test_another_strategy_leaves_out_the_files_steps_and_the_same_one_keeps_them
         ("replicas: 0", "replicas: expected in 1..16, found 0"),
         ("replica: 2", "expected only the keys"),
         ("steps: [50]", "expected a mapping, found 50"),
-        ("replicas: 1\nreplicas: 2", "'replicas' stands here a second time"),
+        ("replicas: 1\nreplicas: 2", "'replicas' is repeated here"),
         ("strategy: [", "expected valid YAML"),
         ("- 10", "expected keys such as strategy and steps, found list"),
         ("", "expected keys such as strategy and steps, found NoneType"),
