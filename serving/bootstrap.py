@@ -1,4 +1,4 @@
-"""Puts serving together; importing this opens nothing."""
+"""Builds the deployer; importing this module opens nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from serving.gateway.envoy import EnvoyGateway
 
 @contextmanager
 def open_deployer(settings: Settings, *, command: Command | None = None) -> Generator[Deployer]:
-    """Give a deployer that realises deployments on this machine.
+    """Return a deployer that runs deployments on this machine.
 
     Args:
         settings: of the platform.

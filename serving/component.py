@@ -1,4 +1,4 @@
-"""What serving plugs into the platform."""
+"""The component of `serving`: its commands, roles, views and probes."""
 
 from __future__ import annotations
 

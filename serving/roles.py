@@ -40,7 +40,7 @@ class GatewayEndedError(UnavailableError):
 
 
 def gateway_role() -> Role:
-    """Return the role that is Envoy."""
+    """Return the gateway role, which runs Envoy."""
     return Role(
         name=GATEWAY,
         summary="the inference gateway: a real Envoy with Seldon's URL paths",
@@ -52,7 +52,7 @@ def gateway_role() -> Role:
 
 
 def deployer_role() -> Role:
-    """Return the role that rolls versions out."""
+    """Return the deployer role, which rolls versions out."""
     return Role(
         name=DEPLOYER,
         summary="rolls versions out, judges them on live traffic, rolls them back",
@@ -82,7 +82,7 @@ def run_gateway(settings: Settings, stop: threading.Event) -> None:
 
 
 def _living_envoy(settings: Settings) -> Identity | None:
-    """Return the Envoy that is there already, if it listens where it should."""
+    """Return the Envoy that already runs, if it listens on the configured ports."""
     for child in children(settings):
         if child.name == _ENVOY and child.identity.alive():
             if gateway_ready(settings).health is Health.OK:
@@ -113,7 +113,8 @@ def _start_envoy(settings: Settings) -> Identity:
         cwd=bootstrap.parent,
         start_new_session=True,
     )  # fmt: skip
-    # In a session of its own, so that Ctrl-C reaches it through us, after the deployer; hence
+    # In a session of its own, so that Ctrl-C reaches Envoy through this role, after the deployer;
+    # hence
     # recorded, so that it does not outlive a killed role for good.
     identity = record_child(settings, _ENVOY, process.pid).identity
     threading.Thread(target=process.wait, name="envoy-reaper", daemon=True).start()
@@ -121,7 +122,7 @@ def _start_envoy(settings: Settings) -> Identity:
 
 
 def gateway_ready(settings: Settings) -> Probe:
-    """Ask Envoy itself, and its listener."""
+    """Probe Envoy's admin interface and its listener."""
     from infra.web import asking
     from serving.gateway.envoy_admin import Admin, GatewayError
 
@@ -135,7 +136,7 @@ def gateway_ready(settings: Settings) -> Probe:
 
 
 def run_deployer(settings: Settings, stop: threading.Event) -> None:
-    """Tick until `stop` is set; model servers go on without us.
+    """Tick until `stop` is set; model servers go on without the deployer.
 
     Raises:
         AlreadyRunningError: another deployer works on this storage root.
@@ -158,7 +159,7 @@ def run_deployer(settings: Settings, stop: threading.Event) -> None:
                 stop.wait(BUSY_TICK_SECONDS if busy else IDLE_TICK_SECONDS)
 
         loop = Loop(DEPLOYER, work, STANDSTILL_SECONDS)
-        go_round(settings, DEPLOYER, [loop], stop, not_yet=silent.told)
+        go_round(settings, DEPLOYER, [loop], stop, not_yet=silent.waits_for)
 
 
 @dataclass(slots=True)
@@ -170,18 +171,18 @@ class _Silent:
     """
 
     settings: Settings
-    _told: str = "has not looked at its endpoints yet"
+    _told: str = "has not probed its endpoints yet"
     _until: float = field(default_factory=lambda: time.monotonic() + SERVING_SECONDS)
 
-    def told(self) -> str:
-        """Say which do not answer; empty once all have, or the time is up."""
+    def waits_for(self) -> str:
+        """Return which endpoints do not answer; empty once all have, or the time is up."""
         return self._told if time.monotonic() < self._until else ""
 
     def look(self) -> None:
-        """Ask them, until all have answered once or the time is up."""
+        """Probe the endpoints until all have answered once or the time is up."""
         from serving.endpoints.probes import probe_endpoints
 
-        if not self.told():
+        if not self.waits_for():
             return
         silent = [p for p in probe_endpoints(self.settings) if p.health is not Health.OK]
         names = ", ".join(p.name.removeprefix("endpoint.") for p in silent)

@@ -1,1 +1,1 @@
-"""The rollout controller: what it sees of an endpoint, what it decides, what it tells others."""
+"""The rollout controller: what it sees of an endpoint, what it decides, what it reports."""

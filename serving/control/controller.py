@@ -1,4 +1,4 @@
-"""The rollout controller: look, decide, save, act, and look again.
+"""The rollout controller: observe, decide, save, act, and observe again.
 
 `decide` is pure; everything here may be repeated. The decision is saved, by compare-and-set,
 before it is acted on, so a deployer killed at any line finds what it wanted and does it again.
@@ -39,7 +39,7 @@ from serving.domain.seldon import resource_name
 from serving.domain.state import Phase, RolloutState
 
 SAVE_SECONDS = 1.0
-"""How often evidence is saved that changed no decision; what is lost is counted again."""
+"""How often evidence is saved that changed no decision; lost evidence is counted again."""
 DRAIN_SECONDS = 30.0
 SETTLE_SECONDS = 0.5
 """Envoy's threads see a new route within milliseconds of the read-back; this is ample."""
@@ -50,7 +50,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Live:
-    """A rollout's newest state in this process, and what of it was saved."""
+    """A rollout's newest state in this process, and its last saved state."""
 
     revision: int
     state: RolloutState
@@ -59,7 +59,7 @@ class _Live:
 
 
 class Deployer:
-    """Brings what serves in line with what the registry says."""
+    """Makes what serves match what the registry says."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Deployer:
         self._leaving: dict[tuple[str, str, str], datetime] = {}
 
     def tick(self) -> bool:
-        """Do one round over all endpoints.
+        """Go once over all endpoints.
 
         Returns:
             Whether a rollout is under way, so that the next look should be soon.
@@ -107,7 +107,7 @@ class Deployer:
         return bool(active)
 
     def _view(self, endpoint: Endpoint, rollout: Rollout | None) -> EndpointView:
-        """Read one endpoint and look after its model servers."""
+        """Read one endpoint and keep its model servers running."""
         stable = candidate = None
         if endpoint.stable_uid is not None:
             stable = served(self._registry.versions.version(endpoint.stable_uid))
@@ -127,7 +127,7 @@ class Deployer:
         return self._served(view)
 
     def _served(self, view: EndpointView) -> EndpointView:
-        """Look after an endpoint's model servers, a candidate's once its files are proven."""
+        """Keep an endpoint's model servers running, a candidate's once its files are proven."""
         deployment = view.deployment()
         if deployment is None:
             return view
@@ -167,7 +167,7 @@ class Deployer:
         return True
 
     def _advance(self, name: str, views: dict[str, EndpointView]) -> None:
-        """Decide and act until there is nothing to do but wait; keep the view up to date."""
+        """Decide and act until nothing is left but to wait; keep the view up to date."""
         smoke: str | None = None
         for _ in range(_DECISIONS_PER_TICK):
             view = self._with_traffic(views[name])
@@ -216,7 +216,7 @@ class Deployer:
         )
 
     def _save(self, view: EndpointView, decision: Decision) -> Rollout:
-        """Save a decision where something depends on it; return the rollout as saved last."""
+        """Save a decision if something depends on it; return the rollout as last saved."""
         assert view.rollout is not None
         rollout, now, live = view.rollout, self._clock(), self._live[view.rollout.id]
         before, state = view.state, decision.state
@@ -258,7 +258,7 @@ class Deployer:
                 try:
                     self._registry.rollouts.complete_rollout(view.rollout.id, self._clock())
                 except GateClosedError as err:
-                    # Quarantined since we looked: the next look takes it back.
+                    # Quarantined meanwhile: the next tick rolls the version back.
                     _logger.warning("%s: %s", view.endpoint.name, err)
                     return None, False
                 _logger.info("%s: promoted", view.endpoint.name)

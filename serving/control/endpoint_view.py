@@ -1,4 +1,4 @@
-"""One endpoint as the controller sees it at one tick, and the traffic that follows from it."""
+"""One endpoint as the controller sees it at one tick, and the traffic that it should get."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class EndpointView:
 
     Attributes:
         refused: why the candidate's model servers are not made; empty when they may be.
-        waits_for: what keeps the candidate's files from being looked at now, or "".
-        statuses: model servers per predictor name; missing before they were looked after.
+        waits_for: what keeps the candidate's files from being read now, or "".
+        statuses: model servers per predictor name; missing before they were started.
         traffic: percent per version uid as the gateway had it at the last look; None if unknown.
     """
 
@@ -45,14 +45,14 @@ class EndpointView:
 
     @property
     def weight(self) -> int:
-        """The candidate's weight that is wanted, in percent."""
+        """Return the candidate's wanted weight, in percent."""
         if self.candidate is None or self.state.phase in FINAL:
             return 0
         return self.state.weight_percent
 
     @property
     def candidate_predictor(self) -> str:
-        """The candidate's name: without a stable version it is the default from the start."""
+        """Return the candidate's predictor name: `default` if there is no stable version."""
         return DEFAULT if self.stable is None else CANARY
 
     def deployment(self) -> SeldonDeployment | None:

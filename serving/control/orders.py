@@ -1,4 +1,4 @@
-"""What people ask of a rollout: written into its state, obeyed at the deployer's next tick."""
+"""Orders of people to a rollout: written into its state, obeyed at the deployer's next tick."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class OrderRefusedError(RefusedError):
 
 
 class NoRolloutError(NotFoundError):
-    """There is no rollout to speak of."""
+    """There is no such rollout."""
 
     code = "serving.no_rollout"
 
@@ -63,16 +63,15 @@ def check_order(rollout: Rollout, order: Order) -> None:
     if phase not in _ALLOWED[order]:
         expected = ", ".join(sorted(_ALLOWED[order]))
         raise OrderRefusedError(
-            f"rollout {rollout.id} cannot be told to {order}: expected it {expected}, "
-            f"found it {phase}",
-            hint="acgs rollback takes a finished one back"
+            f"rollout {rollout.id} cannot {order}: expected it to be {expected}, found {phase}",
+            hint="acgs rollback undoes a finished rollout"
             if phase in FINAL
-            else "acgs rollout show tells where it is",
+            else "acgs rollout show says where it is",
         )
 
 
 def _why(order: Order, actor: str, reason: str) -> dict[str, str]:
-    """What an abort leaves in the rollout's reasons."""
+    """Return the reason that an abort leaves in the rollout."""
     if order is not Order.ABORT:
         return {}
     return {"rollback_actor": actor, "rollback_reason": reason}
@@ -81,12 +80,12 @@ def _why(order: Order, actor: str, reason: str) -> dict[str, str]:
 def give_order(
     registry: Registry, which: str, order: Order, actor: str, reason: str, at: datetime
 ) -> Rollout:
-    """Tell a rollout what to do, with an event for the audit trail.
+    """Give a rollout an order, with an event for the audit trail.
 
     Raises:
         OrderRefusedError: its phase does not allow it.
         NoRolloutError: there is none.
-        ConflictError: it keeps changing under us.
+        ConflictError: the rollout kept changing meanwhile.
     """
     for attempt in range(_TRIES):
         rollout = find_rollout(registry, which)

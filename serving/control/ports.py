@@ -1,4 +1,4 @@
-"""What the rollout controller needs of the world; the adapters fill it in."""
+"""The ports of the rollout controller; adapters implement them."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ class GatewayPort(Protocol):
     """The data plane."""
 
     def apply(self, table: Sequence[DeploymentRoute]) -> None:
-        """Make the table the traffic; return once it is in force."""
+        """Apply a routing table; return once it is in force."""
 
     def forget(self, table: Sequence[DeploymentRoute]) -> None:
-        """Drop what the table does not name."""
+        """Drop the clusters that the table does not name."""
 
     def weights(self, namespace: str, deployment: str) -> Mapping[str, int] | None:
-        """Percent per backend key, as read back; None if the gateway does not answer."""
+        """Return percent per backend key, as read back; None if the gateway does not answer."""
 
     def counters(self, clusters: Sequence[str]) -> Mapping[str, Counters]:
-        """Running totals."""
+        """Return the running totals of these clusters."""
 
     def active_requests(self, cluster: str) -> int:
-        """Requests being answered."""
+        """Return how many requests are being answered."""
 
     def smoke(self, route: DeploymentRoute, predictor: str, examples: Sequence[bytes]) -> str:
-        """Ask one predictor, by header; "" if all is well, else what went wrong."""
+        """Ask one predictor, by header; return "" on success, else what went wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class ServersStatus:
 
     Attributes:
         addresses: (host, port) of those that answer; if none does, of those that last did.
-        ready: all replicas answer.
+        ready: whether all replicas answer.
         failed: why they never will, or None.
-        detail: why they are not ready, as far as it is known, for a reason.
+        detail: why they are not ready, as far as known, for the rollout's reason.
     """
 
     addresses: tuple[tuple[str, int], ...]
@@ -57,10 +57,10 @@ class ServersPort(Protocol):
         """Start what is missing; never blocks for long."""
 
     def running(self) -> Sequence[tuple[str, str, str]]:
-        """(namespace, deployment, version uid) of everything that was started."""
+        """Return (namespace, deployment, version uid) of everything that was started."""
 
     def stop(self, namespace: str, deployment: str, uid: str) -> None:
-        """End a version's servers; they finish the requests under way."""
+        """Stop a version's servers; they finish the requests under way."""
 
     def examples(self, predictor: Predictor) -> Sequence[bytes]:
-        """Request bodies that the model should be able to answer."""
+        """Return request bodies that the model should be able to answer."""

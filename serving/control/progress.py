@@ -1,4 +1,4 @@
-"""What a rollout's progress looks like to others: events, measurements, JSON for people."""
+"""Reports a rollout's progress: as events, as measurements and as JSON."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def material(state: RolloutState) -> tuple[object, ...]:
 def event_of(
     plan: RolloutPlan, before: RolloutState, after: RolloutState
 ) -> tuple[str, dict[str, object]] | None:
-    """Return the event that tells of a change, or None if there is nothing to tell."""
+    """Return the event that records a change, or None if there is nothing to record."""
     if after.phase is not before.phase and after.phase is Phase.PAUSED:
         return "rollout.paused", {"because": after.paused_because}
     if after.phase is not before.phase and after.phase is Phase.ROLLING_BACK:

@@ -13,13 +13,13 @@ from serving.domain.state import Phase, RolloutState
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What is known of a candidate's stored files.
+    """What is known about a candidate's stored files.
 
     Attributes:
         serves: its model servers may be made.
         proven: the files are those registered.
         refused: why they are not; empty when they are, or when nothing is known.
-        waits_for: what keeps them from being looked at now, or "".
+        waits_for: what keeps them from being read now, or "".
     """
 
     serves: bool
@@ -31,8 +31,8 @@ class Proof:
 def prove(registry: Registry, uid: str, state: RolloutState) -> Proof:
     """Prove a candidate's stored files, once per rollout.
 
-    The model servers' own copy was proven when it was made, maybe long ago: it says nothing of
-    what lies in the store now.
+    The model servers' own copy was proven when it was made, maybe long ago: the copy says nothing
+    about what the store has now.
     """
     if state.proven:
         return Proof(serves=True, proven=True)
@@ -40,7 +40,8 @@ def prove(registry: Registry, uid: str, state: RolloutState) -> Proof:
         case Phase.PENDING:
             return _look(registry, uid)
         case Phase.PROGRESSING | Phase.PAUSED | Phase.PROMOTING:
-            # Begun by a platform that did not prove: it takes traffic already.
+            # Begun by an older platform that did not prove files: the candidate takes traffic
+            # already.
             return Proof(serves=True)
         case Phase.ROLLING_BACK | Phase.SUCCEEDED | Phase.ROLLED_BACK:
             return Proof(serves=False)

@@ -1,4 +1,4 @@
-"""Judges a candidate's live traffic against the stable version's, while it flows.
+"""Compares a candidate's live traffic with the stable version's, while both serve.
 
 Two questions per metric, each answered by an e-process (`eprocess`), so looking costs nothing:
 
@@ -45,7 +45,7 @@ _NO_EVIDENCE = -700.0
 
 
 class MetricName(StrEnum):
-    """What is counted as bad about a request."""
+    """What makes a request count as bad."""
 
     ERRORS = "error_rate"
     SLOW = "slow_share"
@@ -75,13 +75,13 @@ class Metric:
 
     @property
     def margins(self) -> tuple[float, ...]:
-        """The ladder of margins that are tested, with the plan's own."""
+        """Return the margins that are tested, the plan's own among them."""
         return tuple(sorted({*LADDER, self.margin}))
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything one metric has seen. Persisted; numbers only.
+    """The evidence of one metric. Persisted; numbers only.
 
     Attributes:
         candidate, stable: requests since the rollout began.
@@ -104,7 +104,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a metric says now.
+    """A metric's answer to both questions now.
 
     Attributes:
         worse: the candidate is worse than tolerated, at the plan's error rate.
@@ -124,7 +124,7 @@ class Judgement:
 
 
 def metrics(checks: Checks) -> tuple[Metric, ...]:
-    """Return what the plan's checks ask, each with its part of the error budget."""
+    """Return the metrics that the checks ask for, each with its share of the error budget."""
     count = len(MetricName)
     errors = Metric(
         name=MetricName.ERRORS,
@@ -152,7 +152,7 @@ def metrics(checks: Checks) -> tuple[Metric, ...]:
 
 
 def begin(metric: Metric, plan: RolloutPlan, history: Tally = NOTHING) -> Evidence:
-    """Return no evidence yet."""
+    """Return empty evidence."""
     return Evidence(
         history=history,
         worse=tuple((0.0,) * len(EFFECTS) for _ in plan.steps),
@@ -216,7 +216,7 @@ def judge(metric: Metric, evidence: Evidence) -> Judgement:
 
 
 def _log_worse(evidence: Evidence, log_shown: float) -> float:
-    """Mix the starts: half of the weight on the first step, the rest shared by the others.
+    """Average over the starts: half of the weight on the first step, the rest shared by the others.
 
     A start since which the margin is shown to be kept counts nothing: worse, but tolerated.
     """
@@ -241,7 +241,7 @@ def _added(one: tuple[float, ...], other: tuple[float, ...]) -> tuple[float, ...
 def _pair(
     metric: Metric, evidence: Evidence, batch_c: Tally, batch_s: Tally
 ) -> tuple[tuple[float, ...], list[tuple[float, ...]]]:
-    """Log e-values of a batch that has both halves."""
+    """Return the log e-values of a batch that has both halves."""
     known = evidence.history + evidence.stable
     s1 = smoothed(known, metric.prior_rate, PRIOR_WEIGHT)
     c1 = smoothed(evidence.candidate, s1, PRIOR_WEIGHT)
@@ -265,7 +265,7 @@ def _pair(
 def _solo(
     metric: Metric, evidence: Evidence, batch: Tally
 ) -> tuple[tuple[float, ...], list[tuple[float, ...]]]:
-    """Log e-values of a batch that is compared with the remembered baseline."""
+    """Return the log e-values of a batch compared with the remembered baseline."""
     known = evidence.history + evidence.stable
     if known.total >= metric.min_baseline:
         ceiling = upper_bound(known, metric.alpha_worse * BASELINE_SHARE) + metric.tolerance

@@ -1,4 +1,4 @@
-"""From a gateway's running totals to the requests that are new since the last look."""
+"""Computes, from a gateway's running totals, the requests since the last look."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MIN_TIMED = 40
 
 
 def mark_of(counters: Counters, slow_ms: float | None) -> Mark:
-    """Return the mark that says: everything up to here is counted."""
+    """Return the mark up to which everything is counted."""
     return Mark(
         epoch=counters.epoch,
         requests=counters.requests,

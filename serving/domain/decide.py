@@ -1,4 +1,4 @@
-"""The rollout controller's one decision: what to do next, from what is seen now.
+"""Decides what a rollout does next, from what is observed now.
 
 Pure: the same state, observation and time give the same answer, so a rollout can be replayed.
 Every action may be repeated; a deployer killed at any line decides the same again.
@@ -18,7 +18,7 @@ from serving.domain.state import Counters, Order, Phase, RolloutState
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the world looks like.
+    """What the controller observed at one tick.
 
     Attributes:
         has_stable: a version is serving that the candidate is to replace.
@@ -27,8 +27,8 @@ class Observation:
         unusable: why the candidate must not serve: its files are damaged or were freed.
         weight_percent: the candidate's weight as read back from the gateway; None if unknown.
         candidate, stable: the gateway's running totals; None if it did not answer.
-        detail: what is known of why the candidate is not ready.
-        files_away: whether it is not ready since nobody could look at its stored files.
+        detail: why the candidate is not ready, as far as known.
+        files_away: whether the candidate is not ready because its stored files cannot be read.
         smoke: None before smoke predictions ran; then "" if they passed, else what went wrong.
     """
 
@@ -63,7 +63,7 @@ class Promote:
 
 @dataclass(frozen=True, slots=True)
 class RollBack:
-    """Give the candidate's stage back; the stable version serves everything already."""
+    """Return the candidate to its old stage; the stable version serves everything already."""
 
     reasons: tuple[Reason, ...]
 
@@ -151,11 +151,11 @@ def _to_roll_back(state: RolloutState, seen: Observation, now: datetime, *reason
 
 
 def _rolling_back(state: RolloutState, seen: Observation) -> _Next:
-    # Others (a person, through the registry) may have set this phase.
+    # Someone else (a person, through the registry) may have set this phase.
     reasons = state.reasons
     if not reasons:
         who = state.rollback_actor or "a person"
-        by = f"{who} took it back: {state.rollback_reason or 'no reason given'}"
+        by = f"{who} rolled it back: {state.rollback_reason or 'no reason given'}"
         reasons = (Reason("rollout.rolled_back_by_hand", "a finished rollout", by, _ASK),)
     state = replace(state, weight_percent=0, order=None, reasons=reasons)
     if seen.has_stable and seen.weight_percent != 0:
@@ -358,7 +358,7 @@ def _files_away(found: str) -> Reason:
         "rollout.candidate_ready",
         "the candidate's stored files, to be proven before a model server starts",
         found,
-        "bring their store back, or let the platform's user read it; then start the rollout again",
+        "make their store readable for the platform's user; then start the rollout again",
     )
 
 

@@ -1,4 +1,4 @@
-"""Evidence that may be looked at as often as one likes.
+"""Computes e-values: evidence that may be checked as often as one likes.
 
 An e-variable is a number >= 0 whose expectation is at most 1 while the null hypothesis holds;
 the running product over batches is then a test supermartingale, so by Ville's inequality
@@ -50,7 +50,7 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What happened to a group of requests: how many, and how many of them were bad."""
+    """Counts of a group of requests: how many, and how many of them were bad."""
 
     total: int = 0
     bad: int = 0
@@ -164,7 +164,7 @@ def lower_bound(tally: Tally, alpha: float) -> float:
 
 
 def _kl(p: float, q: float) -> float:
-    """Divergence of Bernoulli(p) from Bernoulli(q)."""
+    """Return the divergence of Bernoulli(p) from Bernoulli(q)."""
     if q <= 0 or q >= 1:
         return 0.0 if p == q else math.inf
     first = p * math.log(p / q) if p else 0.0

@@ -1,4 +1,4 @@
-"""How a version reaches traffic: the steps, what they ask for, and when to give up."""
+"""A rollout plan: its steps, what they ask for, and when to give up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MIN_PERCENT, MAX_PERCENT = 1, 100
 
 
 class PlanError(UsageError):
-    """A rollout plan cannot be meant."""
+    """A rollout plan is malformed or contradicts itself."""
 
     code = "serving.plan_invalid"
 
@@ -118,7 +118,7 @@ class RolloutPlan:
         `bake_seconds` may stand in for the one step of a blue-green plan.
 
         Raises:
-            PlanError: what is wrong, expected and found, and which key.
+            PlanError: names the key, what was expected and what was found.
         """
         known = {f.name for f in fields(cls)} | {"bake_seconds"}
         _known("plan", document, known)

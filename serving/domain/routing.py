@@ -1,4 +1,4 @@
-"""Who answers which share of a deployment's requests: what the gateway must know."""
+"""Describes which backends answer which share of a deployment's requests."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class DeploymentRoute:
     """One deployment's traffic.
 
     Attributes:
-        backends: who can answer; empty means nobody is ready.
+        backends: who can answer; empty means none is ready.
         weights: percent per backend, in the same order; sums to 100 unless empty.
     """
 
@@ -67,7 +67,7 @@ class DeploymentRoute:
 
     @property
     def prefix(self) -> str:
-        """Seldon's own path of a deployment."""
+        """Return the URL path that Seldon gives a deployment."""
         return f"/seldon/{self.namespace}/{self.deployment}/"
 
 

@@ -1,6 +1,6 @@
-"""Seldon's own object as the desired state: what is served, by which version, with which traffic.
+"""Seldon's own object as the desired state: versions, their model servers and their traffic.
 
-The same manifest goes to a cluster that runs Seldon, or is realised on this machine.
+The same manifest goes to a cluster that runs Seldon, or is run on this machine.
 Source: CRD `seldondeployments.machinelearning.seldon.io`, version v1, and the rules that Seldon's
 admission webhook adds to it (seldon-core 1.17.1, operator/apis/.../seldondeployment_webhook.go).
 """
@@ -137,7 +137,7 @@ def check_namespace(namespace: str) -> None:
     """Refuse a namespace that Kubernetes would refuse.
 
     Raises:
-        ManifestError: it is no DNS label.
+        ManifestError: the namespace is no DNS label.
     """
     _require(bool(_DNS_LABEL.match(namespace)), "namespace", "a DNS label (a-z, 0-9, -)", namespace)
 

@@ -1,4 +1,4 @@
-"""Where a rollout stands: all of it, so that a restarted deployer goes on from here."""
+"""A rollout's whole state, from which a restarted deployer goes on."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FINAL = frozenset({Phase.SUCCEEDED, Phase.ROLLED_BACK})
 
 
 class Order(StrEnum):
-    """What a person asked for; obeyed at the next tick."""
+    """A person's order; obeyed at the next tick."""
 
     PROMOTE = "promote"
     ABORT = "abort"

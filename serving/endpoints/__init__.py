@@ -1,1 +1,1 @@
-"""Endpoints for people: their commands, their views, and whether they answer."""
+"""Commands, views and health probes of endpoints and rollouts."""

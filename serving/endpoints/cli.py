@@ -38,7 +38,7 @@ _WATCH_SECONDS = 0.5
 
 
 class RolledBackError(RefusedError):
-    """A watched rollout was taken back."""
+    """A watched rollout was rolled back."""
 
     code = "serving.rolled_back"
 
@@ -55,7 +55,7 @@ def _open() -> tuple[Settings, Registry]:
 
 @click.group(short_help="Serve models, and plan their rollouts")
 def endpoint() -> None:
-    """Where models are served, and how new versions get there."""
+    """Serve models, and plan how new versions get there."""
 
 
 @endpoint.command("create", short_help="Serve a model, or change its next rollout")
@@ -128,7 +128,7 @@ def _semver(version: object) -> str:
 
 @click.group(short_help="Follow and steer versions into traffic")
 def rollout() -> None:
-    """Versions on their way to traffic."""
+    """Follow and steer versions on their way to traffic."""
 
 
 @rollout.command("list", short_help="List rollouts, oldest first")
@@ -183,10 +183,10 @@ def _order(which: str, order: Order, reason: str, dry_run: bool) -> None:
     if dry_run:
         found = find_rollout(registry, which)
         check_order(found, order)
-        click.echo(f"would tell rollout {found.id} to {order}", err=True)
+        click.echo(f"would {order} rollout {found.id}", err=True)
         return
-    told = give_order(registry, which, order, cli_actor(), reason, utc_now())
-    click.echo(f"told rollout {told.id} to {order}; acgs rollout watch {told.id}", err=True)
+    found = give_order(registry, which, order, cli_actor(), reason, utc_now())
+    click.echo(f"ordered rollout {found.id} to {order}; acgs rollout watch {found.id}", err=True)
 
 
 @rollout.command("promote", short_help="Promote without waiting for more evidence")
@@ -257,14 +257,14 @@ def _would_go_back(registry: Registry, name: str, active: Sequence[Rollout]) -> 
 
 @click.group(short_help="Render endpoints for a cluster with Seldon")
 def seldon() -> None:
-    """The same deployment for a cluster that runs Seldon."""
+    """Render endpoints for a cluster that runs Seldon."""
 
 
 @seldon.command("render", short_help="Print an endpoint's SeldonDeployment")
 @click.argument("name")
 @as_json
 def seldon_render(name: str, as_json: bool) -> None:
-    """Print the SeldonDeployment that is wanted for endpoint NAME now, as YAML."""
+    """Print endpoint NAME's desired SeldonDeployment as YAML."""
     import yaml
 
     _, registry = _open()

@@ -1,4 +1,4 @@
-"""A rollout plan from a YAML file and from the command line."""
+"""Reads a rollout plan from a YAML file and the command line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHAPE = ("steps", "bake_seconds")
 
 
 def plan_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of a plan to a command, which gets the plan they make as `plan`."""
+    """Add a plan's options to a command, which gets the resulting plan as `plan`."""
 
     @click.option(
         "--plan",
@@ -74,7 +74,7 @@ def read_plan(
         hold_seconds: shortest time of a step in `steps` that names none.
 
     Raises:
-        PlanError: the file cannot be read, or the plan cannot be meant.
+        PlanError: the file cannot be read, or the plan is malformed or contradicts itself.
     """
     document = _document(file) if file is not None else {}
     changed = strategy is not None and strategy != document.get("strategy", Strategy.CANARY.value)

@@ -1,4 +1,4 @@
-"""Whether every endpoint that should serve really answers, asked through the gateway."""
+"""Probes, through the gateway, that every endpoint that should serve answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TIMEOUT_SECONDS = 2.0
 
 
 def probe_endpoints(settings: Settings) -> Sequence[Probe]:
-    """Ask each endpoint with a stable version for its health."""
+    """Probe each endpoint that has a stable version."""
     import httpx
 
     from infra.web.clients import client

@@ -1,4 +1,4 @@
-"""What the command line shows of endpoints and rollouts, read once for it and for HTTP."""
+"""Serving's views: endpoints and rollouts as JSON, for the command line and for HTTP."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def views(settings: Settings) -> Mapping[str, View]:
-    """Return serving's views; nothing is opened before the first."""
+    """Return serving's views; opens nothing before the first read."""
     registry = open_registry(settings)
 
     def endpoints(_asked: Mapping[str, str]) -> list[dict[str, object]]:

@@ -1,4 +1,4 @@
-"""Endpoints and rollouts as JSON values and as lines for people."""
+"""Formats endpoints and rollouts as JSON values and as lines for people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def endpoint_view(registry: Registry, settings: Settings, endpoint: Endpoint) -> dict[str, object]:
-    """Return an endpoint for machines."""
+    """Return an endpoint as JSON values."""
     stable = registry.versions.version(endpoint.stable_uid) if endpoint.stable_uid else None
     kept = registry.custody.quarantine_of(stable.uid) if stable else None
     active = [r for r in registry.rollouts.active_rollouts() if r.endpoint == endpoint.name]
@@ -41,7 +41,7 @@ def endpoint_view(registry: Registry, settings: Settings, endpoint: Endpoint) ->
 
 
 def rollout_view(registry: Registry, rollout: Rollout) -> dict[str, object]:
-    """Return a rollout for machines."""
+    """Return a rollout as JSON values."""
     state = RolloutState.read(rollout.state, Phase(rollout.phase))
     plan = _plan(rollout.plan)
     stable = registry.versions.version(rollout.stable_uid) if rollout.stable_uid else None
@@ -67,7 +67,7 @@ def rollout_view(registry: Registry, rollout: Rollout) -> dict[str, object]:
 
 
 def rollout_lines(view: Mapping[str, object]) -> Sequence[str]:
-    """Return a rollout for people."""
+    """Return a rollout as lines for people."""
     lines = [rollout_line(view)]
     metrics = view["metrics"]
     assert isinstance(metrics, list)
@@ -92,7 +92,7 @@ def rollout_lines(view: Mapping[str, object]) -> Sequence[str]:
 
 
 def rollout_line(view: Mapping[str, object]) -> str:
-    """Return a rollout in one line."""
+    """Return a rollout as one line for people."""
     candidate, stable = view["candidate"], view["stable"]
     assert isinstance(candidate, dict)
     before = stable["semver"] if isinstance(stable, dict) else "nothing"

@@ -1,1 +1,1 @@
-"""Where model servers run. One package for each kind of machine."""
+"""Engines that run model servers, one package for each kind of machine."""

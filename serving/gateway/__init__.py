@@ -1,1 +1,1 @@
-"""Envoy: what it is started with, how it splits traffic, what it takes from clients."""
+"""The Envoy gateway: how it starts, splits traffic, and what it accepts from clients."""

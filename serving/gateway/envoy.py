@@ -1,4 +1,4 @@
-"""The gateway on this machine: a real Envoy that is told what to do through files.
+"""The gateway on this machine: a real Envoy, configured through files.
 
 Envoy watches two files, one of clusters and one of routes, each replaced by an atomic rename. It
 reports the version of what it has accepted; a change counts as made only when that version has
@@ -43,7 +43,7 @@ class _Stat(TypedDict, total=False):
 
 
 def prepare_files(settings: Settings) -> Path:
-    """Write the bootstrap, and empty tables where none were; return the bootstrap's path."""
+    """Write the bootstrap, and empty tables if there are none; return the bootstrap's path."""
     place = folder(settings)
     clusters_file, routes_file = place / "clusters.json", place / "routes.json"
     if not _readable(clusters_file):
@@ -63,7 +63,7 @@ def prepare_files(settings: Settings) -> Path:
 
 
 class EnvoyGateway:
-    """Tells Envoy who answers what, reads back, and counts."""
+    """Configures Envoy's routes, reads them back, and reads its counters."""
 
     def __init__(self, settings: Settings) -> None:
         self._folder = folder(settings)
@@ -72,7 +72,7 @@ class EnvoyGateway:
         self._admin = Admin(settings)
 
     def apply(self, table: Sequence[DeploymentRoute]) -> None:
-        """Make `table` the traffic, and return once Envoy has it in force.
+        """Apply `table`, and return once Envoy has it in force.
 
         New clusters come before the routes that name them; clusters that the routes before named
         stay until `forget`, so that requests under way can finish. Does nothing, except to read
@@ -112,7 +112,7 @@ class EnvoyGateway:
         return None
 
     def smoke(self, route: DeploymentRoute, predictor: str, examples: Sequence[bytes]) -> str:
-        """Ask one predictor through the gateway, by header; a model without example is pinged.
+        """Ask one predictor through the gateway, by header; ping a model without an example.
 
         Returns:
             "" if every answer was a 200 of that predictor, else what went wrong.
@@ -135,7 +135,7 @@ class EnvoyGateway:
         return ""
 
     def counters(self, clusters: Sequence[str]) -> dict[str, Counters]:
-        """Return the running totals of the clusters; one that is unknown counts nothing.
+        """Return the running totals of the clusters; zero for an unknown one.
 
         Raises:
             GatewayError: Envoy does not answer.
@@ -185,7 +185,7 @@ class EnvoyGateway:
         }
 
     def _put(self, documents: Mapping[str, Document]) -> None:
-        """Write what changed, in order, each read back before the next; then read back all."""
+        """Write the changed files in order, each read back before the next; then read back all."""
         changed = {
             kind: document
             for kind, document in documents.items()
@@ -205,7 +205,7 @@ class EnvoyGateway:
                 return
             if time.monotonic() > deadline:
                 raise GatewayError(
-                    f"the gateway has not taken the change: expected versions {wanted}, "
+                    f"the gateway has not accepted the change: expected versions {wanted}, "
                     f"found {found}",
                     hint="its log (logs/gateway.log) says why; it goes on with what it had",
                 )
@@ -237,7 +237,8 @@ def _counters(epoch: str, cluster: str, stats: Sequence[_Stat]) -> Counters:
         if str(stat.get("name", "")).startswith(f"cluster.{cluster}.")
     }
     buckets = _buckets(cluster, stats)
-    # A client that gave up waiting closes the connection to the server; so does our own timeout,
+    # A client that gave up waiting closes the connection to the server; so does the gateway's
+    # timeout,
     # which is a 504 and counted already. Without this, a version that hangs would show no data.
     given_up = max(
         0,

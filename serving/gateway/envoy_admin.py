@@ -1,4 +1,4 @@
-"""Asks Envoy's admin interface, a socket that only the platform's own user may open."""
+"""Client of Envoy's admin interface, a socket that only the platform's own user may open."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ADMIN_SOCKET = "admin.sock"
 
 
 class GatewayError(UnavailableError):
-    """The gateway does not answer, or has not taken a change."""
+    """The gateway does not answer, or has not accepted a change."""
 
     code = "serving.gateway_unavailable"
 
@@ -70,7 +70,7 @@ class _Connection(http.client.HTTPConnection):
         self._path = path
 
     def connect(self) -> None:
-        """Connect by way of the folder: a socket's own path may have 107 bytes at most."""
+        """Connect through the folder's descriptor: a socket's path may have 107 bytes at most."""
         folder_descriptor = os.open(self._path.parent, os.O_PATH | os.O_DIRECTORY)
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(TIMEOUT_SECONDS)

@@ -1,4 +1,4 @@
-"""What Envoy is started with: its listeners, its admin interface, its statistics, its limits."""
+"""Builds Envoy's start-up configuration: listeners, admin interface, statistics, limits."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def bootstrap(
     routes_file: str,
     edge: GatewayEdge,
 ) -> Document:
-    """Return what Envoy is started with.
+    """Return Envoy's start-up configuration.
 
     Envoy's admin interface, which can end it, is a socket in the folder that Envoy is started in.
-    What is harmless of it is passed on by a listener of its own, for people and Prometheus.
+    Its harmless paths are passed on by a separate listener, for people and Prometheus.
     """
     routes: Document = {"route_config_name": ROUTES, "config_source": file_source(routes_file)}
     rds: Document = {"rds": routes}

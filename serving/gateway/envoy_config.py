@@ -55,9 +55,9 @@ def routes(
     """Return the routes of every deployment, named by a digest of the content.
 
     Args:
-        table: who answers what.
+        table: which backends answer what.
         origins: whose pages may ask.
-        doors: where large bodies go first.
+        doors: listeners that large bodies go through first.
     """
     entries = envoy_doors.route_entries("/seldon/", doors)
     for route in table:
@@ -95,7 +95,7 @@ def _response(resources: list[Document]) -> Document:
 
 def _cluster(route: DeploymentRoute, backend: Backend) -> Document:
     others = [other for other in route.backends if other is not backend]
-    # Only who serves anyway may stand in: a canary that is not judged yet must not.
+    # Only a version that serves anyway may stand in: a canary that is not judged yet must not.
     fallback = [o for o in others if o.predictor == "default"]
     endpoints: list[Document] = [
         _locality(0, [backend]),
@@ -167,7 +167,7 @@ def _deployment_routes(route: DeploymentRoute) -> list[Document]:
                 503,
                 "serving.not_ready",
                 f"no model server of {route.deployment} is ready",
-                "try again in a moment; `acgs endpoint show` tells what it waits for",
+                "try again in a moment; `acgs endpoint show` says what it waits for",
             )
         ]
     entries = []
@@ -228,7 +228,7 @@ def _route(
         },
         "request_headers_to_remove": [envoy_doors.PASSED],
         "response_headers_to_add": [
-            # From the server that answered, so a request that fell back says so.
+            # Set by the server that answered, so that a fallback is visible.
             header(PREDICTOR_HEADER, "%UPSTREAM_METADATA(acgs:predictor)%"),
             header(VERSION_HEADER, "%UPSTREAM_METADATA(acgs:version)%"),
         ],

@@ -1,4 +1,4 @@
-"""Gives large bodies doors of their own in the gateway, each with few places.
+"""Sends large bodies through extra listeners ("doors"), each of which admits only a few at once.
 
 The gateway holds a whole body before a model server sees it, and Envoy has no share of memory per
 client. So bodies larger than DIRECT_BYTES, and those that do not state their length, are passed on
@@ -23,8 +23,8 @@ WAITING = 64
 BUFFER_BYTES = 1 << 18
 """What is read ahead of one connection; a request that waits for a place holds no more."""
 PASSED = "x-acgs-passed-door"
-"""Marks what came through a door. A client that says it itself only loses the door: its body is
-held, or refused, like a small one."""
+"""Marks what came through a door. A client that sends this header itself only loses the door:
+its body is held, or refused, like a small one."""
 _TYPE = "type.googleapis.com/envoy."
 
 
@@ -46,7 +46,7 @@ class Door:
 
     @property
     def address(self) -> Document:
-        """Return its socket, relative to the folder that Envoy is started in."""
+        """Return the door's socket, relative to the folder that Envoy is started in."""
         return {"pipe": {"path": f"{self.name}.sock", "mode": 0o600}}
 
 
@@ -88,11 +88,11 @@ def cluster(door: Door) -> Document:
 
 
 def route_entries(prefix: str, given: tuple[Door, ...]) -> list[Document]:
-    """Return the routes below `prefix` that lead to the doors; they come before all others."""
+    """Return the routes below `prefix` that lead to the doors; put them before all others."""
     return [
         {
             "match": {"prefix": prefix, "headers": [_absent(PASSED), *size]},
-            # Behind the door the clocks of a request run as everywhere.
+            # Behind the door a request's time limits are the usual ones.
             "route": {"cluster": door.name, "timeout": "0s"},
             "request_headers_to_add": [{"header": {"key": PASSED, "value": "1"}}],
             "typed_per_filter_config": {

@@ -1,4 +1,4 @@
-"""What the gateway takes from its clients, as parts of Envoy's configuration.
+"""Builds the parts of Envoy's configuration that limit what clients may send.
 
 The whole body is read before a model server sees a byte of it, so that slow clients hold no
 connection of a model server. Nothing that a client says about itself or to Envoy is believed.
@@ -25,7 +25,7 @@ STREAM_SECONDS = 180
 IDLE_SECONDS = 60
 """How long a connection without a request is kept."""
 CLIENT_ADDRESSES = 10_000
-"""Most client addresses whose requests are counted one by one; the oldest is forgotten."""
+"""Most client addresses whose requests are counted separately; the oldest is forgotten."""
 BELIEVED_BY_NOBODY = (
     "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "forwarded",
     "x-real-ip", "x-envoy-external-address", "x-acgs-model-version",
@@ -37,7 +37,7 @@ _TYPE = "type.googleapis.com/envoy."
 
 @dataclass(frozen=True, slots=True)
 class GatewayEdge:
-    """What the gateway takes.
+    """What the gateway accepts.
 
     Attributes:
         edge: as of the other servers; trusted proxies and limits per peer are not used.
@@ -79,7 +79,7 @@ def manager_options(edge: Edge) -> Document:
 
 
 def listener_options(edge: Edge) -> Document:
-    """Return the options of a listener, which closes connections that never say anything.
+    """Return the options of a listener, which closes silent connections.
 
     The connection manager's clock starts with the first byte. What waits for that byte, here
     the inspector that finds out the version of HTTP, has a clock of its own.
@@ -154,7 +154,7 @@ def overload(edge: Edge) -> Document:
 
 
 def cors_policy(origins: tuple[str, ...]) -> Document:
-    """Return the answer to preflights of the pages that may ask; empty where none may."""
+    """Return the CORS policy for the allowed origins; empty if there are none."""
     if not origins:
         return {}
     return {

@@ -1,4 +1,4 @@
-"""The answers that Envoy gives by itself, in the platform's shape."""
+"""Shapes Envoy's own answers as platform errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HAS_ORIGIN: Document = {"name": "origin", "present_match": True}
 
 
 def error_mappers() -> list[Document]:
-    """Return the shape of the refusals that Envoy makes itself, most special first."""
+    """Return the mappers of Envoy's own refusals, the most specific first."""
     return [
         _mapper(
             {"and_filter": {"filters": [_status(403), {"header_filter": {"header": HAS_ORIGIN}}]}},
@@ -60,7 +60,7 @@ def error_mappers() -> list[Document]:
         _mapper(
             {"response_flag_filter": {"flags": ["UO"]}},
             "infra.server_full",
-            "expected a place for this request, found all taken and others waiting",
+            "expected a free place for this request, found all taken and others waiting",
             "try again in a few seconds; bodies up to 64 KiB whose length is stated need no place",
         ),
         _unavailable(),
@@ -68,7 +68,7 @@ def error_mappers() -> list[Document]:
 
 
 def answer(match: Document, status: int, code: str, message: str, hint: str) -> Document:
-    """Return a route that answers by itself, in the platform's shape."""
+    """Return a route that Envoy answers itself, with a platform error."""
     body = json.dumps({"error_code": code, "message": message, "hint": hint})
     return {
         "match": match,
@@ -86,7 +86,7 @@ def header(name: str, value: str) -> Document:
 
 
 def _unavailable() -> Document:
-    """Shape Envoy's own errors like the platform's; our direct answers are so already."""
+    """Return the mapper of all other errors of Envoy; direct answers have the shape already."""
     return {
         "filter": {"response_flag_filter": {}},
         "body_format_override": {

@@ -1,4 +1,4 @@
-"""`python -m serving.runtime`: exit code 0 after SIGTERM, 1 the model did not load, 2 wrong
+"""Runs `python -m serving.runtime`. Exit codes: 0 after SIGTERM, 1 the model did not load, 2 wrong
 usage, 3 the port is taken.
 """
 
@@ -13,7 +13,7 @@ from serving.runtime.options import Options, parse
 
 
 def main() -> int:
-    """Run one model server until it is told to stop."""
+    """Run one model server until SIGTERM."""
     options = parse()
     _prepare_environment(options)
     logging.basicConfig(
@@ -43,7 +43,7 @@ def main() -> int:
         print(f"serving.runtime: {err}", file=sys.stderr)
         return 1
     model.warm_up()
-    # What is there now stays: the collector need not look through it again.
+    # Objects that exist now live for ever: the collector need not visit them again.
     gc.collect()
     gc.freeze()
     app = App(model, options.identity, options.threads, options.stuck_after_seconds)
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def _prepare_environment(options: Options) -> None:
-    """Set what libraries read when they are imported."""
+    """Set the environment that libraries read when they are imported."""
     identity = options.identity
     os.environ |= {
         # As Seldon's operator sets them; seldon-core fills meta.requestPath from the first two.

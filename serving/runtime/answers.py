@@ -1,4 +1,4 @@
-"""Values that a model returned, as JSON carries them: each as it is, or not at all."""
+"""Converts a model's answers to JSON values, each exactly or not at all."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NUMPY_TO_V2 = {
     "float64": "FP64",
 }
 Values = Array | pd.api.extensions.ExtensionArray
-"""What a series holds."""
+"""What a series can be backed by."""
 
 _DURATION_UNITS = ("W", "D", "h", "m", "s", "ms", "us", "ns")
 _INT64 = range(-(2**63), 2**63)
@@ -52,7 +52,7 @@ def plain_cells(values: Values) -> tuple[str | None, list[object]]:
         masked = np.ma.getmaskarray(values).ravel().tolist()
         return datatype, [None if hidden else next(there) for hidden in masked]
     if isinstance(values, np.ndarray):
-        # Subclasses have ideas of their own: a matrix stays two-dimensional when it is raveled.
+        # Subclasses differ: a matrix stays two-dimensional when it is raveled.
         return _numpy_cells(np.asarray(values))
     if isinstance(values, pd.Categorical):
         datatype, known = plain_cells(values.categories.array)
@@ -94,7 +94,7 @@ def _time(value: object) -> object:
 
 
 def plain(value: object) -> object:
-    """Turn one value, and what it holds, into JSON's own types.
+    """Convert one value, and the values in it, to JSON's own types.
 
     Raises:
         ProblemError: 500, JSON has no such value.
@@ -141,7 +141,7 @@ def plain(value: object) -> object:
 
 
 def columns(table: pd.DataFrame) -> Iterable[list[object]]:
-    """Yield a table's columns as JSON's own types; each keeps what its type holds exactly."""
+    """Yield a table's columns in JSON's own types, each value exactly."""
     for index in range(table.shape[1]):
         yield plain_cells(series_values(table.iloc[:, index]))[1]
 

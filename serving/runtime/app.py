@@ -1,4 +1,4 @@
-"""The routes of a model server, and what each answers."""
+"""The routes of a model server and their handlers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 _JSON = b"application/json"
 LARGE_BYTES = 1 << 18
-"""Bodies beyond are parsed in a thread of their own, one at a time: neither the event loop nor
+"""Larger bodies are parsed in a thread of their own, one at a time: neither the event loop nor
 the predictions of others wait for them."""
 _UNREAD = object()
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
@@ -52,7 +52,7 @@ class Call:
     _parsed: object = _UNREAD
 
     def json(self, *, large: bool = False) -> object:
-        """Return the body as JSON; parses it once.
+        """Return the body as JSON; parse it only once.
 
         Raises:
             ProblemError: 400, it is none.
@@ -75,7 +75,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What a path answers: `in_worker` handlers run beside the event loop."""
+    """A path's handler; with `in_worker` it runs in a thread beside the event loop."""
 
     service: str
     method: str
@@ -131,7 +131,7 @@ class App:
             logger.exception("a request failed in the server itself")
             failure = model_failed(f"the server failed: {type(err).__name__}")
             status, reply = failure.status, _refusal(failure, path, route)
-        # A made-up method would be a time series of its own.
+        # An invented method would create a time series of its own.
         counted = method if method in _METHODS else "other"
         self._metrics.request(service, counted, status, time.perf_counter() - started)
         headers = [(b"content-type", reply.content_type), *self._headers, *reply.headers]

@@ -1,4 +1,4 @@
-"""The little of HTTP that the model server needs, straight on ASGI.
+"""Reads requests and sends responses of the model server, directly on ASGI.
 
 A web framework would add a tenth of a millisecond to a request that takes a third of one.
 """
@@ -95,7 +95,7 @@ def _unsupported(info: str) -> ProblemError:
 
 
 def json_of_form(body: bytes) -> bytes:
-    """Return the field `json` of a form, as SeldonClient sends it to a model server.
+    """Return a form's field `json`, as SeldonClient sends it to a model server.
 
     curl calls every body a form, so one that has no such field is taken as it is.
 

@@ -1,4 +1,4 @@
-"""The body of a request as JSON, read strictly.
+"""Parses a request's body as strict JSON.
 
 Whatever two readers could understand differently is refused: a key that comes twice, infinity,
 half of a surrogate pair, another encoding. NaN is taken for a missing number, as MLflow does.
@@ -20,8 +20,8 @@ MAX_MARKS = 2_500_000
 """Commas and opening brackets of a body, those in its texts too. A million numbers have up to two
 million, in rows of one; parsing as many takes up to a second and 200 MB, whatever they are."""
 TURN_BYTES = 1 << 20
-"""Bodies beyond are answered one at a time: of the lists that they become, which take many times
-their bytes, only those of one are there, and small predictions are answered between two."""
+"""Larger bodies are answered one at a time: the lists that they become take many times their
+bytes. Small predictions are answered in between."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -107,11 +107,11 @@ def _parsed_beside_others(text: str) -> object:
 
 
 def check_untyped(value: object, label: str, *, nan: bool = True, depth: int = 0) -> None:
-    """Check a value whose type nothing declares; it goes on as it is.
+    """Check a value whose type nothing declares; it is passed on unchanged.
 
     Args:
         value: as parsed.
-        label: where it stands, for the message.
+        label: its place, for the message.
         nan: whether NaN stands for a missing number here.
         depth: lists and objects around it.
 

@@ -1,4 +1,4 @@
-"""JSON values into arrays of one numpy type, each value exactly or not at all.
+"""Converts JSON values to arrays of one numpy type, each value exactly or not at all.
 
 JSON knows one kind of number and protobuf clients send every number as a double, so a whole
 number is taken for one however it is written, up to 2^53: beyond that a double no longer says
@@ -43,7 +43,7 @@ class MisfitError(Exception):
 
 
 class WrongError(Exception):
-    """One value does not fit; holds what was expected."""
+    """One value does not fit its type; carries what was expected."""
 
 
 def each(values: Sequence[object], convert: Callable[[object], object]) -> list[object]:
@@ -101,7 +101,7 @@ def reals(values: Sequence[object], dtype: DType) -> Array:
 
 
 def _few_finite(values: Sequence[object], kinds: set[type]) -> bool:
-    """Whether these are floats, without infinities, and so few that Python sees it sooner."""
+    """Whether these are finite floats, and so few that Python checks them faster than numpy."""
     return (
         kinds == {float}
         and len(values) < _FEW
@@ -218,7 +218,7 @@ def text(value: object) -> str | None:
 
 
 def binary(value: object) -> bytes | None:
-    """Convert base64 text to its bytes."""
+    """Decode base64 text to bytes."""
     if value is None or isinstance(value, bytes):
         return value
     if not isinstance(value, str):

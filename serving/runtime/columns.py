@@ -1,4 +1,4 @@
-"""One column of JSON values into one array of the type that the signature declares."""
+"""Converts a column of JSON values to an array of the signature's type."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def to_array(column: Column, values: Sequence[object]) -> Array | list[object]:
 
 
 def to_list(column: Column, values: Sequence[object]) -> list[object]:
-    """Convert `values` to what a Python type hint stands for, in Python's own types.
+    """Convert `values` to Python's own types, as a type hint asks for them.
 
     Raises:
         ProblemError: 400, as `to_array`.

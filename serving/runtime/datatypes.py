@@ -1,4 +1,4 @@
-"""V2's datatypes as promises: a value that its tensor's datatype does not hold is refused.
+"""Checks V2 datatypes: refuses a value that its tensor's datatype cannot hold.
 
 The datatype converts nothing. What the model gets is the type of its own signature.
 """

@@ -1,7 +1,7 @@
-"""Dates and times from text, exactly.
+"""Parses dates and times from text, exactly.
 
 numpy wraps a date beyond its type's range into another date, and Python's own reader drops
-digits after the sixth; both without a word.
+digits after the sixth; both silently.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which models may be handed a bare array instead of a table, with the same answer.
+"""Decides which models give the same answer for a bare array as for a table.
 
 scikit-learn's own estimators turn a table of numbers into an array before they compute; doing
 it for them takes two thirds off a small prediction. Whatever could look at column names keeps
@@ -20,7 +20,7 @@ _READ_TABLES = frozenset({"compose", "feature_extraction"})
 """scikit-learn's packages that look at columns, but for one class."""
 _TARGET = "TransformedTargetRegressor"
 _OF_THE_TARGET = frozenset({"func", "inverse_func", "transformer", "transformer_"})
-"""What that class never hands a table."""
+"""What that class never passes a table to."""
 _KEEPS_TABLES = "_sklearn_output_config"
 """What `set_output` leaves behind: steps that make tables for the steps after them."""
 

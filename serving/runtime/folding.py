@@ -1,4 +1,4 @@
-"""Flat row-major values and nested lists, one into the other."""
+"""Converts flat row-major values to nested lists and back."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def flattened(values: list[object], shape: object, label: str) -> tuple[list[obj
 
 
 def folded(flat: list[object], lengths: list[int]) -> list[object]:
-    """Fold flat row-major values into nested lists."""
+    """Convert flat row-major values to nested lists."""
     nested = flat
     for length in reversed(lengths[1:]):
         nested = [nested[at : at + length] for at in range(0, len(nested), length or 1)]
@@ -60,7 +60,7 @@ def _lengths(shape: object, label: str) -> list[int]:
 def unfolded(
     values: Sequence[object], label: str, rank: int = MAX_RANK
 ) -> tuple[list[object], list[int]]:
-    """Return the cells of nested lists, row by row, and their shape.
+    """Return the values of nested lists, row by row, and their shape.
 
     Args:
         values: the outermost list.

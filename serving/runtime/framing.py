@@ -1,4 +1,4 @@
-"""Refuses requests whose end a proxy in front and this server could find in different places.
+"""Refuses requests whose end a proxy in front and this server could disagree about.
 
 Where a length and chunks are both given, h11 goes by the chunks, and another reader may go by the
 length: what is a body to one is the next request to the other. And h11 waits for chunks of up to
@@ -17,7 +17,7 @@ _LARGEST_CHUNK_BYTES = (1 << 63) - 1
 
 
 class StrictConnection(h11.Connection):
-    """A connection that takes one way to say where a body ends."""
+    """A connection that accepts only one statement of where a body ends."""
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         """Return the next event.

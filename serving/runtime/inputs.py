@@ -1,4 +1,4 @@
-"""From the values of a request to what the model's `predict` takes, checked on the way.
+"""Builds the input of the model's `predict` from a request's values, and checks them.
 
 MLflow would enforce the schema itself, but its refusals look like failures of the model. Here
 the client's mistakes become 400s, and everything else reaches the model as it is.
@@ -78,14 +78,14 @@ def _column(signature: Signature, name: str, values: list[object]) -> list[objec
 
 
 def _unboxed(values: list[object]) -> list[object]:
-    """Shape [n, 1] is as good as [n] for one column; other ranks stay nested."""
+    """Flatten shape [n, 1] to [n] for one column; other ranks stay nested."""
     if values and all(isinstance(value, list) and len(value) == 1 for value in values):
         return [value[0] for value in values if isinstance(value, list)]
     return values
 
 
 def _hinted(signature: Signature, payload: Payload) -> list[object]:
-    """Build the list that a type hint asks for, as MLflow's own clients hand it over."""
+    """Build the list that a type hint asks for, as MLflow's own clients pass it."""
     column = signature.columns[0]
     match payload:
         case Records(records) if column.type is ColumnType.OTHER:
@@ -115,6 +115,6 @@ def _only(values: Mapping[str, object]) -> list[object]:
 
 
 def _unboxed_object(row: object) -> object:
-    """Take an object out of a row of its own, as `data.ndarray` carries it."""
+    """Return the object in a row of one value, as `data.ndarray` carries it."""
     boxed = isinstance(row, list) and len(row) == 1 and isinstance(row[0], dict)
     return row[0] if isinstance(row, list) and boxed else row

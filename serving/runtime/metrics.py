@@ -1,4 +1,4 @@
-"""Prometheus metrics under Seldon's names.
+"""Exports Prometheus metrics under Seldon's names.
 
 Source: seldon-core 1.17.1, `executor/api/metric` (server requests) and `seldon_core.metrics`
 (feedback). Its SeldonMetrics is not used: it starts a manager process that outlives a killed

@@ -1,4 +1,4 @@
-"""The one model that this process serves: loaded once, asked in worker threads."""
+"""Loads the one model that this process serves, and calls it in worker threads."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from serving.runtime.signature import Column, ColumnType, Signature, Tensor
 
 logger = logging.getLogger(__name__)
 
-_TOLD_CHARACTERS = 300
-"""Characters that an answer takes over from another library's message."""
+_MESSAGE_CHARACTERS = 300
+"""Most characters of another library's message in an answer."""
 
 
 class LoadError(Exception):
@@ -39,7 +39,7 @@ class ServedModel:
     """A loaded model with its signature.
 
     `predict` calls the implementation behind MLflow's schema enforcement, because `assemble`
-    has enforced the same schema and told the client's mistakes from the model's.
+    has enforced the same schema and separated the client's mistakes from the model's.
     """
 
     def __init__(self, pyfunc: Any) -> None:
@@ -108,14 +108,14 @@ class ServedModel:
         return found
 
     def running_seconds(self) -> float:
-        """Age of the oldest prediction that is still running; 0 when idle."""
+        """Return the age of the oldest running prediction; 0 when idle."""
         started = list(self._running.values())
         return time.monotonic() - min(started) if started else 0.0
 
     def warm_up(self) -> None:
         """Predict once, so that the first client does not pay for lazy imports.
 
-        A model may dislike the example; that is logged and left to live traffic to judge.
+        If the model fails on the example, that is logged; live traffic judges it.
         """
         try:
             example = self._pyfunc.input_example
@@ -136,7 +136,7 @@ class ServedModel:
 
 
 def load(path: Path) -> ServedModel:
-    """Load the MLflow model in `path`, from our rewriting of its file where there can be one.
+    """Load the MLflow model in `path`, if possible from a rewritten copy of its file.
 
     Any other model's own code runs. Nothing is installed.
 
@@ -152,13 +152,13 @@ def load(path: Path) -> ServedModel:
 
 
 def _shortened(err: BaseException) -> str:
-    """Return another library's message without the table that it may repeat."""
+    """Return another library's message without a table that it may contain."""
     text = f"{err}"
-    return text if len(text) <= _TOLD_CHARACTERS else f"{text[:_TOLD_CHARACTERS]}..."
+    return text if len(text) <= _MESSAGE_CHARACTERS else f"{text[:_MESSAGE_CHARACTERS]}..."
 
 
 def _format_example(pyfunc: Any) -> object:
-    """Return the example whose format MLflow gives every input, where the model asks for that."""
+    """Return the example whose format MLflow gives every input, if the model asks for that."""
     by_example = bool(pyfunc.metadata._is_type_hint_from_example())
     return pyfunc.input_example if by_example else None
 

@@ -1,4 +1,4 @@
-"""Lists and objects in a column, as MLflow's nested types declare them.
+"""Converts lists and objects in a column, as MLflow's nested types declare them.
 
 MLflow's own enforcement writes text of a missing value, makes booleans of anything, cannot take
 what JSON can only write as text (bytes, dates) and names no place. Here the cells of a nested
@@ -31,7 +31,7 @@ from serving.runtime.signature import (
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a value stands."""
+    """The place of a value in its column."""
 
     row: int
     column: str
@@ -44,9 +44,9 @@ class _Place:
     def refuse(self, expected: str, found: object) -> ProblemError:
         return self.problem(f"expected {expected}, found {kind_of(found)}")
 
-    def problem(self, told: str) -> ProblemError:
+    def problem(self, message: str) -> ProblemError:
         at = f", at {self.path}" if self.path else ""
-        return bad_request(f"row {self.row}, column {self.column!r}{at}: {told}")
+        return bad_request(f"row {self.row}, column {self.column!r}{at}: {message}")
 
 
 def to_nested(column: Column, values: Sequence[object]) -> list[object]:
@@ -93,7 +93,7 @@ def _array(item: NestedType, value: object, required: bool, place: _Place) -> ob
         return [
             _nested(item, cell, required, place.inside(index)) for index, cell in enumerate(value)
         ]
-    # MLflow hands the dates of a list to the model as nanoseconds since 1970: numpy's `tolist`.
+    # MLflow passes dates in a list as nanoseconds since 1970, which numpy's `tolist` returns.
     found = _cells(item, value, place.inside)
     return found.tolist() if isinstance(found, np.ndarray) else found
 
@@ -146,6 +146,6 @@ def _cells(
 
 
 def _scalar(found: Array | list[object]) -> object:
-    """Return the one value as MLflow hands it over in an object: in numpy's or pandas' type."""
+    """Return one value in the numpy or pandas type that MLflow uses for it in an object."""
     value = found[0]
     return pd.Timestamp(value) if isinstance(value, np.datetime64) else value

@@ -1,4 +1,4 @@
-"""What one model server is told at start: where the model is and whose name it serves under."""
+"""The command line of a model server: its model, its identity and where it listens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who answers: repeated in every response, header and metric."""
+    """The server's identity, repeated in every response, header and metric."""
 
     model_name: str
     model_version: str
@@ -30,8 +30,8 @@ class Options:
         stuck_after_seconds: a prediction older than this makes the server unready, so that
             traffic goes elsewhere.
         ready_file: written once the model answers; a stale one is removed first.
-        socket_fd: an open socket to answer on, in place of host and port; bound by whoever
-            started this process, which then needs no right to open one.
+        socket_fd: an open socket to answer on, in place of host and port; bound by the parent
+        process, so that this one needs no right to open one.
         ready_fd: an open file to say `ready` on, in place of the ready file.
     """
 

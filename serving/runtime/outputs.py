@@ -1,4 +1,4 @@
-"""What a model returned, in one of the few shapes that the protocols can carry."""
+"""Normalises a model's answer to one of the shapes that the protocols can carry."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ Prediction = Output | Table | str | bytes | dict[str, object]
 
 
 def normalise(raw: object) -> Prediction:
-    """Bring a model's answer into protocol shape.
+    """Normalise a model's answer.
 
     Raises:
         ProblemError: 500, the model answered with something that no protocol carries.
@@ -109,7 +109,7 @@ def _series(series: pd.Series, name: str) -> Output:
 
 
 def _list(raw: list[object] | tuple[object, ...]) -> Output:
-    """Open lists of equal length; numpy would turn the numbers beside text into text."""
+    """Convert a list to an array; numpy alone would turn numbers beside text into text."""
     level: list[object] = [plain(item) for item in raw]
     shape = [len(level)]
     while level and set(map(type, level)) == {list}:
@@ -152,7 +152,7 @@ def outputs_of(prediction: Prediction, declared: tuple[str, ...]) -> list[Output
 
 
 def _boxed(value: object) -> object:
-    """Make one value an array of one, and a table an array of rows."""
+    """Turn one value into an array of one, and a table into an array of rows."""
     if isinstance(value, pd.DataFrame):
         return plain(value)
     extension = pd.api.extensions.ExtensionArray
@@ -166,7 +166,7 @@ def _named(name: str, found: Prediction) -> Output:
 
 
 def to_json(message: object) -> bytes:
-    """Write JSON of JSON's own types.
+    """Serialise JSON values.
 
     Raises:
         ProblemError: 500, the model's answer holds something that JSON cannot.

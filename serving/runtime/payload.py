@@ -1,4 +1,4 @@
-"""The values of a request, before anything is known about the model."""
+"""A request's values, before anything is known about the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that can go wrong with a request, as the status a client gets.
+"""Errors of a request, each with the status that the client gets.
 
 4xx is the client's doing, 500 is the model's own. A rollout judges a version by its 500s, so
 nothing that a client can cause may end as one.
@@ -36,21 +36,21 @@ class ProblemError(Exception):
 
 
 def bad_request(info: str) -> ProblemError:
-    """The body is not what the protocol or the model's signature asks for."""
+    """Return a 400: the body is not what the protocol or the model's signature asks for."""
     return ProblemError(400, "MICROSERVICE_BAD_DATA", info)
 
 
 def model_failed(info: str) -> ProblemError:
-    """The model itself raised, or answered with something no protocol can carry."""
+    """Return a 500: the model raised, or answered with something no protocol can carry."""
     return ProblemError(500, "MICROSERVICE_INTERNAL_ERROR", info)
 
 
 _SHOWN = 57
-"""Characters of a value that a message shows."""
+"""Most characters of a value that a message shows."""
 
 
 def kind_of(value: object) -> str:
-    """Name a JSON value's kind the way a client knows it; a scalar with a short excerpt."""
+    """Describe a JSON value's kind in JSON's words; a scalar with a short excerpt."""
     match value:
         case None:
             return "null"
@@ -72,7 +72,7 @@ def kind_of(value: object) -> str:
 
 
 def few(names: Sequence[str]) -> str:
-    """List names for a person, at most some 600 characters."""
+    """List names for a message, at most some 600 characters."""
     shown = [name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..." for name in names[:10]]
     more = f" and {len(names) - 10} more" if len(names) > 10 else ""
     return f"{shown}{more}" if names else "none"

@@ -1,4 +1,4 @@
-"""Writes a model's file again from the values in it, so that the author's bytes are not loaded."""
+"""Rewrites a model's file from its values, so that the author's bytes are not loaded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def rewritten(folder: Path) -> Iterator[Path]:
-    """Yield a copy of a model folder whose model file we wrote, for as long as it is loaded.
+    """Yield a copy of a model folder with a rewritten model file, for the time of the load.
 
     `docs/reference/model-files.md` says for which classes that is possible. Yields `folder` itself
     for any other model, and for one whose copy takes more memory or scratch space than the server

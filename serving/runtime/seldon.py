@@ -32,13 +32,13 @@ _PUID_CHARACTERS = 256
 """Longest `puid`: it comes back in a header, which proxies bound too."""
 _REWARD_LIMIT = 3.4028234663852886e38
 """Largest reward: Seldon's protobuf declares a 32-bit float."""
-_TOLD_CHARACTERS = 300
-"""Characters that a message takes over from another library's."""
+_MESSAGE_CHARACTERS = 300
+"""Most characters of another library's message in an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A prediction request, taken apart."""
+    """A parsed prediction request."""
 
     payload: Payload
     wants_tensor: bool
@@ -48,7 +48,7 @@ class Request:
 
 
 def parse(message: object, header_puid: str | None) -> Request:
-    """Take a SeldonMessage apart.
+    """Parse a SeldonMessage.
 
     Raises:
         ProblemError: 400, the message is not one, or carries no table.
@@ -136,7 +136,7 @@ def _tensor_rows(tensor: object) -> list[object]:
 def _params_beside(
     data: object, params: Mapping[str, object] | None
 ) -> tuple[object, Mapping[str, object] | None]:
-    """Take `params` out of MLflow's forms, where they stand beside the table."""
+    """Split `params` from MLflow's forms, where they come beside the table."""
     if not isinstance(data, dict) or data.keys() not in _WITH_PARAMS:
         return data, params
     if params is not None:
@@ -245,8 +245,8 @@ def feedback_reward(message: object) -> float:
     try:
         json_to_feedback(message | {"reward": 0.0})
     except Exception as err:  # it reads nothing but the client's message
-        told = str(getattr(err, "message", err))[:_TOLD_CHARACTERS]
-        raise bad_request(f"expected a Feedback object: {told}") from None
+        reason = str(getattr(err, "message", err))[:_MESSAGE_CHARACTERS]
+        raise bad_request(f"expected a Feedback object: {reason}") from None
     return float(reward)
 
 

@@ -1,4 +1,4 @@
-"""One process, one socket: bind, load, warm up, announce, serve, drain."""
+"""Runs the server on one socket: bind, load, warm up, announce, serve, drain."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ a request sent at that moment would be lost."""
 
 
 def bind(options: Options) -> socket.socket:
-    """Take the port, or the socket that was handed over; the server does not listen on it yet.
+    """Bind the port, or adopt the socket that was passed; does not listen on it yet.
 
     Raises:
         OSError: the port belongs to another process, or the address is not this machine's.
@@ -47,7 +47,7 @@ def bind(options: Options) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """Tells when it listens."""
+    """Announces when it listens."""
 
     def __init__(
         self, config: uvicorn.Config, announce: Callable[[], None], early: list[int]

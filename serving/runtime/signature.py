@@ -23,12 +23,12 @@ class ColumnType(StrEnum):
 
     @property
     def v2_datatype(self) -> str:
-        """Name of the type in the Open Inference Protocol."""
+        """Return the type's name in the Open Inference Protocol."""
         return _V2_DATATYPES.get(self, "BYTES")
 
     @property
     def numpy_name(self) -> str | None:
-        """The numpy type that MLflow's schema enforcement would hand to the model."""
+        """Return the numpy type that MLflow's schema enforcement would pass to the model."""
         return _NUMPY_NAMES.get(self)
 
 
@@ -120,7 +120,7 @@ class Column:
 
     @property
     def typed(self) -> str:
-        """The type as a person reads it, at most 200 characters."""
+        """Return the type for messages, at most 200 characters."""
         return str(self.nested or self.type)[:200]
 
 
@@ -135,7 +135,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Signature:
-    """What a model takes and gives. No columns and no tensors: the model declares nothing.
+    """A model's inputs and outputs. Without columns and tensors, the model declares nothing.
 
     Attributes:
         named: the columns have names.
@@ -151,12 +151,12 @@ class Signature:
 
     @cached_property
     def input_names(self) -> tuple[str, ...]:
-        """Names of columns or tensors, as the metadata lists them and requests may use them."""
+        """Return the names of columns or tensors, as metadata and requests use them."""
         return _listed(self.columns or self.tensors, "input", self.named)
 
     @cached_property
     def columns_by_name(self) -> dict[str, Column]:
-        """The columns by every name that a request may use.
+        """Return the columns by every name that a request may use.
 
         Columns without names have those of the metadata and, as a table made from an array calls
         them, their numbers.
@@ -168,12 +168,12 @@ class Signature:
 
     @cached_property
     def output_names(self) -> tuple[str, ...]:
-        """Names of the answer's columns or tensors; empty where the model declares none."""
+        """Return the names of the answer's columns or tensors; empty if the model declares none."""
         return _listed(self.output_columns or self.output_tensors, "predict", named=False)
 
     @cached_property
     def uniform_float(self) -> str | None:
-        """The one floating-point numpy type of all columns, or None if they differ."""
+        """Return the floating-point numpy type of all columns, or None if they differ."""
         types = {column.type for column in self.columns}
         if len(types) == 1 and types <= {ColumnType.DOUBLE, ColumnType.FLOAT}:
             return types.pop().numpy_name
@@ -185,7 +185,7 @@ class Signature:
         return bool(self.columns) and {column.type for column in self.columns} <= _NUMBERS
 
     def describe(self) -> str:
-        """Write the inputs for a person, at most some 600 characters."""
+        """Describe the inputs for a message, in at most some 600 characters."""
         if self.columns:
             parts = [
                 f"{column.name or index}: {column.typed}{'' if column.required else ' (optional)'}"

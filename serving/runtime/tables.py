@@ -1,4 +1,4 @@
-"""Tables, as a signature of columns declares them, from rows or from columns."""
+"""Builds tables, as a signature of columns declares them, from rows or from columns."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def _framed(
 
 
 def _undeclared(rows: list[list[object]], names: Sequence[str] | None) -> object:
-    """Hand a model without signature what plain MLflow would: an array, or a table."""
+    """Build what plain MLflow would pass to a model without signature: an array, or a table."""
     kinds = {type(cell) for row in rows for cell in row}
     if names is not None:
         _check_once(names)

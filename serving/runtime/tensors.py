@@ -1,4 +1,4 @@
-"""Tensors, as a signature of arrays declares them."""
+"""Builds tensors, as a signature of arrays declares them."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from serving.runtime.signature import Column, Signature, Tensor
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An inference request, taken apart.
+    """A parsed inference request.
 
     Attributes:
         outputs: names of the outputs that the client asks for; empty for all.
@@ -74,7 +74,7 @@ def model_metadata(signature: Signature, identity: Identity) -> dict[str, Any]:
 
 
 def parse(message: object) -> Request:
-    """Take an inference request apart. A client that sent no id is given one.
+    """Parse an inference request. A client that sent no id is given one.
 
     Raises:
         ProblemError: 400, it is not an inference request.
@@ -195,5 +195,5 @@ def _output(output: Output) -> dict[str, Any]:
 
 
 def error_body(problem: ProblemError) -> dict[str, object]:
-    """Return the protocol's `error` text, beside the status that Seldon's clients read."""
+    """Return a body with the protocol's `error` text and the status that Seldon's clients read."""
     return {"error": problem.info, **problem.body()}

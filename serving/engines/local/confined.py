@@ -1,4 +1,4 @@
-"""Says how a model server is started so that its model reaches nothing but its own files."""
+"""Builds the command that starts a model server confined to its own files."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
 
 
 def confined_runtime(settings: Settings, means: frozenset[Means]) -> Command:
-    """Return how `serving.runtime` is started, in its own environment and confined.
+    """Return the function that builds the command of a confined `serving.runtime`.
 
     Raises:
         ExposedError: something private lies below what every server is shown.
     """
-    with suppress(ServingEnvironmentError):  # told when a server is to be started
+    with suppress(ServingEnvironmentError):  # raised when a server is to be started
         _shown(settings, serving_python(settings))
 
     def command(launch: ServerLaunch) -> Sequence[str]:
@@ -70,7 +70,7 @@ def server_plan(
 
 
 def _shown(settings: Settings, python: Path) -> tuple[Mount, ...]:
-    """Return what every server is shown, its model aside."""
+    """Return the mounts that every server sees, besides its model."""
     private = private_paths(settings)
     shown = python_mounts(python, _packages())
     refuse_exposed(private, shown)
@@ -78,7 +78,7 @@ def _shown(settings: Settings, python: Path) -> tuple[Mount, ...]:
     further = [
         Mount(Path(text), Path(text))
         for text in libraries
-        # Never a folder around the platform's own, or in it.
+        # Never a folder that holds the platform's own, or lies in it.
         if Path(text).is_absolute() and not overlaps(Path(text), private)
     ]
     return (*shown, *further)

@@ -1,4 +1,4 @@
-"""Realises a SeldonDeployment on this machine: one model server process per predictor replica.
+"""Runs a SeldonDeployment on this machine: one model server process per predictor replica.
 
 A server outlives the deployer on purpose: a restarted deployer finds it by its record (pid and
 birth) and its ready file, and adopts it. `acgs down` ends it by the same record.
@@ -26,7 +26,7 @@ from serving.domain.seldon import Predictor, SeldonDeployment
 from serving.engines.local.model_folders import ModelFolders
 
 STARTS_ALLOWED = 3
-"""Deaths in a row, without living `SETTLED_SECONDS`, after which a version is given up."""
+"""Deaths in a row, each before `SETTLED_SECONDS`, after which a version is given up."""
 SETTLED_SECONDS = 30.0
 STOP_GRACE_SECONDS = 8.0
 TAIL_LINES = 15
@@ -40,7 +40,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What is remembered of one replica."""
+    """The record of one replica's server."""
 
     namespace: str
     deployment: str
@@ -54,7 +54,7 @@ class Server:
 
     @property
     def child(self) -> str:
-        """Its name among the platform's processes and log files."""
+        """Return the server's name among the platform's processes and log files."""
         return f"model-{self.namespace}-{self.deployment}-{self.uid[:8]}-{self.index}"
 
 
@@ -92,14 +92,14 @@ class LocalServers:
         self._end_unrecorded()
 
     def close(self) -> None:
-        """Let go of the servers, which go on."""
+        """Close the logs; the servers go on."""
         for process in self._mine:
             # Left running on purpose; subprocess would warn of it.
             process.returncode = process.poll() or 0
         self._mine = []
 
     def ensure(self, deployment: SeldonDeployment, predictor: Predictor) -> ServersStatus:
-        """Start what is missing and say who answers; never waits for a server.
+        """Start what is missing and return which servers answer; never waits for a server.
 
         A server that died is started again, until it has died `STARTS_ALLOWED` times in a row.
         """
@@ -125,7 +125,7 @@ class LocalServers:
         return sorted({(s.namespace, s.deployment, s.uid) for s in found if s is not None})
 
     def stop(self, namespace: str, deployment: str, uid: str) -> None:
-        """End a version's servers; each finishes the requests under way, within its own limit."""
+        """Stop a version's servers; each finishes the requests under way, within its own limit."""
         servers = [
             server
             for path in self._records.glob("*.json")
@@ -174,7 +174,7 @@ class LocalServers:
         self, server: Server, deployment: SeldonDeployment, predictor: Predictor, now: float
     ) -> Server:
         # Saved first: a deployer killed between here and the start counts a death too many,
-        # never starts a server that nobody knows of.
+        # never starts a server without a record.
         server = self._save(replace(server, started_at=now, dead=False))
         ready_file = self._ready_file(server)
         ready_file.unlink(missing_ok=True)
@@ -214,7 +214,7 @@ class LocalServers:
         return None
 
     def _end_unrecorded(self) -> None:
-        """End servers that a deployer started just before it was killed, unrecorded."""
+        """End unrecorded servers, which a deployer started just before it was killed."""
         recorded = {child.identity.pid for child in children(self._settings)}
         started = self._launchers()
         for pid, parent in started.items():
@@ -223,7 +223,7 @@ class LocalServers:
                 Identity.of(pid).send(signal.SIGTERM)
 
     def _launchers(self) -> dict[int, int]:
-        """Return each process that names a ready file of ours, with its parent."""
+        """Return each process that names a ready file of this storage root, with its parent."""
         marker = str(self._records)
         found = {}
         for entry in Path("/proc").iterdir():

@@ -1,4 +1,4 @@
-"""Where the model servers' own Python is: an environment apart from the platform's."""
+"""Finds the model servers' own Python, in an environment apart from the platform's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ENVIRONMENT = ".venv-serving"
 
 
 class ServingEnvironmentError(UnavailableError):
-    """The interpreter of the model servers' environment is not there."""
+    """The interpreter of the model servers' environment is missing."""
 
     code = "serving.environment_missing"
     retriable = False
@@ -32,7 +32,7 @@ def serving_python(settings: Settings) -> Path:
         candidates = [home / ENVIRONMENT / "bin" / "python" for home in homes]
     for candidate in candidates:
         if candidate.is_file() and os.access(candidate, os.X_OK):
-            # Not resolved: the link's place is what makes it this environment's interpreter.
+            # Not resolved: the link's location makes it this environment's interpreter.
             return candidate.absolute()
     raise ServingEnvironmentError(
         "expected the model servers' Python, found none at "

@@ -1,4 +1,4 @@
-"""Model folders for the model servers: copies of registered files, proven on the way.
+"""Copies registered files into model folders for the model servers, and proves them.
 
 What Seldon's storage initializer does on a cluster. The copy has a folder per manifest digest, so
 versions that share their files share it, and a server that starts again needs no registry.
@@ -21,7 +21,7 @@ from registry.files.adapters.artifact_files import build_manifest, require_plain
 from serving.domain.seldon import ServedVersion
 
 MAX_EXAMPLE_BYTES = 1 << 20
-"""MLflow keeps some five rows. A larger example is not asked before the first client."""
+"""MLflow keeps some five rows. Larger examples are not used for smoke predictions."""
 
 
 class ModelFolderError(UnavailableError):
@@ -32,13 +32,13 @@ class ModelFolderError(UnavailableError):
 
 
 class Files(Protocol):
-    """Where registered files come from."""
+    """Source of registered files."""
 
     def model_files(self, uid: str) -> Path:
         """Return a folder with the proven files."""
 
     def release_files(self, folder: Path) -> None:
-        """Give it back."""
+        """Release a folder that `model_files` returned."""
 
 
 class ModelFolders:
@@ -50,11 +50,11 @@ class ModelFolders:
         self._files = files
 
     def place(self, version: ServedVersion) -> Path:
-        """Return where a version's copy is, or will be."""
+        """Return the folder of a version's copy, present or not."""
         return self._root / (version.digest or f"uid-{version.uid}").replace(":", "-")
 
     def materialise(self, version: ServedVersion) -> Path:
-        """Return a folder with the version's files, their digest checked just now.
+        """Return a folder with the version's files, whose digest was just checked.
 
         Raises:
             PlatformError: the registry cannot hand out the files, they are not those
@@ -71,7 +71,7 @@ class ModelFolders:
             # `shutil.Error` says in its one argument what became of each file.
             raise storage_error(err, place) or ModelFolderError(
                 f"cannot copy the files of {version.name} {version.semver}: {str(err)[:500]}",
-                hint="see that the storage root takes files of such names and sizes",
+                hint="check that the storage root can hold files of such names and sizes",
             ) from err
 
     def _copied(self, version: ServedVersion, place: Path) -> Path:
@@ -89,7 +89,7 @@ class ModelFolders:
                 raise ModelFolderError(
                     f"{version.name} {version.semver}: expected files with digest "
                     f"{version.digest}, found {found} after copying",
-                    hint="something changes files under the storage root; stop it",
+                    hint="find and stop what changes files under the storage root",
                 )
             draft.replace(place)
         finally:
@@ -118,7 +118,7 @@ class ModelFolders:
 
 
 def _holds(place: Path, digest: str) -> bool:
-    """Whether an earlier copy is still what was registered; any, where no digest is known."""
+    """Whether an earlier copy is still what was registered; True if no digest is known."""
     if not digest:
         return True
     try:

@@ -123,7 +123,7 @@ def test_a_rollout_is_shown_told_and_rendered(still: Platform) -> None:
     assert RolloutState.read(still.registry.rollouts.rollout(rollout.id).state).order is None
     acgs("rollout", "abort", str(rollout.id), "--reason", "wrong data")
     assert RolloutState.read(still.registry.rollouts.rollout(rollout.id).state).order == "abort"
-    with pytest.raises(RefusedError, match="cannot be told to resume"):
+    with pytest.raises(RefusedError, match="cannot resume"):
         acgs("rollout", "resume", NAME)
 
 

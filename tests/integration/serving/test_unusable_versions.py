@@ -153,5 +153,5 @@ def test_a_store_that_stays_away_ends_the_rollout_and_is_named(
         done = platform.wait_phase(platform.roll_out(platform.register()), "rolled_back")
     assert done.reasons[0]["rule"] == "rollout.candidate_ready"
     assert "not ready after 1 s; the bucket does not answer" in done.reasons[0]["found"]
-    assert "bring their store back" in done.reasons[0]["fix"]
+    assert "make their store readable" in done.reasons[0]["fix"]
     assert "log" not in done.reasons[0]["fix"]
