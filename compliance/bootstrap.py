@@ -1,4 +1,4 @@
-"""Puts compliance together; importing this opens nothing."""
+"""Builds compliance's parts; importing this module opens nothing."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ EVENTS = ("transition_request.created",)
 
 
 def open_judging(settings: Settings, registry: Registry, prober: Prober) -> Judging:
-    """Return the use case on this installation's registry and memory of verdicts."""
-    # Late: what judges loads pyarrow, and preparing a storage root judges nothing.
+    """Return `Judging` on this installation's registry and stored verdicts."""
+    # Late: judging loads pyarrow, and preparing a storage root judges nothing.
     from compliance.judging.service import Judging
     from compliance.judging.verdict_store import StoredVerdicts
     from infra.stores.db import open_engine
@@ -25,7 +25,7 @@ def open_judging(settings: Settings, registry: Registry, prober: Prober) -> Judg
 
 
 def subscribe(settings: Settings) -> str:
-    """Make sure that the registry tells the scorer of new requests; return the shared secret."""
+    """Subscribe the scorer to the registry's new requests; return the shared secret."""
     from compliance.judging.receiver import PATH
     from registry.webhooks.service import ensure_subscription
 
@@ -33,10 +33,10 @@ def subscribe(settings: Settings) -> str:
 
 
 def prepare(settings: Settings) -> None:
-    """Set up before the first role starts; idempotent.
+    """Set compliance up before the first role starts; idempotent.
 
     Raises:
-        PlatformError: the constitution or the evidence catalogue cannot be meant as written.
+        PlatformError: the constitution or the evidence catalogue is invalid.
     """
     from compliance.constitution import constitution_file
     from compliance.evidence import evidence_file

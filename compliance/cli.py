@@ -34,7 +34,7 @@ class VerdictRefusedError(RefusedError):
 
 @click.group(short_help="Read, check and lock the written rules")
 def constitution() -> None:
-    """The written rules that versions are judged by."""
+    """Read, check and lock the rules that versions are judged by."""
 
 
 def _document_path(path: Path | None, settings: Settings) -> Path:
@@ -108,7 +108,7 @@ def constitution_lock(path: Path | None, dry_run: bool) -> None:
 @constitution.command("accept-shipped", short_help="Return to the shipped constitution")
 @dry_run
 def constitution_accept_shipped(dry_run: bool) -> None:
-    """Be governed by the shipped constitution again, where one of your own was in force."""
+    """Put the shipped constitution in force again, in place of your own."""
     from infra.stores.db import open_engine, reading, transaction
     from registry.governance.adapters import constitution_memory, governance_file
 
@@ -139,7 +139,7 @@ def constitution_accept_shipped(dry_run: bool) -> None:
 
 @click.group(short_help="Say what each model is judged on")
 def evidence() -> None:
-    """What each model is judged on: task, holdout, label and sensitive attributes."""
+    """Set what each model is judged on: task, holdout, label and sensitive attributes."""
 
 
 @evidence.command("add", short_help="Bind models to a holdout")

@@ -1,4 +1,4 @@
-"""What compliance plugs into the platform."""
+"""The component of `compliance`: its commands, role and set-up."""
 
 from __future__ import annotations
 

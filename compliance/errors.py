@@ -1,4 +1,4 @@
-"""What compliance refuses, and why."""
+"""Errors of compliance."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ class EvidenceError(RefusedError):
 
 
 class SandboxError(RefusedError):
-    """A model did not survive being scanned, loaded or asked for predictions."""
+    """A model failed while it was scanned, loaded or asked for predictions."""
 
     code = "compliance.model_failed"

@@ -25,26 +25,26 @@ NAME = "compliance"
 STANDSTILL_SECONDS = 60.0
 READY_TIMEOUT_SECONDS = 2.0
 LOOK_SECONDS = 0.5
-"""Between two looks whether there is something to judge."""
+"""Pause between two checks for something to judge."""
 
 log = logging.getLogger(__name__)
 
 
 class Life:
-    """Whether the scorer does its job, as `/health` tells it."""
+    """The scorer's health, as `/health` reports it."""
 
     def __init__(self) -> None:
         self.failure: BaseException | None = None
         self._last_round: float | None = None
 
     def pulse(self) -> None:
-        """Say that the loop has just gone round."""
+        """Record that the loop has just gone round."""
         self._last_round = time.monotonic()
 
     def probe(self) -> Probe:
-        """Return what was found."""
+        """Return the scorer's health."""
         if self.failure is not None:
-            return Probe(NAME, Health.FAILED, f"the worker ended: {quoting.told(self.failure)}")
+            return Probe(NAME, Health.FAILED, f"the worker ended: {quoting.safe(self.failure)}")
         if self._last_round is None:
             return Probe(NAME, Health.STARTING, "the worker has not begun")
         age_seconds = time.monotonic() - self._last_round
@@ -140,11 +140,11 @@ def run(settings: Settings, stop: threading.Event) -> None:
 def _guarded(
     work: Callable[[], None], life: Life, ended: threading.Event, *, once: bool = False
 ) -> None:
-    """Run what the role cannot do without; `once` says that it may end before the role does."""
+    """Run a thread that the role needs; with `once` the thread may end before the role."""
     try:
         work()
     except BaseException as err:
-        log.error("the worker failed: %s", quoting.told(err))
+        log.error("the worker failed: %s", quoting.safe(err))
         life.failure = err
         once = False
     finally:
@@ -160,16 +160,16 @@ def _forward(stop: threading.Event, ended: threading.Event) -> None:
 
 
 def _wait_for_versions(registry: Registry, ended: threading.Event) -> bool:
-    """Wait until there is something to judge; False when the role ends before.
+    """Wait until there is something to judge. Returns False when the role ends first.
 
-    What judging needs fills a third of a gigabyte: a registry without a version does without.
+    Judging takes a third of a gigabyte, which a registry without versions need not spend.
     """
     while not ended.is_set():
         try:
             if registry.versions.models(limit=1):
                 return True
         except PlatformError as err:
-            log.info("the registry cannot be read: %s", quoting.told(err))
+            log.info("the registry cannot be read: %s", quoting.safe(err))
         ended.wait(LOOK_SECONDS)
     return False
 
@@ -196,11 +196,11 @@ def _warm_imports(reports: Reports) -> None:
     try:
         reports.warm_up()
     except Exception as err:  # MLflow may come up later; the first report will try again
-        log.info("MLflow is not there yet: %s", quoting.told(err))
+        log.info("MLflow does not answer yet: %s", quoting.safe(err))
 
 
 def ready(settings: Settings) -> Probe:
-    """OK once a scorer answers whose worker goes round; it warms up meanwhile."""
+    """Probe the scorer: OK once it answers and its worker goes round. Warm-up goes on meanwhile."""
     from infra.web import asking
 
     url = f"{settings.compliance_url}/health"
@@ -212,7 +212,7 @@ def ready(settings: Settings) -> Probe:
 
 
 def compliance_role() -> Role:
-    """Describe the role to the platform."""
+    """Return the compliance role."""
     return Role(
         name=NAME,
         summary="Scores versions against the constitution, in throw-away processes",

@@ -1,8 +1,8 @@
 """The typed registry of checks: what a constitution may name, with which parameters.
 
 No expression language: a check is a Python function with a pydantic model of parameters, found
-through the entry-point group `acgs.checks`. A misspelt parameter so fails when the constitution
-is loaded, not when a model is judged.
+through the entry-point group `acgs.checks`. So a misspelt parameter fails when the constitution is
+loaded, not when a model is judged.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ EVERY_TASK = frozenset(Task)
 
 
 class Params(BaseModel):
-    """Parameters of a check: strict, frozen, and nothing unknown."""
+    """Parameters of a check: strict, frozen, unknown keys refused."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
@@ -39,7 +39,7 @@ P = TypeVar("P", bound=Params)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a check is called with beside its parameters."""
+    """What a check gets besides its parameters."""
 
     rule_id: str
     seed: int
@@ -71,18 +71,18 @@ class AnyCheck(Protocol):
 
     @property
     def name(self) -> str:
-        """What a constitution calls it."""
+        """Return the check's name in a constitution."""
 
     @property
     def tasks(self) -> frozenset[Task]:
-        """Tasks it can judge."""
+        """Return the tasks that the check can judge."""
 
     @property
     def parameters(self) -> Mapping[str, str]:
         """Parameter names with their defaults, for messages."""
 
     def bind(self, raw: Mapping[str, object]) -> Judge:
-        """Fill in parameters; raises pydantic's ValidationError."""
+        """Return the check with these parameters; raises pydantic's ValidationError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Check(Generic[P]):
         return {name: repr(f.default) for name, f in self.params.model_fields.items()}
 
     def bind(self, raw: Mapping[str, object]) -> Judge:
-        """Fill in parameters.
+        """Return the check with these parameters.
 
         Raises:
             pydantic.ValidationError: a parameter is unknown, of the wrong type or out of range.
@@ -123,7 +123,7 @@ class Check(Generic[P]):
 
 @cache
 def checks() -> Mapping[str, AnyCheck]:
-    """Every installed check, by name.
+    """Return every installed check, by name.
 
     Raises:
         ConstitutionError: an installed check cannot be loaded; judging without it would be

@@ -1,6 +1,6 @@
-"""Does the model treat groups alike?
+"""Checks whether a model treats groups alike.
 
-Both rules burden the model with the proof: the upper end of the 95 % interval of the largest
+Both rules put the burden of proof on the model: the upper end of the 95 % interval of the largest
 gap between groups must stay below the limit. With 2,500 rows per group the interval of a rate is
 about 0.03 either side, so a true gap up to some 0.06 can be shown to be below 0.10; with 200 it
 is about 0.10 either side and nothing can be shown, which is why groups have a least size.
@@ -140,9 +140,9 @@ def _listed(groups: Sequence[tuple[str, int]]) -> str:
 
 def _worst(params: GapParams, compared: Mapping[str, Rates], expected: str, n: int) -> RuleResult:
     attribute, worst = max(compared.items(), key=lambda item: (item[1].interval[1], item[0]))
-    told = [f"{g} {k / m:.3f} (n={m})" for g, (k, m) in worst.rates.items()]
-    more = f" and {len(told) - SHOWN_GROUPS} more" if len(told) > SHOWN_GROUPS else ""
-    rates = ", ".join(told[:SHOWN_GROUPS]) + more
+    shown = [f"{g} {k / m:.3f} (n={m})" for g, (k, m) in worst.rates.items()]
+    more = f" and {len(shown) - SHOWN_GROUPS} more" if len(shown) > SHOWN_GROUPS else ""
+    rates = ", ".join(shown[:SHOWN_GROUPS]) + more
     details: dict[str, JsonValue] = {
         name: {
             "gap": found.gap,
@@ -165,7 +165,7 @@ def _worst(params: GapParams, compared: Mapping[str, Rates], expected: str, n: i
 
 
 def selection_rate_gap(params: GapParams, context: Context) -> RuleResult:
-    """Grade the largest difference between groups in how often they get the good answer.
+    """Grade the largest gap between groups in how often they get the favourable answer.
 
     Source: demographic parity difference, Fairlearn's `demographic_parity_difference`.
     """
@@ -173,7 +173,7 @@ def selection_rate_gap(params: GapParams, context: Context) -> RuleResult:
 
 
 def equal_opportunity_gap(params: GapParams, context: Context) -> RuleResult:
-    """Grade the same difference among those who deserve the good answer.
+    """Grade the same gap among rows whose true class is the favourable one.
 
     Source: Hardt, Price, Srebro (2016), Equality of Opportunity in Supervised Learning.
     """

@@ -1,4 +1,4 @@
-"""Is the model right often enough, on data it was not trained on?"""
+"""Checks whether a model is right often enough on data it was not trained on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from compliance.domain.result import JsonValue, Outcome, RuleResult, failed_with
 Z_95 = 1.959963984540054
 HISTOGRAM_BINS = 24
 HISTOGRAM_SPAN = 3.0
-"""Reach of a histogram of errors, in root mean square errors; its outer bins hold the rest."""
+"""Range of the histogram of errors, in root mean square errors; its outer bins hold the rest."""
 MAX_CONFUSION_CLASSES = 50
 """A larger table is no use to a reader, and that of a million classes fits no memory."""
 
@@ -35,11 +35,11 @@ class R2Params(Params):
 
 
 class NoParams(Params):
-    """Nothing to choose."""
+    """No parameters."""
 
 
 def wilson(successes: int, n: int) -> tuple[float, float]:
-    """Two-sided 95 % interval of a proportion, within [0, 1].
+    """Return the two-sided 95 % interval of a proportion, within [0, 1].
 
     Args:
         successes: in [0, n].
@@ -54,7 +54,7 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
 
 
 def confusion(evaluation: Evaluation) -> list[list[int]]:
-    """Rows by true class, columns by predicted class."""
+    """Return the confusion matrix: rows by true class, columns by predicted class."""
     size = len(evaluation.classes)
     counts = np.zeros((size, size), dtype=np.int64)
     np.add.at(counts, (evaluation.labels.astype(int), evaluation.predictions.astype(int)), 1)
@@ -112,7 +112,7 @@ def beats_majority(_params: NoParams, context: Context) -> RuleResult:
 
 
 def r2_interval(labels: np.ndarray, predictions: np.ndarray) -> tuple[float, float, float]:
-    """R squared with its two-sided 95 % interval, by the delta method.
+    """Return R squared with its two-sided 95 % interval, by the delta method.
 
     1 - R squared is a ratio of two means, squared error over squared deviation.
 

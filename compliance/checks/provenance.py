@@ -1,4 +1,4 @@
-"""Can anyone tell where this version comes from, what it takes, and what it is for?"""
+"""Checks whether a version's origin, inputs and purpose are known."""
 
 from __future__ import annotations
 

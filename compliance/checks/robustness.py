@@ -1,4 +1,4 @@
-"""Does a little measurement noise change the model's mind?"""
+"""Checks whether a little measurement noise changes a model's answers."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _with_noise(some: NDArray[Any], noise: NDArray[np.float64], all_: NDArray[An
 
 
 def noise(params: NoiseParams, context: Context) -> RuleResult:
-    """Grade how much the answers change under the noise."""
+    """Grade how much the answers change under noise."""
     percent = f"{params.noise_sd_fraction:.0%}".replace("%", " %")
     evaluation = context.facts.evaluation
     kind = "change" if context.facts.task is Task.REGRESSION else "share of flipped answers"
@@ -115,7 +115,7 @@ def noise(params: NoiseParams, context: Context) -> RuleResult:
         target=params.limit,
         observed=f"{value:.4f} (n={n}, {len(probes)} repeats)",
         expected=expected,
-        fix="scale and regularise: the model hangs on differences smaller than measurement error",
+        fix="scale and regularise: the model depends on differences smaller than measurement error",
         n=n,
         details={"changes": [float(change) for change in changes]},
     )

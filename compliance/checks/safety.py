@@ -1,4 +1,4 @@
-"""May this artifact be loaded at all?"""
+"""Checks whether a model's files may be loaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks what a check answered: anybody may install one, and a verdict must not break on it."""
+"""Validates the answers of checks: anybody may install one, and a verdict must not break on it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_TEXT_CHARACTERS = 2000
 
 
 def sound(answer: object) -> RuleResult:
-    """Return an answer whose values can be added, stored and shown; else one that is an error."""
+    """Return the answer if its values can be added, stored and shown; else an error."""
     if not isinstance(answer, RuleResult):
         return _broken(f"expected a RuleResult, found {type(answer).__name__}")
     texts = (answer.observed, answer.expected, answer.fix)

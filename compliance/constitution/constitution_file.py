@@ -65,7 +65,7 @@ def load(settings: Settings) -> Policy:
     Raises:
         registry.governance.adapters.governance_file.ConstitutionError: document, lock and
             `CONSTITUTIONAL_HASH` do not name the same thing.
-        ConstitutionError: the document says something that cannot be meant.
+        ConstitutionError: the document is invalid.
     """
     governance = governance_file.load(settings)
     path = governance_file.constitution_path(settings)
@@ -87,7 +87,7 @@ def check(path: Path, min_production_score: float = 0.0) -> Policy:
     """Check a document, whether or not it is locked.
 
     Raises:
-        ConstitutionError: it says something that cannot be meant; names each place.
+        ConstitutionError: the document is invalid; names each place.
     """
     raw = governance_file.document(path)
     keys = {key for model in _MODELS for key in _keys(model)}
@@ -109,7 +109,7 @@ def check(path: Path, min_production_score: float = 0.0) -> Policy:
 
 
 def check_named(path: Path, settings: Settings) -> Policy:
-    """Check a document that is meant to come into force under these settings.
+    """Check a document that is to come into force under these settings.
 
     Raises:
         ConstitutionError: it is not valid, or `CONSTITUTIONAL_HASH` names another.

@@ -23,14 +23,14 @@ API_VERSION = "acgs.governance/v1"
 
 
 class Mode(StrEnum):
-    """What a rule's answer does. A gate vetoes whatever the mean says; its score counts too."""
+    """How a rule counts. A failed gate vetoes, whatever the mean is; its score counts too."""
 
     GATE = "gate"
     SCORE = "score"
 
 
 class Strict(BaseModel):
-    """Nothing unknown, nothing coerced, nothing changed afterwards."""
+    """Base of the schema: unknown keys refused, nothing coerced, frozen."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
@@ -66,7 +66,7 @@ AStage = Annotated[Stage, _member(Stage)]
 
 
 class Metadata(Strict):
-    """Which constitution this is."""
+    """Name, version and identifier of the constitution."""
 
     name: str
     version: str
@@ -88,7 +88,7 @@ class Bar(Strict):
 
 
 class Stages(Strict):
-    """The bar of each governed stage."""
+    """What each governed stage asks for."""
 
     staging: Bar = Field(alias="Staging")
     production: Bar = Field(alias="Production")
@@ -171,7 +171,7 @@ class Constitution(Strict):
                 raise ValueError(f"stage {target} is not governed")
 
     def enforcement(self, name: str) -> Enforcement | None:
-        """Return how strictly a name is governed; first match wins, None is not at all."""
+        """Return how strictly a name is governed; the first match wins, None means ungoverned."""
         return next(
             (
                 a.enforcement
@@ -183,5 +183,5 @@ class Constitution(Strict):
 
 
 def exact(number: float) -> Decimal:
-    """Return the decimal that a person wrote, 0.1 and not its nearest binary fraction."""
+    """Return the decimal that a person wrote: 0.1, not the nearest binary fraction."""
     return Decimal(str(number))

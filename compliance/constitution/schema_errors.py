@@ -1,4 +1,4 @@
-"""Pydantic's errors, told as: where, what was found, what was expected, what was meant."""
+"""Explains pydantic's errors: where, what was found, what was expected, what may be meant."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def explain(error: ValidationError, known: Iterable[str], where: str = "") -> st
 
 
 def _real(error: ValidationError) -> list[ErrorDetails]:
-    """Leave out that a list is too short where it only lost an item that has its own error."""
+    """Drop "list too short" if the list only lost an item that has its own error."""
     found = error.errors(include_url=False)
     return [
         one

@@ -1,1 +1,1 @@
-"""Pure values and rules of judging: classes, scores, scorecards, what may be said of a failure."""
+"""Pure values and rules of judging: classes, facts, results, and quoting failures safely."""

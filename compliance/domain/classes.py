@@ -1,4 +1,4 @@
-"""Classes and groups as text: which values are one class, and which names may be shown."""
+"""Writes classes and groups as text: which values are one class, which names may be shown."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_SHOWN_CHARACTERS = 64
 UNNAMED = "(unnamed)"
 _TRUTH = {"true": "1", "false": "0"}
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-][0-9]{1,6})?")
-"""As machines write numbers: 01, +1 and 1e5 are codes that only resemble one."""
+"""Numbers as machines write them: 01, +1 and 1e5 are codes that only resemble one."""
 _MOMENT = re.compile(
     r"(?:([0-9]{4,6}-[0-9]{2}-[0-9]{2}) )?([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]{1,9})?"
     r"(Z|[+-][0-9]{2}:?[0-9]{2})?"
@@ -31,7 +31,7 @@ _WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """Columns of classes as positions in one sorted list.
+    """Columns of classes, coded as positions in one sorted list.
 
     Attributes:
         texts: every class.
@@ -44,7 +44,7 @@ class Coded:
     by_value: bool
 
     def find(self, name: str) -> int | None:
-        """Return the position of the class that somebody writes so."""
+        """Return the position of the class with this text."""
         text = as_text(name)
         wanted = _value(text) if self.by_value else text
         return self.texts.index(wanted) if wanted in self.texts else None
@@ -70,7 +70,7 @@ def code(columns: Sequence[NDArray[np.object_]]) -> Coded:
 
 
 def same_texts(column: NDArray[np.object_]) -> NDArray[np.str_]:
-    """Return a column's classes, each by one text."""
+    """Return a column's classes, with one text for each."""
     coded = code([as_texts(column)])
     found: NDArray[np.str_] = np.array(coded.texts, dtype=str)[coded.codes[0].astype(np.int64)]
     return found
@@ -107,7 +107,7 @@ def _number(number: Decimal) -> str:
 def as_texts(
     values: NDArray[np.generic] | NDArray[np.object_] | Sequence[str],
 ) -> NDArray[np.object_]:
-    """Write classes as text, so that 1, 1.0, True, "1", "1.0" and "True" are one class.
+    """Return classes as text, so that 1, 1.0, True, "1", "1.0" and "True" are one class.
 
     Text that only resembles a number, such as "01" or "1e5", stays as it is.
     """
@@ -126,7 +126,7 @@ def as_texts(
 
 
 def as_text(value: object) -> str:
-    """Write one class; see `as_texts`."""
+    """Return one class as text; see `as_texts`."""
     if isinstance(value, bool):
         return str(int(value))
     if isinstance(value, int):

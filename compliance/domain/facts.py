@@ -1,4 +1,4 @@
-"""What a rule may look at: values only, gathered before any rule runs."""
+"""Facts that a rule may use: values only, gathered before any rule runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Missing:
     """Why there are no predictions to look at.
 
     Attributes:
-        outcome: INSUFFICIENT when evidence lacks, ERROR when the model failed.
+        outcome: INSUFFICIENT when evidence is lacking, ERROR when the model failed.
     """
 
     outcome: Outcome
@@ -63,7 +63,7 @@ class Evaluation:
         groups: sensitive attribute to the group of each row.
         probes: rule id to its perturbed predictions.
         unasked: rule id to why its perturbed rows have no predictions.
-        data_digest: of what the model saw; seeds hang on it.
+        data_digest: of what the model saw; seeds depend on it.
     """
 
     task: Task
@@ -78,21 +78,21 @@ class Evaluation:
 
     @property
     def n(self) -> int:
-        """Rows in the holdout."""
+        """Return the number of rows in the holdout."""
         return len(self.labels)
 
     @property
     def labels_vary(self) -> bool:
-        """Whether there is anything to predict."""
+        """Whether the labels differ, so that there is something to predict."""
         return bool(np.any(self.labels != self.labels[0]))
 
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """Where a version says it comes from; empty text is unknown.
+    """The origin that a version claims; empty text means unknown.
 
     Attributes:
-        completeness: every part of the origin; None where nobody looked.
+        completeness: every part of the origin; None if it was not derived.
     """
 
     run_id: str
@@ -137,7 +137,7 @@ class Facts:
 
 
 def seed_of(manifest_digest: str, dataset_digest: str, rule_id: str) -> int:
-    """Seed of a rule's random numbers: the same inputs always give the same scorecard."""
+    """Return the seed of a rule's random numbers: equal inputs always give the same scorecard."""
     import hashlib
 
     text = "|".join((manifest_digest, dataset_digest, rule_id))

@@ -1,4 +1,4 @@
-"""What may be said of a failure: its type, step and place, never a text that may hold data.
+"""Describes failures by type, step and place, never by a text that may hold data.
 
 Libraries quote cells in their errors ("could not convert string to float: ..."), and a model can
 put anything into its own. So a text is never cleaned: what is said is put together from known
@@ -27,7 +27,7 @@ _OWN_WORDS = tuple(
         r"expected finite answers, found [0-9]+ NaN or infinite",
     )
 )
-"""Everything that the sandbox says without a word of the model's."""
+"""Every message of the sandbox that holds no word of the model's."""
 _FAILED = re.compile(rf"(the model failed on {_STEP}): (\w+)(: expected one answer per row)?")
 _LENGTH = re.compile(r"expected ([0-9]+) answers for [0-9]+ rows, found ([0-9]+)")
 _UNREADABLE = "the model's answer cannot be read"
@@ -54,7 +54,7 @@ _KNOWN_TYPES = frozenset(
 
 
 def of_model(message: str) -> str:
-    """Return what a sandbox error says, without any word that the model chose.
+    """Return a sandbox error's text without any word that the model chose.
 
     The name of an exception's type counts only if it is a library's: a model can name its own.
     """
@@ -77,12 +77,12 @@ def _compared(answers: int, rows: int) -> str:
 
 
 def cause(error: BaseException) -> str:
-    """Return the type of our own failure and where it was raised, without its text."""
+    """Return the type of a failure and where it was raised, without its text."""
     return f"{type(error).__name__} at {_place(error.__traceback__)}"
 
 
 def _place(trace: TracebackType | None) -> str:
-    """Return the innermost place in our own code, or else the innermost one."""
+    """Return the innermost place in the platform's code, or else the innermost one."""
     found = "an unknown place"
     is_own = False
     while trace is not None:
@@ -94,6 +94,6 @@ def _place(trace: TracebackType | None) -> str:
     return found
 
 
-def told(error: BaseException) -> str:
-    """Return what logs and the queue may say: the words of our own errors, else the cause."""
+def safe(error: BaseException) -> str:
+    """Return what logs and the queue may say: the text of a platform error, else the cause."""
     return error.message if isinstance(error, PlatformError) else cause(error)

@@ -1,4 +1,4 @@
-"""What a rule answers."""
+"""A rule's answer, and how to grade a number."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class RuleResult:
 
 
 def ramp(value: float, floor: float, target: float) -> float:
-    """Score in [0, 1]: 0 at `floor` or worse, 1 at `target` or better, linear between.
+    """Return a score in [0, 1]: 0 at `floor` or worse, 1 at `target` or better, linear between.
 
     `target` above `floor` means that more is better; below, that less is.
     """

@@ -1,4 +1,4 @@
-"""Checks that a holdout can be what its binding says, before anything is judged on it."""
+"""Checks that a holdout fits its binding, before anything is judged on it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from compliance.evidence.catalogue import DEFAULT_POSITIVE_LABEL, Binding
 from compliance.evidence.holdout_file import Table
 
 MAX_GROUPS = 1000
-"""More groups are rather a key than an attribute, and comparing them takes minutes."""
+"""A column with more groups is a key rather than an attribute, and comparing takes minutes."""
 
 
 def check(path: Path, binding: Binding, table: Table) -> None:
     """Check columns, empty cells, and that labels and groups suit the task.
 
     Raises:
-        EvidenceError: says what does not; never quotes a cell.
+        EvidenceError: names what does not fit; never quotes a cell.
     """
     wanted = [binding.label, *binding.sensitive, *binding.features]
     missing = [column for column in wanted if column not in table.columns]

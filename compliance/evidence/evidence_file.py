@@ -42,7 +42,7 @@ def load(settings: Settings) -> Catalogue:
     """Return the catalogue in force; without a file it is empty.
 
     Raises:
-        EvidenceError: the file says something that cannot be meant.
+        EvidenceError: the file is invalid.
     """
     path = catalogue_path(settings)
     if settings.evidence is None and not path.exists():
@@ -54,7 +54,7 @@ def parse(path: Path) -> Catalogue:
     """Check a catalogue's text.
 
     Raises:
-        EvidenceError: it says something that cannot be meant; names each place.
+        EvidenceError: the text is invalid; names each place.
     """
     raw = strict_yaml.read(path, EvidenceError)
     try:
@@ -82,7 +82,7 @@ def holdout(settings: Settings, binding: Binding) -> Holdout:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex.
+    """Return the SHA-256 of a file's bytes, in hex.
 
     Raises:
         EvidenceError: it cannot be read, or is larger than `MAX_DATASET_BYTES`.
@@ -155,7 +155,7 @@ def add(
         raise EvidenceError(
             f"{binding.pattern}: expected a pattern that is not bound yet, found it bound to "
             f"{bound[0].dataset}",
-            hint="add --replace to bind it anew",
+            hint="add --replace to bind it to the new file",
         )
     from compliance.evidence import evidence_checks
 
@@ -167,7 +167,7 @@ def add(
     if not target.exists() or file_digest(target) != sha256:
         _atomically(target, lambda draft_path: shutil.copyfile(dataset, draft_path))
     kept = tuple(b for b in old if b not in bound)
-    # The more special pattern first, since the first match wins.
+    # The more specific pattern first, since the first match wins.
     ordered = sorted((*kept, binding), key=lambda b: (_is_wild(b.pattern), -len(b.pattern)))
     text = yaml.safe_dump(
         {"bindings": [b.model_dump(mode="json") for b in ordered]}, sort_keys=False

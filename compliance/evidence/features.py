@@ -1,4 +1,4 @@
-"""Chooses what a model sees of a holdout, in the types that its signature asks for."""
+"""Selects the columns that a model sees of a holdout, in its signature's types."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def select_features(table: Table, binding: Binding, inputs: Inputs) -> pd.DataFr
 
     Raises:
         EvidenceError: the signature asks for the label, for a column that the holdout lacks or
-            the binding hides, or for a type that a column cannot be meant as.
+            the binding hides, or for a type that a column does not fit.
     """
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""Gives a holdout's columns the types that a signature or a binding asks for, or says why not.
+"""Converts a holdout's columns to the types that a signature or a binding asks for.
 
 A CSV file and a Parquet file of the same table come out the same. No error quotes a cell.
 """
@@ -78,7 +78,7 @@ def typed(table: Table, column: str, wanted: np.dtype[Any]) -> pd.Series[Any]:
     """Return a column in a numpy type; text for `str`, bytes for `bytes`.
 
     Raises:
-        EvidenceError: a cell cannot be meant as that type, is out of its range, or is missing
+        EvidenceError: a cell does not fit that type, is out of its range, or is missing
             where the type has no missing value.
     """
     import pandas as pd

@@ -45,11 +45,11 @@ class Table:
     known: frozenset[str] = frozenset()
 
     def knowing(self, names: Iterable[str]) -> Table:
-        """Return the same table with more names that a message may say."""
+        """Return the table with more column names that a message may say."""
         return replace(self, known=self.known.union(names))
 
     def called(self, column: str) -> str:
-        """Return what a message may call a column: its name if that is known, else its place."""
+        """Return a column's name for messages: its own if that is known, else its number."""
         if column in self.known:
             return f"column {column}"
         return f"column number {list(self.columns).index(column) + 1}"

@@ -1,4 +1,4 @@
-"""Reads a holdout's columns as numbers that keep their digits, or says why they cannot."""
+"""Converts a holdout's columns to numbers that keep their digits."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from compliance.errors import EvidenceError
 
 
 def refuse_cells(called: str, expected: str, fine: Any, values: Any) -> None:
-    """Refuse a column of which some cells that are not missing are not fine.
+    """Refuse a column if any present cell is not fine.
 
     Raises:
         EvidenceError: says how many.

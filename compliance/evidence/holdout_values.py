@@ -1,4 +1,4 @@
-"""Reads the cells of a holdout's columns, whatever arrow calls their type.
+"""Reads the cells of a holdout's columns, whatever their arrow type.
 
 Every column has one text per cell, which is its meaning: the one that pandas writes to a CSV file,
 so the shortest that reads back as the value in its own width (0.1 of a float32 is 0.1). So a CSV
@@ -25,7 +25,7 @@ _IN_PARTS = {"list": "lists", "struct": "structures", "map": "maps", "union": "u
 
 @contextmanager
 def reading(table: Table, column: str, expected: str) -> Iterator[None]:
-    """Turn what arrow cannot do with a column's type into a reason that names the column.
+    """Translate arrow's errors in the block into one that names the column.
 
     Raises:
         EvidenceError: arrow or pandas cannot read the column as what is expected.
@@ -47,7 +47,7 @@ def other(table: Table, column: str, expected: str) -> EvidenceError:
 
 
 def kind(table: Table, column: str) -> str:
-    """Name the type that a column is stored with; of values with parts not what the parts are."""
+    """Return the type that a column is stored with, without the types of its parts."""
     if table.is_text:
         return "text"
     name = str(table.columns[column].type)
@@ -116,7 +116,7 @@ def as_texts(values: Any) -> Any:
 
 
 def _as_pandas_writes(values: Any) -> Any:
-    """Let pandas write each distinct value: how it writes a date hangs on all of a column."""
+    """Let pandas write all values: how it writes a date depends on the whole column."""
     import pandas as pd
 
     if pa.types.is_float16(values.type):  # arrow has no dictionary of those

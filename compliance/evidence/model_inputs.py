@@ -1,4 +1,4 @@
-"""Reads what a model's `MLmodel` file says it takes, names and types as MLflow compares them.
+"""Reads a model's inputs from its `MLmodel` file, names and types as MLflow compares them.
 
 The registry keeps names as text; MLflow tells a column named 0 from one named "0".
 """
@@ -70,7 +70,7 @@ class Inputs:
 
 
 def read(folder: Path) -> Inputs:
-    """Return what a model's files say it takes; nothing where they say nothing.
+    """Return the inputs that a model's files declare; empty if they declare none.
 
     Raises:
         EvidenceError: the signature is none that MLflow writes, or asks for tensors that no

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is judged.
+    """The version to gather facts about.
 
     Attributes:
         inferred: signature that the registry inferred from a logged example; it gives types to
@@ -47,12 +47,12 @@ class Subject:
 
 
 def no_evidence(name: str) -> Missing:
-    """Say that a name is bound to no holdout."""
+    """Return the result for a name that is bound to no holdout."""
     return Missing(Outcome.INSUFFICIENT, f"no evidence binding for {name!r}", how_to_bind(name))
 
 
 def unsafe(scan: Scan) -> Missing:
-    """Say that the model was not loaded, for its own files' sake."""
+    """Return the result for a model that was not loaded because of its files."""
     return Missing(
         Outcome.ERROR,
         f"the model was not loaded: {scan.violations[0]}",
@@ -63,13 +63,13 @@ def unsafe(scan: Scan) -> Missing:
 def evaluate(
     prober: Prober, subject: Subject, holdout: Holdout, judges: Mapping[str, Judge]
 ) -> Evaluation | Missing:
-    """Ask the model about the holdout, and about the rows that rules perturb.
+    """Get the model's answers on the holdout, and on the rows that rules perturb.
 
     Returns:
         The answers, or why there are none, without a cell of the holdout or a word of the model.
 
     Raises:
-        PlatformError: what is asked does not answer.
+        PlatformError: a store or the sandbox does not answer.
     """
     binding = holdout.binding
     try:
@@ -90,7 +90,7 @@ def evaluate(
 def features_digest(features: pd.DataFrame) -> str:
     """Return a digest of the cells, whichever file they came from; empty where they have parts.
 
-    Random numbers hang on it, so that CSV and Parquet of a table give the same scorecard.
+    Random numbers depend on it, so that CSV and Parquet of a table give the same scorecard.
     """
     import hashlib
 
@@ -120,7 +120,7 @@ def _evaluation(holdout: Holdout, data_digest: str, answers: Answered) -> Evalua
         name: classes.same_texts(holdout_columns.texts(table, name)) for name in binding.sensitive
     }
     for array in (*columns, *groups.values()):
-        array.setflags(write=False)  # a rule must not change what the next one sees
+        array.setflags(write=False)  # a rule must not change what the next rule sees
     return Evaluation(
         task=binding.task,
         data_digest=data_digest,
@@ -135,7 +135,7 @@ def _evaluation(holdout: Holdout, data_digest: str, answers: Answered) -> Evalua
 
 
 def _names(texts: Sequence[str], labels: NDArray[np.float64]) -> tuple[str, ...]:
-    """Name the classes of the holdout; one that only the model answers is a text of its own."""
+    """Name the classes of the holdout, and those that only the model answers."""
     rows = np.bincount(labels.astype(np.int64), minlength=len(texts)).tolist()
     return tuple(map(classes.shown, texts, rows))
 

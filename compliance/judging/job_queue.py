@@ -1,4 +1,4 @@
-"""The durable scoring queue: a claim is one conditional update, a lease is how long it lasts."""
+"""The durable scoring queue. A claim is one conditional update; a lease limits its time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from infra.stores.db import reading, transaction
 LEASE_MS = 10_000
 MAX_PAUSE_MS = 15_000
 MAX_ATTEMPTS = 240
-"""Of a job that infrastructure holds up: about an hour, since pauses grow to `MAX_PAUSE_MS`."""
+"""Attempts while infrastructure is down: about an hour, since pauses grow to `MAX_PAUSE_MS`."""
 CANDIDATES = 20
 
 _J = tables.job.c
@@ -34,7 +34,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One request to score, as this worker holds it.
+    """One request to score, as this worker has claimed it.
 
     Attributes:
         attempts: that failed in this phase and were put back.
@@ -51,13 +51,13 @@ class Job:
 
     @property
     def is_last_attempt(self) -> bool:
-        """Whether a further failure must not be put back."""
+        """Whether the job must not be retried after another failure."""
         return self.attempts + 1 >= MAX_ATTEMPTS
 
 
 @dataclass(frozen=True, slots=True)
 class JobQueue:
-    """One process's hand on the queue; `owner` tells its life apart from its successor's."""
+    """One process's access to the queue; `owner` tells it from its successor."""
 
     engine: Engine
     owner: str
@@ -65,12 +65,12 @@ class JobQueue:
 
     @classmethod
     def mine(cls, engine: Engine, clock: Clock = utc_now) -> JobQueue:
-        """Open the queue in this process's name."""
+        """Return the queue with this process as owner."""
         identity = Identity.mine()
         return cls(engine, f"{socket.gethostname()}|{identity.pid}|{identity.birth}", clock)
 
     def enqueue(self, request_id: int, delivery_id: str) -> bool:
-        """Add a request; False when it is in the queue already."""
+        """Add a request. Returns False when it is in the queue already."""
         now_ms = to_millis(self.clock())
         try:
             with transaction(self.engine) as connection:
@@ -112,8 +112,7 @@ class JobQueue:
                     request_id=row.request_id,
                     phase=Phase(row.phase),
                     attempts=row.attempts,
-                    # Every claim raises the revision, and every failure that was put back the
-                    # attempts.
+                    # Every claim raises the revision, and every retried failure the attempts.
                     lost=max(0, row.revision - row.attempts),
                     report_run_id=row.report_run_id,
                     document=row.document,
@@ -138,19 +137,19 @@ class JobQueue:
         return taken.rowcount == 1
 
     def renew(self, job: Job) -> None:
-        """Hold on to a job that takes long."""
+        """Extend the lease of a job that takes long."""
         self._change(job, lease_until_ms=to_millis(self.clock()) + LEASE_MS)
 
     def judged(self, job: Job, document: Mapping[str, Any], report_run_id: str | None) -> None:
-        """Keep the scorecard and the run its report belongs to, for this worker or the next."""
+        """Store the scorecard and the run of its report, for this worker or the next."""
         self._change(job, document=dict(document), report_run_id=report_run_id)
 
     def scored(self, job: Job) -> None:
-        """Note that the verdict is attached and only the report is left."""
+        """Record that the verdict is attached and only the report is left."""
         self._change(job, phase=Phase.REPORT.value, attempts=0, owner=None)
 
     def retry(self, job: Job, error: str) -> int:
-        """Put a job back; return after how many milliseconds it is due again."""
+        """Put a job back; return in how many milliseconds it is due again."""
         pause_ms = int(min(MAX_PAUSE_MS, 250 * 2 ** min(job.attempts, 10)))
         self._change(
             job,
@@ -162,12 +161,12 @@ class JobQueue:
         return pause_ms
 
     def finish(self, job: Job) -> None:
-        """Forget a job that is done."""
+        """Delete a finished job."""
         with transaction(self.engine) as connection:
             connection.execute(delete(tables.job).where(_J.id == job.id))
 
     def waiting(self) -> int:
-        """Jobs that are not done."""
+        """Return the number of unfinished jobs."""
         with reading(self.engine) as connection:
             return len(connection.execute(select(_J.id)).all())
 

@@ -1,4 +1,4 @@
-"""What compliance needs of the others, so that they can be told apart and replaced."""
+"""The ports of judging: what it needs from the registry, the sandbox and the cache."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Versions(Protocol):
-    """Versions by their identity."""
+    """Finds versions by their identity."""
 
     def version(self, uid: str) -> VersionRecord:
         """Return a version by its identity."""
@@ -26,7 +26,7 @@ class Versions(Protocol):
 
 
 class Stages(Protocol):
-    """Where versions stand."""
+    """Finds where versions stand."""
 
     def position(self, uid: str) -> Position:
         """Return stage, aliases, descriptions and tags of a version."""
@@ -41,12 +41,12 @@ class Files(Protocol):
         ...
 
     def release_files(self, folder: Path) -> None:
-        """Give back what `model_files` returned."""
+        """Release the folder that `model_files` returned."""
         ...
 
 
 class Gate(Protocol):
-    """Requests, and where their verdicts go."""
+    """Finds requests and records their verdicts."""
 
     def get_request(self, request_id: int) -> Request:
         """Return one request."""
@@ -61,7 +61,7 @@ class Gate(Protocol):
         ...
 
     def note_report(self, request_id: int, run_id: str) -> None:
-        """Show a report that came to be after its verdict; a known one stays."""
+        """Record a report that was made after its verdict; an earlier one stays."""
         ...
 
     def settle(self, request_id: int, at: datetime) -> Request:
@@ -74,12 +74,12 @@ class Registry(Protocol):
 
     @property
     def versions(self) -> Versions:
-        """Versions by their identity."""
+        """Finds versions by their identity."""
         ...
 
     @property
     def stages(self) -> Stages:
-        """Where versions stand."""
+        """Finds where versions stand."""
         ...
 
     @property
@@ -94,11 +94,11 @@ class Registry(Protocol):
 
 
 class Prober(Protocol):
-    """Looks into model files and asks models, at no risk to this process."""
+    """Scans model files and runs models, at no risk to this process."""
 
     @property
     def confinement(self) -> tuple[str, ...]:
-        """Names of the layers that keep a model from everything else."""
+        """Return the names of the layers that confine a model."""
         ...
 
     def scan(self, folder: Path) -> Scan:
@@ -106,17 +106,17 @@ class Prober(Protocol):
         ...
 
     def predict(self, folder: Path, frames: Sequence[pd.DataFrame]) -> Predictions:
-        """Load a model that passed the scan and ask it about every frame."""
+        """Load a model that passed the scan and get its predictions for every frame."""
         ...
 
 
 class VerdictCache(Protocol):
-    """Remembers scorecards by everything that went into them."""
+    """Stores scorecards by everything that went into them."""
 
     def get(self, key: str) -> Mapping[str, Any] | None:
-        """Return the scorecard kept under a key."""
+        """Return the scorecard stored under a key."""
         ...
 
     def put(self, key: str, document: Mapping[str, Any]) -> None:
-        """Keep a scorecard; the first one under a key stays."""
+        """Store a scorecard; the first one under a key stays."""
         ...

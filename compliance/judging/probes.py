@@ -1,7 +1,7 @@
-"""Asks a model about the holdout and about the rows that rules perturb, each rule by itself.
+"""Gets a model's answers on the holdout and on the rows that rules perturb.
 
 A check is code that anybody may install: whatever it raises, returns or does to its copy of the
-rows is its own rule's failure, and no other rule's.
+rows fails its own rule, and no other.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What rules want to know of a model beside the holdout.
+    """The rows that rules want predictions for, besides the holdout.
 
     Attributes:
         rows: rule id to its perturbed rows.
@@ -58,7 +58,7 @@ class Answered:
     failed: Mapping[str, Missing]
 
     def probes(self, columns: Sequence[NDArray[np.float64]]) -> dict[str, tuple[Probe, ...]]:
-        """Give each rule its part of the coded answers, those about the holdout left out."""
+        """Split the coded answers by rule, without those on the holdout."""
         rest = iter(columns)
         return {
             rule_id: tuple(Probe(probe.rows, next(rest)) for probe in perturbed)
@@ -69,7 +69,7 @@ class Answered:
 def perturb(
     judges: Mapping[str, Judge], features: pd.DataFrame, manifest_digest: str, data_digest: str
 ) -> Asked:
-    """Let every rule perturb a copy of its own of the features."""
+    """Let every rule perturb its own copy of the features."""
     rows: dict[str, Sequence[Perturbed]] = {}
     failed: dict[str, Missing] = {}
     for rule_id, judge in sorted(judges.items()):
@@ -78,7 +78,7 @@ def perturb(
         seed = seed_of(manifest_digest, data_digest, rule_id)
         try:
             # Cells with parts are shared by pandas' own copies.
-            own = pickle.loads(pickle.dumps(features, protocol=5))  # noqa: S301 (our own bytes)
+            own = pickle.loads(pickle.dumps(features, protocol=5))  # noqa: S301 (pickled just here)
             found = tuple(judge.perturb(own, seed))
             rows[rule_id] = tuple(_sound(one, len(features)) for one in found)
         except KeyboardInterrupt:
@@ -94,7 +94,7 @@ def perturb(
 
 
 def _sound(perturbed: Perturbed, size: int) -> Perturbed:
-    """Return what a check perturbed, as plain rows of the holdout and a frame that can be sent.
+    """Validate what a check perturbed: rows of the holdout and a frame that can be sent.
 
     Raises:
         TypeError, ValueError: it is something else.
@@ -115,11 +115,11 @@ def _sound(perturbed: Perturbed, size: int) -> Perturbed:
 
 
 def ask(prober: Prober, folder: Path, features: pd.DataFrame, asked: Asked) -> Answered:
-    """Ask a model about everything at once; where that fails, about each rule's rows apart.
+    """Ask a model about all rows at once; if that fails, about each rule's rows separately.
 
     Raises:
-        SandboxError: the model does not answer about the holdout itself.
-        PlatformError: what is asked does not answer.
+        SandboxError: the model fails on the holdout itself.
+        PlatformError: the sandbox does not answer.
     """
     frames = [probe.frame for probes in asked.rows.values() for probe in probes]
     try:

@@ -1,4 +1,4 @@
-"""The webhook receiver: check the signature, keep the job, answer. Scoring happens elsewhere."""
+"""The webhook receiver: checks the signature, queues the job, answers. The worker scores."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def create_app(
 
     Args:
         secret: the subscription's shared secret.
-        enqueue: keeps (request id, delivery id) durably; False when it is known already.
+        enqueue: stores (request id, delivery id) durably; returns False when it is known already.
         health: what `GET /health` answers.
         clock: for the signature's replay window.
-        edge: what is taken of a request.
+        edge: limits of a request.
     """
 
     async def receive(request: Request) -> Response:
@@ -67,7 +67,7 @@ def create_app(
 
 
 def read_request_id(body: bytes) -> int | None:
-    """Return the number of the request that was created; None for any other event.
+    """Return the id of the request that was created; None for any other event.
 
     Raises:
         UsageError: the body is no event of the registry.

@@ -1,4 +1,4 @@
-"""The machine-readable scorecard: one document from a score, the same bytes for the same inputs.
+"""Builds the machine-readable scorecard: the same bytes for the same inputs.
 
 No time, duration, host or run id: those belong to the record around it.
 """
@@ -35,7 +35,7 @@ ENGINE = (
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Under which circumstances a version is judged.
+    """The context in which a version is judged.
 
     Attributes:
         judged_as: name whose rules and evidence apply.
@@ -90,7 +90,7 @@ def build(policy: Policy, setting: Setting, facts: Facts, score: Score) -> dict[
 
 @cache
 def engine() -> dict[str, str]:
-    """Versions of what did the judging."""
+    """Return the versions of the software that judged."""
     return {name: version(name) for name in ENGINE}
 
 
@@ -126,7 +126,7 @@ def _rule(graded: Graded, policy: Policy) -> dict[str, Any]:
 
 
 def finite(value: JsonValue) -> JsonValue:
-    """Replace what JSON has no number for by null."""
+    """Replace numbers that JSON does not have (NaN, infinities) by null."""
     match value:
         case float() if not math.isfinite(value):
             return None
@@ -139,7 +139,7 @@ def finite(value: JsonValue) -> JsonValue:
 
 
 def to_verdict(document: Mapping[str, Any], report_run_id: str | None = None) -> Verdict:
-    """Read a verdict back out of its scorecard."""
+    """Read a verdict from its scorecard."""
     return Verdict(
         score=float(document["score"]),
         passed=bool(document["passed"]),

@@ -1,4 +1,4 @@
-"""From rule results to a score and a decision. Pure, exact, and the same every time.
+"""Computes a score and a decision from rule results. Pure, exact and repeatable.
 
 Sums run over fractions, so that 0.95 is reached or it is not, whatever the order of adding.
 """
@@ -25,12 +25,12 @@ class Graded:
 
     @property
     def counts(self) -> bool:
-        """Whether it stays in the denominator; everything but "not applicable" does."""
+        """Whether the rule stays in the denominator; all do but "not applicable" ones."""
         return self.result.outcome is not Outcome.NOT_APPLICABLE
 
     @property
     def vetoes(self) -> bool:
-        """Whether it is a gate that did not pass."""
+        """Whether the rule is a gate that did not pass."""
         return self.rule.mode is Mode.GATE and self.counts and not self.passed
 
     @property
@@ -39,7 +39,7 @@ class Graded:
         return self.result.outcome is Outcome.PASS
 
     def reason(self) -> Reason:
-        """Tell the failure so that its owner can act."""
+        """Return the failure as a reason on which the version's owner can act."""
         prefix = "" if self.result.outcome is Outcome.FAIL else f"{self.result.outcome}: "
         return Reason(
             rule=self.rule.id,
@@ -50,7 +50,7 @@ class Graded:
 
     @property
     def fix(self) -> str:
-        """What to do: the constitution's words where the rule failed, else the cause's own."""
+        """Return what to do: the constitution's words if the rule failed, else the cause's own."""
         if self.result.outcome is Outcome.FAIL:
             return self.rule.fix or self.result.fix
         return self.result.fix or self.rule.fix
@@ -73,7 +73,7 @@ class PrincipleScore:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The whole answer.
+    """The score, its parts and the decision.
 
     Attributes:
         score: weighted mean over the principles that apply, in [0, 1]; exact.
@@ -87,11 +87,11 @@ class Score:
 
     @property
     def vetoes(self) -> tuple[Graded, ...]:
-        """Gates that failed."""
+        """Return the gates that failed."""
         return tuple(g for p in self.principles for g in p.rules if g.vetoes)
 
     def reasons(self) -> tuple[Reason, ...]:
-        """Every rule that applies and did not pass, gates first."""
+        """Return every rule that applies and did not pass, gates first."""
         failed = [g for p in self.principles for g in p.rules if g.counts and not g.passed]
         return tuple(g.reason() for g in sorted(failed, key=lambda g: not g.vetoes))
 
@@ -112,7 +112,7 @@ def score(
     results: Mapping[str, RuleResult],
     min_score: float,
 ) -> Score:
-    """Weigh the answers.
+    """Compute the weighted score.
 
     A rule without an answer scores zero like one that failed. A principle none of whose rules
     applies leaves its weight to the others, in proportion; when nothing at all applies the score
@@ -146,7 +146,7 @@ def _grade(rules: Sequence[Rule], results: Mapping[str, RuleResult]) -> tuple[Gr
 
 
 def _sane(result: RuleResult) -> RuleResult:
-    """Turn an answer that contradicts itself into an error; NaN compares false here."""
+    """Replace a self-contradictory answer by an error; NaN compares false here."""
     ends = {Outcome.PASS: 1.0, Outcome.ERROR: 0.0, Outcome.INSUFFICIENT: 0.0}
     fine = 0.0 <= result.score <= 1.0 and result.score == ends.get(result.outcome, result.score)
     if fine:

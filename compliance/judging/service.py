@@ -1,4 +1,4 @@
-"""The use case: judge one version for one target, and say why."""
+"""Judges one version for one target, with reasons."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from registry.lineage.domain.completeness import FIRST, Origins, completeness, s
 DOCUMENTS = ("README.md", "model_card.md")
 MAX_DOCUMENT_BYTES = 1_000_000
 JUDGING_REVISION = 3
-"""Rises when the same inputs may be judged otherwise, so that no older verdict is remembered."""
+"""Raised when equal inputs may be judged differently, so that no older verdict is reused."""
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +56,12 @@ class Case:
 
     @property
     def name(self) -> str:
-        """Name of the model."""
+        """Return the model's name."""
         return self.version.name
 
     @property
     def semver(self) -> str:
-        """Semantic version."""
+        """Return the semantic version."""
         return self.version.semver
 
 
@@ -89,7 +89,7 @@ class Judging:
         Raises:
             ConstitutionError: document, lock and identifier do not agree, so that nobody may judge.
             UnavailableError: infrastructure does not answer; try again.
-            NoAccessError: the files' store does not let us look; try again when it does.
+            NoAccessError: the files' store denies access; try again once it is granted.
         """
         try:
             return self._judge(case)
@@ -102,9 +102,9 @@ class Judging:
             if storage is not None:
                 raise storage from err
             failure = err
-        except Exception as err:  # every other failure is ours or the version's, and final
+        except Exception as err:  # any other failure is final
             failure = err
-        log.error("judging %s failed: %s", case.version.ref, quoting.told(failure))
+        log.error("judging %s failed: %s", case.version.ref, quoting.safe(failure))
         return self._unjudged(case, "judging.failed", "a judgement", failure)
 
     def _judge(self, case: Case) -> Verdict:
@@ -139,7 +139,7 @@ class Judging:
         key = self._key(case, policy, setting, described)
         known = self.cache.get(key) if self.cache else None
         if known is not None:
-            log.info("verdict of %s taken from an equal one before", case.version.ref)
+            log.info("verdict of %s reused from an equal case", case.version.ref)
             return to_verdict(known)
         scan = self.prober.scan(folder)
         # One inferred from an example only numbers the version: its author has declared none.
@@ -226,7 +226,7 @@ class Judging:
             self.registry.files.release_files(folder)
 
     def _unjudged(self, case: Case, what: str, expected: str, error: BaseException) -> Verdict:
-        """Refuse because nothing could be measured, with the reason."""
+        """Return a refusal, with the reason why nothing could be measured."""
         found = unjudged.problem(what, expected, error)
         return unjudged.refusal(self.settings, case, found)
 
@@ -234,7 +234,7 @@ class Judging:
 def conclude(
     policy: Policy, setting: Setting, facts: Facts, judges: Mapping[str, Judge]
 ) -> dict[str, Any]:
-    """Apply every rule and weigh the answers. Pure: the same facts give the same bytes."""
+    """Apply every rule and compute the score. Pure: the same facts give the same bytes."""
     evaluation = facts.evaluation
     data_digest = evaluation.data_digest if isinstance(evaluation, Evaluation) else ""
     results: dict[str, RuleResult] = {}
@@ -265,7 +265,7 @@ def _answer(judge: Judge, context: Context) -> RuleResult:
         return sound(judge.evaluate(context))
     except KeyboardInterrupt:
         raise
-    except BaseException as err:  # a broken check counts zero; it must not stop the verdict
+    except BaseException as err:  # a broken check counts zero and must not stop the verdict
         log.error("rule %s failed: %s", context.rule_id, quoting.cause(err))
         found = f"the check itself failed: {quoting.cause(err)}"
         return failed_with(Outcome.ERROR, found, "an answer", "report this to the check's author")

@@ -1,4 +1,4 @@
-"""Verdicts that refuse because nothing could be measured, and which failures become one."""
+"""Verdicts that refuse because nothing could be measured, and the failures that lead to them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from registry.governance.adapters import governance_file
 
 
 class Subject(Protocol):
-    """What a verdict is about; a request is one."""
+    """The subject of a verdict; a request is one."""
 
     @property
     def name(self) -> str:
@@ -54,20 +54,20 @@ class Problem:
 
 
 def is_infrastructure(error: BaseException) -> bool:
-    """Whether trying again may help, so that a failure says nothing about the version."""
+    """Whether a failure is infrastructure's: trying again may help, the version is not to blame."""
     lasting = (NoAccessError, governance_file.ConstitutionError)
     return isinstance(error, PlatformError) and (error.retriable or isinstance(error, lasting))
 
 
 def problem(what: str, expected: str, error: BaseException) -> Problem:
-    """Describe a failure; only the platform's own errors keep their words."""
+    """Return a failure as a problem; only the platform's own errors keep their text."""
     if isinstance(error, PlatformError):
-        return Problem(what, expected, error.message, error.hint or "correct it, then ask again")
+        return Problem(what, expected, error.message, error.hint or "correct that, then ask again")
     return Problem(
         what,
         expected,
         quoting.cause(error),
-        "ask again; if it stays, report this place with the versions in the scorecard",
+        "ask again; if the failure repeats, report this place with the versions in the scorecard",
     )
 
 
@@ -75,7 +75,8 @@ def refusal(settings: Settings, subject: Subject, found: Problem) -> Verdict:
     """Return the verdict that refuses a subject for one reason.
 
     Raises:
-        registry.governance.adapters.governance_file.ConstitutionError: nobody may judge.
+        registry.governance.adapters.governance_file.ConstitutionError: no constitution is in force
+        to judge by.
     """
     governance = governance_file.load(settings)
     enforcement = governance.enforcement(subject.judged_as) or Enforcement.OBSERVE

@@ -1,4 +1,4 @@
-"""Remembers scorecards: equal artifact, evidence, constitution and target, equal verdict."""
+"""Stores scorecards: equal artifact, evidence, constitution and target give an equal verdict."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _V = tables.verdict.c
 
 
 class StoredVerdicts:
-    """The memory in the database."""
+    """Scorecards in the database."""
 
     def __init__(self, engine: Engine, clock: Clock = utc_now) -> None:
         self.engine = engine
         self.clock = clock
 
     def get(self, key: str) -> Mapping[str, Any] | None:
-        """Return the scorecard kept under a key."""
+        """Return the scorecard stored under a key."""
         with reading(self.engine) as connection:
             found = connection.execute(select(_V.document).where(_V.key == key)).scalar()
         return None if found is None else dict(found)
 
     def put(self, key: str, document: Mapping[str, Any]) -> None:
-        """Keep a scorecard; the first one under a key stays."""
+        """Store a scorecard; the first one under a key stays."""
         try:
             with transaction(self.engine) as connection:
                 connection.execute(

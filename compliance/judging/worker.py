@@ -1,7 +1,7 @@
-"""Works the scoring queue: judge, attach, settle, and only then write the report.
+"""Works through the scoring queue: judges, attaches, settles, and only then reports.
 
 Safe to kill at any line: every step can be repeated, and the job goes only when the report is up.
-No request stays open for a failure: what trying again may help is tried for about an hour, and
+No request stays open after a failure: what may pass is retried for about an hour, and
 what it cannot help, or what has taken the process with it several times, ends in a verdict that
 refuses with the reason.
 """
@@ -35,11 +35,11 @@ SWEEP_SECONDS = 5.0
 SWEEP_AGE = timedelta(seconds=3)
 RUN_WAIT_SECONDS = 2.0
 MAX_LOST = 5
-"""Processes that one job may take with it, restarts by people included."""
+"""Processes that one job may end, restarts by people included."""
 
 
 class ReportSink(Protocol):
-    """Where reports go."""
+    """Writes reports."""
 
     def create(self, name: str, semver: str) -> str:
         """Create the run that will hold a version's report; return its id."""
@@ -79,8 +79,8 @@ class Worker:
             try:
                 self._sweep()
                 busy = self.step()
-            except Exception as err:  # a queue that cannot be read now may be read later
-                log.warning("the queue cannot be worked: %s", quoting.told(err))
+            except Exception as err:  # the queue may be readable later
+                log.warning("the queue cannot be read: %s", quoting.safe(err))
                 busy = False
                 stop.wait(1.0)
             if not busy:
@@ -89,7 +89,7 @@ class Worker:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def step(self) -> bool:
-        """Do one step of one job; False when nothing is due."""
+        """Do one step of one job. Returns False when nothing is due."""
         job = self.queue.claim()
         if job is None:
             return False
@@ -100,8 +100,8 @@ class Worker:
                     self._score(job)
                 case Phase.REPORT:
                     self._report(job)
-        except Exception as err:  # whatever it is, the job must come back
-            text = quoting.told(err)
+        except Exception as err:  # whatever failed, the job must come back
+            text = quoting.safe(err)
             pause_ms = self.queue.retry(job, text)
             log.warning("request %d: %s; again in %d ms", job.request_id, text, pause_ms)
         finally:
@@ -122,7 +122,7 @@ class Worker:
             if unjudged.is_infrastructure(err):
                 raise
             # A verdict that cannot be recorded or carried out must not leave the request open.
-            log.error("request %d: %s", request.id, quoting.told(err))
+            log.error("request %d: %s", request.id, quoting.safe(err))
             verdict = self._refusal(request, "verdict.unusable", "a verdict to be recorded", err)
             self._conclude(job, request, verdict)
         log.info(
@@ -133,7 +133,7 @@ class Worker:
         self.queue.scored(job)
 
     def _verdict(self, job: Job, request: Request) -> Verdict:
-        """Judge a request, or refuse it where judging cannot end otherwise.
+        """Judge a request, or refuse it when attempts are used up.
 
         Raises:
             PlatformError: infrastructure does not answer, and there are attempts left.
@@ -159,7 +159,7 @@ class Worker:
                 return self._refusal(request, "judging.failed", "a judgement", err)
             if not job.is_last_attempt:
                 raise
-            log.error("request %d: given up: %s", request.id, quoting.told(err))
+            log.error("request %d: given up: %s", request.id, quoting.safe(err))
             expected = f"infrastructure that answers within {job.attempts + 1} attempts"
             return self._refusal(request, "judging.unavailable", expected, err)
 
@@ -168,20 +168,20 @@ class Worker:
         return unjudged.refusal(self.judging.settings, request, problem)
 
     def _conclude(self, job: Job, request: Request, verdict: Verdict) -> None:
-        # Kept before it is attached: whoever takes over then knows that a report is owed.
+        # Stored before the verdict is attached, so that a successor knows that a report is due.
         self.queue.judged(job, verdict.document, verdict.report_run_id)
         self.registry.gate.attach_verdict(request.id, verdict, self.clock())
         self.registry.gate.settle(request.id, self.clock())
 
     def _wind_up(self, job: Job, request: Request | None) -> None:
-        """End a job whose verdict is there already, or wanted no more."""
+        """Finish a job whose verdict exists already or is no longer needed."""
         if request is not None and request.state is RequestState.OPEN:
             try:
                 self.registry.gate.settle(request.id, self.clock())
             except Exception as err:
                 if unjudged.is_infrastructure(err):
                     raise
-                log.error("request %d: %s", request.id, quoting.told(err))
+                log.error("request %d: %s", request.id, quoting.safe(err))
                 expected = "a verdict to be carried out"
                 verdict = self._refusal(request, "verdict.unusable", expected, err)
                 self._conclude(job, request, verdict)
@@ -209,7 +209,7 @@ class Worker:
         try:
             return run.result(timeout=RUN_WAIT_SECONDS)
         except Exception as err:  # the verdict must not wait for a report's run
-            log.warning("request %d: no governance run yet: %s", job.request_id, quoting.told(err))
+            log.warning("request %d: no governance run yet: %s", job.request_id, quoting.safe(err))
             return None
 
     def _report(self, job: Job) -> None:
@@ -219,7 +219,7 @@ class Worker:
             if unjudged.is_infrastructure(err) and not job.is_last_attempt:
                 raise
             # The verdict stands without it: acgs compliance report.
-            log.error("request %d: its report is given up: %s", job.request_id, quoting.told(err))
+            log.error("request %d: its report is given up: %s", job.request_id, quoting.safe(err))
         self.queue.finish(job)
 
     def _write_report(self, job: Job) -> None:
@@ -235,7 +235,7 @@ class Worker:
         self.reports.upload(run_id, document)
 
     def _sweep(self) -> None:
-        """Queue requests whose webhook got lost on the way, e.g. as a dead letter."""
+        """Queue requests whose webhook got lost, e.g. as a dead letter."""
         if time.monotonic() - self._swept < SWEEP_SECONDS:
             return
         self._swept = time.monotonic()
@@ -252,7 +252,7 @@ class Worker:
                 try:
                     self.queue.renew(job)
                 except Exception as err:
-                    log.warning("job %d: lease not renewed: %s", job.id, quoting.told(err))
+                    log.warning("job %d: lease not renewed: %s", job.id, quoting.safe(err))
 
 
 def _wants_verdict(request: Request) -> bool:

@@ -1,1 +1,1 @@
-"""A scorecard as a page for people, and where MLflow shows it."""
+"""Renders a scorecard as a page, and uploads it to an MLflow run."""

@@ -1,4 +1,4 @@
-"""The report's pictures as inline SVG: sharp at any size, dark and light, and no image library.
+"""Draws the report's charts as inline SVG, without an image library.
 
 Colours come from the page's style sheet by class, so that one picture suits both themes.
 """
@@ -19,7 +19,7 @@ WIDTH = 620
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A picture with what it shows."""
+    """A chart with its title and caption."""
 
     title: str
     note: str
@@ -53,7 +53,7 @@ def dial(document: Mapping[str, Any]) -> Markup:
 
 
 def plots(document: Mapping[str, Any]) -> list[Plot]:
-    """Draw what the rules measured; nothing for what they did not."""
+    """Draw a chart for each thing that the rules measured."""
     found = []
     for principle in document["principles"]:
         for rule in principle["rules"]:

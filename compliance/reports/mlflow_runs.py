@@ -1,4 +1,4 @@
-"""Puts reports where people look for them: an MLflow run with HTML, Markdown and JSON."""
+"""Uploads reports to MLflow runs, as HTML, Markdown and JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HTTP_SECONDS = "10"
 
 
 class Reports:
-    """Writes governance runs through MLflow's client; connects at the first use."""
+    """Writes governance runs through MLflow's client; connects on first use."""
 
     def __init__(self, tracking_url: str) -> None:
         self._url = tracking_url
@@ -40,7 +40,7 @@ class Reports:
             )
         except Exception as err:
             self._experiment_id = None
-            raise UnavailableError(f"MLflow took no governance run: {err}") from err
+            raise UnavailableError(f"MLflow refused the governance run: {err}") from err
         return str(run.info.run_id)
 
     def upload(self, run_id: str, document: Mapping[str, Any]) -> None:
@@ -65,10 +65,10 @@ class Reports:
             client.set_tag(run_id, "mlflow.note.content", note)
             client.set_terminated(run_id)
         except Exception as err:
-            raise UnavailableError(f"MLflow took no report for run {run_id}: {err}") from err
+            raise UnavailableError(f"MLflow refused the report for run {run_id}: {err}") from err
 
     def warm_up(self) -> None:
-        """Import and connect now, so that the first verdict is not held up."""
+        """Import and connect now, so that the first verdict is not delayed."""
         self._experiment(self._connect())
 
     def _connect(self) -> MlflowClient:
@@ -89,7 +89,7 @@ class Reports:
                     found.experiment_id if found else str(client.create_experiment(EXPERIMENT))
                 )
             except Exception:
-                # Somebody else made it in between; if not, this fails as well.
+                # Another process created the experiment meanwhile; if not, this fails as well.
                 found = client.get_experiment_by_name(EXPERIMENT)
                 if found is None:
                     raise

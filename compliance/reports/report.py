@@ -1,4 +1,4 @@
-"""A scorecard made readable: one self-contained HTML page, and the same in Markdown.
+"""Renders a scorecard as one self-contained HTML page, and as Markdown.
 
 Both are functions of the scorecard alone. No script, no font, no request to anywhere: MLflow
 shows HTML artifacts in a sandboxed frame.

@@ -1,4 +1,4 @@
-"""Scans, loads and asks models in throw-away processes that reach nothing."""
+"""Scans, loads and runs models in throw-away confined processes."""
 
 from compliance.sandbox.limits import JobLimits as Limits
 from compliance.sandbox.sandbox import Predictions, Sandbox

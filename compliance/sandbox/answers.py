@@ -1,4 +1,4 @@
-"""Reads what a job left behind: how far it came, and the model's answers."""
+"""Reads a job's result file: how far the job came, and the model's answers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def interpret(ended: Ended, data: bytes, deadline_seconds: float) -> tuple[dict[
 
     Raises:
         SandboxError: the job crashed, hung or failed; says at which step.
-        ConfinementError: it was not run, because a layer that worked before could not be had.
+        ConfinementError: the job was not run, because a layer that worked before failed.
     """
     if ended.unconfined:
         raise ConfinementError(
@@ -103,7 +103,7 @@ def _array(blob: bytes) -> np.ndarray[Any, np.dtype[Any]]:
     read_header = _HEADERS.get(np.lib.format.read_magic(file))
     if read_header is None:
         raise ValueError("expected an array file of version 1 or 2")
-    # What is longer is not even looked at, and nothing is made of a size before it is there.
+    # Longer headers are not read, and nothing is allocated by a size that the file only claims.
     shape, _fortran, dtype = read_header(file, max_header_size=_HEADER_BYTES)
     data = memoryview(blob)[file.tell() :]
     if len(shape) != 1 or dtype.kind not in "biuf":

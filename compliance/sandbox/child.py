@@ -42,7 +42,7 @@ class _Running:
 
 
 class _Warm:
-    """The loop: take jobs, watch those that run, say how they ended."""
+    """The loop: takes jobs, watches those that run, reports how they ended."""
 
     def __init__(self, control: socket.socket, means: frozenset[Means]) -> None:
         self._control = control
@@ -132,7 +132,7 @@ def _work(job: Mapping[str, Any], plan: Plan, request_fd: int, result: jobs.Resu
         with os.fdopen(request_fd, "rb") as file:
             request = file.read()
         jobs.JOBS[job["kind"]](plan.inside(Path(job["folder"])), request, result)
-    except BaseException as err:  # whatever a model raises is its own failure, told as text
+    except BaseException as err:  # whatever a model raises is its own failure, reported as text
         text = f"{type(err).__name__}: {err}"
         with contextlib.suppress(BaseException):
             result.finish({"error": text[:2000]}, [])
@@ -141,7 +141,7 @@ def _work(job: Mapping[str, Any], plan: Plan, request_fd: int, result: jobs.Resu
 
 
 def _be_apart(control: socket.socket, means: frozenset[Means]) -> None:
-    """Move into namespaces of this process's own, in which it may make others.
+    """Move into new namespaces, in which this process may create others.
 
     A process namespace takes in children only, so what goes on is a child; this process waits.
     """
@@ -159,7 +159,7 @@ def _be_apart(control: socket.socket, means: frozenset[Means]) -> None:
 
 
 def main(control_fd: int, layers: Sequence[str]) -> None:
-    """Warm up, say so, and serve."""
+    """Warm up, announce that, and serve."""
     control = socket.socket(fileno=control_fd)
     means = frozenset(Means(layer) for layer in layers)
     _be_apart(control, means)

@@ -1,4 +1,4 @@
-"""The jobs themselves: what runs inside the confinement."""
+"""The jobs that run inside the confinement."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ STEP_BYTES = 16
 
 
 class Result:
-    """The file the answer goes to: step (16 bytes), header length (8), header, arrays."""
+    """A job's result file: step (16 bytes), header length (8), header, arrays."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
 
     def step(self, name: str) -> None:
-        """Say what begins now, so that a crash can be told from where it happened."""
+        """Record which step begins, so that a crash can be located."""
         os.pwrite(self._fd, name.encode().ljust(STEP_BYTES), 0)
 
     def finish(self, header: Mapping[str, object], blobs: list[bytes]) -> None:
@@ -45,7 +45,7 @@ def _scan(folder: Path, _request: bytes, result: Result) -> None:
 
 
 def _predict(folder: Path, request: bytes, result: Result) -> None:
-    """Load what was understood of the author's files, written again, never the files."""
+    """Load the rewritten copy of the author's files, never the files, and predict."""
     from registry.model_files.rebuilding import rebuild
 
     result.step("load")
@@ -56,7 +56,7 @@ def _predict(folder: Path, request: bytes, result: Result) -> None:
 def _predict_as_is(folder: Path, request: bytes, result: Result) -> None:
     import mlflow.pyfunc
 
-    frames = pickle.loads(request)  # noqa: S301 (written by our own parent)
+    frames = pickle.loads(request)  # noqa: S301 (written by the parent process)
     result.step("load")
     started = time.perf_counter()
     model = mlflow.pyfunc.load_model(str(folder), suppress_warnings=True)

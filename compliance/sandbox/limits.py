@@ -1,4 +1,4 @@
-"""What one scoring job may use."""
+"""Limits of one scoring job."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OPEN_FILES = 64
 
 @dataclass(frozen=True, slots=True)
 class JobLimits:
-    """What one job may use.
+    """Limits of one job.
 
     Attributes:
         deadline_seconds: wall clock; the job is killed after it.
@@ -29,9 +29,9 @@ class JobLimits:
 
 
 def job_plan(means: frozenset[Means], limits: JobLimits, folder: Path, scratch: Path) -> Plan:
-    """Return how a job is confined that looks at one model's folder.
+    """Return the confinement plan of a job that reads one model's folder.
 
-    Nothing of the platform's code is shown: the warm process has imported what a job needs.
+    None of the platform's code is mounted: the warm process has imported what a job needs.
     """
     return Plan(
         means=means,

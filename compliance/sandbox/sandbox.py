@@ -1,4 +1,4 @@
-"""What the scorer asks: scan this folder, ask this model; only numbers and texts come back.
+"""The scorer's sandbox: scans folders and runs models; only numbers and texts come back.
 
 The parent never loads a model and never unpickles what a job sent: answers are JSON and plain
 arrays (`allow_pickle=False`), read after the job has ended. A job has no secrets in its
@@ -47,7 +47,7 @@ class Predictions:
 
 
 class Sandbox:
-    """Runs jobs, as many at a time as there are lanes. Thread-safe."""
+    """Runs jobs, at most `lanes` at the same time. Thread-safe."""
 
     def __init__(
         self,
@@ -63,8 +63,8 @@ class Sandbox:
             limits: of each job.
             means: the layers that confine a job; default is what the machine offers.
             lanes: jobs at the same time; default is the number of processors.
-            rebuilds: load what was understood of a model's files, written again; the files as they
-                are only to see what the confinement holds by itself.
+            rebuilds: load a rewritten copy of a model's files. False loads the files themselves,
+            to test what confinement alone prevents.
 
         Raises:
             ConfinementError: the machine offers less than the minimum.
@@ -90,14 +90,14 @@ class Sandbox:
 
     @property
     def confinement(self) -> tuple[str, ...]:
-        """Names of the layers that every job must have, in the order they are put on."""
+        """Return the names of the layers that confine every job, in the order they are applied."""
         return tuple(layer.value for layer in Means if layer in self.means)
 
     def start(self) -> None:
-        """Warm up now rather than at the first job; takes some seconds. Idempotent.
+        """Warm up now instead of at the first job; takes some seconds. Idempotent.
 
         Raises:
-            UnavailableError: it does not come up.
+            UnavailableError: the sandbox does not start.
         """
         self._ensure()
 
@@ -119,12 +119,13 @@ class Sandbox:
             return Scan((f"the files could not be checked: {text}",), 0)
 
     def predict(self, folder: Path, frames: Sequence[pd.DataFrame]) -> Predictions:
-        """Load a model that passed the scan and ask it about every frame.
+        """Load a model that passed the scan and get its predictions for every frame.
 
         Raises:
-            SandboxError: it crashed, hung, used too much, or did not give one finite answer per
+            SandboxError: the model crashed, hung, used too much, or did not give one finite answer
+            per
                 row. Says which.
-            UnavailableError: the sandbox itself does not work.
+            UnavailableError: the sandbox itself failed.
         """
         request = pickle.dumps(list(frames), protocol=5)
         rows = sum(len(frame) for frame in frames)

@@ -1,4 +1,4 @@
-"""The warm process seen from the platform: started on demand, asked by many threads at once."""
+"""Starts and calls the warm process, from many threads at once."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a job's process ended: by itself, by a signal, or because its time was up.
+    """How a job's process ended: by itself, by a signal, or at its deadline.
 
     Attributes:
         exit: its exit code, if it ended by itself.
         signal: that ended it.
         timed_out: whether it was ended because its time was up.
-        unconfined: whether a layer could not be had, so that the job was not run.
+        unconfined: whether a layer failed, so that the job was not run.
     """
 
     exit: int | None
@@ -75,11 +75,11 @@ class WarmProcess:
         self._reader.start()
 
     def alive(self) -> bool:
-        """Whether it takes jobs."""
+        """Whether the process takes jobs."""
         return self._process.poll() is None
 
     def run(self, job: dict[str, Any], fds: list[int], deadline_seconds: float) -> Ended:
-        """Run one job and wait for its end.
+        """Run one job and wait until it ends.
 
         Raises:
             UnavailableError: the warm process itself ended or does not answer.
@@ -102,7 +102,7 @@ class WarmProcess:
                 self._waiting.pop(number, None)
 
     def close(self) -> None:
-        """End it and whatever it forked."""
+        """End the process and everything it forked."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -149,7 +149,7 @@ class WarmProcess:
 
 
 def _environment(home: str) -> dict[str, str]:
-    """Environment of the sandbox: no secret of the platform, one thread, nothing sent home."""
+    """Return the sandbox's environment: no secret of the platform, one thread, no telemetry."""
     return {
         "PATH": os.defpath,
         "HOME": home,

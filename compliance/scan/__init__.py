@@ -1,1 +1,1 @@
-"""Says whether a model folder holds only what a plain scikit-learn model needs. Loads nothing."""
+"""Scans whether a model folder holds only what a plain scikit-learn model needs. Loads nothing."""

@@ -1,4 +1,4 @@
-"""Says whether a model's folder holds only what a plain scikit-learn model needs.
+"""Scans whether a model's folder holds only what a plain scikit-learn model needs.
 
 Layout and documents by an allow-list (`folder_scan`); the model file itself is read into
 values, and every value is judged (`registry.model_files`). Nothing in the folder is run.
@@ -28,14 +28,14 @@ def judge_model(path: Path) -> Iterator[str]:
     problems = judge_file(path).problems
     yield from problems
     found = path.lstat()
-    # Another reader must not be led where ours refused to go.
+    # Other readers must not follow what this one refused to follow.
     small = stat.S_ISREG(found.st_mode) and found.st_size <= _MAX_SECOND_OPINION_BYTES
     if problems and small and path.suffix == ".pkl":
         yield from _second_opinion(path)
 
 
 def _second_opinion(path: Path) -> Iterator[str]:
-    """Ask picklescan, whose list of known bad names tells people more than "not allowed"."""
+    """Ask picklescan, whose list of known bad names says more than "not allowed"."""
     from picklescan.scanner import SafetyLevel, scan_file_path
 
     for found in scan_file_path(str(path)).globals:

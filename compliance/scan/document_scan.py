@@ -1,4 +1,4 @@
-"""Says whether the documents beside a model say only what MLflow writes for scikit-learn.
+"""Checks that the documents beside a model hold only what MLflow writes for scikit-learn.
 
 An allow-list of keys and values. Each document is read in bounded time and depth.
 """

@@ -1,7 +1,7 @@
-"""Says whether a model's folder has the layout and the documents of a plain scikit-learn model.
+"""Checks that a model's folder has the layout and documents of a plain scikit-learn model.
 
 Everything but the model file itself, which the caller judges. Nothing in the folder is run, no link
-is followed, and neither depth, nor number, nor size of what lies there costs more than the limits.
+is followed, and neither depth, nor number, nor size of its content costs more than the limits.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def scan(folder: Path, judge: Judge) -> Scan:
 
     Args:
         folder: of the model.
-        judge: says what is wrong with a model file.
+        judge: yields what is wrong with a model file.
     """
     found: list[str] = []
     files: list[str] = []
@@ -55,7 +55,7 @@ def scan(folder: Path, judge: Judge) -> Scan:
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, str]]:
-    """Yield each file with "", and what is no file of a model with what it is."""
+    """Yield each plain file with "", and everything else with what is wrong."""
     waiting, folders, files = [""], 0, 0
     while waiting:
         below = waiting.pop()

@@ -108,11 +108,11 @@ class FakeReports:
 
     def create(self, name: str, semver: str) -> str:
         if self.away:
-            raise UnavailableError("MLflow took no governance run")
+            raise UnavailableError("MLflow refused the governance run")
         self.created += 1
         return f"run{self.created}"
 
     def upload(self, run_id: str, document: Mapping[str, Any]) -> None:
         if self.away:
-            raise UnavailableError("MLflow took no report")
+            raise UnavailableError("MLflow refused the report")
         self.uploads[run_id] = document

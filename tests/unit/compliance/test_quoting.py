@@ -58,11 +58,11 @@ def test_a_failure_of_our_own_is_told_by_type_and_place() -> None:
     try:
         int(CANARY)
     except ValueError as err:
-        found = quoting.told(err)
+        found = quoting.safe(err)
     assert found.startswith("ValueError at ")
     assert __name__ in found
     assert CANARY not in found
 
 
 def test_an_error_of_the_platform_keeps_its_words() -> None:
-    assert quoting.told(UnavailableError("the store did not answer")) == "the store did not answer"
+    assert quoting.safe(UnavailableError("the store did not answer")) == "the store did not answer"
