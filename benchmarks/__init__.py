@@ -1,1 +1,1 @@
-"""The numbers that the platform promises, measured: `python -m benchmarks`."""
+"""Measures the numbers that the platform promises: `python -m benchmarks`."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME ...]`: run benchmarks and print what was measured."""
+"""Runs benchmarks and prints the results: `python -m benchmarks [NAME ...]`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MODULES = (
     "git_tags",
     "confinement",
 )
-"""In this order they run."""
+"""Benchmarks in the order in which they run."""
 MISSED, NO_DATA = 1, 3
 
 
@@ -84,7 +84,7 @@ def main(
 
 
 def measure(chosen: Sequence[Benchmark], effort: Effort) -> dict[str, Any]:
-    """Run them one after the other and print each table as it comes; return it all for JSON."""
+    """Run benchmarks one after the other, print each table; return all results for JSON."""
     facts, start = machine.facts(), machine.read()
     click.echo(f"commit {facts['commit']}, Python {facts['python']}, {facts['system']}")
     click.echo(f"{facts['processor']}, {start.cores} cores; at the start {start}")

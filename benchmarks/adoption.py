@@ -1,4 +1,4 @@
-"""A database that plain MLflow filled, taken over: 3,000 models with 10,000 versions."""
+"""Measures the adoption of a database that plain MLflow filled: 3,000 models, 10,000 versions."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _govern_all(root: Path) -> None:
 
 
 def _versions(files: Path, models: int, versions: int) -> Iterator[Version]:
-    """Models of three or four versions; the first have small files, the others none."""
+    """Yield models of three or four versions; the first ones have small files, the others none."""
     for count in range(versions):
         number, model = divmod(count, models)
         source = files / f"{model}-{number}"

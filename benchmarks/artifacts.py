@@ -1,4 +1,4 @@
-"""What keeping artifacts costs: hashing and signing beside `hashlib`, S3 beside plain boto3."""
+"""Measures hashing and signing beside `hashlib`, and S3 transfers beside plain boto3."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Work = Callable[[], object]
 
 
 def run(folder: Path, effort: Effort) -> Sequence[Row]:
-    """Do the same with ours and with the peer, turn about."""
+    """Do the same with the platform and with its peer, in turns."""
     rounds = effort.count(ROUNDS)
     rows = _hashing(folder, effort.count(MANIFEST_BYTES), rounds)
     return [*rows, *_transfers(folder, effort.count(TRANSFER_BYTES), rounds)]
@@ -139,7 +139,7 @@ def _beside(
 def _turn_about(ours: Work, peer: Work, rounds: int) -> tuple[list[float], list[float]]:
     taken: tuple[list[float], list[float]] = ([], [])
     for number in range(1 + rounds):
-        # Who comes second finds the machine as the first left it: they change places.
+        # The second one finds the machine as the first left it, so they alternate.
         order = ((ours, taken[0]), (peer, taken[1]))
         for work, seconds in order if number % 2 else reversed(order):
             began = time.monotonic()

@@ -1,4 +1,4 @@
-"""What a benchmark is."""
+"""Defines a benchmark."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FEWEST = 3
 
 
 class NoDataError(UnavailableError):
-    """A benchmark could not be run, so it says nothing."""
+    """A benchmark could not be run, so there are no numbers."""
 
     code = "benchmarks.no_data"
 
@@ -48,7 +48,7 @@ class Benchmark:
 
 
 def require(holds: bool, expected: str, found: object) -> None:
-    """Refuse to report numbers of something else than what was meant.
+    """Refuse to report if a condition of the benchmark does not hold.
 
     Raises:
         NoDataError: it does not hold.

@@ -1,4 +1,4 @@
-"""What confinement costs: the same jobs and servers with every layer and with none, in turns."""
+"""Measures what confinement costs: the same jobs and servers with every layer and with none."""
 
 from __future__ import annotations
 

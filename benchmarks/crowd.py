@@ -1,4 +1,4 @@
-"""A model with thousands of versions, as both servers find it on one database."""
+"""Creates a model with thousands of versions, for both servers on one database."""
 
 from __future__ import annotations
 

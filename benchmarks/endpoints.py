@@ -1,4 +1,4 @@
-"""An endpoint of the platform, and versions that go through the gate to it."""
+"""Creates an endpoint, and rolls versions out to it through the gate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a person waits for the gate: from the transition call to its answer."""
+"""Measures how long the gate takes: from the transition call to its answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TARGET = Target(0.3, Statistic.P50)
 
 
 def run(folder: Path, effort: Effort) -> Sequence[Row]:
-    """Ask for Production, turn about: the platform, plain MLflow, the platform, ..."""
+    """Request Production in turns: from the platform, from plain MLflow, ..."""
     calls = WARM_UPS + effort.count(CALLS)
     with started(folder / "root") as platform, plain_registry(folder / "peer") as peer:
         for site in (platform, peer):
@@ -57,7 +57,7 @@ def _transition(client: Any, number: int) -> Any:
 
 
 def _require_own_verdicts(platform: Platform, calls: int) -> None:
-    """Equal artifacts would share a verdict, which is not what is measured."""
+    """Require a verdict for each version; equal artifacts would share one."""
     registry = open_registry(platform.settings)
     try:
         digests = {version.manifest_digest for version in registry.versions.versions(NAME)}

@@ -1,4 +1,4 @@
-"""Git tags beside gto: one registration and one assignment in a repository of 1,000 versions."""
+"""Measures git tags beside gto: one registration and assignment among 1,000 versions."""
 
 from __future__ import annotations
 

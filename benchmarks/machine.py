@@ -1,4 +1,4 @@
-"""The machine the numbers are of, and how busy it was with something else."""
+"""Describes the machine that is measured on, and how busy it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everyday registry calls on governed models, beside plain MLflow on the same database."""
+"""Measures everyday registry calls beside plain MLflow on the same database."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Asked:
 
 
 def run(folder: Path, effort: Effort) -> Rows:
-    """Ask both servers the same, turn about, on SQLite and on PostgreSQL."""
+    """Send both servers the same calls, in turns, on SQLite and on PostgreSQL."""
     rows = [*_on(folder / "sqlite", "SQLite", "", effort)]
     with postgres.started() as server:
         rows += _on(folder / "postgres", "PostgreSQL", server.new_database(), effort)

@@ -1,4 +1,4 @@
-"""Plain MLflow, for comparison on the same machine in the same minutes."""
+"""Runs plain MLflow, for comparison on the same machine at the same time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def plain_registry_on(root: Path, database_url: str) -> Iterator[str]:
     ]  # fmt: skip
     environment = plain_environment() | {
         "MLFLOW_DISABLE_TELEMETRY": "true",
-        # As in ours: its helper processes would only take processor time.
+        # As on the platform: its helper processes would only take processor time.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
     health = f"http://127.0.0.1:{port}/health"

@@ -1,4 +1,4 @@
-"""Programs that are measured from outside: run to their end, or up while a block runs."""
+"""Runs programs to be measured: to their end, or while a block runs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Finished:
 
     Attributes:
         seconds: from its start to its end.
-        tail: the last of what it said on stdout and stderr.
+        tail: the end of its stdout and stderr.
     """
 
     code: int
@@ -36,7 +36,7 @@ class Finished:
 
 
 def plain_environment() -> dict[str, str]:
-    """Return our environment without what steers the platform or MLflow."""
+    """Return this process's environment without variables of the platform or MLflow."""
     return {k: v for k, v in os.environ.items() if not k.startswith(_OWN)}
 
 

@@ -1,4 +1,4 @@
-"""What was measured, beside what was promised. Pure: no clock, no I/O."""
+"""Compares measurements with targets and prints tables. Pure: no clock, no I/O."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def percentile(samples: Sequence[float], share: float) -> float:
 
 
 def compared(what: str, unit: str, ours: Sequence[float], peers: Sequence[float]) -> list[Row]:
-    """Return what we took, what the peer took, and the ratio of the medians."""
+    """Return the platform's times, the peer's times, and the ratio of the medians."""
     return [
         Row(what, unit, tuple(ours)),
         Row(f"{what}: plain MLflow", unit, tuple(peers)),
@@ -115,7 +115,7 @@ def compared(what: str, unit: str, ours: Sequence[float], peers: Sequence[float]
 def ratio(
     what: str, ours: Sequence[float], peers: Sequence[float], *, target: Target | None = None
 ) -> Row:
-    """Return the ratio of two medians; below 1 we are faster."""
+    """Return the ratio of two medians; below 1 the platform is faster."""
     value = statistics.median(ours) / statistics.median(peers)
     count = min(len(ours), len(peers))
     return Row(f"{what}: ratio of the medians", "x", (value,), target, of=count)
@@ -165,5 +165,5 @@ def _verdict(met: bool | None) -> str:
 
 
 def missed(documents: Sequence[Mapping[str, object]]) -> list[str]:
-    """Return what did not meet its target, from rows as `Row.document` wrote them."""
+    """Return the missed targets, from rows as `Row.document` writes them."""
     return [str(row["what"]) for row in documents if row["met"] is False]

@@ -1,4 +1,4 @@
-"""What rollouts and rollbacks cost the clients that ask meanwhile."""
+"""Measures failed client requests during rollouts and rollbacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A prediction through the gateway, beside `mlflow models serve` with the same model."""
+"""Measures predictions through the gateway, beside `mlflow models serve` with the same model."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ROWS = 200
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Who is asked, with one row per request in the protocol it speaks."""
+    """A server to ask, and its protocol for one row per request."""
 
     name: str
     url: str
@@ -38,7 +38,7 @@ class Place:
 
 @dataclass(slots=True)
 class Asked:
-    """What one closed loop met."""
+    """The results of one closed loop."""
 
     seconds: float = 0.0
     latencies_ms: list[float] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""How long a fresh clone takes to be ready, first with no package cache, then with one."""
+"""Measures how long a fresh clone takes to set up, first without a package cache, then with."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def run(folder: Path, _effort: Effort) -> Sequence[Row]:
 
 def _fresh(home: Path) -> dict[str, str]:
     kept = {k: v for k, v in plain_environment().items() if k not in _CACHES}
-    # Ours may be inside the environment that is to be made; the clone finds its own Python.
+    # This process's Python may be the environment to be made; the clone finds its own.
     path = [p for p in kept["PATH"].split(os.pathsep) if Path(p).parent != ROOT / ".venv"]
     return kept | {"HOME": str(home), "PATH": os.pathsep.join(path)}
 
@@ -73,7 +73,7 @@ def _megabytes(home: Path) -> float:
 
 
 def _source(environment: Mapping[str, str]) -> str:
-    """Tell whether packages may come from a folder or another index than the usual one."""
+    """Describe where packages come from: the usual index, or a configured one."""
     told = [k for k in environment if k.startswith(("PIP_FIND", "PIP_INDEX", "PIP_EXTRA", "UV_"))]
     told += ["/etc/pip.conf"] if Path("/etc/pip.conf").exists() else []
     return f"packages as {', '.join(sorted(told))} say" if told else "packages from the usual index"

@@ -1,4 +1,4 @@
-"""How soon the platform and its commands are there, and how much memory it takes at rest."""
+"""Measures start-up, command times, and memory at rest."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _run(words: Sequence[str], log: Path, environment: dict[str, str]) -> float:
 
 
 def _pids(root: Path) -> list[int]:
-    """Processes that the platform of a storage root started itself."""
+    """Return the processes that a storage root's platform started itself."""
     owner = running.live_supervisor(root)
     require(owner is not None, "a platform that runs", "none")
     assert owner is not None
@@ -133,7 +133,7 @@ def _pids(root: Path) -> list[int]:
 
 
 def _pss_mb(pids: Sequence[int]) -> float:
-    """Memory of processes and their descendants; a page that n of them share counts 1/n each."""
+    """Return the memory of processes and their descendants; n sharers of a page count 1/n each."""
     found = {}
     for pid in pids:
         top = psutil.Process(pid)

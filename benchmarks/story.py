@@ -1,4 +1,4 @@
-"""How long the demo takes, once set up."""
+"""Measures how long the demo takes, once set up."""
 
 from __future__ import annotations
 

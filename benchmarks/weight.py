@@ -1,4 +1,4 @@
-"""How soon a weight is in force: the gateway alone, asked by another process all the time."""
+"""Measures how soon a traffic weight is in force, while another process sends requests."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Change:
 
 @dataclass(slots=True)
 class Asking:
-    """What the other process saw; filled at its end."""
+    """The requests of the other process; filled when that process ends."""
 
     rows: list[Asked] = field(default_factory=list)
 
@@ -151,7 +151,7 @@ def _ask(pipe: Connection, port: int, rate: Rate) -> None:
     load = Load(port, PATH, connections=rate.connections, pause_seconds=rate.pause_seconds)
 
     def wait() -> None:
-        # The end of the pipe ends us too: nobody is left to tell.
+        # The closed pipe ends this process too: nobody reads its result.
         with contextlib.suppress(EOFError, OSError):
             pipe.recv()
         load.stop()

@@ -1,4 +1,4 @@
-"""What `pipelines` adds to the platform: the demo."""
+"""The component of `pipelines`: the demo."""
 
 from __future__ import annotations
 

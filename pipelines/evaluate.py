@@ -1,4 +1,4 @@
-"""Measure a logged model on the holdout rows, which it has never seen.
+"""Measures a logged model on the holdout rows, which the model has never seen.
 
     python -m pipelines.evaluate --dataset credit --model-uri models:/credit/1.0.0
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """What was measured.
+    """The result of a measurement.
 
     Attributes:
         run_id: MLflow run that holds the metrics.
@@ -44,7 +44,7 @@ class Evaluated:
 
 
 def evaluate(dataset: Dataset, model_uri: str) -> Evaluated:
-    """Measure and log; the tracking store must have been chosen.
+    """Measure a model and log the metrics; the tracking store must have been chosen.
 
     Raises:
         NotFoundError: no model can be loaded from the URI.

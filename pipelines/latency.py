@@ -1,4 +1,4 @@
-"""Latencies counted in buckets, so that two readings can be subtracted."""
+"""Counts latencies in buckets, so that two readings can be subtracted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GROWTH = 1.05
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """How many latencies fell into which bucket.
+    """The number of latencies in each bucket.
 
     Attributes:
         counts: bucket index to count > 0; bucket i holds (0.1 ms * 1.05**(i-1), 0.1 ms * 1.05**i],
@@ -24,7 +24,7 @@ class Histogram:
 
     @property
     def total(self) -> int:
-        """Number of latencies."""
+        """Return the number of latencies."""
         return sum(self.counts.values())
 
     def __add__(self, other: Histogram) -> Histogram:

@@ -1,6 +1,6 @@
 """Keeps a bare `mlflow run .` from writing `mlflow.db` and `mlruns/` into the clone.
 
-`mlflow run` creates the run before it starts our entry point, so the entry point cannot say where
+`mlflow run` creates the run before it starts the entry point, so the entry point cannot say where
 runs go. MLflow asks its default-experiment providers first, though, and an installed one may
 answer by context: here, "the working directory is this project and no store was named".
 """

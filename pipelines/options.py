@@ -1,4 +1,4 @@
-"""What the project's entry points share: options, the MLflow run they log to, error reports."""
+"""Shared parts of the project's entry points: options, the MLflow run, error reports."""
 
 from __future__ import annotations
 
@@ -107,12 +107,12 @@ def log_rows(rows: pd.DataFrame, *, name: str, label: str, context: str) -> Pand
 
 
 def say(message: str) -> None:
-    """Tell a person; stdout is for results."""
+    """Print a line on stderr; stdout is for results."""
     click.echo(message, err=True)
 
 
 def run_as_program(command: click.Command) -> None:
-    """Run one command as a program: its errors told and its exit code as `acgs` does."""
+    """Run one command as a program, with the error messages and exit codes of `acgs`."""
     from infra.console.cli import invoke
 
     spec = sys.modules["__main__"].__spec__

@@ -1,4 +1,4 @@
-"""What a stream of requests met, per model version."""
+"""Counts the outcomes of a stream of requests, per model version."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ class Tally:
 
     @property
     def requests(self) -> int:
-        """Answered requests, whoever answered."""
+        """Return all answered requests."""
         return sum(count.requests for count in self.by_version.values())
 
     @property
     def failures(self) -> int:
-        """Failed requests, whoever failed them."""
+        """Return all failed requests."""
         return sum(count.failures for count in self.by_version.values())
 
     def of(self, version: str) -> Count:
@@ -64,7 +64,7 @@ class Tally:
         return self.by_version.get(version, Count())
 
     def since(self, earlier: Tally) -> Tally:
-        """Return what came after an earlier reading of the same stream."""
+        """Return the difference to an earlier reading of the same stream."""
         rest = {v: count - earlier.of(v) for v, count in self.by_version.items()}
         return Tally(
             self.due - earlier.due,

@@ -1,10 +1,10 @@
-"""A client that sends the documented live traffic to an endpoint, at a steady rate.
+"""Sends the documented live traffic to an endpoint, at a steady rate.
 
     python -m pipelines.traffic http://127.0.0.1:9000/seldon/acgs/credit/api/v1.0/predictions
 
 Open loop: a request is sent when it is due, whether or not earlier ones were answered, and its
-latency counts from the moment it was due. A slow server so looks slow, instead of being asked
-less often. Writes one JSON line of running totals per interval to stdout, and ends when its
+latency counts from the moment it was due. So a slow server looks slow, instead of getting fewer
+requests. Writes one JSON line of running totals per interval to stdout, and ends when its
 standard input closes, at a limit, or on a signal.
 """
 
@@ -105,7 +105,7 @@ async def send(
         load: how much.
         requests: bodies, sent in turn.
         stop: ends the stream.
-        report: told the totals at every interval and at the end.
+        report: called with the totals at every interval and at the end.
     """
     import aiohttp
 
@@ -145,7 +145,7 @@ async def _sleep_until(due: float, stop: asyncio.Event) -> None:
         except TimeoutError:
             return
     else:
-        # Late already: let the answers in, then go on at once.
+        # Late already: let answers be received, then go on at once.
         await asyncio.sleep(0)
 
 
@@ -196,7 +196,7 @@ def _print(tally: Tally) -> None:
     try:
         print(json.dumps(tally.document()), flush=True)
     except BrokenPipeError:
-        # Whoever read us has gone: nobody needs this load any more.
+        # The reader has gone: nobody needs this load any more.
         sys.exit(0)
 
 

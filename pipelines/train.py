@@ -1,4 +1,4 @@
-"""Train one recipe on one dataset and record all that a judge will ask for later.
+"""Trains one recipe on one dataset and records all that judging will need.
 
     python -m pipelines.train --dataset credit --model better --register-as credit
 
@@ -67,7 +67,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What came out.
+    """The result of a training.
 
     Attributes:
         run_id: MLflow run.

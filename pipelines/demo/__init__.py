@@ -1,1 +1,1 @@
-"""The demo: one governed promotion after another, played for real and measured."""
+"""The demo: plays one governed promotion after another, for real, and measures them."""

@@ -1,4 +1,4 @@
-"""Who plays in the demo: the registry, a plain MLflow client, the trainer, the approver."""
+"""The actors of the demo: the registry, a plain MLflow client, the trainer, the approver."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 class StoryError(PlatformError):
-    """The story cannot go on: something it builds on did not happen."""
+    """The story cannot go on: a step that it builds on did not happen."""
 
     code = "demo.story_broken"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a plain MLflow client was told when it asked for a stage.
+    """The answer to a plain MLflow client that asked for a stage.
 
     Attributes:
         code: "OK", or MLflow's error code.
@@ -66,7 +66,7 @@ class Cast:
         return f"{base}/api/v1.0/predictions"
 
     def train(self, recipe: Recipe) -> VersionRecord:
-        """Train one recipe, register it, and tell what came out."""
+        """Train one recipe, register the model, and print the result."""
         from pipelines.steps.data import DatasetName
         from pipelines.train import Job, train
 

@@ -1,4 +1,4 @@
-"""`acgs demo`: sets the stage, plays the story, says whether every outcome was the right one."""
+"""`acgs demo`: prepares the storage root, plays the story, and checks every outcome."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class WrongOutcomeError(RefusedError):
-    """The story did not go as it must."""
+    """An outcome of the story was wrong."""
 
     code = "demo.wrong_outcome"
 
@@ -62,7 +62,7 @@ def demo(ends: bool, traffic_rate: float, pair: str) -> None:
     from infra.configuration import load_settings
     from pipelines.demo.show import Show
 
-    # Nobody wants MLflow's run URLs between the lines of the story.
+    # Keep MLflow's run URLs out of the story.
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     with (
         interrupted_once(),
@@ -79,7 +79,7 @@ def play(settings: Settings, show: Show, traffic_rate: float, *, stays: bool) ->
 
     Args:
         settings: of the platform; the demo takes its storage root.
-        show: tells what happens.
+        show: prints what happens.
         traffic_rate: live requests per second.
         stays: keep the platform and the traffic running after the story, until interrupted.
 

@@ -1,4 +1,4 @@
-"""The end of the demo: what happened, in tables, and where to look."""
+"""Prints the end of the demo: what happened, in tables, and where to look."""
 
 from __future__ import annotations
 

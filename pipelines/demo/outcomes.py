@@ -1,4 +1,4 @@
-"""What the story was to show, and what it did show."""
+"""Records expected and found outcomes of the story."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One thing that had to happen.
+    """One expected outcome, and what was found.
 
     Attributes:
         what: in a few words.
@@ -23,7 +23,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class Outcomes:
-    """Everything that had to happen so far, in order."""
+    """All outcomes so far, in order."""
 
     all: list[Outcome] = field(default_factory=list)
 
@@ -39,5 +39,5 @@ class Outcomes:
 
     @property
     def wrong(self) -> tuple[Outcome, ...]:
-        """Those that did not happen."""
+        """Return the outcomes that were wrong."""
         return tuple(outcome for outcome in self.all if not outcome.right)

@@ -1,4 +1,4 @@
-"""The platform, supervised by the demo's own process while a block runs."""
+"""Runs the platform, supervised by the demo's own process, while a block runs."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def running(
     Args:
         settings: of the platform.
         flags: settings that are not in everyone's environment, by name, for other commands.
-        tell: told how the start goes.
+        tell: called with each line about the start.
 
     Raises:
         AlreadyRunningError, PortInUseError, RoleStartError, PreparationError: as `acgs up`.

@@ -27,7 +27,7 @@ APPROVALS = 1
 
 
 def claim(settings: Settings) -> None:
-    """Make sure that the demo may use the storage root.
+    """Check that the demo may use the storage root, and mark the root as the demo's.
 
     Raises:
         AlreadyRunningError: a live run owns it.
@@ -134,7 +134,7 @@ def fresh_name(taken: Sequence[str]) -> str:
 
 
 def free_ports(settings: Settings, wanted: Sequence[tuple[str, int]]) -> dict[str, str]:
-    """Return other ports for those default ones that somebody else holds.
+    """Return other ports for the default ones that are taken.
 
     A port that a person chose is left as it is: taken, it is an error that says so.
 

@@ -1,4 +1,4 @@
-"""What people see of the demo: live lines in a terminal, plain ones in a log."""
+"""Prints the demo: live lines in a terminal, plain ones in a log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pipelines.demo.outcomes import Outcome
 
 PLAIN_PROGRESS_SECONDS = 3.0
-"""A log gets the state of something that goes on this often."""
+"""How often a log gets the state of an ongoing step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Scene:
 
 
 class Show:
-    """Tells the story on stdout, each line with the seconds since the demo began."""
+    """Prints the story on stdout, each line with the seconds since the demo began."""
 
     def __init__(self, console: Console | None = None) -> None:
         from rich.console import Console
@@ -51,7 +51,7 @@ class Show:
 
     @property
     def elapsed_seconds(self) -> float:
-        """Seconds since the demo began."""
+        """Return the seconds since the demo began."""
         return time.monotonic() - self._began
 
     def scene(self, title: str) -> None:
@@ -62,7 +62,7 @@ class Show:
         self.console.rule(f"[bold]{title}[/]", align="left")
 
     def end_scene(self, result: str) -> None:
-        """End it."""
+        """End the part of the story."""
         self._quiet()
         if self._scene is not None:
             title, began = self._scene
@@ -70,14 +70,14 @@ class Show:
             self._scene = None
 
     def say(self, text: str, style: str = "") -> None:
-        """Tell something that stays."""
+        """Print a line that stays."""
         from rich.text import Text
 
         self._quiet()
         self.console.print(self._stamped(Text(text, style=style)), soft_wrap=True)
 
     def outcome(self, outcome: Outcome) -> None:
-        """Tell an outcome: what was measured, and whether it is the right one."""
+        """Print an outcome: what was measured, and whether that is right."""
         mark, style = ("ok  ", "green") if outcome.right else ("WRONG", "bold red")
         detail = (
             outcome.found
@@ -87,7 +87,7 @@ class Show:
         self.say(f"{mark} {outcome.what}: {detail}", style)
 
     def progress(self, text: str) -> None:
-        """Tell how something that goes on stands; replaced by the next line in a terminal."""
+        """Print the state of an ongoing step; in a terminal the next line replaces it."""
         from rich.markup import escape
 
         if self.console.is_terminal:
@@ -119,7 +119,7 @@ class Show:
         self.console.print(text, soft_wrap=True, markup=False)
 
     def close(self) -> None:
-        """Give the terminal back."""
+        """Restore the terminal."""
         self._quiet()
 
     def _stamped(self, text: object) -> object:

@@ -1,4 +1,4 @@
-"""The stores that the demo plays on: SQLite and a folder, or real servers of its own."""
+"""Chooses the demo's stores: SQLite and a folder, or real servers of its own."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Stores(StrEnum):
 def chosen(stores: Stores, settings: Settings, say: Callable[[str], None]) -> Generator[None]:
     """Put the pair's settings into the environment while the block runs.
 
-    The servers are thrown away after the demo, with everything in them, and so must the storage
-    root be a new one: an old one's endpoints would name models that are not there.
+    The servers are thrown away after the demo, with everything in them, so the storage root must
+    be a new one too: an old one's endpoints would name models that are not there.
 
     Args:
         stores: the pair.
         settings: of the platform, as they would be without this choice.
-        say: told which servers run.
+        say: called with a line about each server.
 
     Raises:
         UsageError: settings name stores already, or the storage root was used before.

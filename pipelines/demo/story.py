@@ -1,4 +1,4 @@
-"""The acts of the demo. Each asks for something, measures, and records whether it came right."""
+"""The acts of the demo. Each requests something, measures, and records the outcome."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BASELINE_REQUESTS = 600
 
 @dataclass(slots=True)
 class Played:
-    """What the acts leave for the end.
+    """Versions that the acts leave for the end.
 
     Attributes:
         baseline, better, biased, fragile: versions, as far as the story came.
@@ -111,7 +111,7 @@ def biased_version(cast: Cast, played: Played) -> None:
     cast.show.outcome(
         cast.outcomes.check(
             "the reasons name fairness",
-            expected="a fairness rule, told to the client",
+            expected="a fairness rule in the client's answer",
             found=", ".join(rules) or "no reason",
             right=any(r.startswith("fairness.") and r in answer.text for r in rules),
         )
@@ -146,7 +146,7 @@ def fragile_version(cast: Cast, played: Played, stream: Stream) -> None:
 
 
 def aftermath(cast: Cast, played: Played, stream: Stream) -> None:
-    """Act 5: registry, alias, traffic and audit say the same."""
+    """Act 5: registry, alias, traffic and audit trail agree."""
     cast.show.scene("5  Registry, alias, traffic and audit agree")
     better, fragile = played.better, played.fragile
     if better is None or fragile is None:
@@ -209,7 +209,7 @@ def predict(cast: Cast) -> None:
 
 
 def label(record: VersionRecord, tally: Tally) -> str:
-    """Return what the model server calls the version: its semantic version, or its number."""
+    """Return the version's label at the model server: its semantic version, or its number."""
     known = (record.semver, str(record.version))
     return next((name for name in known if name in tally.by_version), record.semver)
 
@@ -219,7 +219,7 @@ def _check(cast: Cast, what: str, expected: object, found: object) -> None:
 
 
 def _pass_the_gate(cast: Cast, record: VersionRecord) -> Answer:
-    """Ask for Production, be told to wait for a person, be approved, be granted."""
+    """Request Production, get "pending", have the request approved and granted."""
     answer = cast.ask(record, "Production")
     _check(cast, "the client's answer", "ABORTED", answer.code)
     cast.show.say(f"  {answer.text.splitlines()[0]}", "dim")

@@ -1,4 +1,4 @@
-"""Live traffic from a process of its own, so that the demo's own work slows no request."""
+"""Sends live traffic from a separate process, so that the demo's own work slows no request."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Stream:
     """One running traffic client; a context manager."""
 
     def __init__(self, url: str, rate: float) -> None:
-        # stderr is ours: an error of the client must not get lost.
+        # stderr is inherited: an error of the client must not get lost.
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "pipelines.traffic", url, "--rate", str(rate)],
             stdin=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""A seeded world of credit applications in which fairness can really be got wrong.
+"""Generates a seeded world of credit applications, in which a model can be unfair.
 
 The world, per applicant (one row; every column is float64 unless said otherwise):
 
@@ -100,7 +100,7 @@ def applications(rows: int, *, seed: int, stream: int) -> pd.DataFrame:
 
 
 def live_requests(rows: int, *, seed: int) -> pd.DataFrame:
-    """Draw what the endpoint sees: features only, `income` empty (NaN) in about 2 % of rows."""
+    """Draw requests to an endpoint: features only, `income` empty (NaN) in about 2 % of rows."""
     drawn = applications(rows, seed=seed, stream=_LIVE_STREAM)[list(FEATURES)]
     lost = np.random.default_rng([seed, _LIVE_STREAM, 1]).random(rows) < LIVE_NULL_INCOME_SHARE
     drawn.loc[lost, "income"] = np.nan

@@ -1,4 +1,4 @@
-"""How well predictions fit a label."""
+"""Measures how well predictions fit a label."""
 
 from __future__ import annotations
 

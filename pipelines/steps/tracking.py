@@ -1,4 +1,4 @@
-"""Where runs go when nobody said, so that no run ever writes into the clone.
+"""Chooses the default tracking store, so that no run ever writes into the clone.
 
 `MLFLOW_TRACKING_URI` wins. Without it: the running platform of the storage root; and when none
 runs, an ungoverned MLflow store of its own under `<storage root>/offline`. That one is kept apart
