@@ -1,4 +1,4 @@
-# One place for what one does in this repository. `make` alone lists it.
+# The tasks of this repository. `make` alone lists it.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -18,11 +18,11 @@ help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 .PHONY: setup
-setup:  ## Make both environments from the locks; instant when nothing changed
+setup:  ## Create both environments from the locks; instant when nothing changed
 	@infra/setup.sh </dev/null
 
 .PHONY: demo
-demo: setup  ## Play the whole story with real models and live traffic (ARGS="--exit" ends by itself)
+demo: setup  ## Play the demo with real models and live traffic (ARGS="--exit" ends it by itself)
 	@$(BIN)/acgs demo $(ARGS)
 
 .PHONY: up

@@ -128,6 +128,7 @@ class Component:
             `acgs_<name>_revision`.
         prepare: idempotent set-up before the first role starts (folders, keys, subscriptions);
             runs after the migrations.
+        order: position among the components, lowest first.
     """
 
     name: str

@@ -23,7 +23,7 @@ from infra.stores.errors import (
     StoreDeniedError,
     StoreFullError,
     StoreUnreachableError,
-    told,
+    translate,
 )
 from infra.stores.health import require_artifact_store
 from infra.stores.object_store import Location, ObjectStore, translated
@@ -269,6 +269,6 @@ def test_a_server_that_comes_back_is_used_again(s3: S3, store: ObjectStore) -> N
 )
 def test_what_a_test_server_does_not_say_is_told_too(code: str, kind: type[PlatformError]) -> None:
     error = ClientError({"Error": {"Code": code, "Message": "said"}}, "PutObject")
-    assert isinstance(told(error, "s3://b/k"), kind)
+    assert isinstance(translate(error, "s3://b/k"), kind)
     with pytest.raises(kind, match="s3://b/k"), translated("s3://b/k"):
         raise error
