@@ -1,4 +1,4 @@
-"""One writer at a time for each model."""
+"""Locks a model or the whole registry, so that one transaction at a time changes it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from sqlalchemy import Connection, select, text
 from registry.adapters import mlflow_tables as mlflow
 
 
-def hold_model(connection: Connection, name: str) -> None:
-    """Let no other transaction change this model's places until the caller's ends.
+def lock_model(connection: Connection, name: str) -> None:
+    """Lock a model's places until the caller's transaction ends.
 
     Taken before anything is read that the change rests on: PostgreSQL's transactions do not see
-    each other's moves, and two promotions would leave two versions in Production. On SQLite every
-    write transaction is alone as it is. Does nothing for a model that is not there.
+    each other's moves, and two promotions would leave two versions in Production. On SQLite only
+    one write transaction runs at a time anyway. Does nothing for a model that does not exist.
     """
     if connection.dialect.name == "sqlite":
         return
@@ -25,11 +25,12 @@ def hold_model(connection: Connection, name: str) -> None:
     )
 
 
-def hold_registrations(connection: Connection) -> None:
-    """Let no version be registered or held until the caller's transaction ends.
+def lock_registrations(connection: Connection) -> None:
+    """Lock registration until the caller's transaction ends: no version is registered or held.
 
-    Whoever is at it is waited for, and is seen by what the caller reads next. MLflow's table
-    first, as registrations write them; after `hold_model`, which others take first.
+    Waits for registrations under way; what the caller reads next includes them. Locks MLflow's
+    table first, the order in which registrations write. Call `lock_model` before this one, as
+    every other caller does.
     """
     if connection.dialect.name == "sqlite":
         return

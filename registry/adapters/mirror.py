@@ -1,4 +1,4 @@
-"""What a person sees of governance in MLflow's own pages: `acgs.*` tags and a description line.
+"""Shows governance in MLflow's own pages: `acgs.*` tags and a line under each description.
 
 A mirror, never the truth: decisions read the platform's tables.
 """
@@ -115,7 +115,7 @@ def _tags_of(record: VersionRecord) -> dict[str, str]:
 
 
 def is_shown(connection: Connection, record: VersionRecord) -> bool:
-    """Whether MLflow's pages show a version's record; the back-fill shows none."""
+    """Return whether MLflow's pages show a version's record; the back-fill shows none."""
     t = mlflow.model_version_tags.c
     return bool(
         connection.execute(
@@ -146,7 +146,7 @@ def unshown(connection: Connection, name: str, after: int, limit: int) -> list[i
 
 
 def refresh_description(connection: Connection, name: str, version: int) -> str:
-    """Write the line under a version's description anew, and return the whole description.
+    """Rewrite the platform's line under a version's description, and return the whole description.
 
     A person's words are never cut: where they leave no room, the line ends earlier or goes.
     """

@@ -1,4 +1,4 @@
-"""The columns of MLflow's own tables that the platform reads and, on a grant, writes.
+"""Declares the columns of MLflow's tables that the platform reads and, on a grant, writes.
 
 Declared here rather than imported, so that the CLI and the roles need not import MLflow.
 A test compares them with MLflow's models (3.17.2).

@@ -1,4 +1,4 @@
-"""The platform's own tables, beside MLflow's in the same database.
+"""Declares the platform's own tables, which share a database with MLflow's.
 
 MLflow's tags mirror some of this for people to see; they are never the truth. Records key on
 `version_uid`, made at registration: deleting and re-creating a model starts MLflow's version
@@ -52,7 +52,7 @@ version = Table(
     Column("manifest_digest", String(80)),
     Column("source", Text, nullable=False),
     Column("storage_uri", Text),
-    # One spelling of it (domain/storage_place.py); compared by code points, whatever the locale.
+    # One spelling of it (domain/storage_place.py); compared by code points in every locale.
     Column("storage_place", _Place),
     Column("run_id", String(32)),
     Column("model_id", String(64)),

@@ -21,7 +21,7 @@ _MV = mlflow.model_versions.c
 
 
 def version_record(row: Row[Any]) -> VersionRecord:
-    """Make a record of a row of `acgs_version`."""
+    """Build a record from a row of `acgs_version`."""
     values = dict(row._mapping)
     raw, origin = values.pop("signature"), values.pop("signature_origin")
     return VersionRecord(
@@ -66,7 +66,7 @@ def live_semver(connection: Connection, name: str, semver: str) -> VersionRecord
 
 
 def semvers(connection: Connection, name: str, limit: int) -> tuple[list[str], int]:
-    """Return the newest semantic versions of a model, and how many it has."""
+    """Return the newest semantic versions of a model, and how many there are."""
     live = (_V.name == name, _V.deleted_ms.is_(None))
     newest = select(_V.semver).where(*live).order_by(_V.version.desc()).limit(limit)
     count = select(func.count()).select_from(tables.version).where(*live)
@@ -88,7 +88,7 @@ def source_of(connection: Connection, name: str, number: int) -> str | None:
 def location_of(connection: Connection, name: str, number: int) -> str | None:
     """Return where MLflow reads a live version's files; None if there is no such version.
 
-    Its source may name another version, by a name that is gone since.
+    Its source may name another version, by a name that no longer exists.
     """
     return connection.execute(
         select(mlflow.LOCATION).where(

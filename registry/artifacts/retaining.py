@@ -1,4 +1,4 @@
-"""Use cases around retention: deciding, recording, and only then freeing."""
+"""Frees files that nothing needs: decides, records the decision, and only then deletes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _F = tables.freed.c
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """One version whose files were freed."""
+    """A version whose files were freed."""
 
     decision: Decision
     size_bytes: int
@@ -38,7 +38,7 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What retention knows of every version at one moment, and what it decides from that."""
+    """What retention knows of every version at one moment, and what follows from that."""
 
     versions: Sequence[tuple[VersionRecord, Facts]]
     claims: Sequence[Claim]
@@ -60,7 +60,7 @@ class Known:
         )
 
     def record(self, uid: str) -> VersionRecord:
-        """Return a version that is known."""
+        """Return the record of a known version."""
         return next(record for record, _ in self.versions if record.uid == uid)
 
     def kept(self) -> list[Kept]:
@@ -74,7 +74,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Retaining:
-    """Freeing what nothing needs."""
+    """Frees what nothing needs."""
 
     kit: Kit
     replication: Replication
@@ -85,7 +85,7 @@ class Retaining:
             return list(self._known(connection).decisions.values())
 
     def expire(self, actor: str) -> Iterator[Expired]:
-        """Free what may be freed, one version after the other; finishes what was begun before.
+        """Free what may be freed, one version at a time; finish what was begun before.
 
         The record of each, with its proof, is committed before its first file goes.
 
@@ -119,13 +119,13 @@ class Retaining:
         return Known(versions, claims, {decision.uid: decision for decision in decided})
 
     def _record(self, uid: str, actor: str, objects: KeptObjects) -> Freed | None:
-        """Decide again and record, in one transaction; None if it is needed by now."""
+        """Decide again and record that, in one transaction; None if the version is now needed."""
         at_ms = self.kit.now_ms()
         with transaction(self.kit.engine) as connection:
-            # Whoever settles a request for one of these models meanwhile waits, or we for them.
+            # A process that settles a request for one of these models waits, or this one does.
             for name in self._known(connection).names_around(uid):
-                locks.hold_model(connection, name)
-            locks.hold_registrations(connection)
+                locks.lock_model(connection, name)
+            locks.lock_registrations(connection)
             known = self._known(connection)
             decision = known.decisions.get(uid)
             if decision is None or not decision.free:
@@ -134,7 +134,7 @@ class Retaining:
             manifest = self.kit.manifest(record)
             keys = self._keys(record, manifest)
             if objects.needed(connection, keys, known.kept(), known.claims):
-                # Whatever their folders are called: a kept version is made of these objects.
+                # A kept version needs these objects, whatever their folders are called.
                 return None
             tombstone = Freed(
                 uid,
@@ -167,14 +167,14 @@ class Retaining:
         return {object_key(place, file.path): file.path for file in manifest.files} if place else {}
 
     def _free(self, tombstone: Freed, objects: KeptObjects) -> None:
-        """Delete what a tombstone says and nobody else is made of; may be repeated.
+        """Delete what a tombstone names and no other version needs; can be repeated.
 
         Nothing is registered meanwhile: a version that came since the decision keeps its files.
         """
         record = self.kit.registry.versions.version(tombstone.version_uid)
         keys = self._keys(record, self.kit.manifest(record))
         with transaction(self.kit.engine) as connection:
-            locks.hold_registrations(connection)
+            locks.lock_registrations(connection)
             known = self._known(connection)
             needed = objects.needed(connection, keys, known.kept(), known.claims)
             _delete(
@@ -187,7 +187,7 @@ class Retaining:
             )
 
     def _collect_blobs(self) -> None:
-        """Delete the replica's content that belongs to no version whose files are kept."""
+        """Delete the replica's content that no version with kept files uses."""
         if self.kit.replica is None:
             return
         with reading(self.kit.engine) as connection:

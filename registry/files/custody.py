@@ -1,4 +1,4 @@
-"""Use cases around the keeping of files: who may touch them, and whether they may be used."""
+"""Decides who may change a version's files, and whether they may be used."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from registry.files.domain.storage_place import either, storage_place
 
 @dataclass(frozen=True, slots=True)
 class Custody:
-    """Protection, quarantine and legal holds."""
+    """Manages protection, quarantine and legal holds."""
 
     engine: Engine
     settings: Settings
 
     def protecting(self, places: Sequence[str]) -> Protected | None:
-        """Return a registered version with files at, below or around one of these places."""
+        """Return a registered version with files at, below or around one of these locations."""
         destinations = {storage_place(self.settings.artifacts_destination)}
         destinations |= {place for place in (destination_place(self.settings),) if place}
         called = {name for place in places for at in destinations for name in either(place, at)}
@@ -43,19 +43,19 @@ class Custody:
         return place is not None and bool(source_rules.shared(self.settings, connection, place))
 
     def quarantine_of(self, uid: str) -> Quarantine | None:
-        """Return why a version must not be used, if it must not."""
+        """Return the quarantine of a version; None if there is none."""
         with reading(self.engine) as connection:
             return rows.quarantine_of(connection, uid)
 
     def quarantine(self, record: VersionRecord, detail: str, actor: str, at: datetime) -> bool:
-        """Keep a damaged version from being promoted and deployed; False when it is already."""
+        """Forbid promoting and deploying a damaged version. Returns False if already so."""
         with transaction(self.engine) as connection:
             return rows.set_quarantine(
                 connection, record, Unusable.DAMAGED, detail, Act(actor, to_millis(at))
             )
 
     def lift_quarantine(self, record: VersionRecord, detail: str, actor: str, at: datetime) -> bool:
-        """Let a version be used whose files are proven again; False when nothing keeps it."""
+        """Lift the quarantine of a version with proven files. Returns False if there is none."""
         with transaction(self.engine) as connection:
             return rows.lift_quarantine(connection, record, detail, Act(actor, to_millis(at)))
 
@@ -65,7 +65,7 @@ class Custody:
             return rows.hold_of(connection, uid)
 
     def hold(self, record: VersionRecord, reason: str, actor: str, at: datetime) -> bool:
-        """Forbid that anything of a version is freed or deleted; False when it is held already.
+        """Forbid freeing or deleting a version's files. Returns False if it already has a hold.
 
         Raises:
             UsageError: no reason was given.
@@ -73,11 +73,11 @@ class Custody:
         _require(reason)
         with transaction(self.engine) as connection:
             # Retention decides under the same lock: what is held first is not freed.
-            locks.hold_model(connection, record.name)
+            locks.lock_model(connection, record.name)
             return rows.set_hold(connection, record, reason, Act(actor, to_millis(at)))
 
     def release(self, record: VersionRecord, reason: str, actor: str, at: datetime) -> bool:
-        """End a legal hold; False when there is none.
+        """Lift a legal hold. Returns False if there is none.
 
         Raises:
             UsageError: no reason was given.

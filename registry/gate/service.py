@@ -1,8 +1,8 @@
-"""Use cases around one request: open, judge, approve, settle.
+"""Opens, judges, approves and settles requests.
 
 Opening writes the request and its event in one transaction; settling decides and applies in
-one transaction by compare-and-set, so that a request ends in exactly one outcome whoever
-settles it first, and however often.
+one transaction by compare-and-set, so that a request ends in exactly one outcome,
+even if several processes settle it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from registry.versions.registration import Registration
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Opening, judging and settling requests."""
+    """Opens, judges and settles requests."""
 
     engine: Engine
     settings: Settings
@@ -70,7 +70,7 @@ class Gate:
         try:
             with transaction(self.engine) as connection:
                 # The identical request may be granted at this moment: its stage is read after.
-                locks.hold_model(connection, ask.version.name)
+                locks.lock_model(connection, ask.version.name)
                 # Reading a large version's files takes seconds, in which somebody may have
                 # settled the identical request: that answers this one too.
                 granted = request_rows.granted_since(connection, ask, manifest_digest, at_ms)
@@ -83,7 +83,7 @@ class Gate:
                     return request.id
             # It was settled in between: a new one is wanted.
             with transaction(self.engine) as connection:
-                locks.hold_model(connection, ask.version.name)
+                locks.lock_model(connection, ask.version.name)
                 return request_rows.insert_request(connection, ask, manifest_digest, at_ms)
 
     def get_request(self, request_id: int) -> Request:
@@ -101,7 +101,7 @@ class Gate:
         return request
 
     def open_requests(self) -> Sequence[Request]:
-        """Return the requests that wait for something, oldest first."""
+        """Return the open requests, oldest first."""
         with reading(self.engine) as connection:
             return request_lists.requests(connection, state=RequestState.OPEN)
 
@@ -119,7 +119,7 @@ class Gate:
         after_id: int = 0,
         limit: int | None = None,
     ) -> Sequence[Request]:
-        """Return requests, oldest first; a page of them begins after a number."""
+        """Return requests, oldest first; a page starts after a number."""
         with reading(self.engine) as connection:
             return request_lists.requests(
                 connection,
@@ -131,18 +131,18 @@ class Gate:
             )
 
     def attach_verdict(self, request_id: int, verdict: Verdict, at: datetime) -> None:
-        """Attach a verdict to a request; the same verdict twice is attached once."""
+        """Attach a verdict to a request; repeating the call changes nothing."""
         at_ms = to_millis(at)
         name = self.get_request(request_id).name
         with transaction(self.engine) as connection:
-            locks.hold_model(connection, name)
+            locks.lock_model(connection, name)
             request = request_rows.find(connection, request_id)
             if request is None:
                 raise UnknownRequestError(f"expected a request {request_id}, found none")
             scorecards.attach(connection, request, verdict, at_ms)
 
     def note_report(self, request_id: int, run_id: str) -> None:
-        """Show a report that came to be after its verdict; a known one stays."""
+        """Show a report that was made after its verdict; a known report stays."""
         with transaction(self.engine) as connection:
             request = request_rows.find(connection, request_id)
             if request is not None:
@@ -179,7 +179,7 @@ class Gate:
         at_ms = to_millis(at)
         name = self.get_request(request_id).name
         with transaction(self.engine) as connection:
-            locks.hold_model(connection, name)
+            locks.lock_model(connection, name)
             request = request_rows.open_request(connection, request_id)
             voted = {b.actor: b for b in verdicts.ballots(connection, request_id)}
             if actor in voted and voted[actor].approved == approved:
@@ -201,7 +201,7 @@ class Gate:
         """
         name = self.get_request(request_id).name
         with transaction(self.engine) as connection:
-            locks.hold_model(connection, name)
+            locks.lock_model(connection, name)
             request = request_rows.open_request(connection, request_id)
             decisions.close(
                 connection,
@@ -213,7 +213,7 @@ class Gate:
         return self.get_request(request_id)
 
     def settle(self, request_id: int, at: datetime) -> Request:
-        """Decide an open request and carry the decision out; does nothing to a closed one.
+        """Decide an open request and carry out the decision; does nothing to a closed one.
 
         Safe to call from anywhere at any time: state, stage, digests and approvals are compared
         again inside the transaction that applies the decision.
@@ -234,7 +234,7 @@ class Gate:
         record = self.versions.version(request.version_uid)
         manifest_digest = self.files.current_manifest_digest(record)
         with transaction(self.engine) as connection:
-            locks.hold_model(connection, request.name)
+            locks.lock_model(connection, request.name)
             current = request_rows.find(connection, request_id)
             if current is None or current.state is not RequestState.OPEN:
                 return self.get_request(request_id) if current is None else current
@@ -253,20 +253,20 @@ class Gate:
             decisions.note_waiting(connection, request, noted)
 
     def verdict_on(self, uid: str) -> Scorecard | None:
-        """Return the newest verdict on a version itself, not on a copy or a rename of it."""
+        """Return the newest verdict on a version itself, not on a copy or a rename."""
         with reading(self.engine) as connection:
             return verdicts.verdict_on(connection, uid)
 
     def scorecards(self, uid: str) -> Sequence[Scorecard]:
-        """Return every verdict that a version's files were given, newest first."""
+        """Return every verdict on a version's files, newest first."""
         with reading(self.engine) as connection:
             return verdicts.scorecards(connection, uid)
 
     def has_permit(self, ask: Ask) -> bool:
-        """Whether a copy or rename was granted and not used yet."""
+        """Return whether a copy or rename was granted and not used yet."""
         with reading(self.engine) as connection:
             return permits.has(connection, ask)
 
     def use_permit(self, connection: Connection, ask: Ask, at_ms: int) -> bool:
-        """Consume a granted copy or rename, in the transaction that carries it out."""
+        """Use up a granted copy or rename, in the transaction that carries it out."""
         return permits.use(connection, ask, at_ms)

@@ -1,4 +1,4 @@
-"""What every part of the governed store stands on: MLflow's SQL store, the gate, our writes."""
+"""Bases the governed store on MLflow's SQL store, the gate and the platform's own writes."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class Governed(FastReads):
         return self.registry.governance.current().governs(str(name))
 
     def _reads_governed(self, name: str) -> bool:
-        """Whether a name is governed; all are while the constitution is unreadable."""
+        """Return whether a name is governed; all are while the constitution is unreadable."""
         try:
             return self._governs(name)
         except ConstitutionError:
             return True
 
     def _is_limited(self, name: str) -> bool:
-        """Whether texts must fit MLflow's columns: SQLite, as plain MLflow uses it, takes more."""
+        """Return whether texts must fit MLflow's columns: SQLite accepts longer ones."""
         return self.engine.dialect.name != "sqlite" or self._reads_governed(name)
 
     def _is_prompt(self, name: str, version: Any) -> bool:
@@ -61,16 +61,16 @@ class Governed(FastReads):
         return self.registry.takeover.adopt(name, self._number(name, version), current_actor())
 
     def _number(self, name: str, version: Any) -> int:
-        """Return the number of a version that exists; every other is MLflow's own error.
+        """Return the number of an existing version; any other is MLflow's own error.
 
         Raises:
             MlflowException: the name or the number is none, or there is no such version.
         """
-        # Within a session, as plain MLflow does: what is no number at all is an error of its own.
+        # Within a session, as plain MLflow does: text that is not a number is a different error.
         with self.ManagedSessionMaker():
             number = int(_validate_model_version(version))
         if not 0 < number <= MAX_NUMBER:
-            # PostgreSQL would tell of its column instead.
+            # PostgreSQL's error would name its column instead.
             raise MlflowException(
                 f"Model Version (name={name}, version={number}) not found", RESOURCE_DOES_NOT_EXIST
             )
@@ -79,6 +79,6 @@ class Governed(FastReads):
         return number
 
     def _refuse_held(self, record: VersionRecord) -> None:
-        reasons = self.registry.blockers.held_by(record)
+        reasons = self.registry.blockers.of_version(record)
         if reasons:
             raise GateClosedError(f"{record.ref} cannot be deleted:", reasons)

@@ -1,4 +1,4 @@
-"""Where a version stands: stages and aliases, entered only through the gate."""
+"""Governs where a version stands: stages and aliases, entered only through the gate."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PROMPT = "a prompt, which has no files to judge"
 
 
 class GovernedPlaces(Governed):
-    """What may happen to stages and aliases."""
+    """Governs stages and aliases."""
 
     @translated
     def transition_model_version_stage(
@@ -85,7 +85,7 @@ class GovernedPlaces(Governed):
         self.gate.pass_or_raise(ask_for_alias(record, alias, current_actor()))
 
     def _check_alias(self, name: str, alias: str, version: Any) -> None:
-        """Refuse an alias that misleads about a model; a prompt's may be what it likes."""
+        """Refuse an alias that misleads about a model; a prompt may have any alias."""
         try:
             names.check_alias(alias)
         except names.ModelNameError:
@@ -93,7 +93,7 @@ class GovernedPlaces(Governed):
                 raise
 
     def _is_on_its_way(self, record: VersionRecord, alias: str) -> bool:
-        """Whether the version is being rolled out, which ends in the champion alias."""
+        """Return whether the version is being rolled out, which ends in the champion alias."""
         return alias.lower() == CHAMPION and any(
             rollout.candidate_uid == record.uid
             for rollout in self.registry.rollouts.active_rollouts()
@@ -101,10 +101,10 @@ class GovernedPlaces(Governed):
 
     @translated
     def delete_registered_model_alias(self, name: str, alias: str) -> None:
-        """Remove an alias; a governed one only when its version has left the stage."""
+        """Remove an alias; a governed one only once its version has left the stage."""
         _validate_model_alias_name(alias)
         if alias.lower() in GOVERNED_ALIASES and self._governs(name):
-            reasons = self.registry.blockers.alias_held(name, alias)
+            reasons = self.registry.blockers.of_alias(name, alias)
             if reasons:
                 raise GateClosedError(f"alias {alias} of {name} cannot be removed:", reasons)
             self.registry.blockers.remove_alias(name, alias, current_actor(), utc_now())

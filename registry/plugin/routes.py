@@ -1,4 +1,4 @@
-"""The registry's own HTTP routes, below `/acgs`."""
+"""Serves the registry's own HTTP routes, below `/acgs`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _request_id(text: str) -> int:
 
 
 def routes(settings: Settings) -> Sequence[BaseRoute]:
-    """Return the routes; nothing is opened before the first call."""
+    """Return the routes; nothing is opened until the first call."""
     registry = open_registry(settings)
 
     def ready() -> dict[str, Any]:
@@ -86,7 +86,7 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
                     request_view(item)
                     for item in reversed(registry.gate.requests(version_uid=record.uid))
                 ],
-                "held_by": [asdict(reason) for reason in registry.blockers.held_by(record)],
+                "held_by": [asdict(reason) for reason in registry.blockers.of_version(record)],
             }
 
         return JSONResponse(await run_in_threadpool(read))

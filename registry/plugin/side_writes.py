@@ -1,4 +1,4 @@
-"""Our writes inside MLflow's own transactions: both happen, or neither."""
+"""Writes the platform's rows inside MLflow's own transactions: both commit, or neither."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Sessions = Callable[..., AbstractContextManager[Session]]
 
 
 class SideWrites:
-    """Wraps MLflow's session maker so that the next write session carries a write of ours."""
+    """Wraps MLflow's session maker so that the next write session includes the platform's write."""
 
     def __init__(self, plain: Sessions, engine: Engine) -> None:
         self._plain = plain
@@ -27,9 +27,9 @@ class SideWrites:
 
     @contextmanager
     def sessions(self, read_only: bool = True) -> Iterator[Session]:
-        """MLflow's `ManagedSessionMaker`, with the pending write before the commit.
+        """Return MLflow's `ManagedSessionMaker`, with the pending write before the commit.
 
-        What the database refuses is told without its statement.
+        An error of the database is raised without its statement.
         """
         try:
             with self._plain(read_only=read_only) as session:
@@ -40,10 +40,10 @@ class SideWrites:
                     yield session
                     self._write(session)
         except MlflowException as err:
-            told = without_sql(err, self._engine)
-            if told is err:
+            safe = without_sql(err, self._engine)
+            if safe is err:
                 raise
-            raise told from err
+            raise safe from err
 
     def _begin(self, session: Session) -> None:
         if self._engine.dialect.name == "sqlite":
@@ -51,7 +51,7 @@ class SideWrites:
             session.execute(text("BEGIN IMMEDIATE"))
         model: str | None = getattr(self._pending, "model", None)
         if model is not None:
-            locks.hold_model(session.connection(), model)
+            locks.lock_model(session.connection(), model)
 
     def _write(self, session: Session) -> None:
         write: SideWrite | None = getattr(self._pending, "write", None)
@@ -62,7 +62,7 @@ class SideWrites:
 
     @contextmanager
     def __call__(self, model: str | None, write: SideWrite | None = None) -> Iterator[None]:
-        """Make this thread's write sessions alone on a model, and run `write` at the next's end.
+        """Lock a model for this thread's write sessions, and run `write` before the commit.
 
         `model` is None where nothing that others compare with is changed.
         """

@@ -1,1 +1,1 @@
-"""Taking versions out of use: deprecating, yanking, deleting, renaming, and what forbids it."""
+"""Takes versions out of use: deprecates, yanks, deletes and renames; says what forbids it."""

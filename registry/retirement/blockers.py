@@ -1,4 +1,4 @@
-"""What holds a version in place, and letting go of one that nothing holds."""
+"""Finds what keeps a version from being deleted, and deletes a version without blockers."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _V = tables.version.c
 
 @dataclass(frozen=True, slots=True)
 class Blockers:
-    """Retiring and deleting."""
+    """Finds blockers, retires and deletes versions."""
 
     engine: Engine
 
-    def held_by(self, record: VersionRecord) -> Sequence[Reason]:
+    def of_version(self, record: VersionRecord) -> Sequence[Reason]:
         """Say what keeps a version from being deleted; empty when nothing does."""
         with reading(self.engine) as connection:
             return [
@@ -40,7 +40,7 @@ class Blockers:
                 *_legally_held(connection, record),
             ]
 
-    def alias_held(self, name: str, alias: str) -> Sequence[Reason]:
+    def of_alias(self, name: str, alias: str) -> Sequence[Reason]:
         """Say what keeps a governed alias from being removed; empty when nothing does."""
         with reading(self.engine) as connection:
             number = places.alias_holder(connection, name, alias)
@@ -60,22 +60,22 @@ class Blockers:
         ]
 
     def remove_alias(self, name: str, alias: str, actor: str, at: datetime) -> None:
-        """Remove a governed alias that nothing holds; does nothing if there is none."""
+        """Remove a governed alias without blockers; does nothing if there is no such alias."""
         with transaction(self.engine) as connection:
-            locks.hold_model(connection, name)
+            locks.lock_model(connection, name)
             number = places.alias_holder(connection, name, alias)
             if number is not None:
                 moves.drop_alias(connection, name, alias, number, Act(actor, to_millis(at)))
 
     def retire(self, record: VersionRecord, target: Stage, actor: str, at: datetime) -> None:
-        """Move a version out of the governed stages, with its governed aliases.
+        """Move a version out of the governed stages, and remove its governed aliases.
 
         Raises:
             GateClosedError: it serves, or a rollout needs it.
         """
         act = Act(actor, to_millis(at))
         with transaction(self.engine) as connection:
-            locks.hold_model(connection, record.name)
+            locks.lock_model(connection, record.name)
             reasons = serving(connection, record)
             if reasons:
                 raise GateClosedError(f"{record.ref} cannot move to {target}:", reasons)
@@ -85,14 +85,14 @@ class Blockers:
             _leave(connection, record.name, record.version, stage, target, act)
 
     def archive_others(self, record: VersionRecord, stage: Stage, actor: str, at: datetime) -> None:
-        """Archive the other versions in a version's stage, with their governed aliases.
+        """Archive the other versions in a version's stage, and remove their governed aliases.
 
         Raises:
             GateClosedError: one of them serves, or a rollout needs it.
             StageMovedError: the version has left the stage.
         """
         with transaction(self.engine) as connection:
-            locks.hold_model(connection, record.name)
+            locks.lock_model(connection, record.name)
             if positions.stage_of(connection, record) is not stage:
                 raise moves.StageMovedError(
                     f"expected {record.ref} in stage {stage}, found it elsewhere", hint="ask again"
@@ -138,7 +138,7 @@ class Blockers:
         )
 
     def refresh_mirror(self, connection: Connection, name: str, number: int) -> str:
-        """Write the platform's line under a description that was just replaced; return it all."""
+        """Rewrite the platform's line under a replaced description; return all of it."""
         return mirror.refresh_description(connection, name, number)
 
 
@@ -183,8 +183,8 @@ def _legally_held(connection: Connection, record: VersionRecord) -> list[Reason]
     return [
         Reason(
             "hold.legal",
-            "a version that nobody holds",
-            f"{hold.actor} holds it: {hold.reason}",
+            "a version without a legal hold",
+            f"{hold.actor} put one on it: {hold.reason}",
             f"acgs artifact release {spelled(record.name, record.semver)} --reason ...",
         )
     ]
@@ -206,7 +206,7 @@ def _leave(
     target: Stage,
     act: Act,
 ) -> None:
-    """Move a version out of its stage; its governed aliases go."""
+    """Move a version out of its stage, and remove its governed aliases."""
     moves.move_stage(connection, name, number, stage, target, act)
     for alias in places.governed_aliases(connection, name, number):
         moves.drop_alias(connection, name, alias, number, act)

@@ -1,4 +1,4 @@
-"""Deprecating, yanking and restoring a version, always with a reason."""
+"""Deprecates, yanks and restores a version, always with a reason."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class _About(TypedDict):
 
 
 class StandingChangedError(ConflictError):
-    """Somebody else deprecated, yanked, restored or deleted the version meanwhile."""
+    """Somebody else changed the version's standing, or deleted it, in the meantime."""
 
     code = "registry.standing_changed"
 
 
 @dataclass(frozen=True, slots=True)
 class Standings:
-    """What the owners of a version say about using it."""
+    """Changes what the owners of a version say about using it."""
 
     engine: Engine
     versions: Versions
@@ -58,7 +58,7 @@ class Standings:
         return self._change(uid, Standing.DEPRECATED, actor, reason, at)
 
     def yank(self, uid: str, actor: str, reason: str, at: datetime) -> VersionRecord:
-        """Withdraw a version: nothing may be asked for it any more; its files stay.
+        """Withdraw a version: nobody can request a move for it any more; its files stay.
 
         It leaves Staging and its governed aliases; what is asked about it is refused. Its exact
         number still resolves, so that what was built on it can be looked at.
@@ -70,7 +70,7 @@ class Standings:
         return self._change(uid, Standing.YANKED, actor, reason, at)
 
     def restore(self, uid: str, actor: str, reason: str, at: datetime) -> VersionRecord:
-        """Take a deprecation or a yank back; the stage it left it has to ask for anew.
+        """Undo a deprecation or yank. The version does not return to its stage; request it again.
 
         Raises:
             UsageError: no reason, or one that cannot be shown.
@@ -78,7 +78,7 @@ class Standings:
         return self._change(uid, Standing.ACTIVE, actor, reason, at)
 
     def check_change(self, record: VersionRecord, to: Standing) -> None:
-        """Refuse what changing a version's standing would refuse; changes nothing.
+        """Raise what a change of a version's standing would raise; changes nothing.
 
         Raises:
             GateClosedError: it is yanked and would be deprecated, or in use and would be yanked.
@@ -89,15 +89,15 @@ class Standings:
     def _change(
         self, uid: str, to: Standing, actor: str, reason: str, at: datetime
     ) -> VersionRecord:
-        told, act = check_reason(reason), Act(actor, to_millis(at))
+        line, act = check_reason(reason), Act(actor, to_millis(at))
         with transaction(self.engine) as connection:
             record = _locked(connection, uid)
-            if record.standing is to and (to is Standing.ACTIVE or record.standing_reason == told):
+            if record.standing is to and (to is Standing.ACTIVE or record.standing_reason == line):
                 return record
             _may_change(connection, record, to)
             if to is Standing.YANKED:
-                _withdraw(connection, record, told, act)
-            _write(connection, record, to, told, act)
+                _withdraw(connection, record, line, act)
+            _write(connection, record, to, line, act)
         return self.versions.version(uid)
 
 
@@ -107,21 +107,21 @@ def check_reason(reason: str) -> str:
     Raises:
         UsageError: it is empty, too long or holds control characters.
     """
-    told = " ".join(reason.split())
-    if not told:
+    line = " ".join(reason.split())
+    if not line:
         raise UsageError("expected a reason, found none", hint="say why: --reason '...'")
-    if len(told) > REASON_LIMIT:
+    if len(line) > REASON_LIMIT:
         raise UsageError(
-            f"expected a reason of up to {REASON_LIMIT} characters, found {len(told)}",
+            f"expected a reason of up to {REASON_LIMIT} characters, found {len(line)}",
             hint="link to the longer story",
         )
-    if any(unicodedata.category(char) in {"Cc", "Cs", "Cf"} for char in told):
+    if any(unicodedata.category(char) in {"Cc", "Cs", "Cf"} for char in line):
         raise UsageError("expected a reason of plain text, found control characters in it")
-    return told
+    return line
 
 
 def _locked(connection: Connection, uid: str) -> VersionRecord:
-    # On PostgreSQL whoever grants a request locks the same row: one of us sees the other.
+    # On PostgreSQL a grant of a request locks the same row: the later one sees the earlier.
     row = connection.execute(
         select(tables.version).where(_V.uid == uid, _V.deleted_ms.is_(None)).with_for_update()
     ).one_or_none()
@@ -154,14 +154,14 @@ def _may_change(connection: Connection, record: VersionRecord, to: Standing) -> 
         )
 
 
-def _withdraw(connection: Connection, record: VersionRecord, told: str, act: Act) -> None:
+def _withdraw(connection: Connection, record: VersionRecord, line: str, act: Act) -> None:
     stage = positions.position(connection, record).stage
     for alias in GOVERNED_ALIASES:
         moves.drop_alias(connection, record.name, alias, record.version, act)
     if stage is Stage.STAGING:
         moves.move_stage(connection, record.name, record.version, stage, Stage.ARCHIVED, act)
     yanked = Reason(
-        "version.yanked", "a version that is not yanked", told, "ask for another version"
+        "version.yanked", "a version that is not yanked", line, "ask for another version"
     )
     decisions.refuse_open(connection, record.uid, yanked, act)
 
@@ -170,7 +170,7 @@ def _write(
     connection: Connection,
     record: VersionRecord,
     to: Standing,
-    told: str,
+    line: str,
     act: Act,
 ) -> None:
     active = to is Standing.ACTIVE
@@ -183,17 +183,18 @@ def _write(
         )
         .values(
             standing=to.value,
-            standing_reason=None if active else told,
+            standing_reason=None if active else line,
             standing_actor=None if active else act.actor,
             standing_ms=None if active else act.at_ms,
         )
     )
     if changed.rowcount != 1:
         raise StandingChangedError(
-            f"expected {record.ref} to be {record.standing}, found it changed", hint="look again"
+            f"expected {record.ref} to be {record.standing}, found it changed",
+            hint="read the version again",
         )
-    _record(connection, record, to, told, act)
-    mirror.set_tags(connection, record.name, record.version, {mirror.STANDING: shown(to, told)})
+    _record(connection, record, to, line, act)
+    mirror.set_tags(connection, record.name, record.version, {mirror.STANDING: shown(to, line)})
 
 
 def shown(standing: Standing, reason: str | None) -> str:
@@ -205,12 +206,12 @@ def _record(
     connection: Connection,
     record: VersionRecord,
     to: Standing,
-    told: str,
+    line: str,
     act: Act,
 ) -> None:
     data: Mapping[str, str | None] = {
         "semver": record.semver,
-        "reason": told,
+        "reason": line,
         "from_standing": record.standing.value,
         "from_reason": record.standing_reason,
     }

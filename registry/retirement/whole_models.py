@@ -1,4 +1,4 @@
-"""Use cases around a model as a whole: renaming and deleting it, however many versions it has."""
+"""Renames and deletes a model as a whole, however many versions it has."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class WholeModels:
     takeover: Takeover
 
     def placed_versions(self, name: str, actor: str) -> Sequence[VersionRecord]:
-        """Return the versions in a governed stage, with a governed alias, served or legally held.
+        """Return the versions in a governed stage, with a governed alias, served or held.
 
         Nothing else of a model would have to be judged, or kept.
         """

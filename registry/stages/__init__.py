@@ -1,4 +1,4 @@
-"""Where versions stand: stages and aliases in MLflow's rows, and who held which when.
+"""Records positions: stages and aliases in MLflow's rows, and which version held which when.
 
 Whether a version may move is decided in `registry/gate`.
 """

@@ -1,4 +1,4 @@
-"""Use cases around versions that plain MLflow registered: giving them their records, in order."""
+"""Gives records, in order, to versions that plain MLflow registered."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from registry.versions.catalogue import Versions
 from registry.versions.registration import Registration
 
 FIRST = 100
-"""Most versions that get their record first while somebody waits for a later one's."""
+"""Most older versions to record first while a caller waits for a later one's record."""
 
 Then = Callable[[Connection, Sequence[VersionRecord]], None]
 
 
 def _nothing(_connection: Connection, _made: Sequence[VersionRecord]) -> None:
-    """Do nothing more in the transaction."""
+    """Add nothing to the transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Takeover:
-    """Making the records of versions that stand in MLflow's tables alone."""
+    """Records versions that exist only in MLflow's tables."""
 
     engine: Engine
     versions: Versions
@@ -37,7 +37,7 @@ class Takeover:
     registration: Registration
 
     def adopt(self, name: str, number: int, actor: str) -> VersionRecord:
-        """Return a version's record, made now for one that plain MLflow registered.
+        """Return a version's record, making it now if plain MLflow registered the version.
 
         Versions before it that have none get theirs first: a semantic version says what changed
         since the one before.
@@ -70,7 +70,7 @@ class Takeover:
         return made
 
     def adopt_oldest(self, name: str, limit: int, actor: str) -> None:
-        """Make the missing records of a model's oldest versions, in order; at most `limit`."""
+        """Make the missing records of a model's oldest versions, in order, at most `limit`."""
         with reading(self.engine) as connection:
             numbers = places.unrecorded_numbers(connection, name, limit)
         self.take_over(name, numbers, actor, shown=True)
@@ -86,7 +86,7 @@ class Takeover:
     ) -> Sequence[VersionRecord]:
         """Make the records of versions that plain MLflow registered, in one transaction.
 
-        Versions that have one, or are gone by now, are left out.
+        Versions with a record, and deleted ones, are left out.
 
         Args:
             name: registered model.
@@ -102,9 +102,9 @@ class Takeover:
         }
         made = []
         with transaction(self.engine) as connection:
-            locks.hold_model(connection, name)
+            locks.lock_model(connection, name)
             for number, found in inspected.items():
-                # It may have been deleted, or made anew, while its files were read.
+                # It may have been deleted, or made again, while its files were read.
                 same = version_rows.location_of(connection, name, number) == at[number]
                 if not same or version_rows.live_version(connection, name, number) is not None:
                     continue

@@ -49,7 +49,7 @@ def test_what_meets_a_grant_waits_for_it_and_finds_the_request_granted(
 
     other = threading.Thread(target=meet)
     with transaction(registry.engine) as connection:
-        locks.hold_model(connection, requests.NAME)
+        locks.lock_model(connection, requests.NAME)
         other.start()
         # Past its start, where it has read what it reads without the lock.
         other.join(0.3)

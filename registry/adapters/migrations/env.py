@@ -1,4 +1,4 @@
-"""Alembic entry point of the registry's schema."""
+"""Runs the registry's migrations for Alembic."""
 
 from infra.stores.migration_env import run
 from registry.adapters.tables import metadata

@@ -19,7 +19,7 @@ _MV = mlflow.model_versions.c
 
 
 class StageMovedError(ConflictError):
-    """A version's stage is not what the decision saw."""
+    """A version's stage is no longer the one that the decision saw."""
 
     code = "registry.stage_moved"
 
@@ -30,7 +30,7 @@ def crown(
     version: int,
     act: Act,
 ) -> None:
-    """Make a Production version the champion and archive the one before."""
+    """Make a Production version the champion, and archive the previous one."""
     set_alias(connection, name, CHAMPION, version, act)
     archive_others(connection, name, version, Stage.PRODUCTION, act)
 
@@ -96,7 +96,7 @@ def set_alias(
     version: int,
     act: Act,
 ) -> None:
-    """Point an alias at a version; an old spelling of it is replaced."""
+    """Point an alias at a version; replaces another spelling of the alias."""
     before = places.alias_holder(connection, name, alias)
     if before == version:
         return
@@ -111,7 +111,7 @@ def set_alias(
             workspace=mlflow.WORKSPACE, name=name, alias=alias, version=version
         )
     )
-    tenures.hold_alias(connection, name, alias, version, act.at_ms)
+    tenures.move_alias(connection, name, alias, version, act.at_ms)
     events.record(
         connection,
         "model_version.alias_changed",
@@ -132,7 +132,7 @@ def drop_alias(connection: Connection, name: str, alias: str, version: int, act:
             a.workspace == mlflow.WORKSPACE, a.name == name, func.lower(a.alias) == alias.lower()
         )
     )
-    tenures.hold_alias(connection, name, alias, None, act.at_ms)
+    tenures.move_alias(connection, name, alias, None, act.at_ms)
     events.record(
         connection,
         "model_version.alias_changed",

@@ -1,4 +1,4 @@
-"""Which version numbers of a model hold a place, or have no record yet; never all of them."""
+"""Finds the version numbers of a model in a place, or without a record; never reads all of them."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def governed_numbers(connection: Connection, name: str) -> set[int]:
 
 
 def governed_aliases(connection: Connection, name: str, number: int) -> list[str]:
-    """Return the governed aliases that name a version, in lower case."""
+    """Return the governed aliases of a version, in lower case."""
     a = mlflow.aliases.c
     found = connection.execute(
         select(a.alias).where(
@@ -92,7 +92,7 @@ def governed_aliases(connection: Connection, name: str, number: int) -> list[str
 def unrecorded_numbers(
     connection: Connection, name: str, limit: int, before: int | None = None
 ) -> list[int]:
-    """Return the numbers of live versions that the platform has no record of, oldest first.
+    """Return the numbers of live versions without a record, oldest first.
 
     Args:
         connection: to read from.

@@ -1,4 +1,4 @@
-"""Reads in which stage a version stands and which aliases point at it."""
+"""Reads a version's position: its stage and its aliases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MV = mlflow.model_versions.c
 
 
 def stage_of(connection: Connection, record: VersionRecord) -> Stage | None:
-    """Return the stage in which a version stands now; a deleted one stands in none."""
+    """Return the current stage of a version; a deleted version has none."""
     row = connection.execute(
         select(_MV.current_stage, _MV.creation_time).where(
             _MV.workspace == mlflow.WORKSPACE,
@@ -26,7 +26,7 @@ def stage_of(connection: Connection, record: VersionRecord) -> Stage | None:
 
 
 def position(connection: Connection, record: VersionRecord) -> Position:
-    """Return where a version stands now.
+    """Return the current position of a version.
 
     A deleted version stands nowhere, even if its model was created again and MLflow counts
     another version under the same name and number.

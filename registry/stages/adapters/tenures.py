@@ -1,6 +1,6 @@
-"""Who held which place when: intervals, written in the transaction of the change they record.
+"""Records which version held which place when, in the transaction of each change.
 
-The audit trail tells the same story as single changes; an interval answers "what served at T" and
+The audit trail has the same story as single changes; an interval answers "what served at T" and
 "where did this version ever run" from an index. Intervals are half-open and key on the version's
 uid, so a name that is used again, renamed or deleted never changes what was.
 """
@@ -24,7 +24,7 @@ WHOLE = 100
 
 
 class Place(StrEnum):
-    """Kind of place that a version can hold."""
+    """The kind of a place that a version can hold."""
 
     ENDPOINT = "endpoint"
     STAGE = "stage"
@@ -33,7 +33,7 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A place under a name, and the version that holds it; `slot` is the stage or the alias."""
+    """A place under a name, and the version in it; `slot` is the stage or the alias."""
 
     place: Place
     name: str
@@ -44,7 +44,7 @@ class _Held:
 def share_traffic(
     connection: Connection, endpoint: str, percent: Mapping[str, int], at_ms: int
 ) -> None:
-    """Record an endpoint's traffic: percent per version uid; does nothing if it is as before."""
+    """Record an endpoint's traffic in percent per version uid; does nothing if unchanged."""
     wanted = {uid: share for uid, share in percent.items() if share > 0}
     held = {
         row.version_uid: row.share_percent
@@ -65,7 +65,7 @@ def share_traffic(
 
 
 def move_stage(connection: Connection, name: str, number: int, stage: Stage, at_ms: int) -> None:
-    """Record that a version left the stage it was in, for this one; `None` is no place."""
+    """Record that a version moved to this stage; `None` is no place."""
     uid = _uid(connection, name, number)
     if uid is None:
         return
@@ -74,10 +74,10 @@ def move_stage(connection: Connection, name: str, number: int, stage: Stage, at_
         _open(connection, _Held(Place.STAGE, name, stage.value, uid), at_ms)
 
 
-def hold_alias(
+def move_alias(
     connection: Connection, name: str, alias: str, number: int | None, at_ms: int
 ) -> None:
-    """Record that an alias names this version from now on, or none."""
+    """Record that an alias points at this version from now on, or at none."""
     slot = alias.lower()
     _end(connection, at_ms, _T.place == Place.ALIAS.value, _T.name == name, _T.slot == slot)
     uid = _uid(connection, name, number) if number is not None else None
@@ -88,7 +88,7 @@ def hold_alias(
 def adopt(connection: Connection, record: VersionRecord, at_ms: int) -> None:
     """Record the places of a version that plain MLflow registered, as held from now on.
 
-    Since when it held them nobody wrote down, and nothing is claimed; a new version holds none.
+    When it began to hold them was never recorded, and is not claimed; a new version holds none.
     """
     stage = places.stage_at(connection, record.name, record.version)
     if stage is not None and stage is not Stage.NONE:
@@ -104,19 +104,19 @@ def adopt(connection: Connection, record: VersionRecord, at_ms: int) -> None:
 
 
 def end(connection: Connection, uid: str, at_ms: int) -> None:
-    """Record that a version holds nothing any more."""
+    """Record that a version no longer holds any place."""
     _end(connection, at_ms, _T.version_uid == uid)
 
 
 def end_of_model(connection: Connection, name: str, at_ms: int) -> None:
-    """Record that no version of a model holds anything any more."""
+    """Record that no version of a model holds any place."""
     v = tables.version.c
     of_model = select(v.uid).where(v.name == name, v.deleted_ms.is_(None))
     _end(connection, at_ms, _T.version_uid.in_(of_model))
 
 
 def rename(connection: Connection, name: str, new_name: str, at_ms: int) -> None:
-    """Record that stages and aliases go on under another name; what was keeps the old one."""
+    """Record that stages and aliases continue under another name; the past keeps the old one."""
     going_on = list(
         connection.execute(
             select(_T.place, _T.slot, _T.version_uid).where(

@@ -1,6 +1,6 @@
 """Let a version be a pre-release, be deprecated or yanked, and be found by precedence.
 
-Going down forgets who deprecated or yanked what: `acgs_event` still tells.
+Going down forgets who deprecated or yanked what: `acgs_event` still says so.
 """
 
 from __future__ import annotations

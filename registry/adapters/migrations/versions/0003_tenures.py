@@ -1,4 +1,4 @@
-"""Remember where a version comes from, and who held which place when.
+"""Record where a version comes from, and which version held which place when.
 
 History begins here: what holds a place now is recorded as held since the last change of it that
 the audit trail knows, else since this upgrade.

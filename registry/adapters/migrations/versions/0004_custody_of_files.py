@@ -1,6 +1,6 @@
-"""Know where each version's files lie, and what protects them or keeps them from being used.
+"""Record where each version's files are, and what protects them or keeps them from being used.
 
-Going down forgets legal holds and quarantines: `acgs_event` still tells who ordered them.
+Going down forgets legal holds and quarantines: `acgs_event` still says who ordered them.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _fill() -> None:
 
 
 def _spelled(uri: str) -> str:
-    """The one spelling of a folder, as it was when this ran."""
+    """Return the one spelling of a folder, by the rules of when this migration was written."""
     parsed = urlparse(uri)
     path = _decoded(parsed.path)
     if parsed.scheme == "mlflow-artifacts":

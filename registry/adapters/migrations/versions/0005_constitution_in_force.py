@@ -1,4 +1,4 @@
-"""Remember which constitution is in force."""
+"""Record which constitution is in force."""
 
 from __future__ import annotations
 

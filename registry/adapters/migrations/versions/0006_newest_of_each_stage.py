@@ -1,7 +1,7 @@
-"""Index MLflow's versions by stage, so that the newest of each is one look, however many there are.
+"""Index MLflow's versions by stage, so that one look-up finds the newest of each stage.
 
-The one thing of ours in a table of MLflow's: it changes no row, MLflow's migrations keep it, and
-`acgs uninstall` drops it.
+The platform's only addition to a table of MLflow's: it changes no row, MLflow's migrations keep
+it, and `acgs uninstall` drops it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Refuse to empty the audit trail at once: on PostgreSQL, TRUNCATE asks no trigger of single rows.
+"""Refuse TRUNCATE of the audit trail: on PostgreSQL it fires no row trigger.
 
 SQLite has no such statement.
 """
