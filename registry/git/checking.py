@@ -1,4 +1,4 @@
-"""Compares what the tags should be with what the repository and the remote have."""
+"""Compares the repository and the remote with what the tags should be."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SHOWN = 3
 
 @dataclass(slots=True)
 class Checked:
-    """What one comparison found, and mended."""
+    """What one comparison found and repaired."""
 
     found: list[Found] = field(default_factory=list)
     repaired: list[str] = field(default_factory=list)
@@ -36,62 +36,62 @@ class Checked:
 
     @property
     def tampered(self) -> list[Found]:
-        """Those of our tags that were moved or deleted and are not repaired."""
+        """The platform's tags that were moved or deleted and are not repaired."""
         kinds = (Kind.MOVED, Kind.DELETED)
         return [one for one in self.found if one.kind in kinds and one.subject not in self.repaired]
 
 
 @dataclass(frozen=True, slots=True)
 class Checker:
-    """Compares, and on demand repairs."""
+    """Compares and, on demand, repairs."""
 
     engine: Engine
     repository: Repository
 
     def local(self, now: datetime, *, repair: bool, dry_run: bool = False) -> Checked:
-        """Compare the repository with what it was given.
+        """Compare the repository with the tags that were written to it.
 
         Raises:
             GitError: the repository cannot be read.
         """
         with reading(self.engine) as connection:
-            ours = rows.made(connection)
+            expected = rows.made(connection)
             planned = rows.names(connection)
         there = self.repository.tags()
-        checked = Checked(_differences(ours, there, Place.LOCAL))
-        unknown = _strangers(planned, there, Place.LOCAL)
+        checked = Checked(_differences(expected, there, Place.LOCAL))
+        unknown = _foreign_tags(planned, there, Place.LOCAL)
         if dry_run:
             checked.found += unknown
             return checked
         if repair and checked.tampered:
             with turns.writing(self.repository):
                 self._repair_local(checked, self.repository.tags(), to_millis(now))
-        self._tell(checked, unknown, Place.LOCAL, to_millis(now))
+        self._record(checked, unknown, Place.LOCAL, to_millis(now))
         return checked
 
     def remote(
         self, remote: Remote, now: datetime, *, repair: bool, dry_run: bool = False
     ) -> Checked:
-        """Compare the remote with what it was given.
+        """Compare the remote with the tags that were pushed to it.
 
         Raises:
             GitError: the remote cannot be read.
         """
         with reading(self.engine) as connection:
-            ours = rows.pushed(connection)
+            expected = rows.pushed(connection)
             planned = rows.names(connection)
         there = remote.tags()
-        checked = Checked(_differences(ours, there, Place.REMOTE))
+        checked = Checked(_differences(expected, there, Place.REMOTE))
         # A clash that a push met: the tag is not pushed, the remote has another of its name.
         waiting = {name: one for name, one in self._waiting().items() if name in there}
         checked.found += _differences(waiting, there, Place.REMOTE)
-        unknown = _strangers(planned, there, Place.REMOTE)
+        unknown = _foreign_tags(planned, there, Place.REMOTE)
         if dry_run:
             checked.found += unknown
             return checked
         if repair:
             self._repair_remote(remote, checked, to_millis(now))
-        self._tell(checked, unknown, Place.REMOTE, to_millis(now))
+        self._record(checked, unknown, Place.REMOTE, to_millis(now))
         return checked
 
     def _waiting(self) -> Mapping[str, str]:
@@ -141,8 +141,10 @@ class Checker:
         with transaction(self.engine) as connection:
             findings.restored(connection, tag, place, object_id, now_ms)
 
-    def _tell(self, checked: Checked, unknown: Sequence[Found], place: Place, now_ms: int) -> None:
-        """Write down what is new, and close what is no longer so."""
+    def _record(
+        self, checked: Checked, unknown: Sequence[Found], place: Place, now_ms: int
+    ) -> None:
+        """Record what is new, and close what no longer stands."""
         with transaction(self.engine) as connection:
             for one in (*checked.found, *unknown):
                 if findings.note(connection, one, now_ms) and one.kind is not Kind.FOREIGN:
@@ -151,12 +153,14 @@ class Checker:
             for kind in (Kind.MOVED, Kind.DELETED):
                 still = [one.subject for one in checked.tampered if one.kind is kind]
                 findings.settle(connection, [kind], place, still, now_ms)
-            self._settle_strangers(connection, unknown, place, now_ms)
+            self._settle_foreign(connection, unknown, place, now_ms)
         if tampered:
-            _logger.error("%s: %d tags of ours were moved or deleted", place, len(tampered))
+            _logger.error(
+                "%s: %d of the platform's tags were moved or deleted", place, len(tampered)
+            )
         checked.found += unknown
 
-    def _settle_strangers(
+    def _settle_foreign(
         self, connection: Connection, unknown: Sequence[Found], place: Place, now_ms: int
     ) -> None:
         for kind in (Kind.UNKNOWN, Kind.FOREIGN):
@@ -164,9 +168,11 @@ class Checker:
             findings.settle(connection, [kind], place, still, now_ms)
 
 
-def _differences(ours: Mapping[str, str], there: Mapping[str, Ref], place: Place) -> list[Found]:
+def _differences(
+    expected: Mapping[str, str], there: Mapping[str, Ref], place: Place
+) -> list[Found]:
     found = []
-    for name, object_id in ours.items():
+    for name, object_id in expected.items():
         ref = there.get(name)
         if ref is None:
             found.append(Found(Kind.DELETED, place, name, object_id, "no such tag", _REPAIR))
@@ -175,8 +181,8 @@ def _differences(ours: Mapping[str, str], there: Mapping[str, Ref], place: Place
     return found
 
 
-def _strangers(planned: frozenset[str], there: Mapping[str, Ref], place: Place) -> list[Found]:
-    """Tags that are not ours: those that gto would read one by one, all others in one line."""
+def _foreign_tags(planned: frozenset[str], there: Mapping[str, Ref], place: Place) -> list[Found]:
+    """Return findings about foreign tags: one for each that gto would read, one for all others."""
     strange = [ref for name, ref in sorted(there.items()) if name not in planned]
     read = [ref for ref in strange if ref.annotated and grammar.parse(ref.name)]
     found = [_unknown(ref, place) for ref in read]
@@ -197,7 +203,7 @@ def _unknown(ref: Ref, place: Place) -> Found:
         place,
         ref.name,
         "a tag that the registry knows",
-        f"{ref.object_id}, made by somebody with gto or git"
+        f"{ref.object_id}, made by a person with gto or git"
         + (f", about the model {model}" if model else ""),
         "register the version in the registry; if the tag is a mistake, delete it: "
         "it is never taken for a registration",

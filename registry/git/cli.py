@@ -1,4 +1,4 @@
-"""`acgs git`: the tags that follow the registry in a git repository."""
+"""Defines `acgs git`: the tags that follow the registry in a git repository."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from infra.settings import Settings
 
 if TYPE_CHECKING:
     from registry.git.adapters.findings import Found
-    from registry.git.service import GitTags, Overview, Synced, Tell
+    from registry.git.service import GitTags, Overview, Report, Synced
 
 _SHOWN = 20
 
@@ -33,7 +33,7 @@ class TamperedError(RefusedError):
 
 @click.group(short_help="Keep a git tag for each version and stage")
 def git() -> None:
-    """Tags in gto's grammar for every version and every change of stage."""
+    """Tags for every version and every change of stage, in gto's grammar."""
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def _tags() -> Iterator[GitTags]:
 @click.option("--remote", help="Name or URL of the remote to push to.")
 @dry_run
 def init(path: Path | None, remote: str | None, dry_run: bool) -> None:
-    """Use the repository in PATH for the tags; makes a bare one where none is."""
+    """Use the repository in PATH for the tags; makes a bare one if there is none."""
     from registry.git import setting_up
 
     settings = load_settings()
@@ -78,7 +78,7 @@ def init(path: Path | None, remote: str | None, dry_run: bool) -> None:
 @git.command("status", short_help="Say what waits and what was found")
 @as_json
 def status(as_json: bool) -> None:
-    """Say how many tags there are, what waits, and what was found."""
+    """Show how many tags there are, what waits, and what was found."""
     from infra.stores.db import open_engine
     from registry.git.service import overview
 
@@ -140,7 +140,7 @@ def _finding_lines(found: Sequence[Found]) -> list[str]:
 @dry_run
 @as_json
 def sync(repair: bool, dry_run: bool, as_json: bool) -> None:
-    """Bring repository and remote in step with the registry, now.
+    """Bring the repository and the remote up to date with the registry, now.
 
     Exit 1 when the platform's tags were moved or deleted and are not repaired, 3 when the
     repository or the remote fails; what could not be done waits and is tried again.
@@ -149,8 +149,8 @@ def sync(repair: bool, dry_run: bool, as_json: bool) -> None:
         if dry_run:
             _would_sync(tags, as_json)
             return
-        with _progress() as tell:
-            done = tags.sync(utc_now(), repair=repair, tell=tell)
+        with _progress() as report:
+            done = tags.sync(utc_now(), repair=repair, report=report)
     emit(_synced_view(done), as_json, _synced_lines(done))
     if done.error is not None:
         raise done.error
@@ -203,7 +203,7 @@ def _synced_lines(done: Synced) -> list[str]:
 
 
 @contextmanager
-def _progress() -> Iterator[Tell]:
+def _progress() -> Iterator[Report]:
     if not sys.stderr.isatty():
         yield lambda _work, _count: None
         return
@@ -220,7 +220,7 @@ def _progress() -> Iterator[Tell]:
 @click.argument("name", required=False)
 @as_json
 def show(name: str | None, as_json: bool) -> None:
-    """Show which version stands in which stage, as the repository's tags have it."""
+    """Show which version is in which stage, according to the repository's tags."""
     from registry.git import reading
 
     found = reading.shown(reading.entries(_repository(), name))
@@ -241,14 +241,14 @@ def show(name: str | None, as_json: bool) -> None:
     emit(view, as_json, lines or ["no versions"])
 
 
-@git.command("log", short_help="Show what the tags tell, newest first")
+@git.command("log", short_help="Show what the tags say, newest first")
 @click.argument("name", required=False)
 @click.option(
     "--limit", type=click.IntRange(1), default=1000, show_default=True, help="At most this many."
 )
 @as_json
 def log(name: str | None, limit: int, as_json: bool) -> None:
-    """Show what the repository's tags tell, newest first."""
+    """Show what the repository's tags say, newest first."""
     from infra.clock import moment
     from registry.git import reading
 

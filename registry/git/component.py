@@ -1,4 +1,4 @@
-"""What the git tags plug into the platform."""
+"""Adds the git tags to the platform."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a repository, its remote or git itself, each with what to do."""
+"""Defines the errors of a repository, its remote and git itself, each with a hint."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ class GitError(UnavailableError):
 
 
 class GitMissingError(GitError):
-    """There is no git executable."""
+    """No git executable is installed."""
 
     code = "git.missing"
     advice = "install git: apt-get install git"
 
 
 class RepositoryGoneError(GitError):
-    """The folder of the repository is not there."""
+    """The repository's folder does not exist."""
 
     code = "git.repository_gone"
     advice = "restore it or correct ACGS_GIT_REPOSITORY; a new one: acgs git init PATH"
 
 
 class NotARepositoryError(GitError):
-    """The folder is no git repository."""
+    """The folder is not a git repository."""
 
     code = "git.not_a_repository"
     advice = "name the top folder of a repository in ACGS_GIT_REPOSITORY, or: acgs git init PATH"
 
 
 class UnsafeOwnerError(GitError):
-    """Git does not trust a repository that belongs to somebody else."""
+    """Git does not trust a repository that another user owns."""
 
     code = "git.unsafe_owner"
     advice = "as the platform's user: git config --global --add safe.directory PATH"
 
 
 class ReadOnlyError(GitError):
-    """The repository may not be written."""
+    """The repository is read-only."""
 
     code = "git.read_only"
     advice = "let the platform's user write to the repository's objects and refs"
@@ -103,21 +103,21 @@ class RemoteUnknownError(GitError):
 
 
 class RemoteGoneError(GitError):
-    """The remote is not there or does not answer."""
+    """The remote does not exist or does not answer."""
 
     code = "git.remote_gone"
     advice = "the tags are kept here and pushed when it answers again"
 
 
 class RemoteDeniedError(GitError):
-    """The remote does not let us in; no password is ever asked for."""
+    """The remote denies access; the platform never asks for a password."""
 
     code = "git.remote_denied"
     advice = "give the platform's user a deploy key or a credential helper with push rights"
 
 
 class RemoteRefusedError(GitError):
-    """The remote took the connection and refused the tags."""
+    """The remote accepted the connection and refused the tags."""
 
     code = "git.remote_refused"
     advice = "have its owner allow these tags; they are pushed by themselves then"
@@ -130,7 +130,7 @@ class ShallowError(GitError):
     advice = "in the repository: git fetch --unshallow"
 
 
-_TOLD: tuple[tuple[str, type[GitError]], ...] = (
+_PATTERNS: tuple[tuple[str, type[GitError]], ...] = (
     (r"detected dubious ownership|unsafe repository", UnsafeOwnerError),
     (r"no space left on device|disk quota exceeded|file too large", NoSpaceError),
     (r"shallow update not allowed|shallow file has changed", ShallowError),
@@ -171,15 +171,15 @@ _SAYS_WHY = re.compile(r"fatal:|error:|remote:|ssh:|! ", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
 
-def told(command: str, output: str) -> GitError:
-    """Return what a failed command means; tried in this order, on what it wrote in English."""
+def error_of(command: str, output: str) -> GitError:
+    """Return the error for a failed command: the first whose pattern matches its output."""
     text = without_credentials(output.strip()) or "it said nothing"
-    kinds = (kind for pattern, kind in _TOLD if re.search(pattern, text, re.IGNORECASE))
+    kinds = (kind for pattern, kind in _PATTERNS if re.search(pattern, text, re.IGNORECASE))
     kind = next(kinds, GitError)
     lines = [line for line in text.splitlines() if _SAYS_WHY.match(line)] or text.splitlines()
     return kind(f"git {command} failed: {' | '.join(lines[-4:])}"[:800])
 
 
 def without_credentials(text: str) -> str:
-    """Return a text with the user part of every URL left out."""
+    """Return a text without the user part of every URL."""
     return _CREDENTIALS.sub("", text)

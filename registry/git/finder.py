@@ -1,4 +1,4 @@
-"""What `acgs version check` tells about a model's git tags."""
+"""Reports to `acgs version check` what is wrong with a model's git tags."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from registry.git.errors import GitError
 from registry.git.service import open_tags
 
 FRESH_SECONDS = 5.0
-"""How long one look at the repository stands for: a check asks for every model in turn."""
+"""For how long one read of the repository is used: a check asks for every model in turn."""
 
 _ERRORS = frozenset({Kind.MOVED, Kind.DELETED})
 
 
 @dataclass(slots=True)
 class GitFinder:
-    """Looks at the repository itself; what was found on the remote is as of the last check."""
+    """Reads the repository itself; findings about the remote are those of its last check."""
 
     _looks: dict[str, tuple[float, Sequence[tuple[str, int | None, Found]]]] = field(
         default_factory=dict
@@ -43,12 +43,12 @@ class GitFinder:
         return [_finding(model, number, one) for model, number, one in found if model == name]
 
     def plan(self, settings: Settings, name: str) -> Sequence[Finding]:
-        """Return nothing, since nothing is mended."""
+        """Return nothing, since this finder repairs nothing."""
         del settings, name
         return []
 
     def resolve(self, settings: Settings, finding: Finding, actor: str, at: datetime) -> bool:
-        """Mend nothing: whether a tag is written over is for a person to say."""
+        """Repair nothing: only a person may decide to overwrite a tag."""
         del settings, finding, actor, at
         return False
 
@@ -63,18 +63,20 @@ class GitFinder:
             with reading(tags.engine) as connection:
                 elsewhere = findings.standing(connection)
                 now += [one for one in elsewhere if one.place is not Place.LOCAL]
-                told = [(*_about(findings.about(connection, one.subject), one), one) for one in now]
+                located = [
+                    (*_about(findings.about(connection, one.subject), one), one) for one in now
+                ]
         finally:
             tags.engine.dispose()
-        self._looks[key] = time.monotonic(), told
-        return told
+        self._looks[key] = time.monotonic(), located
+        return located
 
 
-def _about(ours: tuple[str, int | None], one: Found) -> tuple[str, int | None]:
+def _about(known: tuple[str, int | None], one: Found) -> tuple[str, int | None]:
     """Return the model and version number that a finding is about."""
     parsed = grammar.parse(one.subject)
-    if ours[1] is not None or parsed is None:
-        return ours
+    if known[1] is not None or parsed is None:
+        return known
     return to_name(parsed.artifact) or one.subject, None
 
 

@@ -1,4 +1,4 @@
-"""Events of the audit trail, turned into tags; and what no event told, read off the registry."""
+"""Turns events of the audit trail into tags, and finds what no event reported."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ ACTOR = "acgs"
 
 @dataclass(slots=True)
 class Follower:
-    """Follows the audit trail inside one transaction that holds the book's lock."""
+    """Follows the audit trail inside one transaction that holds the planning lock."""
 
     connection: Connection
     book: Book
     governance: Governance
 
     def follow(self, event: Event) -> str:
-        """Plan the tags of one event and return what became of it: done, ignored or refused."""
+        """Plan the tags of one event and return the result: done, ignored or refused."""
         if not self.governance.governs(event.name):
             return "ignored"
         try:
@@ -98,7 +98,7 @@ class Follower:
                 return mark if known is None else known.mark
 
     def _page(self, event: Event) -> Page | None:
-        """Return the page an event is about; begins one for a version met for the first time."""
+        """Return the page that an event is about; begins one for a version not seen before."""
         number = int(event.version or 0)
         page = self.book.find(event.name, number)
         if page is not None:
@@ -133,10 +133,10 @@ class Follower:
         return Cause(event.id, event.actor, event.at_ms // 1000, trailers)
 
     def settle(self) -> int:
-        """Plan what the registry's state asks for and no event told; return how many differed.
+        """Plan what the registry's state needs and no event reported; return how many differed.
 
         That is a version that was placed before it was governed, a name that is governed since a
-        new constitution, a version that was numbered anew.
+        new constitution, a version that got a new number.
         """
         before = self.book.planned()
         pages = self.book.registered()

@@ -1,4 +1,4 @@
-"""Health and metrics of the git tags, read off the database alone."""
+"""Reports the health and metrics of the git tags, from the database alone."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 NAME = "git.tags"
 LATE_SECONDS = 300.0
-"""Age of a waiting tag from which on somebody should look."""
+"""Age from which a waiting tag needs a person's attention."""
 
 
 def probes(settings: Settings) -> Iterable[Probe]:
-    """Say whether the tags are where they should be."""
+    """Report whether the tags are up to date."""
     if settings.git_repository is None:
         return [Probe(NAME, Health.OK, "not configured: ACGS_GIT_REPOSITORY is not set")]
     engine = open_engine(settings.sqlalchemy_url)
@@ -37,7 +37,7 @@ def probes(settings: Settings) -> Iterable[Probe]:
 
 
 def judged(now: Overview) -> Probe:
-    """Judge an overview: the first thing that is wrong, else how many tags there are."""
+    """Judge an overview: report the first fault, else the number of tags."""
     for error in (now.local_error, now.push_error):
         if error is not None:
             waiting = now.waiting_local + now.waiting_push
@@ -46,19 +46,19 @@ def judged(now: Overview) -> Probe:
     if grave:
         first = grave[0]
         more = f" and {len(grave) - 1} more" if len(grave) > 1 else ""
-        told = f"{first.kind} ({first.place}): {first.subject}{more}; acgs git status"
-        return Probe(NAME, Health.FAILED, told)
+        detail = f"{first.kind} ({first.place}): {first.subject}{more}; acgs git status"
+        return Probe(NAME, Health.FAILED, detail)
     oldest = now.oldest_pending_seconds
     if oldest is not None and oldest > LATE_SECONDS:
         return Probe(NAME, Health.FAILED, f"a tag waits for {oldest:.0f} s; does the role git run?")
-    told = f"{now.made} tags, {now.waiting_local + now.waiting_push} wait"
+    detail = f"{now.made} tags, {now.waiting_local + now.waiting_push} wait"
     if now.untagged:
-        told += f", {now.untagged} versions without a tag"
-    return Probe(NAME, Health.OK, told)
+        detail += f", {now.untagged} versions without a tag"
+    return Probe(NAME, Health.OK, detail)
 
 
 class GitCollector(Collector):
-    """Queue, age and findings; a series without data is left out."""
+    """Reports queue, age and findings; a series without data is left out."""
 
     def __init__(self, engine: Engine, settings: Settings, clock: Clock = utc_now) -> None:
         self.engine = engine
@@ -66,7 +66,7 @@ class GitCollector(Collector):
         self.clock = clock
 
     def describe(self) -> Iterable[Metric]:
-        """Name no series beforehand, so that registering reads nothing."""
+        """Name no series in advance, so that registering reads nothing."""
         return ()
 
     def collect(self) -> Iterator[Metric]:

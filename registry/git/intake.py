@@ -1,4 +1,4 @@
-"""Reads the audit trail and plans tags, each event once in effect, whoever is killed when."""
+"""Reads the audit trail and plans each event's tags exactly once, even if the process is killed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def take_in(engine: Engine, settings: Settings, now: datetime) -> int:
     """Plan the tags of the next events, in one transaction; return how many events there were.
 
     Raises:
-        ConstitutionError: nobody can say now which names are governed.
+        ConstitutionError: which names are governed cannot be read.
     """
     governance = governance_file.load(settings)
     now_ms = to_millis(now)
@@ -53,7 +53,7 @@ def take_in(engine: Engine, settings: Settings, now: datetime) -> int:
 
 
 def settle(engine: Engine, settings: Settings, now: datetime) -> int:
-    """Plan what the registry's state asks for and no event told; return how many tags.
+    """Plan what the registry's state needs and no event reported; return how many tags.
 
     Call it when `take_in` found nothing more.
     """
@@ -67,7 +67,7 @@ def settle(engine: Engine, settings: Settings, now: datetime) -> int:
 
 
 def waiting(engine: Engine) -> tuple[int, int | None]:
-    """Return how many events were not followed yet, and the time of the oldest of them."""
+    """Return how many events are not followed yet, and the time of the oldest."""
     with reading(engine) as connection:
         unread = _unread(connection).subquery()
         row = connection.execute(select(func.count(), func.min(unread.c.at_ms))).one()
@@ -75,7 +75,7 @@ def waiting(engine: Engine) -> tuple[int, int | None]:
 
 
 def newest(engine: Engine) -> int:
-    """Return the newest event's id, cheaply."""
+    """Return the newest event's id, from an index."""
     with reading(engine) as connection:
         return last_event_id(connection)
 
@@ -93,7 +93,7 @@ def _next(connection: Connection) -> list[Event]:
 
 
 def _advance(connection: Connection, now_ms: int) -> None:
-    """Let the cursor follow behind what was handled, and forget what it has passed."""
+    """Move the cursor past the handled events, and forget those behind it."""
     settled = connection.execute(
         select(func.max(_D.event_id)).where(_D.seen_ms < now_ms - int(LATEST_COMMIT_SECONDS * 1000))
     ).scalar()

@@ -1,4 +1,4 @@
-"""Pushes tags to the remote, in batches that it takes whole or not at all."""
+"""Pushes tags to the remote, in batches that it accepts whole or not at all."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BATCH = 200
 
 @dataclass(slots=True)
 class Pushed:
-    """What one attempt did."""
+    """The result of one attempt to push."""
 
     count: int = 0
     refused: list[Refused] = field(default_factory=list)
@@ -35,10 +35,10 @@ class Pusher:
 
     engine: Engine
     remote: Remote
-    tell: Callable[[str, int], None] = lambda _work, _count: None
+    report: Callable[[str, int], None] = lambda _work, _count: None
 
     def push(self, now: datetime) -> Pushed:
-        """Push every tag that waits for it; a tag that is refused holds up no other.
+        """Push every tag that waits; a refused tag delays no other.
 
         Raises:
             GitError: the remote as a whole cannot be used; nothing is lost.
@@ -49,7 +49,7 @@ class Pusher:
         while batch := self._next(after_id):
             after_id = batch[-1].id
             self._push_batch(batch, done, to_millis(now))
-        self._tell(done, to_millis(now))
+        self._record(done, to_millis(now))
         return done
 
     def _next(self, after_id: int) -> list[TagRow]:
@@ -57,7 +57,7 @@ class Pusher:
             return rows.in_state(connection, rows.LOCAL, BATCH, after_id)
 
     def _recognise(self, url: str) -> None:
-        """Begin anew when the setting names another remote than last time."""
+        """Start over if the setting names another remote than last time."""
         with reading(self.engine) as connection:
             known = rows.standing(connection).remote
         if known == url:
@@ -82,10 +82,10 @@ class Pusher:
         with transaction(self.engine) as connection:
             rows.advance(connection, list(waiting.values()), rows.PUSHED, now_ms)
         done.count += len(waiting)
-        self.tell("pushed", len(waiting))
+        self.report("pushed", len(waiting))
 
-    def _tell(self, done: Pushed, now_ms: int) -> None:
-        """Write down what the remote has under our names; what a hook refuses is one error."""
+    def _record(self, done: Pushed, now_ms: int) -> None:
+        """Record what the remote has under the platform's names; a hook's refusal is one error."""
         clashes = [one for one in done.refused if one.differs]
         with transaction(self.engine) as connection:
             for one in clashes:
@@ -95,7 +95,7 @@ class Pusher:
                     one.name,
                     "the remote to take the tag",
                     one.why,
-                    "look at the remote's tag; if it is wrong: acgs git sync --repair",
+                    "inspect the remote's tag; if it is wrong: acgs git sync --repair",
                 )
                 findings.note(connection, found, now_ms)
             still = [one.name for one in clashes]

@@ -1,4 +1,4 @@
-"""What the tags of a repository say, read as gto reads them: by their own order in time."""
+"""Reads a repository's tags as gto does: in the order of their own times."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class Entry:
 
     @property
     def model(self) -> str:
-        """The model's name; gto's own where it is none of ours."""
+        """The model's name; gto's own if the platform has no such model."""
         return to_name(self.parsed.artifact) or self.parsed.artifact
 
 
 @dataclass(slots=True)
 class Shown:
-    """A version as the tags have it now."""
+    """A version as the tags now describe it."""
 
     model: str
     artifact: str
@@ -60,7 +60,7 @@ class Shown:
 
     @property
     def stages(self) -> Sequence[str]:
-        """gto's names of its stages."""
+        """The version's stages, by gto's names."""
         return sorted(self.mark.stages)
 
 
@@ -88,7 +88,7 @@ def _key(entry: Entry) -> tuple[int, int, int, str]:
 
 
 def shown(found: Iterable[Entry]) -> list[Shown]:
-    """Return the versions that are registered, in the order of their registration."""
+    """Return the registered versions, in the order of their registration."""
     versions: dict[tuple[str, str], Shown] = {}
     buried: set[str] = set()
     for entry in found:

@@ -1,4 +1,4 @@
-"""The role `git`: follows the audit trail with tags. Safe to kill at any line."""
+"""Runs the role `git`, which follows the audit trail with tags. Safe to kill at any time."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 NAME = "git"
 STANDSTILL_SECONDS = 900.0
-"""Longer than a round may rightly take: pushing a long queue to a slow remote, batch by batch."""
+"""Longer than a round should ever take: pushing a long queue to a slow remote, batch by batch."""
 
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often the role looks; in seconds.
+    """How often the role looks, in seconds.
 
     Attributes:
-        poll: pause between looks at the audit trail.
+        poll: pause between reads of the audit trail.
         check_local, check_remote: between comparisons with the repository and the remote.
         settle: between comparisons with the registry's state.
         trouble: pause while the database or the constitution cannot be read.
@@ -42,7 +42,7 @@ class Pace:
 
 @dataclass(slots=True)
 class Loop:
-    """One process's loop; several may run against one database and one repository."""
+    """Runs the loop of one process; several may run against one database and one repository."""
 
     tags: GitTags
     pace: Pace = field(default_factory=Pace)
@@ -65,7 +65,7 @@ class Loop:
             stop.wait(seconds)
 
     def round(self) -> None:
-        """Do what is due; a repository or a remote that fails waits for its next attempt.
+        """Do what is due; a failing repository or remote waits for its next attempt.
 
         Raises:
             PlatformError: the database or the constitution cannot be read.
@@ -107,7 +107,7 @@ class Loop:
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
-    """Follow the audit trail until `stop` is set; without a repository only say so."""
+    """Follow the audit trail until `stop` is set; without a repository, only say so."""
     from infra.processes.loops import Loop as Work
     from infra.processes.loops import go_round
 
@@ -125,14 +125,14 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
 
 def ready(settings: Settings) -> Probe:
-    """OK while a live role's process beats."""
+    """Report OK while a live role's process beats."""
     from infra.processes.health import beating
 
     return beating(settings, NAME)
 
 
 def git_role() -> Role:
-    """Describe the role to the platform."""
+    """Return the role's description for the platform."""
     return Role(
         name=NAME,
         summary="tags the model repository and keeps it in step with the registry",

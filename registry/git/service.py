@@ -1,4 +1,4 @@
-"""The git tags of one installation: every use case in one place."""
+"""Gathers every use case of the git tags of one installation."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from registry.git.writing import Writer, Written
 from registry.governance.adapters import governance_file
 from registry.governance.adapters.governance_file import ConstitutionError
 
-Tell = Callable[[str, int], None]
+Report = Callable[[str, int], None]
 
 
-def _quiet(_work: str, _count: int) -> None:
-    """Tell nobody."""
+def _ignore(_work: str, _count: int) -> None:
+    """Report progress to nobody."""
 
 
 class NotConfiguredError(SettingsError):
@@ -40,12 +40,12 @@ class NotConfiguredError(SettingsError):
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """How the tags are now.
+    """The current state of the tags.
 
     Attributes:
         repository, remote: as set; "" where none is.
         unread: events that were not followed yet.
-        untagged: governed versions without a tag; None while nobody can say what is governed.
+        untagged: governed versions without a tag; None while the constitution cannot be read.
         waiting_local, waiting_push: tags not in the repository, and not on the remote.
         oldest_pending_seconds: age of the oldest of all these; None when none waits.
         pushed_ms, checked_ms: when that last succeeded.
@@ -69,7 +69,7 @@ class Overview:
 
 @dataclass(slots=True)
 class Synced:
-    """What one synchronisation did."""
+    """The result of one synchronisation."""
 
     events: int = 0
     settled: int = 0
@@ -81,7 +81,7 @@ class Synced:
     error: GitError | None = None
 
     def add(self, checked: Checked) -> None:
-        """Add what one comparison found."""
+        """Add the result of one comparison."""
         self.found += checked.found
         self.repaired += checked.repaired
         self.tampered += checked.tampered
@@ -89,7 +89,7 @@ class Synced:
 
 
 class GitTags:
-    """Follows the registry, writes, pushes, checks; several may run at the same time."""
+    """Follows the registry, writes, pushes and checks; several processes may run at once."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         if settings.git_repository is None:
@@ -104,26 +104,26 @@ class GitTags:
         )
         self.remote = Remote(self.repository, settings.git_remote) if settings.git_remote else None
 
-    def follow(self, now: datetime, tell: Tell = _quiet) -> int:
-        """Plan the tags of every event that was not followed yet; return how many there were."""
+    def follow(self, now: datetime, report: Report = _ignore) -> int:
+        """Plan the tags of every event not followed yet; return how many events there were."""
         total = 0
         while count := intake.take_in(self.engine, self.settings, now):
             total += count
-            tell("events", count)
+            report("events", count)
         return total
 
     def settle(self, now: datetime) -> int:
-        """Plan what the registry's state asks for and no event told."""
+        """Plan what the registry's state needs and no event reported."""
         return intake.settle(self.engine, self.settings, now)
 
-    def write(self, now: datetime, tell: Tell = _quiet) -> Written:
-        """Make planned tags; a failure is written down with the time of the next attempt.
+    def write(self, now: datetime, report: Report = _ignore) -> Written:
+        """Write planned tags to the repository; record a failure with the time of the next attempt.
 
         Raises:
             GitError: the repository as a whole cannot be used.
         """
         try:
-            written = Writer(self.engine, self.repository, self.settings, tell).write(now)
+            written = Writer(self.engine, self.repository, self.settings, report).write(now)
         except GitError as err:
             self._failed("local", err, now)
             raise
@@ -133,8 +133,8 @@ class GitTags:
             self._succeeded("local")
         return written
 
-    def push(self, now: datetime, tell: Tell = _quiet) -> Pushed:
-        """Push what waits for it, if there is a remote; as `write` for failures.
+    def push(self, now: datetime, report: Report = _ignore) -> Pushed:
+        """Push what waits, if there is a remote; record failures as `write` does.
 
         Raises:
             GitError: the remote as a whole cannot be used.
@@ -142,7 +142,7 @@ class GitTags:
         if self.remote is None:
             return Pushed()
         try:
-            pushed = Pusher(self.engine, self.remote, tell).push(now)
+            pushed = Pusher(self.engine, self.remote, report).push(now)
         except GitError as err:
             self._failed("push", err, now)
             raise
@@ -153,7 +153,7 @@ class GitTags:
         return pushed
 
     def check_local(self, now: datetime, *, repair: bool = False, dry_run: bool = False) -> Checked:
-        """Compare the repository with what it was given.
+        """Compare the repository with the tags that were written to it.
 
         Raises:
             GitError: it cannot be read.
@@ -167,7 +167,7 @@ class GitTags:
     def check_remote(
         self, now: datetime, *, repair: bool = False, dry_run: bool = False
     ) -> Checked:
-        """Compare the remote, if there is one, with what it was given.
+        """Compare the remote, if there is one, with the tags that were pushed to it.
 
         Raises:
             GitError: it cannot be read.
@@ -180,42 +180,42 @@ class GitTags:
     def _checker(self) -> Checker:
         return Checker(self.engine, self.repository)
 
-    def sync(self, now: datetime, *, repair: bool = False, tell: Tell = _quiet) -> Synced:
-        """Do all of it once; what fails is in the result, and waits.
+    def sync(self, now: datetime, *, repair: bool = False, report: Report = _ignore) -> Synced:
+        """Do everything once; failures are in the result, and wait for the next attempt.
 
         Args:
             now: the time.
-            repair: make our tags again what they were.
-            tell: called with a kind of work (events, tags, pushed) and how much of it was done.
+            repair: restore the platform's tags to what they were.
+            report: called with a kind of work (events, tags, pushed) and how much of it was done.
         """
         done = Synced()
-        done.events = self.follow(now, tell)
+        done.events = self.follow(now, report)
         done.settled = self.settle(now)
         try:
-            written = self.write(now, tell)
+            written = self.write(now, report)
             done.made, done.error = written.made, written.error
             done.add(self.check_local(now, repair=repair))
         except GitError as err:
             done.error = err
         try:
-            self._sync_remote(done, now, tell, repair=repair)
+            self._sync_remote(done, now, report, repair=repair)
         except GitError as err:
             done.error = done.error or err
         return done
 
-    def _sync_remote(self, done: Synced, now: datetime, tell: Tell, *, repair: bool) -> None:
-        pushed = self.push(now, tell)
+    def _sync_remote(self, done: Synced, now: datetime, report: Report, *, repair: bool) -> None:
+        pushed = self.push(now, report)
         done.pushed, done.error = pushed.count, done.error or pushed.error
         checked = self.check_remote(now, repair=repair)
         done.add(checked)
         if checked.repaired:
-            # What the remote held under our names is ours now: nothing refuses it any more.
+            # The remote has no other tags under the platform's names now, and refuses no more.
             pushed = self.push(now)
             done.pushed += pushed.count
             done.error = pushed.error
 
     def due(self, now: datetime) -> tuple[bool, bool]:
-        """Say whether there is something to write, and to push, whose time has come."""
+        """Return whether there is something to write, and something to push, that is due."""
         now_ms = to_millis(now)
         with reading(self.engine) as connection:
             counts = rows.counts(connection)
@@ -237,7 +237,7 @@ class GitTags:
 
 
 def overview(engine: Engine, settings: Settings, now: datetime) -> Overview:
-    """Return how the tags are, from the database alone: no git, no network."""
+    """Return the state of the tags, from the database alone: no git, no network."""
     unread, unread_ms = intake.waiting(engine) if settings.git_repository else (0, None)
     with reading(engine) as connection:
         counts = rows.counts(connection)

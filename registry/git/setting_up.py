@@ -1,4 +1,4 @@
-"""Makes a repository for the tags and writes it into the settings file."""
+"""Makes a repository for the tags, and writes its path to the settings file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from registry.git.errors import NotARepositoryError, RepositoryGoneError
 
 
 def exists(path: Path) -> bool:
-    """Whether a repository is there already.
+    """Return whether a repository already exists.
 
     Raises:
         GitError: one is there that cannot be used.
@@ -49,12 +49,12 @@ def make(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as err:
         raise storage_error(err, path) or UnavailableError(f"cannot make {path}: {err}") from err
-    # No template: nobody's hooks are copied into it.
+    # No template: no hooks are copied into it.
     Repository(path).read("init", "--quiet", "--bare", "--template=", ".")
 
 
 def save(root: Path, values: dict[str, str]) -> Path:
-    """Write settings into the storage root's file, replacing those of the same names.
+    """Write settings to the storage root's file, replacing those of the same names.
 
     Raises:
         UsageError: a value cannot stand in the file.

@@ -1,4 +1,4 @@
-"""Makes planned tags in the repository: in effect once, whoever is killed when.
+"""Creates planned tags exactly once, even if the process is killed midway.
 
 What a tag says is in the database before its ref is made, signature included, so a second attempt
 makes the very same object, finds the ref in place and goes on.
@@ -35,7 +35,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Written:
-    """What one attempt did."""
+    """The result of one attempt to write."""
 
     made: int = 0
     error: GitError | None = None
@@ -52,10 +52,10 @@ class Writer:
     engine: Engine
     repository: Repository
     settings: Settings
-    tell: Callable[[str, int], None] = lambda _work, _count: None
+    report: Callable[[str, int], None] = lambda _work, _count: None
 
     def write(self, now: datetime) -> Written:
-        """Make every planned tag that can be made; the others wait.
+        """Write every planned tag that can be made; the others wait.
 
         Raises:
             GitError: the repository as a whole cannot be used; nothing is lost.
@@ -65,7 +65,7 @@ class Writer:
         after_id = 0
         while self._next(after_id):
             with turns.writing(self.repository):
-                # Read anew: another process may have written them meanwhile.
+                # Read again: another process may have written them meanwhile.
                 batch = self._next(after_id)
                 if not batch:
                     break
@@ -84,7 +84,7 @@ class Writer:
             return rows.in_state(connection, rows.PLANNED, BATCH, after_id)
 
     def _recognise(self, identity: str) -> None:
-        """Begin anew when the setting names another repository than last time."""
+        """Start over if the setting names another repository than last time."""
         with reading(self.engine) as connection:
             known = rows.standing(connection).repository
         if known == identity:
@@ -105,10 +105,10 @@ class Writer:
         with transaction(self.engine) as connection:
             rows.advance(connection, created, rows.LOCAL, now_ms)
         done.made += len(created)
-        self.tell("tags", len(created))
+        self.report("tags", len(created))
 
     def _with_commits(self, batch: Sequence[TagRow], done: Written) -> list[TagRow]:
-        """Return the tags whose version's commit is in the repository, made now if need be."""
+        """Return the tags whose version's commit is in the repository, making it now if needed."""
         new = self._make_commits(batch)
         named = [new.get(tag.page_id, tag.commit_id) for tag in batch]
         tags = [replace(t, commit_id=c) for t, c in zip(batch, named, strict=True)]
@@ -142,7 +142,7 @@ class Writer:
             return rows.commit_ids(connection, pages)
 
     def _remake(self, ids: Sequence[str], tags: Iterable[TagRow], done: Written) -> frozenset[str]:
-        """Write commits anew that the repository has lost; return those that cannot be."""
+        """Write commits again that the repository has lost; return those that cannot be written."""
         if self.repository.has_all(ids):
             return frozenset()
         with reading(self.engine) as connection:
@@ -152,7 +152,7 @@ class Writer:
         return frozenset(lost)
 
     def _with_objects(self, tags: Sequence[TagRow]) -> list[TagRow]:
-        """Write the tag objects, signed where that is asked for, and keep them first."""
+        """Record the tag objects, signed where the settings ask for that, and write them."""
         fresh = [tag for tag in tags if tag.content is None]
         contents = [
             objects.tag(tag.commit_id or "", tag.name, tag.tagger, tag.message) for tag in fresh
@@ -173,11 +173,11 @@ class Writer:
             return rows.by_names(connection, [tag.name for tag in tags])
 
     def _create(self, tags: Sequence[TagRow], done: Written, now_ms: int) -> list[int]:
-        """Make the refs; return the ids of the tags that stand now."""
+        """Create the refs; return the ids of the tags that now exist."""
         try:
             self.repository.create({tag.name: tag.object_id or "" for tag in tags})
         except GitError:
-            # Made before, made by somebody else, or held by a lock: one by one tells.
+            # Made before, made by somebody else, or locked: find out one by one.
             return self._create_each(tags, done, now_ms)
         return [tag.id for tag in tags]
 
@@ -191,7 +191,7 @@ class Writer:
                     self._rename(tag, there, now_ms)
                     done.renamed.add(tag.id)
                 else:
-                    # It stood in another repository: what it is here is for the check to tell.
+                    # It was in another repository: the check reports what is here.
                     standing.append(tag.id)
                 continue
             try:
@@ -199,7 +199,7 @@ class Writer:
                     self.repository.create({tag.name: tag.object_id or ""})
                 standing.append(tag.id)
             except GitError as err:
-                # Another process of ours may have made it since the look.
+                # Another of the platform's processes may have made it since.
                 if self.repository.target(tag.name) == tag.object_id:
                     standing.append(tag.id)
                 else:
@@ -207,7 +207,7 @@ class Writer:
         return standing
 
     def _rename(self, tag: TagRow, there: dict[str, Ref], now_ms: int) -> None:
-        """Take the next free counter: the name was given to another tag by somebody."""
+        """Take the next free counter, because somebody made another tag of that name."""
         parsed = [grammar.parse(name) for name in there]
         counters = [found.counter for found in parsed if found and found.artifact == tag.artifact]
         with transaction(self.engine) as connection:
@@ -232,7 +232,7 @@ class Writer:
 
 
 def remake(repository: Repository, commits: Mapping[str, bytes]) -> dict[str, str]:
-    """Write versions' commits anew, by their ids and contents.
+    """Write versions' commits again, by their ids and contents.
 
     Returns:
         Those that cannot be, each with the object that the repository lacks for it.

@@ -1,4 +1,4 @@
-"""What the tags say so far, in the database; every change of it plans the tags that say so.
+"""Keeps in the database what the tags say; each change plans the tags for it.
 
 All of it happens in the caller's transaction, which holds `lock`: two processes never plan at
 the same time.
@@ -32,10 +32,10 @@ _VERBS = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One version as its tags have it.
+    """A version as its tags describe it.
 
     Attributes:
-        id: of the page; a version gets another one when it is renamed or numbered anew.
+        id: of the page; a version gets another page when its name or number changes.
         name: model that its tags are under.
         number: MLflow's.
         last_seconds: time of its newest tag; the next one is later, since gto orders by time.
@@ -54,7 +54,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why tags are made.
+    """Says why tags are made.
 
     Attributes:
         event_id: of the audit event; None when the registry's state alone asks for it.
@@ -70,27 +70,27 @@ class Cause:
 
 
 def lock(connection: Connection) -> None:
-    """Be the only one who plans until the transaction ends."""
+    """Lock planning until the transaction ends."""
     s = tables.state
     connection.execute(update(s).where(s.c.id == 1).values(revision=s.c.revision + 1))
 
 
 @dataclass(slots=True)
 class Book:
-    """The view of one transaction."""
+    """Reads and changes the pages within one transaction."""
 
     connection: Connection
     email: str
     now_ms: int
 
     def page(self, uid: str) -> Page | None:
-        """Return a version's newest page by its identity."""
+        """Return a version's newest page, by the version's identity."""
         query = select(tables.page).where(_P.uid == uid).order_by(_P.id.desc()).limit(1)
         row = self.connection.execute(query).one_or_none()
         return _page(row) if row else None
 
     def find(self, name: str, number: int) -> Page | None:
-        """Return the registered version that stands under a name and number."""
+        """Return the version registered under a name and number."""
         query = select(tables.page).where(
             _P.name == name, _P.number == number, _P.registered.is_(True)
         )
@@ -98,7 +98,7 @@ class Book:
         return _page(row) if row else None
 
     def under(self, name: str) -> list[Page]:
-        """Return every registered version under a name, oldest first."""
+        """Return every version registered under a name, oldest first."""
         query = select(tables.page).where(_P.name == name, _P.registered.is_(True))
         return [_page(row) for row in self.connection.execute(query.order_by(_P.number))]
 
@@ -142,14 +142,14 @@ class Book:
         return Page(page_id, uid, name, number, semver, code_commit, artifact, marks.GONE, 0)
 
     def mark(self, page: Page, target: Mark, cause: Cause) -> Page:
-        """Plan what makes a version's tags say `target`; nothing when they do."""
+        """Plan the tags that make a version's state `target`; nothing when it already is."""
         steps = list(marks.steps(page.mark, target))
         if not steps:
             return page
         artifact = self._artifact(page.artifact)
         seconds = max(cause.seconds, page.last_seconds + 1)
         if artifact.deprecated:
-            # Whatever revives an artifact must be later than what buried it.
+            # A tag that revives an artifact must be later than the tag that deprecated it.
             seconds = max(seconds, artifact.last_seconds + 1)
         for step in steps:
             self._plan(page, step, seconds, cause)
@@ -169,7 +169,7 @@ class Book:
         return changed
 
     def restate(self, page: Page, name: str, semver: str, cause: Cause) -> Page:
-        """Move a version's tags to another name or number: cancelled there, made here.
+        """Move a version's tags to another name or number: cancel the old ones, make new ones.
 
         It gets a commit of its own: gto reads no artifact two versions of which share one.
 
@@ -245,7 +245,7 @@ class Book:
         )
 
     def another_name(self, tag_id: int, least: int) -> str:
-        """Give a planned tag another counter, since somebody made a tag of its name.
+        """Give a planned tag another counter, because a tag of its name already exists.
 
         Args:
             tag_id: of the planned tag.

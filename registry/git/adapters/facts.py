@@ -1,4 +1,4 @@
-"""What the registry knows about a version, as far as its tags tell it."""
+"""Reads what the registry knows about a version, as far as its tags show it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MV = mlflow.model_versions.c
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A version as the registry has it now.
+    """A version as the registry now knows it.
 
     Attributes:
         mark: what its tags should say; nothing for one that is deleted or yanked.
@@ -42,7 +42,7 @@ class Known:
     mark: Mark
 
     def trailers(self, name: str) -> dict[str, object]:
-        """Return the facts for a message; `name` is the model's at that time."""
+        """Return the facts as a message's trailers; `name` is the model's name at that time."""
         return {
             "Acgs-Model": name,
             "Acgs-Version": self.semver,
@@ -102,7 +102,7 @@ def all_live(connection: Connection) -> Iterator[Known]:
 
 
 def untagged(connection: Connection, governs: Callable[[str], bool]) -> int:
-    """Return how many governed versions the repository has no tag of; a yanked one needs none.
+    """Return how many governed versions have no tag in the repository; a yanked one needs none.
 
     A version that plain MLflow registered has none before the back-fill numbered it.
     """
@@ -130,29 +130,29 @@ def untagged(connection: Connection, governs: Callable[[str], bool]) -> int:
 
 
 def is_gone(connection: Connection, uid: str) -> bool:
-    """Whether a version was deleted, or is not known any more."""
+    """Return whether a version was deleted or is no longer known."""
     known = by_uid(connection, uid)
     return known is None or not known.mark.registered
 
 
 def registered_at(connection: Connection, event: Event) -> Known | None:
-    """Return the version whose registration an event tells.
+    """Return the version whose registration an event describes.
 
     Its model may have been renamed and the version deleted since, so it is found by its number,
-    the time of its creation and its semantic version where its name is another one by now.
+    the time of its creation and its semantic version where its name has changed since.
     """
     then = _versions().where(_V.version == event.version, _V.created_ms == event.at_ms)
     named = [_known(row) for row in connection.execute(then.where(_V.name == event.name))]
     if named:
         return named[0]
-    told = event.data.get("semver")
+    semver = event.data.get("semver")
     rows = [_known(row) for row in connection.execute(then)]
-    alike = [known for known in rows if told is None or known.semver == told]
+    alike = [known for known in rows if semver is None or known.semver == semver]
     return alike[0] if len(alike) == 1 else None
 
 
 def verdict(connection: Connection, request_id: int | None) -> dict[str, object]:
-    """Return what was asked and concluded, as trailers; nothing without a request."""
+    """Return, as trailers, what was requested and concluded; nothing without a request."""
     if request_id is None:
         return {}
     r, s = tables.request.c, tables.scorecard.c

@@ -1,4 +1,4 @@
-"""What is not as it should be: written down once, told by events where it matters."""
+"""Records what is wrong with the tags, and announces it as events where it matters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ACTOR = "git"
 
 
 class Kind(StrEnum):
-    """What was found; the first two are somebody's tampering, the others are told once."""
+    """What was found; the first two kinds are tampering, the others are announced only once."""
 
     MOVED = "tag_moved"
     DELETED = "tag_deleted"
@@ -32,7 +32,7 @@ class Kind(StrEnum):
 
 
 GRAVE = frozenset({Kind.MOVED, Kind.DELETED, Kind.REFUSED, Kind.COMMIT})
-"""Kinds that make the health probe fail until they are gone."""
+"""Kinds that make the health probe fail until they are settled."""
 
 
 class _About(TypedDict):
@@ -43,7 +43,7 @@ class _About(TypedDict):
 
 
 class Place(StrEnum):
-    """Where it was found."""
+    """Says where something was found."""
 
     REGISTRY = "registry"
     LOCAL = "local"
@@ -52,11 +52,11 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One thing that is not as it should be.
+    """One thing that is wrong with the tags.
 
     Attributes:
         subject: a tag's name, or a model's.
-        expected, found: told side by side; object ids where it is about a tag.
+        expected, found: shown side by side; object ids where it is about a tag.
         hint: what to do.
     """
 
@@ -70,7 +70,7 @@ class Found:
 
 
 def standing(connection: Connection) -> list[Found]:
-    """Return every finding that is not settled, oldest first."""
+    """Return every open finding, oldest first."""
     rows = connection.execute(
         select(tables.finding).where(_F.resolved_ms.is_(None)).order_by(_F.id)
     )
@@ -89,21 +89,21 @@ def standing(connection: Connection) -> list[Found]:
 
 
 def counts(connection: Connection) -> Mapping[Kind, int]:
-    """Return how many findings of each kind stand."""
+    """Return how many findings of each kind are open."""
     query = select(_F.kind, func.count()).where(_F.resolved_ms.is_(None)).group_by(_F.kind)
     return {Kind(kind): int(count) for kind, count in connection.execute(query)}
 
 
 def note(connection: Connection, found: Found, now_ms: int) -> bool:
-    """Write a finding down, or what it has become; return whether it is new."""
+    """Record a finding, or what has changed of it; return whether the finding is new."""
     same = (
         _F.kind == found.kind.value,
         _F.place == found.place.value,
         _F.subject == found.subject[:300],
         _F.resolved_ms.is_(None),
     )
-    told = {"expected": found.expected, "found": found.found, "hint": found.hint}
-    changed = connection.execute(update(tables.finding).where(*same).values(**told))
+    details = {"expected": found.expected, "found": found.found, "hint": found.hint}
+    changed = connection.execute(update(tables.finding).where(*same).values(**details))
     if changed.rowcount:
         return False
     values = {**asdict(found), "subject": found.subject[:300], "seen_ms": now_ms}
@@ -136,7 +136,7 @@ def _record(connection: Connection, found: Found, now_ms: int) -> None:
 
 
 def restored(connection: Connection, tag: str, place: Place, object_id: str, now_ms: int) -> None:
-    """Record that a moved or deleted tag is again what it was."""
+    """Record that a moved or deleted tag is back as it was."""
     name, version = about(connection, tag)
     data = {"tag": tag, "place": place.value, "object_id": object_id}
     events.record(
@@ -145,7 +145,7 @@ def restored(connection: Connection, tag: str, place: Place, object_id: str, now
 
 
 def about(connection: Connection, tag: str) -> tuple[str, int | None]:
-    """Return the model and the version number that one of our tags is about."""
+    """Return the model and the version number that one of the platform's tags is about."""
     query = select(_P.name, _P.number).join(tables.tag, _T.page_id == _P.id).where(_T.name == tag)
     row = connection.execute(query).one_or_none()
     # A name of the audit trail holds 256 characters; a tag's may be longer.
@@ -159,7 +159,7 @@ def settle(
     still: Iterable[str],
     now_ms: int,
 ) -> None:
-    """Close every finding of these kinds at a place, but for the subjects that still stand."""
+    """Close the findings of these kinds at a place, except for the subjects still found."""
     kept = {subject[:300] for subject in still}
     rows: Sequence[tuple[int, str]] = [
         (row.id, row.subject)
@@ -181,7 +181,7 @@ def settle(
 
 
 def name_refused(connection: Connection, name: str, error: NameRefusedError, now_ms: int) -> None:
-    """Write down that a model has no tags because no tag can hold its name."""
+    """Record that a model has no tags because no tag can hold its name."""
     found = Found(
         Kind.NAME,
         Place.REGISTRY,

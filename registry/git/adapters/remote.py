@@ -1,4 +1,4 @@
-"""The remote of a repository: what it has, and what it says to a push."""
+"""Reads and pushes to a repository's remote."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from registry.git.errors import (
     RemoteRefusedError,
     RemoteUnknownError,
     ShallowError,
-    told,
+    error_of,
 )
 
 _REJECTED = "!"
@@ -21,7 +21,7 @@ _WITH_THE_REST = "atomic push fail"
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """One tag that the remote did not take.
+    """A tag that the remote refused.
 
     Attributes:
         why: in the remote's words.
@@ -41,7 +41,7 @@ class Remote:
     name: str
 
     def url(self) -> str:
-        """Return where pushes go.
+        """Return the URL that pushes go to.
 
         Raises:
             RemoteUnknownError: the repository has no such remote.
@@ -74,14 +74,14 @@ class Remote:
             return []
         refused = _refused(outcome.output.decode("utf-8", "replace"))
         if not refused:
-            raise told("push", outcome.errors)
+            raise error_of("push", outcome.errors)
         return refused
 
     def force(self, name: str, found: str) -> None:
         """Push one tag over what the remote has, if that is still `found`.
 
         Raises:
-            GitError: it is something else by now, or the remote refuses.
+            GitError: the tag points to something else, or the remote refuses.
         """
         lease = f"--force-with-lease={TAGS}{name}:{found}"
         arguments = ("push", "--porcelain", "--no-verify", "--no-signed", lease)
@@ -91,7 +91,7 @@ class Remote:
         )
         if outcome.status != 0:
             refused = _refused(outcome.output.decode("utf-8", "replace"))
-            raise refusal(refused) if refused else told("push", outcome.errors)
+            raise refusal(refused) if refused else error_of("push", outcome.errors)
 
     def tags(self) -> Mapping[str, Ref]:
         """Return every tag of the remote by its name; annotated ones have a peeled entry."""
@@ -122,7 +122,7 @@ def _refused(porcelain: str) -> list[Refused]:
 
 
 def refusal(refused: Sequence[Refused]) -> GitError:
-    """Return the error of a push of which these tags were refused."""
+    """Return the error for a push in which these tags were refused."""
     first = refused[0]
     more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
     kind = ShallowError if "shallow" in first.why else RemoteRefusedError

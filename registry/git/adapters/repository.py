@@ -1,4 +1,4 @@
-"""One git repository, driven through few git processes that never ask and never hang.
+"""Runs git on one repository, in few processes that never prompt and never hang.
 
 The work tree and the index are never touched. The user's hooks do not run on what is written
 here (`core.hooksPath`), the environment of a surrounding git command is not inherited, and no
@@ -21,7 +21,7 @@ from registry.git.errors import (
     GitTimeoutError,
     NotARepositoryError,
     RepositoryGoneError,
-    told,
+    error_of,
 )
 
 LOCAL_SECONDS = 30.0
@@ -59,7 +59,7 @@ _OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A tag as the repository has it; `object_id` is the tag object's, where it is annotated."""
+    """A tag in the repository; `object_id` is the tag object's, if the tag is annotated."""
 
     name: str
     object_id: str
@@ -68,7 +68,7 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a command ended."""
+    """How a command ended: its status and output."""
 
     status: int
     output: bytes
@@ -77,7 +77,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository by its path; nothing is opened before it is needed.
+    """A repository by its path; nothing is opened until needed.
 
     Attributes:
         path: top folder of a clone, or a bare repository itself.
@@ -94,7 +94,7 @@ class Repository:
         seconds: float | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> Outcome:
-        """Run one git command here, whatever its exit status.
+        """Run one git command here and return its result, even for a failure.
 
         Raises:
             GitMissingError: there is no git.
@@ -114,26 +114,26 @@ class Repository:
         )
 
     def read(self, *arguments: str, text: bytes = b"", seconds: float | None = None) -> bytes:
-        """Run one git command here and return what it wrote.
+        """Run one git command here and return its output.
 
         Raises:
             GitError: it failed; the class says why.
         """
         outcome = self.run(*arguments, text=text, seconds=seconds)
         if outcome.status != 0:
-            raise told(arguments[0], outcome.errors)
+            raise error_of(arguments[0], outcome.errors)
         return outcome.output
 
     def identity(self) -> str:
-        """Return the absolute path of the repository proper; refuses what is none.
+        """Return the absolute path of the git directory; refuses a folder that is not a repository.
 
         Raises:
-            NotARepositoryError: `path` is no repository, though a folder above may be one.
+            NotARepositoryError: `path` is not a repository, though a folder above may be one.
         """
         outcome = self.run("rev-parse", "--absolute-git-dir")
         if outcome.status == 0:
             return os.fsdecode(outcome.output.rstrip(b"\n"))
-        error = told("rev-parse", outcome.errors)
+        error = error_of("rev-parse", outcome.errors)
         if isinstance(error, NotARepositoryError):
             raise NotARepositoryError(f"expected a git repository in {self.path}, found none")
         raise error
@@ -152,7 +152,7 @@ class Repository:
         }
 
     def has_all(self, objects: Sequence[str]) -> bool:
-        """Whether the repository has every one of these objects."""
+        """Return whether the repository has every one of these objects."""
         lines = "".join(f"{one}\n" for one in objects).encode()
         answers = self.read("cat-file", "--batch-check", text=lines).decode().splitlines()
         return not any(answer.endswith(" missing") for answer in answers)
@@ -174,7 +174,7 @@ class Repository:
             return self.read("hash-object", *arguments, text=lines).decode().split()
 
     def create(self, refs: Mapping[str, str]) -> None:
-        """Make tags that are not there yet, all or none.
+        """Create tags that do not exist yet, all or none.
 
         Raises:
             GitError: one is there already, or none can be made.
@@ -183,10 +183,10 @@ class Repository:
         self._update(lines)
 
     def replace(self, name: str, target: str, found: str) -> None:
-        """Make a tag point to `target` if it points to `found`; "" means that it is not there.
+        """Point a tag to `target` if it points to `found`; "" means that it does not exist.
 
         Raises:
-            GitError: it is something else by now.
+            GitError: the tag points to something else.
         """
         if not found:
             self.create({name: target})
@@ -212,19 +212,19 @@ class Repository:
         return outcome.output.decode().strip() if outcome.status == 0 else None
 
     def pack_refs(self) -> None:
-        """Put many small ref files into one; for repositories that just got hundreds."""
+        """Pack many small ref files into one, for repositories that just got hundreds."""
         self.read("pack-refs", "--all")
 
     def config(self, pattern: str) -> dict[str, str]:
         """Return git's settings whose lower-case names match a pattern; the last one wins."""
         outcome = self.run("config", "--null", "--get-regexp", pattern)
         if outcome.status not in (0, 1):
-            raise told("config", outcome.errors)
+            raise error_of("config", outcome.errors)
         parts = (part.partition("\n") for part in outcome.output.decode().split("\0") if part)
         return {key: value if found else "true" for key, found, value in parts}
 
     def content(self, object_id: str) -> bytes | None:
-        """Return a tag object's content; None when it is no tag or not there."""
+        """Return a tag object's content; None when it is not a tag or does not exist."""
         outcome = self.run("cat-file", "tag", object_id)
         return outcome.output if outcome.status == 0 else None
 
@@ -266,7 +266,7 @@ def run_command(
 
 
 def clean_environment(path: Path) -> dict[str, str]:
-    """Return an environment in which git asks nobody and looks nowhere but in `path`."""
+    """Return an environment in which git prompts nobody and reads no repository but `path`."""
     kept = {
         key: value
         for key, value in os.environ.items()
@@ -282,7 +282,7 @@ def clean_environment(path: Path) -> dict[str, str]:
         "SSH_ASKPASS_REQUIRE": "never",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_NO_LAZY_FETCH": "1",
-        # A folder that is no repository must not stand for the one around it.
+        # A folder that is not a repository must not stand for the one around it.
         "GIT_CEILING_DIRECTORIES": str(path.absolute().parent),
     }
 

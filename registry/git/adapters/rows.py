@@ -1,4 +1,4 @@
-"""Rows of tags, and of how the last attempts went."""
+"""Reads and writes the rows of tags, and the results of the last attempts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PLANNED, LOCAL, PUSHED = "planned", "local", "pushed"
 
 @dataclass(frozen=True, slots=True)
 class TagRow:
-    """One tag of ours.
+    """One of the platform's tags.
 
     Attributes:
         object_id: of the tag object, once it was made.
@@ -45,7 +45,7 @@ class TagRow:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A version's own commit, made or to be made."""
+    """A version's own commit, already made or planned."""
 
     page_id: int
     code_commit: str | None
@@ -55,7 +55,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far the tags are, and how the last attempts went; times in milliseconds."""
+    """The progress of the tags and the results of the last attempts; times in milliseconds."""
 
     cursor: int
     repository: str
@@ -87,7 +87,7 @@ def set_state(connection: Connection, **values: Any) -> None:
 def failed(
     connection: Connection, which: str, error: GitError, attempts: int, next_ms: int
 ) -> None:
-    """Write down that the repository (`local`) or the remote (`push`) could not be written."""
+    """Record that the repository (`local`) or the remote (`push`) could not be written."""
     set_state(
         connection,
         **{
@@ -100,7 +100,7 @@ def failed(
 
 
 def succeeded(connection: Connection, which: str, **more: Any) -> None:
-    """Forget the failures of the repository (`local`) or the remote (`push`)."""
+    """Clear the failures of the repository (`local`) or the remote (`push`)."""
     cleared = {
         f"{which}_attempts": 0,
         f"{which}_next_ms": 0,
@@ -141,13 +141,13 @@ def in_state(connection: Connection, state: str, limit: int, after_id: int = 0) 
 
 
 def made(connection: Connection) -> dict[str, str]:
-    """Return the object id of every tag that the repository was given, by name."""
+    """Return the object id of every tag that was written to the repository, by name."""
     query = select(_T.name, _T.object_id).where(_T.state.in_([LOCAL, PUSHED]))
     return {row.name: row.object_id for row in connection.execute(query)}
 
 
 def pushed(connection: Connection) -> dict[str, str]:
-    """Return the object id of every tag that the remote was given, by name."""
+    """Return the object id of every tag that was pushed to the remote, by name."""
     query = select(_T.name, _T.object_id).where(_T.state == PUSHED)
     return {row.name: row.object_id for row in connection.execute(query)}
 
@@ -162,7 +162,7 @@ def by_names(connection: Connection, names: Sequence[str]) -> list[TagRow]:
 
 
 def names(connection: Connection) -> frozenset[str]:
-    """Return the names of all tags of ours, made or planned."""
+    """Return the names of all the platform's tags, made or planned."""
     return frozenset(connection.execute(select(_T.name)).scalars())
 
 
@@ -176,7 +176,7 @@ def commits_to_make(connection: Connection, page_ids: Iterable[int]) -> list[Com
 
 
 def keep_commits(connection: Connection, made: Mapping[int, tuple[str, bytes]]) -> None:
-    """Write down the commit of each version, unless another process was first."""
+    """Record the commit of each version, unless another process was first."""
     for page_id, (commit_id, content) in made.items():
         connection.execute(
             update(tables.page)
@@ -202,7 +202,7 @@ def commit_contents(connection: Connection, page_ids: Iterable[int]) -> dict[str
 
 
 def keep_objects(connection: Connection, made: Mapping[int, tuple[str, bytes]]) -> None:
-    """Write down each tag's object, unless another process was first."""
+    """Record each tag's object, unless another process was first."""
     for tag_id, (object_id, content) in made.items():
         connection.execute(
             update(tables.tag)
@@ -212,7 +212,7 @@ def keep_objects(connection: Connection, made: Mapping[int, tuple[str, bytes]]) 
 
 
 def advance(connection: Connection, ids: Sequence[int], state: str, now_ms: int) -> None:
-    """Move tags to a later state; those that are there already stay as they are."""
+    """Move tags to a later state; tags already in it are unchanged."""
     before = PLANNED if state == LOCAL else LOCAL
     moment = {"local_ms": now_ms} if state == LOCAL else {"pushed_ms": now_ms}
     statement = (

@@ -1,4 +1,4 @@
-"""Signatures of tags, made as git makes them, many at a time; `git verify-tag` checks them.
+"""Signs tags as git does, many at a time; `git verify-tag` checks them.
 
 Source: git's gpg-interface.c: `ssh-keygen -Y sign -n git` for SSH, `gpg -bsau KEY` for OpenPGP,
 over the tag object's content; the signature follows the content.
@@ -26,7 +26,7 @@ _TRUE = frozenset({"true", "yes", "on", "1"})
 
 
 class Signer(Protocol):
-    """Signs tags, or leaves them as they are."""
+    """Signs tags, or leaves them unsigned."""
 
     def sign(self, contents: Sequence[bytes]) -> list[bytes]:
         """Return each content with its signature.
@@ -41,13 +41,13 @@ class Unsigned:
     """Leaves tags unsigned."""
 
     def sign(self, contents: Sequence[bytes]) -> list[bytes]:
-        """Return the contents as they are."""
+        """Return the contents unchanged."""
         return list(contents)
 
 
 @dataclass(frozen=True, slots=True)
 class Ssh:
-    """Signs with an SSH key: a private one, or a public one whose other half an agent holds."""
+    """Signs with an SSH key: a private key, or a public one whose private half an agent holds."""
 
     key: str
     program: str = "ssh-keygen"
@@ -79,7 +79,7 @@ class Ssh:
 
 @dataclass(frozen=True, slots=True)
 class OpenPgp:
-    """Signs with an OpenPGP key; a passphrase comes from the agent or not at all."""
+    """Signs with an OpenPGP key; the passphrase comes from the agent or not at all."""
 
     key: str
     program: str = "gpg"
@@ -108,10 +108,10 @@ def _run(command: Sequence[str], text: bytes, folder: Path) -> bytes:
 
 
 def signer(repository: Repository, settings: Settings) -> Signer:
-    """Return who signs the tags of a repository.
+    """Return the signer that a repository's git settings ask for.
 
     Raises:
-        SigningError: they are to be signed, and there is no key.
+        SigningError: the settings ask for signatures, and there is no key.
     """
     if settings.git_sign == "never":
         return Unsigned()
@@ -120,7 +120,7 @@ def signer(repository: Repository, settings: Settings) -> Signer:
         return Unsigned()
     key = settings.git_signing_key or config.get("user.signingkey", "")
     if not key:
-        raise SigningError("the tags are to be signed: expected a signing key, found none")
+        raise SigningError("expected a signing key for the tags, found none")
     if settings.git_signing_key:
         is_ssh = Path(key).expanduser().exists() or key.startswith(("ssh-", "key::"))
     else:

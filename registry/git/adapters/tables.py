@@ -1,4 +1,4 @@
-"""The component's own tables: what git should say, what it was told, and what was found there.
+"""Declares the component's own tables: planned tags, written tags, and findings.
 
 The repository is a picture of these tables, so a lost or moved tag can be seen and made again,
 to the very same object id. Times end in `_ms` (milliseconds since the epoch, UTC) or `_seconds`.

@@ -1,4 +1,4 @@
-"""One writer at a time in a repository: git's own locks refuse a second one, instead of waiting."""
+"""Lets one process at a time write to a repository: git's own locks refuse, and never wait."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from registry.git.adapters.repository import LOCAL_SECONDS, Repository
-from registry.git.errors import LockedError, told
+from registry.git.errors import LockedError, error_of
 
 LOCK = "acgs.lock"
-"""File in the repository proper that whoever writes tags holds locked; it stays there, empty."""
+"""File in the git directory that a writer of tags locks; the empty file is never removed."""
 
 _LOOK_SECONDS = 0.02
 
 
 @contextmanager
 def writing(repository: Repository) -> Iterator[None]:
-    """Be the only process of the platform that writes there; the role and a hand-run sync are two.
+    """Hold the write lock of a repository for the block: the role and a manual sync take turns.
 
     Raises:
         LockedError: another one did not end.
@@ -32,7 +32,7 @@ def writing(repository: Repository) -> Iterator[None]:
     try:
         file = path.open("ab")
     except OSError as err:
-        raise told("lock", f"error: unable to create '{path}': {err.strerror}") from err
+        raise error_of("lock", f"error: unable to create '{path}': {err.strerror}") from err
     with file:
         _await_turn(file.fileno(), path)
         yield

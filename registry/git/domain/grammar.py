@@ -1,4 +1,4 @@
-"""gto's grammar of tag names, as gto 1.10 reads it (gto/constants.py)."""
+"""Parses and writes gto's tag names, as gto 1.10 reads them (gto/constants.py)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TAG = re.compile(
 
 
 class Action(StrEnum):
-    """What a tag says about an artifact."""
+    """Says what a tag does to an artifact."""
 
     REGISTER = "register"
     DEREGISTER = "deregister"
@@ -34,7 +34,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TagName:
-    """One tag name, taken apart.
+    """One tag name, parsed.
 
     Attributes:
         action: what it says.
@@ -68,7 +68,7 @@ class TagName:
 
 
 def parse(name: str) -> TagName | None:
-    """Take a tag name apart; None when it is not in gto's grammar."""
+    """Parse a tag name; None when it is not in gto's grammar."""
     found = _TAG.fullmatch(name)
     if found is None:
         return None

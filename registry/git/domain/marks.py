@@ -1,4 +1,4 @@
-"""What gto should say about a version, and the tags that make it say so."""
+"""Defines what gto should show for a version, and the tags that make it so."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Mark:
 
     @classmethod
     def at(cls, stage: Stage | None, *, deprecated: bool = False) -> Mark:
-        """Return the mark of a registered version in a stage of MLflow."""
+        """Return the mark of a registered version in one of MLflow's stages."""
         names = {STAGES[stage]} if stage in STAGES else set()
         return cls(True, frozenset(names | {DEPRECATED} if deprecated else names))
 
@@ -43,14 +43,14 @@ GONE = Mark()
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One tag to make; `stage` is "" where the action names none."""
+    """One tag to make; `stage` is "" where the action has none."""
 
     action: Action
     stage: str = ""
 
 
 def steps(old: Mark, new: Mark) -> Iterator[Step]:
-    """Yield the tags that lead from one mark to another, in their order."""
+    """Yield the tags that lead from one mark to another, in order."""
     if new.registered and not old.registered:
         yield Step(Action.REGISTER)
     for stage in sorted(old.stages - new.stages):
@@ -62,7 +62,7 @@ def steps(old: Mark, new: Mark) -> Iterator[Step]:
 
 
 def after(mark: Mark, step: Step) -> Mark:
-    """Return what a version's tags say once a step's tag stands."""
+    """Return what a version's tags say once a step's tag exists."""
     match step.action:
         case Action.REGISTER:
             return Mark(True, mark.stages)

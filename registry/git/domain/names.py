@@ -1,4 +1,4 @@
-"""Model names as gto's artifact names, and back.
+"""Translates model names to gto's artifact names and back.
 
 gto allows letters, digits, `-`, `_` and `/`, with a letter or digit at both ends. Everything else
 is written `_xHH`, one for each byte of its UTF-8. A `/` is escaped too, so that no tag is ever a
@@ -24,7 +24,7 @@ _BEGINS_ODDLY = "x_x00"
 
 
 class NameRefusedError(UsageError):
-    """A model's name cannot be a tag, however it is escaped."""
+    """A model's name cannot be a tag, even escaped."""
 
     code = "git.name_refused"
 
@@ -60,7 +60,7 @@ def _written(name: str, place: int, last: int) -> str:
 
 
 def to_name(artifact: str) -> str | None:
-    """Return the model that an artifact name stands for; None if it is nothing of ours."""
+    """Return the model that an artifact name stands for; None if it stands for none."""
     rest = artifact.removeprefix(_BEGINS_ODDLY)
     raw = _ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), rest.encode())
     try:

@@ -1,4 +1,4 @@
-"""The text of the git objects that we make: a commit for each version, a tag for each step.
+"""Writes the text of git objects: a commit for each version, a tag for each step.
 
 Source: git's own format of commit and tag objects (gitformat of `git cat-file -p`), and
 git-interpret-trailers for the lines under a message.
@@ -21,14 +21,14 @@ def person(name: str, email: str, seconds: int) -> str:
 
 
 def message(subject: str, trailers: Mapping[str, object]) -> str:
-    """Return a subject line and a block of trailers; those that say nothing are left out."""
-    told = {key: one_line(value) for key, value in trailers.items() if value is not None}
-    lines = [f"{key}: {value}" for key, value in told.items() if value]
+    """Return a subject line and a block of trailers; empty trailers are left out."""
+    texts = {key: one_line(value) for key, value in trailers.items() if value is not None}
+    lines = [f"{key}: {value}" for key, value in texts.items() if value]
     return one_line(subject) + "\n\n" + "\n".join(lines) + "\n"
 
 
 def one_line(value: object) -> str:
-    """Return a value as text that cannot begin a line of its own."""
+    """Return a value as text that cannot begin a new line."""
     return _CONTROL.sub(" ", str(value)).strip()
 
 
@@ -60,7 +60,7 @@ def unsigned(content: bytes) -> bytes:
 
 
 def trailers(text: str) -> dict[str, str]:
-    """Read back the trailers of a message that `message` wrote."""
+    """Read the trailers of a message that `message` wrote."""
     block = unsigned(text.encode()).decode().strip().split("\n\n")[-1]
     pairs = (line.partition(": ") for line in block.splitlines())
     return {key: value for key, found, value in pairs if found}

@@ -1,4 +1,4 @@
-"""Alembic entry point of the git component's schema."""
+"""Runs the git component's migrations for Alembic."""
 
 from infra.stores.migration_env import run
 from registry.git.adapters.tables import metadata
