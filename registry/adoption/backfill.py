@@ -1,9 +1,9 @@
-"""Gives every governed version that plain MLflow registered its record.
+"""Gives a record to every governed version that plain MLflow registered.
 
-Models by name, versions of a model by number: a semantic version says what changed since the one
-before. A batch of one model is one transaction, so a process may be killed at any line: whatever
-has no record afterwards still waits. Nothing that plain MLflow reads is written: its pages show a
-version's record once a governed action touches the version.
+Takes models by name and a model's versions by number: a semantic version says what changed since
+the one before. A batch of one model is one transaction, so a process may be killed at any line: a
+version without a record afterwards still waits. Writes nothing that plain MLflow reads: its pages
+show a version's record once a governed action touches the version.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ ACTOR = "acgs"
 BATCH = 50
 """Versions of one model in one transaction."""
 LEASE_SECONDS = 60.0
-TOLD_EVERY_SECONDS = 10.0
+REPORT_EVERY_SECONDS = 10.0
 
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Backfill:
-    """One process's share of the work; a lease lets one work at a time.
+    """Runs the back-fill in one process; a lease lets only one process work at a time.
 
     Attributes:
         share: part of the time that it works, in (0, 1]; the rest it pauses.
@@ -51,33 +51,33 @@ class Backfill:
     actor: str = ACTOR
     clock: Clock = utc_now
     pause: Callable[[float], object] = time.sleep
-    told: Callable[[int], None] = lambda _recorded: None
+    report: Callable[[int], None] = lambda _recorded: None
     _holder: str = field(
         default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     )
 
     def waiting(self) -> dict[str, int]:
-        """Return how many versions of each governed model wait."""
+        """Return how many versions of each governed model wait for a record."""
         governance = self.registry.governance.current()
         with reading(self.registry.engine) as connection:
             return progress.waiting(connection, governance.governs)
 
     def progress(self) -> Progress:
-        """Return how far it is."""
+        """Return the back-fill's progress."""
         with reading(self.registry.engine) as connection:
             return progress.read(connection, self._now())
 
     def work(self, stop: threading.Event, only: str | None = None) -> int:
-        """Do what waits, and return how many versions got a record.
+        """Record the versions that wait, and return how many got a record.
 
-        Does nothing while another process is at it.
+        Does nothing while another process works.
 
         Args:
             stop: ends it after the batch at hand.
             only: one model's name; None means all.
 
         Raises:
-            UnavailableError: a store is away. Models whose files lie elsewhere are done.
+            UnavailableError: a store does not answer. Models with files elsewhere are done.
         """
         if not self._hold():
             return 0
@@ -97,36 +97,36 @@ class Backfill:
 
     def _work_through(self, names: dict[str, int], stop: threading.Event, only: str | None) -> int:
         done, total = 0, sum(names.values())
-        away: UnavailableError | None = None
-        began = told_at = time.monotonic()
+        unavailable: UnavailableError | None = None
+        began = reported_at = time.monotonic()
         for name in names if only is None else [only]:
             while not stop.is_set():
                 started = time.monotonic()
                 try:
                     count = self._batch(name)
                 except UnavailableError as err:
-                    # Its files' store may be gone for good; the next model's need not be.
-                    away = err
+                    # Its files' store may never come back; the next model's may be there.
+                    unavailable = err
                     break
                 if not count:
                     break
                 done += count
-                self.told(count)
+                self.report(count)
                 now = time.monotonic()
-                if now - told_at >= TOLD_EVERY_SECONDS:
-                    told_at = now
+                if now - reported_at >= REPORT_EVERY_SECONDS:
+                    reported_at = now
                     _tell(done, total, now - began)
                 self.pause((now - started) * (1 / self.share - 1))
             if stop.is_set() or not self._hold():
                 break
         if done:
             _tell(done, total, time.monotonic() - began)
-        if away is not None:
-            raise away
+        if unavailable is not None:
+            raise unavailable
         return done
 
     def _batch(self, name: str) -> int:
-        """Record the oldest versions of a model that have no record; 0 when none are left."""
+        """Record a model's oldest versions that have no record; return 0 when none is left."""
         with reading(self.registry.engine) as connection:
             numbers = places.unrecorded_numbers(connection, name, BATCH)
         if not numbers or not self._hold():
@@ -140,7 +140,7 @@ class Backfill:
         with transaction(self.registry.engine) as connection:
             progress.ensure(connection)
             until = now + round(LEASE_SECONDS * 1000)
-            return progress.hold(connection, self._holder, now, until)
+            return progress.take_lease(connection, self._holder, now, until)
 
     def _now(self) -> int:
         return to_millis(self.clock())

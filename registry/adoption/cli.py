@@ -1,4 +1,4 @@
-"""`acgs adoption`: the back-fill of what plain MLflow registered; `acgs uninstall`: back."""
+"""Defines `acgs adoption`, which runs the back-fill, and `acgs uninstall`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _backfill() -> Backfill:
 @adoption.command("status", short_help="Show how far the back-fill is")
 @as_json
 def status_command(as_json: bool) -> None:
-    """Show how far the back-fill is."""
+    """Show how far the back-fill has come."""
     from infra.clock import moment, to_millis, utc_now
 
     backfill = _backfill()
@@ -81,7 +81,7 @@ def status_command(as_json: bool) -> None:
 @click.option("--model", "name", help="Only this model.")
 @dry_run
 def run_command(name: str | None, dry_run: bool) -> None:
-    """Record what waits now, in this terminal, as fast as it goes; Ctrl-C keeps what is done."""
+    """Record the waiting versions now, in this terminal; Ctrl-C keeps what is done."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -100,7 +100,7 @@ def run_command(name: str | None, dry_run: bool) -> None:
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("recording", total=total)
-        backfill.told = lambda count: bar.advance(task, count)
+        backfill.report = lambda count: bar.advance(task, count)
         done = backfill.work(stop, name)
     click.echo(f"recorded {done:,} versions")
     holder = backfill.progress().holder
@@ -117,7 +117,7 @@ def run_command(name: str | None, dry_run: bool) -> None:
 def uninstall_command(dry_run: bool, yes: bool) -> None:
     """Take the platform out of the database; plain MLflow serves it as before.
 
-    Records, verdicts and the audit trail are gone after it: back the database up first.
+    This deletes records, verdicts and the audit trail: back the database up first.
     """
     from registry.adoption import uninstall
 

@@ -1,4 +1,4 @@
-"""What adoption plugs into the platform."""
+"""Adds adoption to the platform."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far the back-fill is, for Prometheus."""
+"""Reports the back-fill's progress to Prometheus."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from registry.adoption.adapters import progress
 
 
 class AdoptionCollector(Collector):
-    """Versions that plain MLflow registered: with a record, unreadable, waiting."""
+    """Counts the versions that plain MLflow registered: recorded, unreadable, waiting."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
     def describe(self) -> Iterable[Metric]:
-        """Name no series beforehand, so that registering reads nothing."""
+        """Name no series in advance, so that registering reads nothing."""
         return ()
 
     def collect(self) -> Iterator[Metric]:

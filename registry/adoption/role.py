@@ -1,4 +1,4 @@
-"""The role `adoption`: back-fills in the background, then looks now and then whether more waits.
+"""Runs the role `adoption`: back-fills in the background, then looks for new versions at times.
 
 Imports no MLflow: small, and ready at once.
 """
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 NAME = "adoption"
 SHARE = 0.5
-"""Part of the time that it works, so that whoever serves has the rest."""
+"""Share of the time in which it works, so that serving has the rest."""
 STANDSTILL_SECONDS = 900.0
-"""Longer than a batch may rightly take: it hashes the files of up to 50 versions."""
+"""Longer than a batch should ever take: it hashes the files of up to 50 versions."""
 LOOK_SECONDS = 30.0
 """Between two looks for what plain MLflow, or a new constitution, left without a record."""
 
@@ -54,19 +54,19 @@ def _work(registry: Registry, stop: threading.Event, pulse: Callable[[], None]) 
         try:
             backfill.work(stop)
         except PlatformError as err:
-            _logger.warning("the back-fill stands still: %s", err.message)
+            _logger.warning("the back-fill is blocked: %s", err.message)
         pause(LOOK_SECONDS)
 
 
 def ready(settings: Settings) -> Probe:
-    """OK while the process beats; how far it is, `acgs adoption status` says."""
+    """Report OK while the process beats; `acgs adoption status` shows the progress."""
     from infra.processes.health import beating
 
     return beating(settings, NAME)
 
 
 def adoption_role() -> Role:
-    """Describe the role to the platform."""
+    """Return the role's description for the platform."""
     return Role(
         name=NAME,
         summary="records the versions that plain MLflow registered, in the background",

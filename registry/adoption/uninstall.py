@@ -1,4 +1,4 @@
-"""Takes the platform out of a database, which plain MLflow then serves as before.
+"""Takes the platform out of a database; plain MLflow then serves it as before.
 
 What stays is MLflow's: models, versions, stages, aliases, runs. What goes is the mirror (tags and
 the line under a description that the platform wrote) and every `acgs_*` table. Safe to kill and to
@@ -33,7 +33,7 @@ _SHOWN = (
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an uninstall takes out.
+    """Lists what an uninstall removes.
 
     Attributes:
         tables: the platform's tables, with how many rows each has.
@@ -47,12 +47,12 @@ class Plan:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to take out."""
+        """Return whether there is nothing to remove."""
         return not (self.tables or self.tags or self.descriptions)
 
 
 def plan(settings: Settings) -> Plan:
-    """Look what there is to take out; changes nothing."""
+    """Return what an uninstall would remove; changes nothing."""
     engine = open_engine(settings.sqlalchemy_url)
     try:
         with reading(engine) as connection:
@@ -74,7 +74,7 @@ def plan(settings: Settings) -> Plan:
 
 
 def uninstall(settings: Settings) -> None:
-    """Take it all out.
+    """Remove everything that the plan names.
 
     Raises:
         AlreadyRunningError: something uses the database.
@@ -97,7 +97,7 @@ def uninstall(settings: Settings) -> None:
 
 
 def must_be_idle(settings: Settings) -> None:
-    """Refuse while roles run here, or while anything else is connected.
+    """Refuse while roles run here or anything else is connected.
 
     Raises:
         AlreadyRunningError: something is.
@@ -117,13 +117,13 @@ def must_be_idle(settings: Settings) -> None:
     others = _connections(settings)
     if others:
         raise AlreadyRunningError(
-            f"expected nobody else in the database, found {others} connections",
+            f"expected no other connection to the database, found {others}",
             hint="stop the platform's roles on every machine, and MLflow's servers, first",
         )
 
 
 def _connections(settings: Settings) -> int:
-    """Return how many others are connected; SQLite does not tell."""
+    """Return how many others are connected; SQLite cannot say."""
     engine = open_engine(settings.sqlalchemy_url)
     if engine.dialect.name != "postgresql":
         return 0

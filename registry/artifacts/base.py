@@ -1,4 +1,4 @@
-"""What every use case of artifact keeping is given."""
+"""Gathers what every use case of artifact keeping needs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from registry.files.domain.manifest import Manifest
 
 @dataclass
 class Kit:
-    """The registry, the database, the keys and the replica; opened when they are needed."""
+    """The registry, the database, the keys and the replica, each opened when first needed."""
 
     settings: Settings
     registry: Registry
@@ -31,7 +31,7 @@ class Kit:
 
     @property
     def engine(self) -> Engine:
-        """The registry's database, which is ours too."""
+        """The registry's database, which also holds the tables of artifact keeping."""
         return self.registry.engine
 
     @cached_property
@@ -58,7 +58,7 @@ class Kit:
         return self.replica
 
     def way_back(self) -> str:
-        """Say how damaged files may become what was registered again."""
+        """Say how damaged files can be restored to what was registered."""
         if self.replica is None:
             return (
                 "restore the files from a backup, then: acgs artifact repair (nothing is copied "
@@ -67,11 +67,11 @@ class Kit:
         return "acgs artifact repair restores them from the replica"
 
     def now_ms(self) -> int:
-        """Return the time."""
+        """Return the current time in milliseconds."""
         return to_millis(self.clock())
 
     def manifest(self, record: VersionRecord) -> Manifest:
-        """Return the files that were registered.
+        """Return a version's registered files.
 
         Raises:
             NoManifestError: they were not readable then.
@@ -87,7 +87,7 @@ class Kit:
         )
 
     def files(self, record: VersionRecord) -> StoredFiles:
-        """Return a version's files where they lie.
+        """Open a version's files in their store.
 
         Raises:
             ArtifactError: they lie where the platform cannot write.

@@ -1,4 +1,4 @@
-"""Artifact keeping as other packages see it, and how its parts are put together.
+"""Puts artifact keeping together, and is what other packages import of it.
 
 Importing this opens nothing.
 """
@@ -21,7 +21,7 @@ from registry.bootstrap import Registry, open_registry
 
 @dataclass(frozen=True, slots=True)
 class Artifacts:
-    """Parts that callers take as they need them."""
+    """Names the parts of artifact keeping; callers take the part they need."""
 
     kit: Kit
     statements: Statements

@@ -1,4 +1,4 @@
-"""`acgs artifact status|verify|statement|usage`: reading, and proving."""
+"""Defines `acgs artifact status|verify|statement|usage`: commands that read and prove."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def artifact() -> None:
 @version_if_any
 @as_json
 def status(version: NamedVersion | None, as_json: bool) -> None:
-    """Say how well files are kept: all together, or those of one version."""
+    """Show how well files are kept: all of them, or those of one version."""
     from registry.artifacts.views import overview, version_status
 
     artifacts = opened()
@@ -55,7 +55,7 @@ def status(version: NamedVersion | None, as_json: bool) -> None:
 
 
 def _first_few(value: object) -> object:
-    """Return a list's first items and how many more there are, each cut to a line; else itself."""
+    """Return a list's first items and the number of the others, each cut to a line."""
     if not isinstance(value, list):
         return value
     items = [textwrap.shorten(str(item), LINE_CHARACTERS) for item in value[:NAMED]]
@@ -104,7 +104,7 @@ def verify(
     key_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Prove that files are those that were signed; exit 1 and name each that differs."""
+    """Prove that files are those that were signed; exit 1 and name each file that differs."""
     trusted = _read_key(key_file) if key_file else None
     if folder is not None:
         proof = _verify_folder(folder, statement_file, trusted)
@@ -137,7 +137,9 @@ def _verify_folder(
     from registry.artifacts.proofs import verify_folder
 
     if statement_file is None or trusted is None:
-        raise UsageError("expected --statement and --public-key beside --folder, found one less")
+        raise UsageError(
+            "expected --statement and --public-key beside --folder, found only one of them"
+        )
     try:
         envelope = Envelope.read(json.loads(statement_file.read_text("utf-8")))
     except (ValueError, MalformedStatementError) as err:
@@ -164,14 +166,14 @@ def _read_key(file: Path) -> dict[str, Ed25519PublicKey]:
 @artifact.command("statement", short_help="Print a version's signed statement")
 @version_argument
 def statement(version: NamedVersion) -> None:
-    """Print the signed in-toto statement about a version (DSSE, JSON); signs it if need be."""
+    """Print the signed in-toto statement about a version (DSSE, JSON); sign it first if needed."""
     artifacts = opened()
     envelope = artifacts.statements.envelope(version_of(artifacts, version))
     click.echo(json.dumps(envelope.document(), indent=2))
 
 
 @artifact.command("public-key", short_help="Print a key to verify statements with")
-@click.option("--id", "identity", help="Of an older key; default: the one in use.")
+@click.option("--id", "identity", help="Id of an older key; default: the key in use.")
 def public_key(identity: str | None) -> None:
     """Print a public key (PEM), with which anybody can verify statements elsewhere."""
     keys = opened().kit.keys
@@ -193,14 +195,14 @@ def rotate_key(dry_run: bool) -> None:
         return
     before = keys.current()
     click.echo(keys.rotate())
-    click.echo(f"{before} signs no more; its public key stays trusted here", err=True)
+    click.echo(f"{before} no longer signs; its public key stays trusted here", err=True)
 
 
 @artifact.command("usage", short_help="Say how much space each model takes")
 @click.argument("name", required=False)
 @as_json
 def usage(name: str | None, as_json: bool) -> None:
-    """Say how much space each model takes."""
+    """Show how much space each model takes."""
     from dataclasses import asdict
 
     found = opened().accounting.usage(name)

@@ -1,4 +1,4 @@
-"""`acgs artifact hold|release|expire`."""
+"""Defines `acgs artifact hold|release|expire`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from registry.versions.naming import NamedVersion
 @reason(required=True)
 @dry_run
 def hold(version: NamedVersion, reason: str, dry_run: bool) -> None:
-    """Put a legal hold on a version: nothing of it can be deleted or freed."""
+    """Put a legal hold on a version: none of its files can be deleted or freed."""
     artifacts = opened()
     record = version_of(artifacts, version)
     if dry_run:
@@ -43,14 +43,16 @@ def release(version: NamedVersion, reason: str, dry_run: bool) -> None:
         click.echo(f"would release {record.ref}")
         return
     done = artifacts.kit.registry.custody.release(record, reason, cli_actor(), utc_now())
-    click.echo(f"{record.ref} is held no more" if done else f"{record.ref} was not held")
+    click.echo(
+        f"{record.ref} has no legal hold any more" if done else f"{record.ref} had no legal hold"
+    )
 
 
 @click.command("expire", short_help="Free files that nothing needs any more")
 @dry_run
 @as_json
 def expire(dry_run: bool, as_json: bool) -> None:
-    """Free the files of versions that nothing has needed for the whole retention.
+    """Free the files of versions that nothing has needed for the whole retention period.
 
     Prints for each version why its files may or may not go. Each is recorded, with the proof,
     before its first file is deleted; an interrupted run is finished by the next.

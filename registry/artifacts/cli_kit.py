@@ -1,4 +1,4 @@
-"""What the commands of `acgs artifact` share."""
+"""Holds what the commands of `acgs artifact` share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def opened() -> Artifacts:
-    """Open artifact keeping; late, since SQLAlchemy costs every `acgs --help` half a second."""
+    """Open artifact keeping, only when used: SQLAlchemy adds half a second to `acgs --help`."""
     from registry.artifacts.bootstrap import open_artifacts
 
     return open_artifacts(load_settings())
@@ -30,7 +30,7 @@ def version_of(artifacts: Artifacts, version: NamedVersion) -> VersionRecord:
 
 
 def size(count: int) -> str:
-    """Return a number of bytes as people read it."""
+    """Return a number of bytes in readable form."""
     value = float(count)
     for unit in ("B", "kB", "MB", "GB"):
         if value < 1000:

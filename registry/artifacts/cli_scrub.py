@@ -1,4 +1,4 @@
-"""`acgs artifact scrub|repair`."""
+"""Defines `acgs artifact scrub|repair`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NAMED = 5
 @click.argument("named", metavar="[NAME[@VERSION]]", type=NameOrVersionType(), required=False)
 @click.option("--restart", is_flag=True, help="Start over where an earlier scrub was interrupted.")
 @click.option(
-    "--mb-per-second", type=click.FloatRange(min=0, min_open=True), help="Read no faster."
+    "--mb-per-second", type=click.FloatRange(min=0, min_open=True), help="Read no faster than this."
 )
 @as_json
 def scrub(
@@ -36,11 +36,11 @@ def scrub(
     mb_per_second: float | None,
     as_json: bool,
 ) -> None:
-    """Hash every file again and name what is not as it was registered; exit 1 if anything is.
+    """Hash every file again and name each that differs from those registered; exit 1 if any does.
 
-    Looks at the replica's copies and at the signed statements too. An interrupted scrub goes on
-    where it stopped. A file that a store does not let the scrub read is not damaged: exit 3, and
-    the next scrub begins with that.
+    Checks the replica's copies and the signed statements too. An interrupted scrub goes on where it
+    stopped. A file to which its store denies access is not damaged: exit 3, and the next scrub
+    begins with that file.
     """
     from infra.errors import NoAccessError
     from registry.artifacts.errors import FilesDifferError
@@ -152,7 +152,7 @@ def repair(version: NamedVersion | None, dry_run: bool, as_json: bool) -> None:
             )
             lines += [f"{record.ref}: restored {name}" for name in done.restored]
             lines += [f"{record.ref}: set aside {name}, which was added" for name in done.removed]
-            lines += [f"{record.ref}: nobody has {name} as registered" for name in done.missing]
+            lines += [f"{record.ref}: no copy of {name} as registered" for name in done.missing]
             lines += [f"{record.ref}: copied {name} to the replica again" for name in done.copied]
             if quarantined:
                 lines.append(f"{record.ref}: quarantined")
@@ -164,7 +164,7 @@ def repair(version: NamedVersion | None, dry_run: bool, as_json: bool) -> None:
     emit(views, as_json, lines or [f"nothing to repair: {where}"])
     if lost:
         raise FilesDifferError(
-            f"expected every version restored, found {lost} that nobody has the files of",
+            f"expected every version restored, found {lost} without a copy of their files",
             hint="restore them from a backup, then: acgs artifact repair; or register new versions",
         )
 

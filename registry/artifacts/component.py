@@ -1,4 +1,4 @@
-"""What artifact keeping plugs into the platform."""
+"""Adds artifact keeping to the platform."""
 
 from __future__ import annotations
 

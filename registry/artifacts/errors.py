@@ -1,4 +1,4 @@
-"""What the keeping of artifacts refuses or cannot do."""
+"""Defines the errors of artifact keeping."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from infra.errors import NotFoundError, PlatformError, RefusedError, UsageError
 
 
 class StatementInvalidError(RefusedError):
-    """A statement is missing, forged, about other files, or signed by a key nobody trusts."""
+    """A statement is missing, forged, about other files, or signed by an untrusted key."""
 
     code = "artifacts.statement_invalid"
 
 
 class FilesDifferError(RefusedError):
-    """Files are not those that were signed or registered."""
+    """The files are not those that were signed or registered."""
 
     code = "artifacts.files_differ"
 
@@ -24,7 +24,7 @@ class SigningKeyError(PlatformError):
 
 
 class NoManifestError(NotFoundError):
-    """A version's files could not be read when it was registered, so nothing stands for them."""
+    """A version's files could not be read at registration, so it has no manifest."""
 
     code = "artifacts.no_manifest"
 

@@ -1,4 +1,4 @@
-"""What artifact keeping measures, read from the database at each scrape."""
+"""Measures artifact keeping; reads the database at each scrape."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from registry.artifacts.adapters.rows import kept
 
 
 class ArtifactCollector(Collector):
-    """How many versions are signed, copied, looked at and damaged."""
+    """Counts the versions that are signed, copied, checked and damaged."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
     def describe(self) -> Iterable[Metric]:
-        """Name no series beforehand, so that registering reads nothing."""
+        """Name no series in advance, so that registering reads nothing."""
         return ()
 
     def collect(self) -> Iterator[Metric]:
@@ -45,7 +45,7 @@ class ArtifactCollector(Collector):
                 "acgs_artifact_versions": ("Versions whose files are kept.", total),
                 "acgs_artifact_signed": ("Versions with a signed statement.", signed),
                 "acgs_artifact_damaged": (
-                    "Versions whose files were not those registered when last looked at.",
+                    "Versions whose files differed from those registered at the last check.",
                     len(rows.damaged(connection)),
                 ),
                 "acgs_artifact_replica_bytes": ("Contents in the replica, as stored.", packed),
@@ -70,7 +70,7 @@ def collectors(settings: Settings) -> list[Collector]:
 
 
 def probes(settings: Settings) -> Iterable[Probe]:
-    """Say whether any version's files are damaged."""
+    """Report whether any version's files are damaged."""
     engine = open_engine(settings.sqlalchemy_url)
     try:
         with reading(engine) as connection:

@@ -1,4 +1,4 @@
-"""Proves files by a signed statement and a public key; nothing else is needed for it."""
+"""Proves files by a signed statement and a public key, and nothing else."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ADDED_BY_MLFLOW = "registered_model_meta"
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was proven: these files are those that the holder of this key signed.
+    """Proves that these files are those that the holder of this key signed.
 
     Attributes:
         passed_over: files that were not looked at, since MLflow adds them to what it downloads.
@@ -40,7 +40,7 @@ class Proof:
 def verify_folder(
     folder: Path, envelope: Envelope, trusted: Mapping[str, Ed25519PublicKey]
 ) -> Proof:
-    """Prove a folder anywhere, with nothing but a statement and a public key.
+    """Prove a folder anywhere, with only a statement and a public key.
 
     Raises:
         StatementInvalidError: the statement is forged or by another key.
@@ -59,7 +59,7 @@ def verify_folder(
 def proven(
     envelope: Envelope, trusted: Mapping[str, Ed25519PublicKey]
 ) -> tuple[Mapping[str, object], Manifest]:
-    """Return what a statement says, its signature checked.
+    """Return what a statement says, once its signature is checked.
 
     Raises:
         StatementInvalidError: it is forged, by another key, or malformed.
@@ -78,7 +78,7 @@ def compared(
     found: Manifest,
     hint: str,
 ) -> Proof:
-    """Return the proof that found files are those signed.
+    """Return the proof that the files found are those signed.
 
     Raises:
         FilesDifferError: they are not; the message names each.

@@ -1,7 +1,7 @@
-"""Use cases around damage that was found: restore proven bytes, else quarantine and say so.
+"""Handles damage that was found: restores proven bytes, or else quarantines the version.
 
-Nothing is thrown away: a file that was added, and the damaged form of one that is replaced, is
-kept under `<storage root>/strays` for whoever looks into it.
+Deletes nothing: a file that was added, and the damaged form of a file that is replaced, are kept
+ under `<storage root>/strays` for a person to inspect.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _NOTHING = Manifest(())
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """What became of a repair.
+    """The result of a repair.
 
     Attributes:
         restored: files that have their registered content again.
         removed: files and links that were added since, moved to `strays`.
-        missing: files that nobody has the registered content of.
+        missing: files whose registered content is nowhere.
         copied: files that have their copy in the replica again.
         strays: where the damaged and added files went, if there were any.
     """
@@ -50,20 +50,20 @@ class Repair:
 
     @property
     def whole(self) -> bool:
-        """Whether the version is again what was registered."""
+        """Return whether the version's files are again those registered."""
         return not self.missing
 
 
 @dataclass(frozen=True, slots=True)
 class Repairing:
-    """Restoring files."""
+    """Restores files."""
 
     kit: Kit
     scrubbing: Scrubbing
     replication: Replication
 
     def plan(self, record: VersionRecord) -> tuple[str, ...]:
-        """Say what a repair would set right; changes nothing."""
+        """Return what a repair would restore; changes nothing."""
         try:
             found = self.kit.registry.files.current_manifest(record)
         except ArtifactError as err:
@@ -73,7 +73,7 @@ class Repairing:
         return (*difference(registered, found), *copies)
 
     def damaged(self) -> list[VersionRecord]:
-        """Return the versions whose files were not those registered when last looked at."""
+        """Return the versions whose files differed from those registered at the last check."""
         with reading(self.kit.engine) as connection:
             found = rows.damaged(connection)
         return [self.kit.registry.versions.version(check.version_uid) for check in found]
@@ -85,8 +85,8 @@ class Repairing:
         the version quarantined; what is restored in full lifts a quarantine.
 
         Raises:
-            NoAccessError: a store does not let us look; nobody is blamed for that.
-            UnavailableError: a store is away; call again.
+            NoAccessError: a store denies access; this does not count as damage.
+            UnavailableError: a store does not answer; call again.
             ConflictError: another process writes to the replica; call again for the copies.
         """
         registered, files = self.kit.manifest(record), self.kit.files(record)
@@ -115,7 +115,7 @@ class Repairing:
     def _sources(
         self, files: StoredFiles, registered: Manifest, found: Manifest, work: Path
     ) -> Mapping[str, Path]:
-        """Gather the registered content of each file that is wrong, proven, before any write."""
+        """Find and prove the registered content of each wrong file, before anything is written."""
         right = {file.path: file for file in found.files}
         wanted = {f.sha256 for f in registered.files if right.get(f.path) != f}
         gathered: dict[str, Path] = {}
@@ -134,7 +134,7 @@ class Repairing:
         return gathered
 
     def _copy_again(self, record: VersionRecord, registered: Manifest) -> tuple[str, ...]:
-        """Make lost copies again; return the files whose copy that was."""
+        """Copy lost content to the replica again; return the files whose copies were lost."""
         replica = self.kit.replica
         if replica is None or self.replication.is_replicated(record):
             return ()

@@ -1,4 +1,4 @@
-"""Use cases around the replica: bringing versions there, and locks of the store itself."""
+"""Copies versions to the replica, and locks their objects in the store."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from registry.domain.values import SYSTEM
 from registry.files.adapters.stored_files import S3Files
 
 REPLICA_LEASE = "replica"
-"""Who writes blobs and who collects those that nobody needs take turns."""
+"""Lease that writing blobs and collecting unneeded blobs take in turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replication:
-    """Second copies."""
+    """Makes second copies."""
 
     kit: Kit
 
     @contextmanager
     def writing_replica(self) -> Iterator[Leases]:
-        """Be the only one who changes the replica.
+        """Hold the lease on changes to the replica for the block.
 
         Raises:
             ConflictError: another process writes to the replica right now.
@@ -37,13 +37,13 @@ class Replication:
         with leases.held(REPLICA_LEASE) as had:
             if not had:
                 raise ConflictError(
-                    "expected the replica to be at rest, found another process writing to it",
+                    "expected nobody else to write to the replica, found another process",
                     hint="try again in half a minute",
                 )
             yield leases
 
     def replicate(self, record: VersionRecord) -> int:
-        """Bring a version's files to the replica; return how many bytes were new there.
+        """Copy a version's files to the replica; return how many bytes were new there.
 
         Each file counts once it was read back and hashed, so a killed process loses nothing and
         the next begins with the first file that is missing.
@@ -84,14 +84,14 @@ class Replication:
         return new_bytes
 
     def is_replicated(self, record: VersionRecord) -> bool:
-        """Whether every file of a version is in the replica."""
+        """Return whether every file of a version is in the replica."""
         if self.kit.replica is None or record.manifest_digest is None:
             return False
         with reading(self.kit.engine) as connection:
             return rows.is_replicated(connection, self.kit.replica.id, record.manifest_digest)
 
     def lock_objects(self, record: VersionRecord) -> str:
-        """Have the store itself hold a version's objects, where it can.
+        """Put the store's own legal hold on a version's objects, where the store supports it.
 
         Returns:
             `held`, or `unsupported` for a folder or a bucket without object lock.
@@ -107,7 +107,7 @@ class Replication:
         return state
 
     def lock_missing(self, limit: int) -> int:
-        """Lock the objects of versions that were not asked about yet; return how many."""
+        """Lock the objects of versions not locked yet; return how many."""
         with reading(self.kit.engine) as connection:
             waiting = rows.without_lock(connection, limit)
         for record in waiting:

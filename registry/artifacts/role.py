@@ -1,4 +1,4 @@
-"""The role `artifacts`: signs, replicates, locks and slowly re-reads; safe to kill at any line.
+"""Runs the role `artifacts`: signs, replicates, locks and slowly re-reads. Safe to kill anytime.
 
 It looks for work when the audit trail has grown, and every half minute; otherwise it sleeps.
 """
@@ -26,11 +26,11 @@ PAUSE_SECONDS = 0.5
 LOOK_SECONDS = 30.0
 TROUBLE_SECONDS = 5.0
 STANDSTILL_SECONDS = 900.0
-"""Longer than it may rightly take to read one file between two pulses."""
+"""Longer than reading one file between two pulses should ever take."""
 PASS_OVER_SECONDS = 600.0
 """How long a version that could not be replicated or repaired is left alone."""
 NO_ACCESS_SECONDS = 30.0
-"""The same for one whose store did not let us look: that is mended elsewhere."""
+"""The same for a version whose store denied access: only a person can grant it."""
 BATCH = 20
 DAY_MS = 86_400_000
 
@@ -38,12 +38,12 @@ _logger = logging.getLogger(__name__)
 
 
 class StoppedError(Exception):
-    """The role was told to stop in the middle of reading."""
+    """The role was asked to stop while it was reading."""
 
 
 @dataclass
 class Keeper:
-    """One process's work, a little at a time."""
+    """Does one process's work, a little at a time."""
 
     artifacts: Artifacts
     leases: Leases
@@ -56,7 +56,7 @@ class Keeper:
     _unread: dict[str, float] = field(default_factory=dict)
 
     def round(self) -> bool:
-        """Do what there is to do, at most one batch of each kind; whether there was anything."""
+        """Do at most one batch of each kind of work; return whether there was any."""
         if not self._worth_looking():
             return False
         if not self.leases.take("keeper"):
@@ -144,7 +144,7 @@ class Keeper:
         _logger.error("%s: %s", record.ref, "; ".join(found.changes[:5]))
         done = self.artifacts.repairing.repair(record, SYSTEM)
         if done.missing:
-            _logger.error("%s: quarantined, nobody has %s", record.ref, done.missing[:5])
+            _logger.error("%s: quarantined, no copy has %s", record.ref, done.missing[:5])
 
     def _guarded(
         self,
@@ -158,7 +158,7 @@ class Keeper:
             if err.retriable:
                 raise
             if isinstance(err, NoAccessError):
-                _logger.warning("%s: could not look, comes back to it: %s", record.ref, err)
+                _logger.warning("%s: could not be read, will be tried again: %s", record.ref, err)
                 passed_over[record.uid] = self.monotonic() + NO_ACCESS_SECONDS
                 return
             _logger.error("%s: %s", record.ref, err)
@@ -211,7 +211,7 @@ def _keep(keeper: Keeper) -> None:
             if not busy:
                 keeper.stop.wait(PAUSE_SECONDS)
     except StoppedError:
-        _logger.info("stopped in the middle of a version; it is looked at again later")
+        _logger.info("stopped in the middle of a version, which is checked again later")
 
 
 def _wait(stop: threading.Event, seconds: float, pulse: Callable[[], None]) -> None:
@@ -221,14 +221,14 @@ def _wait(stop: threading.Event, seconds: float, pulse: Callable[[], None]) -> N
 
 
 def ready(settings: Settings) -> Probe:
-    """OK while a live process's loop goes round."""
+    """Report OK while a live process's loop goes round."""
     from infra.processes.health import beating
 
     return beating(settings, NAME)
 
 
 def artifacts_role() -> Role:
-    """Describe the role to the platform."""
+    """Return the role's description for the platform."""
     return Role(
         name=NAME,
         summary="signs, replicates and re-reads the files of registered versions",

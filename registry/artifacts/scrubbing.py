@@ -1,4 +1,4 @@
-"""Use cases around finding damage: hash what lies there, compare, remember."""
+"""Finds damage: hashes the stored files, compares, and records the result."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ IN_REPLICA = "replica: "
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One walk over versions; `resumed` when an earlier process began it."""
+    """One pass over all versions; `resumed` when an earlier process began it."""
 
     id: int
     scope: str
@@ -42,16 +42,16 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Scrubbing:
-    """Looking at files."""
+    """Checks files."""
 
     kit: Kit
 
     def check(self, record: VersionRecord, pace: Pace | None = None) -> Checked:
-        """Hash a version's files, its copy in the replica and its statement, and remember.
+        """Hash a version's files, its copy in the replica and its statement, and record the result.
 
         Raises:
-            NoAccessError: a store does not let us look; of that store nothing is remembered.
-            UnavailableError: it is away; the same.
+            NoAccessError: a store denies access; nothing is recorded about that store.
+            UnavailableError: a store does not answer; nothing is recorded about that store.
         """
         registered = self.kit.manifest(record)
         changes = self._file_changes(record, registered, pace)
@@ -86,7 +86,7 @@ class Scrubbing:
         return found
 
     def _heal(self, record: VersionRecord) -> None:
-        """End a quarantine that only says that somebody could not look; now somebody could."""
+        """Lift a quarantine that only says that files could not be read, once they can be."""
         known = self.kit.registry.custody.quarantine_of(record.uid)
         if known is not None and known.detail.startswith(_NOT_READ):
             detail = "could be read again, and proven"
@@ -115,7 +115,7 @@ class Scrubbing:
         return []
 
     def lost_copies(self, registered: Manifest, pace: Pace | None = None) -> frozenset[str]:
-        """Read the replica's copy, and return the contents that should be there and are not."""
+        """Read the replica's copies, and return the contents that are missing or damaged."""
         replica = self.kit.replica
         if replica is None:
             return frozenset()
@@ -126,7 +126,7 @@ class Scrubbing:
         return frozenset(blob.sha256 for blob in lost)
 
     def _lose(self, connection: Connection, registered: Manifest, lost: frozenset[str]) -> None:
-        """Have what is damaged in the replica copied again; found anew until it is."""
+        """Mark damaged content as lost, so that it is copied to the replica again."""
         if self.kit.replica is None or not lost:
             return
         for sha256 in sorted(lost):
@@ -134,7 +134,7 @@ class Scrubbing:
         rows.forget_replicated(connection, self.kit.replica.id, registered.digest)
 
     def begin_pass(self, name: str | None, *, restart: bool = False) -> Pass:
-        """Begin a walk over all versions or one model's, or go on with one that stopped."""
+        """Begin a pass over all versions or one model's, or resume one that stopped."""
         scope, now_ms = name or "*", self.kit.now_ms()
         with transaction(self.kit.engine) as connection:
             left = connection.execute(
@@ -155,19 +155,19 @@ class Scrubbing:
         return Pass(int(key[0]), scope, now_ms, resumed=False)
 
     def version_count(self, name: str | None) -> int:
-        """Return how many versions a walk looks at."""
+        """Return how many versions a pass checks."""
         with reading(self.kit.engine) as connection:
             return rows.count(connection, name)[0]
 
     def walk(
         self, walk: Pass, name: str | None, pace: Pace | None = None
     ) -> Iterator[tuple[VersionRecord, Checked]]:
-        """Look at each version once per pass, also when the process was killed in between.
+        """Check each version once per pass, even if the process is killed midway.
 
         Raises:
-            NoAccessError: after all others, when a store did not let us look at some; the pass
-                is not finished, and whoever goes on with it looks at those.
-            UnavailableError: a store is away; at once.
+            NoAccessError: after all other versions, when a store denied access to some; the pass
+                stays unfinished, and the process that resumes it checks those.
+            UnavailableError: a store does not answer; raised at once.
         """
         after, unseen = "", list[tuple[VersionRecord, NoAccessError]]()
         while True:
@@ -193,7 +193,7 @@ class Scrubbing:
 
 
 def replica_changes(registered: Manifest, lost: frozenset[str]) -> list[str]:
-    """Say which files have no copy in the replica any more."""
+    """Return which files have no copy in the replica any more."""
     return [
         f"{IN_REPLICA}{file.path}: content changed or missing"
         for file in registered.files
@@ -206,12 +206,12 @@ def bounded(
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], float] = time.monotonic,
 ) -> Pace:
-    """Return a pace that keeps reading below a rate, over any stretch longer than a second."""
+    """Return a pace that keeps reading below a rate over any period longer than a second."""
     due = now()
 
     def pace(count: int) -> None:
         nonlocal due
-        # Time that nobody used does not add up to a burst.
+        # Unused time does not add up to a burst.
         due = max(due, now() - 1.0) + count / bytes_per_second
         ahead = due - now()
         if ahead > 0:
@@ -224,7 +224,7 @@ def _not_seen(unseen: Sequence[tuple[VersionRecord, NoAccessError]]) -> NoAccess
     record, error = unseen[0]
     more = f" and {len(unseen) - 1} more" if len(unseen) > 1 else ""
     return NoAccessError(
-        f"could not look at {record.name} {record.semver}{more}: {error.message}", hint=error.hint
+        f"could not read {record.name} {record.semver}{more}: {error.message}", hint=error.hint
     )
 
 

@@ -1,4 +1,4 @@
-"""Use cases around signed statements: making one per version, and proving a version by it."""
+"""Signs one statement per version, and proves versions by their statements."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """Signing and verifying."""
+    """Signs and verifies statements."""
 
     kit: Kit
 
     def envelope(self, record: VersionRecord) -> Envelope:
-        """Return a version's signed statement, made now if it has none."""
+        """Return a version's signed statement; sign it now if there is none."""
         with reading(self.kit.engine) as connection:
             known = rows.statement_of(connection, record.uid)
         return known[0] if known else self.sign(record)
 
     def sign(self, record: VersionRecord) -> Envelope:
-        """Sign what was registered; of several processes that do, the first one's stays.
+        """Sign what was registered; if several processes do, the first signature is kept.
 
         Raises:
             NoManifestError: the files could not be read at registration.

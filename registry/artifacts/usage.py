@@ -1,4 +1,4 @@
-"""Use case: how much space each model takes, and what sharing and compression save."""
+"""Measures how much space each model takes, and what sharing and compression save."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Usage:
         stored_bytes: the same where versions of one place count once.
         unique_bytes: distinct contents.
         replica_bytes: what the replica takes for them, compressed; None without a replica.
-        damaged: versions whose files were not those registered when last looked at.
+        damaged: versions whose files differed from those registered at the last check.
     """
 
     name: str
@@ -40,12 +40,12 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Accounting:
-    """Adding up."""
+    """Adds up the space."""
 
     kit: Kit
 
     def usage(self, name: str | None = None) -> list[Usage]:
-        """Return the space of every model, or of one, the largest first."""
+        """Return the space of every model, or of one, largest first."""
         v = core.version.c
         query = select(v.uid, v.name, v.storage_place, v.manifest_digest).where(kept())
         if name is not None:

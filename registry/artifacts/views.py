@@ -1,4 +1,4 @@
-"""What `acgs artifact status` tells, as JSON values."""
+"""Builds the JSON that `acgs artifact status` shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is refused of a version's files."""
+"""Defines the errors of version files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from infra.errors import UsageError
 
 
 class SourceRefusedError(UsageError):
-    """A version's source is no folder that could be a model's own."""
+    """A version's source cannot be one model's own folder."""
 
     code = "registry.source_refused"

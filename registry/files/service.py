@@ -1,4 +1,4 @@
-"""Use cases around one version: reading its files."""
+"""Reads a version's files, and proves them."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ from registry.model_files import plain_yaml
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Reading a version's files, and proving that they are those registered."""
+    """Reads a version's files, and proves that they are those registered."""
 
     engine: Engine
     settings: Settings
     uploads: Uploads = field(default_factory=Uploads, compare=False)
 
     def require_source(self, source: str, *, anywhere: bool) -> None:
-        """Refuse to register a folder in which others keep their files, or in a foreign store.
+        """Refuse to register a folder shared with others' files, or one in a foreign store.
 
         Args:
-            source: what is to be registered.
-            anywhere: in whatever store; else inside the allowed roots only.
+            source: what the caller wants to register.
+            anywhere: in any store; else inside the allowed roots only.
 
         Raises:
             SourceRefusedError: it must not be registered.
@@ -97,7 +97,7 @@ class Files:
 
         Raises:
             ArtifactError: the files are missing, or differ from the registered manifest.
-            NoAccessError: the store does not let us look.
+            NoAccessError: the store denies access.
             GateClosedError: the version is quarantined, or its files were freed.
         """
         with reading(self.engine) as connection:
@@ -123,7 +123,7 @@ class Files:
             raise GateClosedError(f"{record.ref} cannot be used:", reasons)
 
     def prove(self, record: VersionRecord, refused: str) -> str:
-        """Hash a version's stored files anew and refuse others than those registered.
+        """Hash a version's stored files again, and refuse files other than those registered.
 
         Args:
             record: whose files.
@@ -134,8 +134,8 @@ class Files:
 
         Raises:
             GateClosedError: they differ or are missing, or the version must not be used.
-            NoAccessError: the store does not let us look.
-            UnavailableError: the object store is away; trying again may help.
+            NoAccessError: the store denies access.
+            UnavailableError: the object store does not answer; trying again may help.
         """
         reasons = self.unusable(record.uid) or self._differences(record)
         if reasons or record.manifest_digest is None:
@@ -159,12 +159,12 @@ class Files:
         return (Reason("artifact.changed", "the registered files", what, fix),)
 
     def unusable(self, uid: str) -> tuple[Reason, ...]:
-        """Say why a version must not be used: quarantined, or its files were freed."""
+        """Say why a version must not be used: it is quarantined, or its files were freed."""
         with reading(self.engine) as connection:
             return custody_rows.unusable(connection, uid)
 
     def require_registered(self, record: VersionRecord, found: Manifest) -> None:
-        """Refuse files that are not those that were registered.
+        """Refuse files other than those registered.
 
         Raises:
             ArtifactError: they differ; the message names the files.
@@ -181,7 +181,7 @@ class Files:
         """Return the URI of the folder with a version's files.
 
         Raises:
-            ArtifactError: what it was registered from is gone.
+            ArtifactError: its registration's source does not exist any more.
         """
         if record.storage_uri is not None:
             return record.storage_uri
@@ -189,26 +189,26 @@ class Files:
             return locations.storage_uri(connection, record.source)
 
     def registered_manifest(self, digest: str) -> Manifest | None:
-        """Return a manifest that was recorded at some registration."""
+        """Return a manifest that was recorded at registration."""
         with reading(self.engine) as connection:
             return manifests.find(connection, digest)
 
     def release_files(self, folder: Path) -> None:
-        """Give back what `model_files` returned."""
+        """Release the folder that `model_files` returned."""
         artifact_files.discard(self.settings, folder)
 
     def current_manifest(self, record: VersionRecord) -> Manifest:
-        """Hash a version's files as they are now, keeping no copy of remote ones.
+        """Hash a version's current files, keeping no copy of remote ones.
 
         Raises:
             ArtifactError: they are missing.
-            NoAccessError: the store does not let us look.
-            UnavailableError: the object store is away; trying again may help.
+            NoAccessError: the store denies access.
+            UnavailableError: the object store does not answer; trying again may help.
         """
         return stored_files.manifest_at(self.settings, self.files_uri(record))
 
     def current_manifest_digest(self, record: VersionRecord) -> str | None:
-        """Return the digest of a version's files as they are now; None when they are missing."""
+        """Return the digest of a version's current files; None when they are missing."""
         try:
             return self.current_manifest(record).digest
         except ArtifactError:

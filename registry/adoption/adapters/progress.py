@@ -1,4 +1,4 @@
-"""Reads and writes of the back-fill's one row, and what still waits."""
+"""Reads and writes the back-fill's one row, and counts the versions that still wait."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _ROW = 1
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the back-fill is.
+    """Says how far the back-fill has come.
 
     Attributes:
         recorded: versions that it gave a record since it began.
         unreadable: of those, how many have files that cannot be read.
-        waiting: versions without a record when it last looked.
+        waiting: versions without a record at the last count.
         started_ms: when it began; None when it never did.
         finished_ms: when nothing was left; None while something is.
-        holder: who is at it now; None when nobody is.
+        holder: the process that works now; None when none does.
     """
 
     recorded: int
@@ -38,7 +38,7 @@ class Progress:
 
 
 def read(connection: Connection, at_ms: int) -> Progress:
-    """Return the progress."""
+    """Return the back-fill's progress."""
     row = connection.execute(select(adoption).where(_A.id == _ROW)).one_or_none()
     if row is None:
         return Progress(0, 0, 0, None, None, None)
@@ -53,7 +53,7 @@ def read(connection: Connection, at_ms: int) -> Progress:
 
 
 def ensure(connection: Connection) -> None:
-    """Make the row, unless somebody did."""
+    """Insert the row if there is none."""
     if connection.execute(select(_A.id).where(_A.id == _ROW)).scalar() is not None:
         return
     try:
@@ -67,8 +67,8 @@ def ensure(connection: Connection) -> None:
         return
 
 
-def hold(connection: Connection, holder: str, at_ms: int, until_ms: int) -> bool:
-    """Take or keep the right to be the only one at it; False when another has it."""
+def take_lease(connection: Connection, holder: str, at_ms: int, until_ms: int) -> bool:
+    """Take or renew the back-fill's lease. Returns False if another process owns it."""
     result = connection.execute(
         update(adoption)
         .where(_A.id == _ROW, or_(_A.holder == holder, _A.held_until_ms <= at_ms))
@@ -78,14 +78,14 @@ def hold(connection: Connection, holder: str, at_ms: int, until_ms: int) -> bool
 
 
 def release(connection: Connection, holder: str) -> None:
-    """Let another begin at once."""
+    """Release the lease, so that another process can begin at once."""
     connection.execute(
         update(adoption).where(_A.id == _ROW, _A.holder == holder).values(held_until_ms=0)
     )
 
 
 def begin(connection: Connection, waiting: int, at_ms: int) -> None:
-    """Note that something waits; a back-fill that was finished begins anew."""
+    """Record that versions wait; a finished back-fill starts again."""
     connection.execute(
         update(adoption)
         .where(_A.id == _ROW, or_(_A.started_ms.is_(None), _A.finished_ms.is_not(None)))
@@ -95,7 +95,7 @@ def begin(connection: Connection, waiting: int, at_ms: int) -> None:
 
 
 def advance(connection: Connection, recorded: int, unreadable: int) -> None:
-    """Note that versions got their record, in the transaction that made them."""
+    """Record that versions got their record, in the transaction that made them."""
     connection.execute(
         update(adoption)
         .where(_A.id == _ROW)
@@ -108,7 +108,7 @@ def advance(connection: Connection, recorded: int, unreadable: int) -> None:
 
 
 def finish(connection: Connection, at_ms: int) -> None:
-    """Note that nothing is left."""
+    """Record that no version waits any more."""
     connection.execute(
         update(adoption)
         .where(_A.id == _ROW, _A.started_ms.is_not(None), _A.finished_ms.is_(None))
@@ -117,7 +117,7 @@ def finish(connection: Connection, at_ms: int) -> None:
 
 
 def waiting(connection: Connection, governs: Callable[[str], bool]) -> dict[str, int]:
-    """Return how many versions of each governed model have no record, models by name."""
+    """Return how many versions of each governed model have no record, ordered by model name."""
     mv, v = mlflow.model_versions.c, core.version.c
     recorded = exists().where(v.name == mv.name, v.version == mv.version, v.deleted_ms.is_(None))
     rows = connection.execute(

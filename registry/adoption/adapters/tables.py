@@ -1,4 +1,4 @@
-"""Adoption's own table: one row that says how far the back-fill is, and who is at it.
+"""Declares adoption's table: one row with the back-fill's progress and the lease's owner.
 
 Which versions still wait is never stored: they are those without a record. Times are
 milliseconds since the epoch, UTC.

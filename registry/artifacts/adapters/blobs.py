@@ -1,4 +1,4 @@
-"""The replica: content under its own SHA-256, once, however many versions hold it.
+"""Keeps the replica: each content once, under its own SHA-256, however many versions use it.
 
 A blob is written under another name and renamed (an object appears whole by itself), read back
 and hashed before anybody counts on it. Writing the same content twice changes nothing.
@@ -31,12 +31,12 @@ from registry.files.adapters.stored_files import LocalFiles, S3Files, StoredFile
 from registry.files.domain.manifest import FileEntry
 
 _LOST = (NotFoundError, ArtifactError, zstandard.ZstdError)
-"""What proves that a blob is missing or spoiled; a store that lets nobody look proves nothing."""
+"""Errors that prove a blob missing or damaged; denied access proves nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """Content that is in the replica."""
+    """Describes content that is in the replica."""
 
     sha256: str
     size_bytes: int
@@ -45,7 +45,7 @@ class Blob:
 
 
 class Replica:
-    """One replica."""
+    """Reads and writes one replica."""
 
     def __init__(self, settings: Settings, files: StoredFiles, location: str) -> None:
         self._settings = settings
@@ -70,7 +70,7 @@ class Replica:
         return cls(settings, LocalFiles(folder, root=folder), str(folder))
 
     def add(self, source: StoredFiles, file: FileEntry) -> Blob:
-        """Copy one registered file, proven to be that on the way back.
+        """Copy one registered file, and prove the copy by reading it back.
 
         Raises:
             ArtifactError: the source is not what the entry says; nothing of it is kept.
@@ -93,11 +93,11 @@ class Replica:
         return blob
 
     def holds(self, blob: Blob, pace: hashing.Pace | None = None) -> bool:
-        """Whether a blob is there and is what its name says: reads all of it.
+        """Return whether a blob exists and matches its name; reads all of it.
 
         Raises:
-            NoAccessError: the replica does not let us look.
-            UnavailableError: it is away.
+            NoAccessError: the replica denies access.
+            UnavailableError: the replica does not answer.
         """
         try:
             found = hashing.hash_chunks("blob", self.chunks(blob), pace)
@@ -110,11 +110,11 @@ class Replica:
         return compression.decoded(self._files.chunks(name_of(blob)), blob.encoding)
 
     def fetch(self, blob: Blob, target: Path) -> bool:
-        """Write a blob's content to a file; False, and no file, if it is not what it should be.
+        """Write a blob's content to a file. Returns False and leaves no file if it is wrong.
 
         Raises:
-            NoAccessError: the replica does not let us look.
-            UnavailableError: it is away.
+            NoAccessError: the replica denies access.
+            UnavailableError: the replica does not answer.
         """
         digest = hashlib.sha256()
         try:
@@ -149,7 +149,7 @@ def name_of(blob: Blob) -> str:
 
 
 def local_copy(source: StoredFiles, name: str, target: Path) -> Path:
-    """Return a file of this machine with a stored file's content, its own where it has one."""
+    """Yield a local file with a stored file's content: the stored file itself if it is local."""
     match source:
         case LocalFiles():
             path = source.folder / name

@@ -1,4 +1,4 @@
-"""S3 object lock: legal holds on the objects of registered versions.
+"""Puts legal holds on the objects of registered versions, by S3 object lock.
 
 A legal hold has no end, as a registration has none; retention takes it off before it frees.
 Objects of a bucket with object lock have versions: who overwrites one makes a new version, and
@@ -11,7 +11,7 @@ from infra.stores.object_store import ObjectStore, translated
 
 
 def enabled(store: ObjectStore) -> bool:
-    """Whether the bucket was made with object lock."""
+    """Return whether the bucket was made with object lock."""
     from botocore.exceptions import ClientError
 
     where = str(store.location)
@@ -32,14 +32,14 @@ def hold(store: ObjectStore, key: str) -> None:
 
 
 def held(store: ObjectStore, key: str) -> bool:
-    """Whether the newest version of an object is held."""
+    """Return whether the newest version of an object is under a legal hold."""
     with translated(f"{store.location}/{key}"):
         answer = store.s3.get_object_legal_hold(**_at(store, key))
     return bool(answer["LegalHold"]["Status"] == "ON")
 
 
 def free(store: ObjectStore, key: str) -> None:
-    """Take the hold off every version of an object, and delete them all."""
+    """Lift the hold from every version of an object, and delete them all."""
     full = store.location.key(key)
     with translated(f"{store.location}/{key}"):
         pages = store.s3.get_paginator("list_object_versions").paginate(

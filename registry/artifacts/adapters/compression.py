@@ -1,4 +1,4 @@
-"""Compression of stored content, where a sample says that it pays.
+"""Compresses stored content where a sample says that it pays.
 
 Measured on this project's models (docs/explanation/artifact-integrity.md): pickles and skops
 files of trees shrink to a fifth, float32 weights hardly at all.
@@ -17,25 +17,25 @@ LEVEL = 3
 SAMPLES = 4
 SAMPLE_BYTES = 256 << 10
 WORTH_RATIO = 0.9
-"""Compressed over plain size of the sample, at most this, else it is kept as it is."""
+"""Compressed over plain size of the sample, at most this, else it is stored unchanged."""
 SMALL_BYTES = 512
 _WINDOW_BYTES = 128 << 20
 
 
 class Encoding(StrEnum):
-    """How content is stored."""
+    """Says how content is stored."""
 
     IDENTITY = "identity"
     ZSTD = "zstd"
 
     @property
     def suffix(self) -> str:
-        """Ending of the stored file's name."""
+        """The ending of the stored file's name."""
         return ".zst" if self is Encoding.ZSTD else ""
 
 
 def choose(path: Path) -> Encoding:
-    """Return how a file is best stored, judged by pieces from its beginning to its end."""
+    """Return the best encoding for a file, judged by samples from all of it."""
     size = path.stat().st_size
     if size < SMALL_BYTES:
         return Encoding.IDENTITY
@@ -62,7 +62,7 @@ def compress(source: Path, target: Path) -> None:
 
 
 def decoded(chunks: Iterable[bytes], encoding: Encoding) -> Iterator[bytes]:
-    """Yield content as it was before it was stored.
+    """Yield content as it was before it was compressed.
 
     Raises:
         zstandard.ZstdError: it is not what was stored.

@@ -1,4 +1,4 @@
-"""Which objects the versions that are kept are made of, whatever their places look like."""
+"""Finds the objects that kept versions need, however their locations are spelled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A version whose files are kept: its identity, manifest and real place."""
+    """A version whose files are kept: its identity, manifest and real location."""
 
     uid: str
     manifest_digest: str
@@ -26,7 +26,7 @@ class Kept:
 
 @dataclass(slots=True)
 class KeptObjects:
-    """The objects of kept versions; each version's manifest is read once.
+    """Finds the objects of kept versions; reads each version's manifest once.
 
     A version's place and manifest never change, so what was read stays true.
     """
@@ -40,7 +40,7 @@ class KeptObjects:
         kept: Iterable[Kept],
         claims: Iterable[Claim],
     ) -> set[str]:
-        """Return those objects that a kept version names, or that lie in a claimed folder."""
+        """Return the objects that a kept version names, or that lie in a claimed folder."""
         kept = list(kept)
         self._read(connection, [one for one in kept if one.uid not in self._of])
         named = frozenset().union(*(self._of[one.uid] for one in kept))

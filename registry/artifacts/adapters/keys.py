@@ -1,4 +1,4 @@
-"""The keys that statements are signed with.
+"""Keeps the keys that sign statements.
 
 The private key is one secret file (0600). Every public key that ever signed lies beside it in
 `<root>/keys`, so that what an older key signed stays valid after a rotation. Who trusts a
@@ -31,19 +31,19 @@ PUBLIC_FOLDER = "keys"
 
 
 class SigningKeys:
-    """This installation's keys; nothing is read before it is needed."""
+    """Reads and makes this installation's keys, when they are first needed."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     def sign(self, payload: bytes) -> Envelope:
-        """Sign a statement with the key in use; made at the first use."""
+        """Sign a statement with the current key, made at the first use."""
         private = self._private()
         signature = private.sign(pae(payload))
         return Envelope(payload, self._publish(private.public_key()), signature)
 
     def current(self) -> str:
-        """Return the id of the key in use, made if there is none."""
+        """Return the id of the current key, made if there is none."""
         return self._publish(self._private().public_key())
 
     def trusted(self) -> Mapping[str, Ed25519PublicKey]:
@@ -57,16 +57,16 @@ class SigningKeys:
         return found
 
     def public_pem(self, identity: str) -> str:
-        """Return a public key as PEM, for whoever verifies elsewhere."""
+        """Return a public key as PEM, for verifying elsewhere."""
         return (self._settings.folder(PUBLIC_FOLDER) / f"{identity}.pem").read_text()
 
     def rotate(self) -> str:
-        """Begin to sign with a new key and return its id; what older ones signed stays valid."""
+        """Make a new key for future signatures and return its id; older signatures stay valid."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         self.current()
         private = Ed25519PrivateKey.generate()
-        # Published first: no statement is ever signed by a key that nobody knows.
+        # Published first: no statement is ever signed by an unknown key.
         identity = self._publish(private.public_key())
         folder = self._settings.folder(FOLDER)
         _replace(folder / KEY_FILE, private_pem(private), 0o600)
@@ -103,7 +103,7 @@ def verify(envelope: Envelope, trusted: Mapping[str, Ed25519PublicKey]) -> None:
     """Check an envelope's signature.
 
     Raises:
-        StatementInvalidError: nobody trusts its key, or it does not match.
+        StatementInvalidError: its key is not trusted, or the signature does not match.
     """
     from cryptography.exceptions import InvalidSignature
 
@@ -125,7 +125,7 @@ def verify(envelope: Envelope, trusted: Mapping[str, Ed25519PublicKey]) -> None:
 
 
 def key_id(key: Ed25519PublicKey) -> str:
-    """Return SHA-256 (hex) of the key's SubjectPublicKeyInfo."""
+    """Return the SHA-256 (hex) of the key's SubjectPublicKeyInfo."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     return hashlib.sha256(
@@ -141,7 +141,7 @@ def public_pem(key: Ed25519PublicKey) -> str:
 
 
 def private_pem(key: Ed25519PrivateKey) -> str:
-    """Return a private key as PEM, unencrypted: it lives in a file of mode 0600."""
+    """Return a private key as PEM, unencrypted: its file has mode 0600."""
     from cryptography.hazmat.primitives.serialization import (
         Encoding,
         NoEncryption,

@@ -1,4 +1,4 @@
-"""Leases: which of several processes does a piece of work, until when."""
+"""Keeps leases: which of several processes does a piece of work, and until when."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _L = tables.lease.c
 
 @dataclass(frozen=True, slots=True)
 class Leases:
-    """One process's hand on the leases; `owner` tells its life apart from its successor's."""
+    """Takes and releases leases for one process; `owner` tells a process from its successor."""
 
     engine: Engine
     owner: str
@@ -34,7 +34,7 @@ class Leases:
         return cls(engine, f"{socket.gethostname()}|{me.pid}|{me.birth}", clock)
 
     def take(self, name: str) -> bool:
-        """Take or prolong a lease; False while another process that lives has it."""
+        """Take or renew a lease. Returns False if another live process owns it."""
         now_ms = to_millis(self.clock())
         with reading(self.engine) as connection:
             row = connection.execute(select(tables.lease).where(_L.name == name)).one_or_none()
@@ -61,13 +61,13 @@ class Leases:
         return done.rowcount == 1
 
     def release(self, name: str) -> None:
-        """Let another process take over at once."""
+        """Release a lease, so that another process can take it at once."""
         with transaction(self.engine) as connection:
             connection.execute(delete(tables.lease).where(_L.name == name, _L.owner == self.owner))
 
     @contextmanager
     def held(self, name: str) -> Iterator[bool]:
-        """Take a lease for a block; yields whether it was to be had."""
+        """Hold the lease for the block. Yields False if another process owns it."""
         had = self.take(name)
         try:
             yield had
@@ -77,7 +77,7 @@ class Leases:
 
 
 def _dead(owner: str) -> list[str]:
-    """Return the owner if it was a process of this machine that has ended."""
+    """Return the owner if it was a process on this machine that has ended."""
     host, pid, birth = owner.split("|", 2)
     if host == socket.gethostname() and not Identity(int(pid), birth).alive():
         return [owner]

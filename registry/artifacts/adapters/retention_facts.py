@@ -1,4 +1,4 @@
-"""What retention needs to know of every version, in a handful of queries however many there are."""
+"""Gathers what retention needs to know of every version, in a fixed number of queries."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ENDPOINT = "endpoint"
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """Who needs which version now, by identity."""
+    """Says which versions are needed now, and by what, by identity."""
 
     serving: frozenset[str]
     rollback: frozenset[str]
@@ -41,7 +41,7 @@ class Uses:
 def gather(
     connection: Connection, settings: Settings, governs: Callable[[str], bool]
 ) -> list[tuple[VersionRecord, Facts]]:
-    """Return every version whose files are kept, deleted ones too, oldest first.
+    """Return every version whose files are kept, deleted ones included, oldest first.
 
     Args:
         connection: of the caller's transaction.
@@ -67,7 +67,7 @@ def gather(
 
 
 def claims(connection: Connection, settings: Settings) -> list[Claim]:
-    """Return the folders of versions that are kept and whose files are not listed.
+    """Return the folders of kept versions whose files are not listed.
 
     They could not be read at registration, or plain MLflow registered them.
     """

@@ -1,4 +1,4 @@
-"""Reads and writes of the component's tables, and what it needs to know of the registry's."""
+"""Reads and writes the component's tables, and reads what it needs from the registry's."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What the last look at a version's files found."""
+    """Says what the last check of a version's files found."""
 
     version_uid: str
     checked_ms: int
@@ -61,7 +61,7 @@ class Freed:
 
 
 def kept() -> ColumnElement[bool]:
-    """Condition: a live version whose files are known, and were not freed."""
+    """Return the condition for a live version with known files that were not freed."""
     return (
         _V.deleted_ms.is_(None)
         & _V.manifest_digest.is_not(None)
@@ -81,7 +81,7 @@ def versions(
 
 
 def count(connection: Connection, name: str | None = None) -> tuple[int, int]:
-    """Return how many versions are kept, and how many manifests they have between them."""
+    """Return how many versions are kept, and how many distinct manifests they have."""
     query = select(func.count(), func.count(_V.manifest_digest.distinct())).where(kept())
     if name is not None:
         query = query.where(_V.name == name)
@@ -90,7 +90,7 @@ def count(connection: Connection, name: str | None = None) -> tuple[int, int]:
 
 
 def count_kept(connection: Connection, table: Table, *more: ColumnElement[bool]) -> int:
-    """Return how many of the versions that `count` counts have a row in a table about versions."""
+    """Return how many of the versions that `count` counts have a row in another table."""
     query = select(func.count()).select_from(table)
     joined = query.join(core.version, _V.uid == table.c.version_uid).where(kept(), *more)
     return int(connection.execute(joined).scalar_one())
@@ -102,7 +102,7 @@ def without_statement(connection: Connection, limit: int) -> list[VersionRecord]
 
 
 def without_lock(connection: Connection, limit: int) -> list[VersionRecord]:
-    """Return versions whose objects were not locked yet."""
+    """Return versions whose objects are not locked yet."""
     return _missing(connection, tables.object_lock, tables.object_lock.c.version_uid, limit)
 
 
@@ -120,7 +120,7 @@ def _missing(connection: Connection, table: Any, uid: Any, limit: int) -> list[V
 def not_replicated(
     connection: Connection, replica: str, passed_over: Iterable[str], limit: int
 ) -> list[VersionRecord]:
-    """Return versions of which not every file is in the replica."""
+    """Return versions with files that are not in the replica."""
     rows = connection.execute(
         select(core.version)
         .outerjoin(
@@ -137,7 +137,7 @@ def not_replicated(
 def due_for_check(
     connection: Connection, before_ms: int, passed_over: Iterable[str], limit: int
 ) -> list[VersionRecord]:
-    """Return versions that were never looked at, or not since; the longest waiting first."""
+    """Return versions never checked, or not since a moment; those that waited longest first."""
     rows = connection.execute(
         select(core.version)
         .outerjoin(tables.check, _C.version_uid == _V.uid)
@@ -153,7 +153,7 @@ def due_for_check(
 
 
 def statement_of(connection: Connection, uid: str) -> tuple[Envelope, str] | None:
-    """Return a version's statement and the manifest digest it was recorded under."""
+    """Return a version's statement and the manifest digest recorded with it."""
     row = connection.execute(select(tables.statement).where(_S.version_uid == uid)).one_or_none()
     return (Envelope.read(row.envelope), str(row.manifest_digest)) if row else None
 
@@ -174,13 +174,13 @@ def keep_statement(
 
 
 def checked(connection: Connection, uid: str) -> Checked | None:
-    """Return what the last look at a version found."""
+    """Return what the last check of a version found."""
     row = connection.execute(select(tables.check).where(_C.version_uid == uid)).one_or_none()
     return _checked(row) if row else None
 
 
 def damaged(connection: Connection) -> list[Checked]:
-    """Return the versions whose files were not those registered when last looked at."""
+    """Return the versions whose files differed from those registered at the last check."""
     rows = connection.execute(
         select(tables.check)
         .join(core.version, _V.uid == _C.version_uid)
@@ -191,7 +191,7 @@ def damaged(connection: Connection) -> list[Checked]:
 
 
 def keep_check(connection: Connection, found: Checked) -> None:
-    """Replace what is known of a version's files."""
+    """Replace the record of a version's last check."""
     values = {
         "checked_ms": found.checked_ms,
         "ok": found.ok,
@@ -204,12 +204,12 @@ def keep_check(connection: Connection, found: Checked) -> None:
 
 
 def blobs(connection: Connection, replica: str, digests: Iterable[str]) -> dict[str, Blob]:
-    """Return what the replica holds of some contents."""
+    """Return what the replica holds of these contents."""
     return _blobs(connection, replica, digests, _B.verified_ms > 0)
 
 
 def promised_blobs(connection: Connection, replica: str, digests: Iterable[str]) -> dict[str, Blob]:
-    """Return what the replica should hold of some contents, lost or not."""
+    """Return what the replica should hold of these contents, lost or not."""
     return _blobs(connection, replica, digests)
 
 
@@ -228,7 +228,7 @@ def _blobs(
 
 
 def keep_blob(connection: Connection, replica: str, blob: Blob, at_ms: int) -> None:
-    """Record content that was written and read back; a second time changes nothing."""
+    """Record content that was written and read back; repeating the call changes nothing."""
     here = (_B.replica == replica) & (_B.sha256 == blob.sha256)
     values = {
         "size_bytes": blob.size_bytes,
@@ -245,12 +245,12 @@ def keep_blob(connection: Connection, replica: str, blob: Blob, at_ms: int) -> N
 
 
 def forget_blob(connection: Connection, replica: str, sha256: str) -> None:
-    """Forget content that is to go from the replica."""
+    """Forget content that will be deleted from the replica."""
     connection.execute(delete(tables.blob).where(_B.replica == replica, _B.sha256 == sha256))
 
 
 def lose_blob(connection: Connection, replica: str, sha256: str) -> None:
-    """Record that the replica holds a content no more, until it is copied there again."""
+    """Record that the replica has lost a content, until it is copied there again."""
     here = (_B.replica == replica) & (_B.sha256 == sha256)
     connection.execute(update(tables.blob).where(here).values(verified_ms=0))
 
@@ -267,14 +267,14 @@ def keep_replicated(connection: Connection, replica: str, digest: str, at_ms: in
 
 
 def forget_replicated(connection: Connection, replica: str, digest: str) -> None:
-    """Record that a manifest's files are not all in the replica any more."""
+    """Record that a manifest's files are no longer all in the replica."""
     connection.execute(
         delete(tables.replicated).where(_P.replica == replica, _P.manifest_digest == digest)
     )
 
 
 def is_replicated(connection: Connection, replica: str, digest: str) -> bool:
-    """Whether every file of a manifest is in the replica."""
+    """Return whether every file of a manifest is in the replica."""
     return (
         connection.execute(
             select(_P.completed_ms).where(_P.replica == replica, _P.manifest_digest == digest)
@@ -284,14 +284,14 @@ def is_replicated(connection: Connection, replica: str, digest: str) -> bool:
 
 
 def lock_state(connection: Connection, uid: str) -> str | None:
-    """Return whether the store's own lock holds a version's objects; None if not asked yet."""
+    """Return whether the store's own lock holds a version's objects; None if nobody asked yet."""
     c = tables.object_lock.c
     state = connection.execute(select(c.state).where(c.version_uid == uid)).scalar()
     return str(state) if state is not None else None
 
 
 def keep_lock(connection: Connection, uid: str, state: str, at_ms: int) -> None:
-    """Record what became of locking a version's objects."""
+    """Record the result of locking a version's objects."""
     c = tables.object_lock.c
     connection.execute(delete(tables.object_lock).where(c.version_uid == uid))
     connection.execute(insert(tables.object_lock).values(version_uid=uid, state=state, at_ms=at_ms))

@@ -1,4 +1,4 @@
-"""The component's own tables. Times are milliseconds since the epoch, UTC."""
+"""Declares the component's own tables. Times are milliseconds since the epoch, UTC."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ statement = Table(
     Column("created_ms", BigInteger, nullable=False),
 )
 
-# What the last look at a version's files found.
+# What the last check of a version's files found.
 check = Table(
     "acgs_artifact_check",
     metadata,
@@ -75,7 +75,7 @@ replicated = Table(
     Column("completed_ms", BigInteger, nullable=False),
 )
 
-# Tombstones: written, with their proof, before the files go; done_ms once they are gone.
+# Tombstones: written, with their proof, before the files are deleted; done_ms once they are.
 freed = Table(
     "acgs_freed",
     metadata,

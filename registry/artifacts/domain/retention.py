@@ -1,4 +1,4 @@
-"""Which versions' files may be freed: facts in, decisions with reasons out.
+"""Decides which versions' files may be freed: facts in, decisions with reasons out.
 
 A version's files may go when nothing needs them, nothing has for the whole of the retention, and
 no version that is needed keeps its files in the same place. Everything that is not known to be
@@ -50,7 +50,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A folder that is kept whole: of a version whose files nobody has listed."""
+    """A folder that is kept whole, because its version's files were never listed."""
 
     ref: str
     place: str
@@ -58,7 +58,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether files may be freed.
+    """Says whether a version's files may be freed.
 
     Attributes:
         free: they may.
@@ -74,12 +74,12 @@ class Decision:
 def decide(
     everything: Sequence[Facts], now_ms: int, retention_days: int, claims: Sequence[Claim] = ()
 ) -> list[Decision]:
-    """Decide for all versions that keep files, in the order given.
+    """Decide for every version that keeps files, in the given order.
 
     Args:
         everything: every version whose files are kept; one that is left out protects nothing.
         now_ms: now.
-        retention_days: how long what nobody needs is kept, >= 1.
+        retention_days: how long unneeded files are kept, >= 1.
         claims: folders that are kept for others.
     """
     before_ms = now_ms - retention_days * DAY_MS
@@ -103,7 +103,7 @@ def decide(
 
 
 def protections(facts: Facts, before_ms: int, now_ms: int) -> tuple[str, ...]:
-    """Say what protects a version by itself; empty when nothing does."""
+    """Return what protects a version by itself; empty when nothing does."""
     found = []
     if not facts.governed:
         found.append("nothing governs its name")
@@ -134,7 +134,7 @@ def protections(facts: Facts, before_ms: int, now_ms: int) -> tuple[str, ...]:
 def _shared(
     everything: Iterable[Facts], own: Mapping[str, tuple[str, ...]], claims: Iterable[Claim]
 ) -> Mapping[str, list[str]]:
-    """Name, for each version, those kept ones whose files lie at, below or around its own.
+    """Return, for each version, the kept versions with files at, below or around its own.
 
     What is kept for another's sake keeps others in its turn: no version loses half its files.
     """
@@ -157,7 +157,7 @@ def _shared(
 
 
 def _index(claims: Iterable[Claim]) -> tuple[Mapping[str, list[Claim]], Mapping[str, list[Claim]]]:
-    """Find claims by their place, and by each folder that they lie in."""
+    """Index claims by their location, and by each folder that contains them."""
     at: dict[str, list[Claim]] = defaultdict(list)
     around: dict[str, list[Claim]] = defaultdict(list)
     for claim in claims:

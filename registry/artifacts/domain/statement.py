@@ -1,4 +1,4 @@
-"""What is signed about a version: an in-toto statement in a DSSE envelope.
+"""Defines what is signed about a version: an in-toto statement in a DSSE envelope.
 
 Sources: in-toto Attestation Framework v1 (Statement), DSSE v1.0 (envelope, PAE).
 """
@@ -21,7 +21,7 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 
 
 class MalformedStatementError(ValueError):
-    """An envelope or statement is not in the form that its specification asks for."""
+    """An envelope or statement is not in the form that its specification requires."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Envelope:
     signature: bytes
 
     def document(self) -> dict[str, Any]:
-        """Return the envelope as DSSE writes it."""
+        """Return the envelope in the form that DSSE defines."""
         return {
             "payloadType": PAYLOAD_TYPE,
             "payload": base64.b64encode(self.payload).decode(),
@@ -91,13 +91,13 @@ class Envelope:
 
 
 def pae(payload: bytes) -> bytes:
-    """Return the bytes that are signed: DSSE's pre-authentication encoding."""
+    """Return the bytes to sign: DSSE's pre-authentication encoding."""
     kind = PAYLOAD_TYPE.encode()
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
 
 
 def statement(facts: Facts, manifest: Manifest) -> bytes:
-    """Return the statement about a version, in the one canonical form."""
+    """Return the statement about a version, in its one canonical form."""
     predicate = {
         "version_uid": facts.uid,
         "name": facts.name,

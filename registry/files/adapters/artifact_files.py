@@ -1,4 +1,4 @@
-"""Where a version's files lie, and what they are made of.
+"""Fetches a version's files, and lists and hashes them.
 
 Nothing here interprets a model: files are hashed and `MLmodel` is parsed as plain YAML.
 """
@@ -38,8 +38,8 @@ def fetch(settings: Settings, uri: str) -> Path:
 
     Raises:
         ArtifactError: the files are missing.
-        NoAccessError: the store does not let us look.
-        UnavailableError: the object store is away; trying again may help.
+        NoAccessError: the store denies access.
+        UnavailableError: the object store does not answer; trying again may help.
     """
     folder = locations.local_folder(settings, uri)
     if folder is not None:
@@ -49,7 +49,7 @@ def fetch(settings: Settings, uri: str) -> Path:
 
 
 def is_download(settings: Settings, folder: Path) -> bool:
-    """Whether `fetch` made this folder."""
+    """Return whether `fetch` made this folder."""
     return folder.is_relative_to(settings.storage_root / "downloads")
 
 
@@ -77,7 +77,7 @@ def _download_by_mlflow(uri: str, target: str) -> Path:
 
     try:
         return Path(get_artifact_repository(uri).download_artifacts("", dst_path=target))
-    # One class for each scheme, each with a library of its own: they raise whatever they like.
+    # One class for each scheme, each with a library of its own: they raise any exception.
     except Exception as err:
         raise ArtifactError(f"cannot read the model's files at {uri}: {err}") from err
 
@@ -137,7 +137,7 @@ def build_manifest(
 
 
 def require_plain_folder(folder: Path) -> None:
-    """Refuse a folder that is nested too deeply or holds other than plain files; reads none.
+    """Refuse a folder that nests too deep or holds anything but plain files; reads none of them.
 
     Raises:
         NestingError: a folder lies in more than `MAX_FOLDERS` others.
@@ -152,7 +152,7 @@ def require_plain_folder(folder: Path) -> None:
 
 
 def require_shallow(path: str) -> None:
-    """Refuse a file or folder that lies in too many folders.
+    """Refuse a file or folder that is nested too deep.
 
     Raises:
         NestingError: it does.

@@ -1,4 +1,4 @@
-"""What protects a version's files, and what keeps a version from being used: read and written.
+"""Reads and writes what protects a version's files and what keeps a version from being used.
 
 Every function works in the caller's transaction.
 """
@@ -28,7 +28,7 @@ SHOWN_CHARACTERS = 1000
 def protecting(
     connection: Connection, places: Sequence[str], shared: Callable[[str], bool]
 ) -> Protected | None:
-    """Return a registered version with files at, below or around one of these places.
+    """Return a registered version with files at, below or around one of these locations.
 
     Two index look-ups per place, however many versions there are.
 
@@ -61,7 +61,7 @@ def _protected() -> Select[Any]:
 
 
 def _names(connection: Connection, row: Any, places: Sequence[str]) -> bool:
-    """Whether a version's manifest names a file at or below one of these places."""
+    """Return whether a version's manifest names a file at or below one of these locations."""
     manifest = manifests.find(connection, row.manifest_digest)
     if manifest is None:
         return False
@@ -71,7 +71,7 @@ def _names(connection: Connection, row: Any, places: Sequence[str]) -> bool:
 
 
 def quarantine_of(connection: Connection, uid: str) -> Quarantine | None:
-    """Return why a version must not be used, if it must not."""
+    """Return the quarantine of a version; None if there is none."""
     row = connection.execute(select(tables.quarantine).where(_Q.version_uid == uid)).one_or_none()
     return _quarantine(row._mapping) if row else None
 
@@ -83,7 +83,7 @@ def quarantined(connection: Connection) -> list[Quarantine]:
 
 
 def unusable(connection: Connection, uid: str) -> tuple[Reason, ...]:
-    """Say why a version may neither be promoted nor deployed; empty when it may."""
+    """Say why a version may be neither promoted nor deployed; empty when it may."""
     found = quarantine_of(connection, uid)
     if found is None:
         return ()
@@ -115,7 +115,7 @@ def set_quarantine(
     detail: str,
     act: Act,
 ) -> bool:
-    """Keep a version from being used; False when it is kept so already for the same reason."""
+    """Quarantine a version. Returns False if it already is, for the same reason."""
     known = quarantine_of(connection, record.uid)
     if known is not None and (known.kind, known.detail) == (kind, detail):
         return False
@@ -142,7 +142,7 @@ def set_quarantine(
 
 
 def lift_quarantine(connection: Connection, record: VersionRecord, detail: str, act: Act) -> bool:
-    """Let a damaged version be used again; False when nothing keeps it."""
+    """Lift the quarantine of a version. Returns False if there is none."""
     lifted = connection.execute(
         delete(tables.quarantine).where(
             _Q.version_uid == record.uid, _Q.kind == Unusable.DAMAGED.value
@@ -162,7 +162,7 @@ def hold_of(connection: Connection, uid: str) -> LegalHold | None:
 
 
 def set_hold(connection: Connection, record: VersionRecord, reason: str, act: Act) -> bool:
-    """Hold a version; False when it is held already."""
+    """Put a legal hold on a version. Returns False if it already has one."""
     if hold_of(connection, record.uid) is not None:
         return False
     connection.execute(
@@ -175,7 +175,7 @@ def set_hold(connection: Connection, record: VersionRecord, reason: str, act: Ac
 
 
 def lift_hold(connection: Connection, record: VersionRecord, reason: str, act: Act) -> bool:
-    """Let go of a version; False when nothing holds it."""
+    """Lift the legal hold on a version. Returns False if there is none."""
     lifted = connection.execute(delete(tables.hold).where(_H.version_uid == record.uid))
     if not lifted.rowcount:
         return False

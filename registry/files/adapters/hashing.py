@@ -1,4 +1,4 @@
-"""SHA-256 of files as fast as the processor gives it.
+"""Computes SHA-256 of files as fast as the processor allows.
 
 OpenSSL lets go of the interpreter while it hashes, so files are hashed side by side. Whole files
 are read through a buffer of one MiB, which `hashlib.file_digest` (256 KiB) is no faster than.
@@ -19,11 +19,11 @@ ALONE_BYTES = 4 << 20
 """Up to this size in all, threads cost more than they bring."""
 
 Pace = Callable[[int], None]
-"""Told how many bytes were read; may sleep to bound the rate, or raise to stop."""
+"""Called with the number of bytes read; may sleep to limit the rate, or raise to stop."""
 
 
 def hash_file(path: Path, name: str, pace: Pace | None = None) -> FileEntry:
-    """Hash one file as the entry of that name.
+    """Hash one file as the manifest entry of that name.
 
     Raises:
         OSError: it cannot be read, or is a link.
@@ -57,7 +57,7 @@ def hash_chunks(name: str, chunks: Iterable[bytes], pace: Pace | None = None) ->
 def hash_all(
     jobs: Sequence[tuple[int, Callable[[], FileEntry]]], threads: int | None = None
 ) -> list[FileEntry]:
-    """Do jobs of (size in bytes, work) side by side, the largest first; in any order.
+    """Run jobs of (size in bytes, work) in parallel, the largest first; yields in any order.
 
     Args:
         jobs: what to hash.

@@ -1,4 +1,4 @@
-"""The input example that was logged with a model, read as JSON: nothing of it is executed."""
+"""Reads the input example that was logged with a model, as JSON; executes nothing in it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read_columns(
         read: reads one of them.
 
     Raises:
-        ExampleUnreadableError: there is one, but its columns cannot be told.
+        ExampleUnreadableError: there is one, but its columns cannot be identified.
         TooDeepError: it is nested deeper than any table.
         ArtifactError: it changed since the manifest was made.
     """

@@ -1,7 +1,7 @@
-"""What a folder or file of this machine that cannot be read proves, and what it does not.
+"""Decides what an unreadable local folder or file proves, and what it does not.
 
-Only what is seen to be missing is missing. A file that we may not open, or a disk that is not
-mounted, says nothing of what lies there.
+A file counts as missing only if its folder can be read. A file without read permission, or a disk
+that is not mounted, proves nothing about what is stored there.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from infra.errors import NoAccessError, PlatformError
 from registry.errors import RESTORE, ArtifactError, NestingError
 
 _SEEN = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
-"""The way there was open, and what was expected is not there."""
+"""Errors that prove a file missing: its folder could be read."""
 
 
 def unread(error: OSError, what: str) -> PlatformError:
-    """Tell why a file could not be read: damage, or nothing that is known of it."""
+    """Return the error for a file that could not be read: damage, or nothing known about it."""
     if error.errno == errno.ENAMETOOLONG:
         return NestingError(f"expected names and paths that the system takes, found {what[:200]}")
     if error.errno in _SEEN:
         return ArtifactError(f"cannot read {what}: {error.strerror}", hint=RESTORE)
     return NoAccessError(
-        f"cannot look at {what}: {error.strerror or error}",
-        hint="let the platform's user read it, and see that its disk works",
+        f"cannot read {what}: {error.strerror or error}",
+        hint="give the platform's user read access, and check the disk",
     )
 
 
 def require_folder(folder: Path, root: Path | None) -> None:
-    """Refuse a folder that is not there.
+    """Refuse a folder that does not exist.
 
     Args:
         folder: with files.
@@ -37,7 +37,7 @@ def require_folder(folder: Path, root: Path | None) -> None:
 
     Raises:
         ArtifactError: it is missing.
-        NoAccessError: that cannot be seen: the root is not mounted, or closed to us.
+        NoAccessError: that is unknown: the root is not mounted, or denies access.
     """
     try:
         if folder.is_dir():
@@ -46,11 +46,11 @@ def require_folder(folder: Path, root: Path | None) -> None:
             top, gone = root, not root.is_dir() or not any(root.iterdir())
         else:
             top = next(parent for parent in folder.parents if parent.is_dir())
-            # So looks a place where a disk is to be mounted.
+            # An empty folder may be the mount point of a disk that is not mounted.
             gone = not any(top.iterdir())
     except OSError as err:
         if err.errno == errno.ENAMETOOLONG:
-            # No folder can have this name, so it is not there.
+            # No folder can have this name, so the folder does not exist.
             raise ArtifactError(
                 f"expected the model's files in a folder, found a name of {len(str(folder))} "
                 "characters",
@@ -59,8 +59,8 @@ def require_folder(folder: Path, root: Path | None) -> None:
         raise unread(err, str(folder)) from err
     if gone:
         raise NoAccessError(
-            f"cannot look at {folder}: expected files in {top}, found none at all",
-            hint=f"mount its disk; if the files are gone for good: mkdir -p {folder}, "
+            f"cannot read {folder}: expected files in {top}, found none at all",
+            hint=f"mount its disk; if the files are lost for good: mkdir -p {folder}, "
             "then acgs artifact repair",
         )
     raise ArtifactError(

@@ -1,4 +1,4 @@
-"""Where a version's files lie: a URI resolved to a folder of this machine or to its store."""
+"""Finds a version's files: resolves a URI to a local folder or to its store."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ def local_folder(settings: Settings, uri: str) -> Path | None:
 
 
 def local_root(settings: Settings) -> Path | None:
-    """Return the folder behind the server's artifact proxy; None when that is no folder."""
+    """Return the folder behind the server's artifact proxy; None when it is not a local folder."""
     return local_folder(settings, settings.artifacts_destination)
 
 
 def behind_proxy(settings: Settings, uri: str) -> str:
-    """Return where the server's artifact proxy keeps what a URI names; other URIs as they are."""
+    """Return where the server's artifact proxy keeps what a URI names; other URIs unchanged."""
     parsed = urlparse(uri)
     if parsed.scheme != "mlflow-artifacts":
         return uri

@@ -1,4 +1,4 @@
-"""Manifests as they were recorded at registration: each kept once, and read here alone."""
+"""Reads and writes the manifests recorded at registration, each stored once."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ def find_all(connection: Connection, digests: Iterable[str]) -> dict[str, Manife
 
 
 def file(connection: Connection, digest: str | None, path: str) -> FileEntry | None:
-    """Return what a recorded manifest says of one file; None when it has no such file."""
+    """Return a recorded manifest's entry for one file; None when there is no such file."""
     manifest = find(connection, digest)
     return next((f for f in manifest.files if f.path == path), None) if manifest else None

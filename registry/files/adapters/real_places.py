@@ -1,4 +1,4 @@
-"""Where the platform itself reads and deletes what a URI names: one spelling per real place.
+"""Resolves a URI to the location that the platform reads and deletes; one spelling for each.
 
 Other than `domain/storage_place.py`, which reads a URI as it is written, this follows the artifact
 proxy to its destination and a path through its symlinks. Escapes are undone as often as the
@@ -18,7 +18,7 @@ from registry.files.domain.storage_place import PROXY, storage_place
 
 
 def real_place(settings: Settings, uri: str) -> str | None:
-    """Return the place of a folder; None when the URI names none that anybody could read."""
+    """Return the location of a folder; None when the URI names none that can be read."""
     try:
         place = storage_place(uri)
         if place.startswith(PROXY) and not uri.startswith("mlflow-artifacts:"):
@@ -37,10 +37,10 @@ def real_place(settings: Settings, uri: str) -> str | None:
 
 
 def destination_place(settings: Settings) -> str | None:
-    """Return the place of the server's own artifacts."""
+    """Return the location of the server's own artifacts."""
     return real_place(settings, settings.artifacts_destination)
 
 
 def object_key(place: str, file: str) -> str:
-    """Return the place of one file of a folder."""
+    """Return the location of one file of a folder."""
     return f"{place.rstrip('/')}/{file}"

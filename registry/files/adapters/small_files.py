@@ -1,4 +1,4 @@
-"""One small text file out of a version's files, proven to be the registered one."""
+"""Reads one small text file of a version, proven to be the registered one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read_text(settings: Settings, uri: str, entry: FileEntry) -> str:
     """Read a registered file.
 
     Raises:
-        ArtifactError: it is gone, too large, no text, or not what was registered.
+        ArtifactError: it is missing, too large, not text, or not what was registered.
     """
     if entry.size_bytes > MAX_BYTES:
         raise ArtifactError(f"expected {entry.path} of up to {MAX_BYTES} bytes, found more")

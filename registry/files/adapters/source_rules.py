@@ -1,4 +1,4 @@
-"""What may be registered: a folder of the model's own, in a store that the platform may read."""
+"""Checks a registration's source: a folder of one model, in a store that the platform may read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from registry.files.errors import SourceRefusedError
 
 
 def shared(settings: Settings, connection: Connection, place: str) -> str:
-    """Say what a folder is that others keep their files in too; "" for a model's own."""
+    """Say why a folder is shared with others' files; "" for a model's own folder."""
     if is_own(place):
         return ""
     return shared_as(place, _landmarks(settings, connection))
@@ -26,7 +26,7 @@ def is_surely_own(settings: Settings, uri: str) -> bool:
 
 
 def require_own(settings: Settings, connection: Connection, uri: str) -> None:
-    """Refuse a folder that others keep their files in.
+    """Refuse a folder that is shared with others' files.
 
     Raises:
         SourceRefusedError: it is one.
@@ -45,15 +45,15 @@ def require_own(settings: Settings, connection: Connection, uri: str) -> None:
 def require_allowed(settings: Settings, uri: str) -> None:
     """Refuse a folder outside the artifact root and `ACGS_ARTIFACT_ROOTS`.
 
-    Whoever may register could have the server read whatever the server's own rights reach.
+    Else a person who may register could make the server read anything that it has access to.
 
     Raises:
-        SourceRefusedError: it lies elsewhere, or is no folder at all.
+        SourceRefusedError: the folder is elsewhere, or is not a folder.
     """
     roots = [settings.artifacts_destination, *settings.further_artifact_roots]
     place = real_place(settings, uri)
     allowed = {at for at in (real_place(settings, root) for root in roots) if at}
-    # An address is asked whoever answers there, whatever its path looks like.
+    # A web address would be asked, whatever server is behind it, even if its path is allowed.
     asked = uri.startswith(("http:", "https:"))
     if place is not None and not asked and not allowed.isdisjoint(ancestors(place)):
         return

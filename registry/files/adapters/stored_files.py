@@ -1,4 +1,4 @@
-"""The files of one artifact where they lie, read a piece at a time and written whole.
+"""Reads an artifact's files in their store piece by piece, and writes them whole.
 
 A folder of this machine or the objects below a prefix. Hashing an artifact in an object store
 streams it: no copy is kept.
@@ -27,11 +27,11 @@ from registry.files.domain.manifest import FileEntry, Manifest, require_apart, r
 
 S3_STREAMS = 8
 DRAFT = ".acgs-draft-"
-"""Prefix of a file that is still being written; whatever bears it is nobody's."""
+"""Prefix of a file that is still being written; such a file belongs to no version."""
 
 
 class StoredFiles(Protocol):
-    """Where one artifact's files are."""
+    """Reads and writes one artifact's files in their store."""
 
     def manifest(
         self, pace: hashing.Pace | None = None, uploads: Uploads | None = None
@@ -43,9 +43,9 @@ class StoredFiles(Protocol):
             uploads: digests of files that need not be read; for a registration only.
 
         Raises:
-            ArtifactError: there is none, or one went while it was read.
-            NoAccessError: the store does not let us look.
-            UnavailableError: the object store is away; trying again may help.
+            ArtifactError: there is none, or one was deleted while it was read.
+            NoAccessError: the store denies access.
+            UnavailableError: the object store does not answer; trying again may help.
         """
         ...
 
@@ -54,20 +54,20 @@ class StoredFiles(Protocol):
         ...
 
     def put(self, name: str, source: Path) -> None:
-        """Make a file have the content of another; readers see the old or the new one."""
+        """Replace a file's content with another file's; readers see the old or the new content."""
         ...
 
     def remove(self, name: str) -> None:
-        """Delete a file; one that is gone already counts as deleted."""
+        """Delete a file; a missing file already counts as deleted."""
         ...
 
     def set_links_aside(self, folder: Path) -> tuple[str, ...]:
-        """Move what is no plain file (a link, a pipe) into a folder; return its names."""
+        """Move what is not a plain file (a link, a pipe) into a folder; return its names."""
         ...
 
 
 class LocalFiles:
-    """A folder of this machine; `root` is where the store begins that it belongs to."""
+    """Files in a local folder; `root` is the root of the store that contains it."""
 
     def __init__(self, folder: Path, root: Path | None = None) -> None:
         self.folder = folder
@@ -91,7 +91,7 @@ class LocalFiles:
             raise unread(err, f"{name} in {self.folder}") from err
 
     def put(self, name: str, source: Path) -> None:
-        """Write beside it, then rename."""
+        """Write a file beside the old one, then rename it."""
         path = self._path(name)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ class LocalFiles:
             raise storage_error(err, path) or err from err
 
     def remove(self, name: str) -> None:
-        """Delete a file, and the folders that are empty without it."""
+        """Delete a file, and the folders that this leaves empty."""
         path = self._path(name)
         path.unlink(missing_ok=True)
         for parent in path.parents:
@@ -110,7 +110,7 @@ class LocalFiles:
                 parent.rmdir()
 
     def set_links_aside(self, folder: Path) -> tuple[str, ...]:
-        """Move links and special files, which no manifest holds; a link is moved, not followed."""
+        """Move links and special files aside: no manifest has them. Links are not followed."""
         odd = _odd_below(self.folder)
         for path in odd:
             target = folder / path.relative_to(self.folder)
@@ -124,7 +124,7 @@ class LocalFiles:
 
 
 def _odd_below(folder: Path) -> list[Path]:
-    """List links and special files below a folder, however deep: `os.walk` recurses.
+    """List links and special files below a folder, at any depth: `os.walk` recurses.
 
     A folder that cannot be listed is left out, as one that is missing is.
     """
@@ -140,7 +140,7 @@ def _odd_below(folder: Path) -> list[Path]:
 
 
 class S3Files:
-    """The objects below one prefix of a bucket."""
+    """Objects below one prefix of a bucket."""
 
     def __init__(self, store: ObjectStore) -> None:
         self.store = store
@@ -182,7 +182,7 @@ class S3Files:
         return self.store.chunks(name, hashing.CHUNK_BYTES)
 
     def put(self, name: str, source: Path) -> None:
-        """Upload; S3 shows an object whole or not at all."""
+        """Upload an object; S3 shows an object whole or not at all."""
         require_plain(name)
         self.store.upload(source, name)
 
@@ -192,7 +192,7 @@ class S3Files:
         self.store.delete([name])
 
     def set_links_aside(self, folder: Path) -> tuple[str, ...]:
-        """Objects are plain files."""
+        """Return nothing: objects are plain files."""
         del folder
         return ()
 
@@ -245,12 +245,12 @@ def opened(settings: Settings, uri: str) -> Iterator[StoredFiles]:
 
 
 def manifest_at(settings: Settings, uri: str, pace: hashing.Pace | None = None) -> Manifest:
-    """Hash the files behind a URI as they are now.
+    """Hash the current files behind a URI.
 
     Raises:
         ArtifactError: they are missing.
-        NoAccessError: the store does not let us look.
-        UnavailableError: the object store is away; trying again may help.
+        NoAccessError: the store denies access.
+        UnavailableError: the object store does not answer; trying again may help.
     """
     with opened(settings, uri) as files:
         return files.manifest(pace)
@@ -276,7 +276,7 @@ def beginning(files: StoredFiles, entry: FileEntry, limit_bytes: int) -> bytes:
 
 
 def write_whole(path: Path, source: Path) -> None:
-    """Copy a file so that whoever reads `path` sees the old or the new content, never a part."""
+    """Copy a file so that readers of `path` see the old or the new content, never a part."""
     handle, draft = tempfile.mkstemp(prefix=DRAFT, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as target, source.open("rb") as content:

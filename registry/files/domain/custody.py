@@ -1,4 +1,4 @@
-"""What protects a version's files, and why a version must not be used."""
+"""Describes what protects a version's files, and why a version must not be used."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from enum import StrEnum
 
 
 class Unusable(StrEnum):
-    """Why a version's files cannot be used."""
+    """Says why a version's files cannot be used."""
 
     DAMAGED = "damaged"
     FREED = "freed"
 
     @property
     def word(self) -> str:
-        """What people call a version that is so."""
+        """Return the word for a version in this state."""
         match self:
             case Unusable.DAMAGED:
                 return "quarantined"
@@ -24,7 +24,7 @@ class Unusable(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
-    """Why a version must not be used, since when."""
+    """Says why a version must not be used, and since when."""
 
     version_uid: str
     kind: Unusable

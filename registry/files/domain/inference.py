@@ -1,8 +1,8 @@
-"""A signature guessed from an input example, for comparison with one that was logged before.
+"""Guesses a signature from an input example, to compare with one logged before.
 
-JSON tells numbers with and without a fraction, texts and truth values apart, and no more. What it
-cannot tell apart (long and integer, text and datetime) is taken as it was before; outputs and
-parameters, of which an example says nothing, are taken as they were.
+JSON distinguishes numbers with and without a fraction, texts and truth values, and no more. For
+what it does not distinguish (long and integer, text and datetime) the type logged before is kept,
+as are outputs and parameters, of which an example says nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from registry.domain.signature import Field, Signature
 
 
 class JsonKind(StrEnum):
-    """What a column of JSON values is."""
+    """The kind of a column of JSON values."""
 
     BOOLEAN = "boolean"
     LONG = "long"
@@ -33,7 +33,7 @@ _SAME = {
 
 
 class ExampleUnreadableError(ValueError):
-    """An example from which no columns can be told."""
+    """An example's columns cannot be identified."""
 
 
 def columns_of(example: object) -> dict[str, JsonKind]:
@@ -43,22 +43,22 @@ def columns_of(example: object) -> dict[str, JsonKind]:
         example: parsed JSON: `{"columns": [...], "data": [[...], ...]}`.
 
     Raises:
-        ExampleUnreadableError: it is something else, or a column's kind cannot be told.
+        ExampleUnreadableError: it is something else, or a column's kind cannot be identified.
     """
     if isinstance(example, Mapping) and isinstance(example.get("inputs"), Mapping):
         example = example["inputs"]  # beside "params"
     if not isinstance(example, Mapping):
-        raise ExampleUnreadableError("it is no table with named columns")
+        raise ExampleUnreadableError("it is not a table with named columns")
     names, rows = example.get("columns"), example.get("data")
     if not isinstance(names, list) or not isinstance(rows, list) or not rows:
-        raise ExampleUnreadableError("it is no table with named columns")
+        raise ExampleUnreadableError("it is not a table with named columns")
     if any(not isinstance(row, list) or len(row) != len(names) for row in rows):
         raise ExampleUnreadableError("its rows and its columns differ in length")
     return {str(name): _kind(str(name), [row[at] for row in rows]) for at, name in enumerate(names)}
 
 
 def infer(before: Signature, columns: Mapping[str, JsonKind]) -> Signature:
-    """Return the signature that an example with these columns stands for."""
+    """Return the signature of an example with these columns."""
     known = {field.name: field for field in before.inputs}
     inputs = []
     for name, kind in columns.items():

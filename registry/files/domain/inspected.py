@@ -1,4 +1,4 @@
-"""What was read from a version's files before it is registered."""
+"""Holds what was read from a version's files before registration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from registry.files.errors import SourceRefusedError
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """What was read from a version's files before it is registered.
+    """What was read from a version's files before registration.
 
     Attributes:
         manifest: every file; None when the files cannot be read.

@@ -1,6 +1,6 @@
-"""What files a model version consists of, and the one digest that stands for all of them.
+"""Lists the files of a model version, and the one digest that stands for all of them.
 
-Names are kept as they are: two that only look alike (NFC and NFD forms of `é`) are two files.
+Names are kept unchanged: two that only look alike (NFC and NFD forms of `é`) are two files.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class FileEntry:
 
 
 def require_plain(path: str) -> None:
-    """Refuse a path that does not name exactly one file below a folder, whoever reads it.
+    """Refuse a path that some reader could take for anything but one file below a folder.
 
     Raises:
         ValueError: it is absolute, has empty, `.` or `..` parts, a NUL, or is not valid UTF-8.
@@ -54,7 +54,7 @@ def require_plain(path: str) -> None:
 
 
 def is_shallow(path: str) -> bool:
-    """Whether a file lies in so few folders that it can be read and copied anywhere."""
+    """Return whether a file is nested so little that it can be read and copied anywhere."""
     return path.count("/") <= MAX_FOLDERS
 
 
@@ -74,7 +74,7 @@ def require_apart(paths: Collection[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """All files of one artifact, ordered by path; no file is left out."""
+    """All files of one artifact, ordered by path, without exception."""
 
     files: tuple[FileEntry, ...]
 
@@ -122,12 +122,12 @@ class Manifest:
 
     @property
     def size_bytes(self) -> int:
-        """Length of all files together."""
+        """The length of all files together."""
         return sum(file.size_bytes for file in self.files)
 
 
 class ChangeKind(StrEnum):
-    """What became of one file."""
+    """Says what happened to one file."""
 
     MISSING = "missing"
     ADDED = "added"
@@ -154,7 +154,7 @@ class Change:
 
 
 def changes(registered: Manifest, found: Manifest) -> tuple[Change, ...]:
-    """Say what changed, ordered by path; empty exactly when nothing did."""
+    """Return what changed, ordered by path; empty exactly when nothing did."""
     before = {file.path: file for file in registered.files}
     after = {file.path: file for file in found.files}
     return tuple(
@@ -165,7 +165,7 @@ def changes(registered: Manifest, found: Manifest) -> tuple[Change, ...]:
 
 
 def difference(registered: Manifest, found: Manifest) -> tuple[str, ...]:
-    """Say what changed, one line per file, ordered by path; empty when nothing did."""
+    """Return what changed, one line per file, ordered by path; empty when nothing did."""
     return tuple(str(change) for change in changes(registered, found))
 
 

@@ -1,4 +1,4 @@
-"""Whether a folder can be one model's own, or is where others keep their files too.
+"""Decides whether a folder can be one model's own or is shared.
 
 What is registered does not change any more, and goes as a whole when nothing needs it. So it must
 be a folder that nobody else writes to.
@@ -18,7 +18,7 @@ _ARTIFACTS = "artifacts"
 
 
 def is_own(place: str) -> bool:
-    """Whether a folder is by its name a logged model's, or lies within a run's artifacts."""
+    """Return whether a folder is, by its name, a logged model's or part of a run's artifacts."""
     parts = _parts(place)
     for at, (one, other) in enumerate(pairwise(parts)):
         if other == _ARTIFACTS:
@@ -30,11 +30,11 @@ def is_own(place: str) -> bool:
 
 
 def shared_as(place: str, landmarks: Iterable[str]) -> str:
-    """Say what a folder is that others keep their files in too; "" for a model's own.
+    """Say why a folder is shared with others' files; "" for a model's own folder.
 
     Args:
         place: where it really is.
-        landmarks: places that whatever is around them is shared: stores, experiments.
+        landmarks: places whose surrounding folders are shared: stores, experiments.
     """
     parts = _parts(place)
     if not parts:

@@ -1,8 +1,8 @@
-"""One spelling per place where files lie, so that two URIs of one folder compare equal.
+"""Gives each location of files one spelling, so that two URIs of one folder compare equal.
 
 Percent escapes are undone until none is left, as MLflow's server undoes them, and `.`, `..` and
 double slashes are resolved. What is only reachable through the server's artifact proxy begins
-with `proxy:`; `either` adds the same place as it is called behind the proxy.
+with `proxy:`; `either` adds the name of the same location behind the proxy.
 """
 
 from __future__ import annotations
@@ -54,16 +54,16 @@ def normal(path: str) -> str:
 
 
 def join(place: str, *relative: str) -> str:
-    """Return the place of a path below a place."""
+    """Return the location of a path below a location."""
     root = root_of(place)
     return root + normal("/".join((place[len(root) :], *relative)))
 
 
 def either(place: str, destination: str) -> tuple[str, ...]:
-    """Return a place as it is called in front of the artifact proxy and behind it.
+    """Return both names of a location: in front of the artifact proxy and behind it.
 
     Args:
-        place: of whatever kind.
+        place: of any kind.
         destination: where the proxy keeps what it is given, as a place.
     """
     if place.startswith(PROXY):
@@ -75,7 +75,7 @@ def either(place: str, destination: str) -> tuple[str, ...]:
 
 
 def ancestors(place: str) -> Iterable[str]:
-    """Yield a place and every folder it lies in, up to the root of its store."""
+    """Yield a location and every folder that contains it, up to the root of its store."""
     root = root_of(place)
     parts = place[len(root) :].split("/") if len(place) > len(root) else []
     for count in range(len(parts), -1, -1):
@@ -83,20 +83,20 @@ def ancestors(place: str) -> Iterable[str]:
 
 
 def below(place: str) -> tuple[str, str]:
-    """Return the half-open range, in code point order, of everything that lies in a place."""
+    """Return the half-open range, in code point order, of everything in a location."""
     first = place if place == PROXY else place.rstrip("/") + "/"
     return first, first[:-1] + chr(ord(first[-1]) + 1)
 
 
 def shown(place: str) -> str:
-    """Return a place as people write it."""
+    """Return a location as people write it."""
     if place.startswith(PROXY):
         return "mlflow-artifacts:/" + place.removeprefix(PROXY)
     return place.removeprefix("file:")
 
 
 def root_of(place: str) -> str:
-    """Return the part of a place that names its store."""
+    """Return the part of a location that names its store."""
     if place.startswith(PROXY):
         return PROXY
     if place.startswith("file:/"):

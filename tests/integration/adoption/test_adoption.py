@@ -156,7 +156,7 @@ def give_back(site: Site, before: dict[str, list[tuple[Any, ...]]]) -> None:
             time.sleep(1)
             refused = site.acgs("uninstall", "--yes")
             assert refused.returncode == 3, refused.stdout
-            assert "nobody else in the database" in refused.stderr
+            assert "no other connection to the database" in refused.stderr
     site.engine.dispose()
     dry = site.acgs("uninstall", "--dry-run")
     assert dry.returncode == 0, dry.stderr

@@ -72,7 +72,7 @@ def test_what_cannot_be_repaired_is_refused_with_exit_code_1(local: Keep) -> Non
     local.lose(record)
     answer = acgs(local, "repair", name)
     assert answer.returncode == 1
-    assert "nobody has MLmodel as registered" in answer.stdout
+    assert "no copy of MLmodel as registered" in answer.stdout
     assert "restore them from a backup" in answer.stderr
     status = told(local, "status", name)
     assert status["quarantine"] == "damaged: MLmodel: missing"
@@ -110,7 +110,7 @@ def test_holds_retention_usage_keys_and_bills_are_told(local: Keep) -> None:
     (kept,) = told(local, "expire", "--dry-run")
     assert (kept["free"], kept["reasons"][0]) == (False, "legal hold: case 7")
     assert told(local, "expire") == []
-    assert "is held no more" in acgs(local, "release", name, "--reason", "closed").stdout
+    assert "has no legal hold any more" in acgs(local, "release", name, "--reason", "closed").stdout
     (usage,) = told(local, "usage")
     assert usage["versions"] == 1
     before = acgs(local, "public-key").stdout

@@ -1,4 +1,4 @@
-"""Alembic entry point of adoption's schema."""
+"""Runs adoption's migrations for Alembic."""
 
 from infra.stores.migration_env import run
 from registry.adoption.adapters.tables import metadata

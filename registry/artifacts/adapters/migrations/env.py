@@ -1,4 +1,4 @@
-"""Alembic entry point of the schema for artifact keeping."""
+"""Runs the migrations of artifact keeping for Alembic."""
 
 from infra.stores.migration_env import run
 from registry.artifacts.adapters.tables import metadata

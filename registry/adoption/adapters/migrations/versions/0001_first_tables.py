@@ -1,4 +1,4 @@
-"""Create the progress of the back-fill."""
+"""Create the table that records the progress of the back-fill."""
 
 from __future__ import annotations
 
