@@ -1,4 +1,4 @@
-"""Puts lineage together; importing this opens nothing."""
+"""Puts lineage together; importing this module opens nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`acgs lineage show|impact|served|export`."""
+"""Defines `acgs lineage show|impact|served|export`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _depth = click.option(
     help="At most this many steps from the version.",
 )
 _history = click.option(
-    "--history", is_flag=True, help="Follow all versions before and after, too."
+    "--history", is_flag=True, help="Also follow all earlier and later versions."
 )
 
 
@@ -44,8 +44,8 @@ def lineage() -> None:
 
 @lineage.command("show", short_help="Show a version's causes and effects")
 @name_or_version
-@click.option("--up", is_flag=True, help="Only what led to it.")
-@click.option("--down", is_flag=True, help="Only what came of it.")
+@click.option("--up", is_flag=True, help="Only its causes.")
+@click.option("--down", is_flag=True, help="Only its effects.")
 @_depth
 @_history
 @as_json
@@ -57,7 +57,7 @@ def show(
     history: bool,
     as_json: bool,
 ) -> None:
-    """Show where a version comes from and what came of it.
+    """Show where a version comes from and what was made from it.
 
     Without VERSION, of the newest version.
     """
@@ -79,7 +79,7 @@ def show(
 @click.argument("origin", metavar="ORIGIN")
 @as_json
 def impact(origin: str, as_json: bool) -> None:
-    """Show what was made from something, and which endpoints run or ran it.
+    """Show what was made from something, and which endpoints serve or served it.
 
     ORIGIN is dataset:NAME@DIGEST, commit:SHA, run:ID or model:ID (a logged model). What was only
     evaluated on a dataset is not counted.
@@ -96,7 +96,7 @@ def impact(origin: str, as_json: bool) -> None:
 @click.option("--at", "at", help="When, with its zone: 2026-11-24T12:00Z. Without it: now.")
 @as_json
 def served(name: str, at: str | None, as_json: bool) -> None:
-    """Show what an endpoint served at a moment, with weights, and who held stages and aliases.
+    """Show what an endpoint served at a moment, with weights, and which versions held its places.
 
     ENDPOINT is the model's name; a model without an endpoint shows its stages and aliases. Exit 0
     when nothing served then, which is an answer too; 2 when nothing of this name is known.
@@ -146,7 +146,7 @@ def export(
     try:
         output.write_text(text, encoding="utf-8")
     except OSError as err:
-        if told := storage_error(err, output):
-            raise told from err
+        if known := storage_error(err, output):
+            raise known from err
         raise
     click.echo(f"wrote {output}", err=True)

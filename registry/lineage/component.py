@@ -1,4 +1,4 @@
-"""What lineage plugs into the platform."""
+"""Adds lineage to the platform."""
 
 from __future__ import annotations
 

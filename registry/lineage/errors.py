@@ -1,4 +1,4 @@
-"""What lineage cannot find or read."""
+"""Defines the errors of lineage."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from infra.errors import NotFoundError, UsageError
 
 
 class UnknownOriginError(NotFoundError):
-    """No such dataset, commit, run or logged model."""
+    """There is no such dataset, commit, run or logged model."""
 
     code = "lineage.unknown_origin"
 
 
 class OriginUnclearError(UsageError):
-    """What was named could be several things, or nothing."""
+    """The given name matches several things, or nothing."""
 
     code = "lineage.origin_unclear"
 
 
 class NothingServedError(NotFoundError):
-    """No endpoint and no governed model has, or had, this name."""
+    """No endpoint and no governed model has or had this name."""
 
     code = "lineage.nothing_served"

@@ -1,4 +1,4 @@
-"""Finding the node that a person names, and what is known of a version's origin."""
+"""Finds the node that a person names, and what is known of a version's origin."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _dataset(connection: Connection, key: str) -> str:
 
 
 def _begins(digest: str, beginning: str) -> bool:
-    """Whether a digest begins so, with or without the name of its algorithm."""
+    """Return whether a digest begins with a text, with or without the name of its algorithm."""
     plain = beginning.rpartition(":")[2]
     return len(plain) >= _SHORTEST and (
         digest.startswith(beginning) or digest.rpartition(":")[2].startswith(beginning)
@@ -153,9 +153,9 @@ _FINDERS = {"dataset": _dataset, "commit": _commit, "run": _run, "model": _model
 
 
 def completeness_of(connection: Connection, record: VersionRecord) -> Completeness:
-    """Say how much of a version's origin is known by now."""
+    """Measure how much of a version's origin is known now."""
     commit, dataset = provenance.lineage(connection, record.run_id)
-    # One that was inferred from an example only numbers the version: nobody declared it.
+    # A signature inferred from an example only numbers the version: its author declared none.
     declared = record.signature_origin is not SignatureOrigin.INFERRED
     signature = record.signature if declared else None
     before = record.predecessor_uid or record.origin_uid

@@ -1,4 +1,4 @@
-"""The lineage of one version as a page, with the picture in it."""
+"""Renders the lineage of one version as a page with a picture."""
 
 from __future__ import annotations
 

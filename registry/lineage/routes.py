@@ -1,4 +1,4 @@
-"""Lineage over HTTP: JSON for the SDK, and a page for people."""
+"""Serves lineage over HTTP: JSON for the SDK, and a page for people."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ GUARDED = {
     "cache-control": "no-cache",
     "x-content-type-options": "nosniff",
 }
-"""Nothing in a page or a picture may run, whatever a model or a dataset is called."""
+"""Nothing in a page or a picture may run, even if a model's name is a script."""
 
 
 def routes(settings: Settings) -> Sequence[BaseRoute]:
-    """Return the routes; nothing is opened before the first call."""
+    """Return the routes; nothing is opened until the first call."""
     lineage = open_lineage(settings)
 
     def read(request: Request) -> VersionLineage:
@@ -74,7 +74,7 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
     async def get_served(request: Request) -> JSONResponse:
         name, now = request.path_params["endpoint"], utc_now()
         text = request.query_params.get("at")
-        # A plus sign in a query is a space, if nobody escaped it.
+        # An unescaped plus sign in a query means a space.
         at = parse_moment(text.replace(" ", "+"), now) if text is not None else now
         found = await run_in_threadpool(lineage.served, name, at)
         return JSONResponse(served_view(name, at, found))

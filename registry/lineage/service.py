@@ -1,4 +1,4 @@
-"""The questions that lineage answers, each in one read transaction."""
+"""Answers questions about lineage, each in one read transaction."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TO_VERSIONS = Reach(
 
 @dataclass(frozen=True, slots=True)
 class VersionLineage:
-    """Where one version comes from and where it went."""
+    """One version's lineage: its causes and its effects."""
 
     record: VersionRecord
     graph: Graph
@@ -43,7 +43,7 @@ class VersionLineage:
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """What a dataset, commit, run or logged model is in.
+    """What contains a dataset, commit, run or logged model.
 
     Attributes:
         origin: described.
@@ -96,7 +96,7 @@ class Lineage:
         return VersionLineage(record, graph, known)
 
     def of_origin(self, origin: str, down: Reach) -> tuple[NodeId, Graph]:
-        """Return what came of a dataset, commit, run or logged model, as a graph.
+        """Return, as a graph, what was made from a dataset, commit, run or logged model.
 
         Raises:
             OriginUnclearError: it is not named clearly.
@@ -142,7 +142,7 @@ class Lineage:
         return sorted(found, key=lambda tenure: tenure.from_ms)
 
     def completeness(self, record: VersionRecord) -> Completeness:
-        """Say how much of a version's origin is known."""
+        """Measure how much of a version's origin is known."""
         with reading(self._engine) as connection:
             return completeness_of(connection, record)
 

@@ -1,4 +1,4 @@
-"""What served when: one query over the intervals that the registry keeps."""
+"""Answers what served when, with one query over the intervals that the registry keeps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _T, _V = tables.tenure.c, tables.version.c
 
 @dataclass(frozen=True, slots=True)
 class Tenure:
-    """One version in one place, from when to when.
+    """One version in one place, from one moment to another.
 
     Attributes:
         slot: the stage or the alias; "" for an endpoint.
@@ -42,7 +42,7 @@ class Tenure:
 
 
 def held_at(connection: Connection, name: str, at_ms: int) -> list[Tenure]:
-    """Return who held which place under a name at a moment, in one query.
+    """Return which version held which place under a name at a moment, in one query.
 
     Endpoint traffic first, by share; then aliases and stages.
     """
@@ -79,7 +79,7 @@ def _tenures(connection: Connection, *which: ColumnElement[bool]) -> list[Tenure
 
 
 def served(engine: Engine, name: str, at: datetime) -> list[Tenure]:
-    """Return what served under a name at a moment, and who held its stages and aliases.
+    """Return what served under a name at a moment, and which versions held its stages and aliases.
 
     Empty when nothing did: not yet, or no more.
 

@@ -1,4 +1,4 @@
-"""Lineage as text: trees of causes and effects, served versions, a blast radius."""
+"""Writes lineage as text: trees of causes and effects, served versions, a blast radius."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def lineage_lines(found: VersionLineage, *, up: bool, down: bool) -> Iterator[st
 
 
 def completeness_lines(found: Completeness) -> Iterator[str]:
-    """Yield how much of the origin is known, and how to add what is not."""
+    """Yield how much of the origin is known, and how to add the rest."""
     known = len(found.parts) - len(found.missing)
     yield f"completeness {found.share:.2f}: {known} of {len(found.parts)} parts are known"
     for part in found.missing:
@@ -53,7 +53,7 @@ def _branches(graph: Graph, start: NodeId, *, upwards: bool) -> Iterator[str]:
     for edge in sorted(graph.edges):
         here, there = (edge.effect, edge.cause) if upwards else (edge.cause, edge.effect)
         next_to.setdefault(here, []).append((there, edge))
-    told = {start}
+    shown = {start}
 
     def below(node: NodeId, indent: str) -> Iterator[str]:
         # What carries a fault comes first: the rest is shown as above, if it is there.
@@ -63,8 +63,8 @@ def _branches(graph: Graph, start: NodeId, *, upwards: bool) -> Iterator[str]:
         left_out = graph.more.get(node, 0)
         for position, (child, edge) in enumerate(children):
             last = position + 1 == len(children) and not left_out
-            again = child in told
-            told.add(child)
+            again = child in shown
+            shown.add(child)
             how = f"  ({edge.relation.value})" if not edge.relation.carries else ""
             yield f"{indent}{'└─ ' if last else '├─ '}{_line(graph.nodes[child], again)}{how}"
             if not again:
@@ -91,7 +91,7 @@ def _line(node: Node, again: bool = False) -> str:
 
 
 def printable(text: str) -> str:
-    """Return text that cannot steer a terminal: control and direction marks are spelled out."""
+    """Return text that cannot control a terminal: control and direction marks are spelled out."""
     return "".join(
         f"\\u{ord(char):04x}" if unicodedata.category(char) in {"Cc", "Cf"} else char
         for char in text
@@ -113,7 +113,7 @@ def _fact(name: str, value: str) -> str:
 
 
 def served_lines(name: str, at: datetime, found: Sequence[Tenure]) -> Iterator[str]:
-    """Yield what served, and who held which stage or alias."""
+    """Yield what served, and which version held which stage or alias."""
     yield f"{name} at {moment(to_millis(at))} (UTC)"
     if not found:
         yield "  nothing served, and no version held a stage or a governed alias"
@@ -128,7 +128,7 @@ def served_lines(name: str, at: datetime, found: Sequence[Tenure]) -> Iterator[s
 
 
 def impact_lines(found: Impact) -> Iterator[str]:
-    """Yield a blast radius: what serves first, since that is what hurts."""
+    """Yield a blast radius, what serves first, since that matters most."""
     yield _line(found.origin)
     serving = found.serving
     yield f"serves now: {_count(len(serving), 'version')}"

@@ -1,4 +1,4 @@
-"""Lineage as JSON values, one shape for the CLI, for HTTP and for the SDK."""
+"""Builds the JSON of lineage for the CLI, for HTTP and for the SDK."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def lineage_view(found: VersionLineage) -> dict[str, Any]:
 
 
 def completeness_view(found: Completeness) -> dict[str, Any]:
-    """Return a share in [0, 1] and each part, with what to do where it is missing."""
+    """Return a share in [0, 1] and each part, with a hint where one is missing."""
     return {
         "share": round(found.share, 4),
         "parts": [
@@ -54,7 +54,7 @@ def tenure_view(tenure: Tenure) -> dict[str, Any]:
 
 
 def served_view(name: str, at: datetime, found: Sequence[Tenure]) -> dict[str, Any]:
-    """Return what served at a moment: traffic apart from stages and aliases."""
+    """Return what served at a moment, with traffic apart from stages and aliases."""
     views = [tenure_view(tenure) for tenure in found]
     return {
         "name": name,

@@ -1,4 +1,4 @@
-"""Walks the lineage from one node, in batches per kind and step, no further than it is told."""
+"""Walks the lineage from one node, in batches per kind and step, within limits."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def walk(
     up: Reach | None = None,
     down: Reach | None = None,
 ) -> Graph:
-    """Return what led to a node (`up`), what came of it (`down`), or both."""
+    """Return the causes of a node (`up`), its effects (`down`), or both."""
     found = _Found(start, {start})
     for reach, table, upwards in ((up, hops.UP, True), (down, hops.DOWN, False)):
         if reach is not None:

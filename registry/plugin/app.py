@@ -1,4 +1,4 @@
-"""The HTTP app: MLflow's own, with our routes in front and the wait around it."""
+"""Builds the HTTP app: MLflow's own, with the platform's routes and middleware in front."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from registry.plugin.waiting import WaitForVerdict
 
 
 def create_app(flask_app: Any = None) -> NoReturn:
-    """Refuse to be MLflow's app: the entry point of `mlflow server --app-name acgs`.
+    """Refuse to run as MLflow's app: the entry point of `mlflow server --app-name acgs`.
 
-    MLflow would serve the app in processes of its own, without the limits of connections, the
+    MLflow would serve the app in its own processes, without the limits of connections, the
     private files and the secrets that the role has: governed, but open to slow clients.
 
     Args:
@@ -79,9 +79,9 @@ def build(settings: Settings) -> FastAPI:
     page_tokens.install()
     spans.install()
     store_arguments.install()
-    # MLflow mounts its Flask app last, at "/": whatever comes after it is never reached.
-    ours = [route for component in components() for route in component.routes(settings)]
-    app.router.routes[:0] = ours
+    # MLflow mounts its Flask app last, at "/": a route after it is never reached.
+    own = [route for component in components() for route in component.routes(settings)]
+    app.router.routes[:0] = own
     for kind, handler in http.exception_handlers().items():
         app.add_exception_handler(kind, handler)
     registry = open_registry(settings)

@@ -1,4 +1,4 @@
-"""What the artifact proxy answers when the store behind it refuses.
+"""Answers for the artifact proxy when its store refuses.
 
 MLflow lets most of boto3's errors through its handlers, which makes them a page of HTML with
 status 500 that its clients resend for minutes and then drop.
@@ -27,22 +27,22 @@ JSON = "application/json"
 
 
 def install(app: FastAPI, flask_app: Flask, settings: Settings) -> None:
-    """Let MLflow's server, of which both apps are a part, tell the store's errors as ours."""
+    """Answer the store's errors as the platform's, in both apps of MLflow's server."""
     where = settings.artifacts_destination
 
-    def tell(error: Exception) -> flask.Response:
-        told = _told(error, where)
-        body, status, headers = _answer(told)
+    def on_error(error: Exception) -> flask.Response:
+        refusal = _platform_error(error, where)
+        body, status, headers = _answer(refusal)
         return flask.Response(body, status, headers, mimetype=JSON)
 
-    async def tell_async(_request: Request, error: Exception) -> Response:
-        told = _told(error, where)
-        body, status, headers = _answer(told)
+    async def on_error_async(_request: Request, error: Exception) -> Response:
+        refusal = _platform_error(error, where)
+        body, status, headers = _answer(refusal)
         return Response(body, status, headers, media_type=JSON)
 
     for kind in (ClientError, BotoCoreError, Boto3Error, OSError):
-        app.add_exception_handler(kind, tell_async)
-        flask_app.register_error_handler(kind, tell)
+        app.add_exception_handler(kind, on_error_async)
+        flask_app.register_error_handler(kind, on_error)
 
 
 _MISNAMED = {
@@ -66,9 +66,9 @@ def _told(error: Exception, where: str) -> PlatformError:
 
 
 def _answer(error: PlatformError) -> tuple[str, int, dict[str, str]]:
-    told = to_mlflow(error)
+    refusal = to_mlflow(error)
     headers = {"Retry-After": "1"} if isinstance(error, UnavailableError) else {}
     # MLflow's clients would resend a 503 for minutes; no room is made by asking again.
     full = isinstance(error, StoreFullError)
-    status = HTTPStatus.INSUFFICIENT_STORAGE if full else told.get_http_status_code()
-    return told.serialize_as_json(), status, headers
+    status = HTTPStatus.INSUFFICIENT_STORAGE if full else refusal.get_http_status_code()
+    return refusal.serialize_as_json(), status, headers

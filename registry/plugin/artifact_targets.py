@@ -1,4 +1,4 @@
-"""What an HTTP call would write to, or take away, as places.
+"""Finds the locations that an HTTP call would write to or delete.
 
 Paths are read as MLflow's own handlers read them (`validate_path_is_safe` undoes percent escapes
 and `file:` prefixes), so that no spelling means one thing here and another there.
@@ -34,7 +34,7 @@ _READING = {"GET", "HEAD", "OPTIONS"}
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One HTTP call; `body` is empty where `needs_body` says that it is not looked at."""
+    """An HTTP call; `body` is empty where `needs_body` says that the body does not matter."""
 
     method: str
     path: str
@@ -43,7 +43,7 @@ class Call:
 
 
 def concerns(method: str, path: str) -> bool:
-    """Whether a call may write or delete artifacts, or what they belong to."""
+    """Return whether a call may write or delete artifacts, or what owns them."""
     if method in _READING:
         return False
     if method == "DELETE" and _LOGGED_MODEL.search(path):
@@ -54,19 +54,19 @@ def concerns(method: str, path: str) -> bool:
 
 
 def is_streamed(scope: Scope) -> bool:
-    """Whether a call uploads a file, which MLflow streams to a disk or a store."""
+    """Return whether a call uploads a file, which MLflow streams to a disk or a store."""
     return scope["method"] == "PUT" and bool(_STREAMED.match(str(scope["path"])))
 
 
 def needs_body(path: str) -> bool:
-    """Whether it depends on the body what the call would write to."""
+    """Return whether the call's body decides what the call would write to."""
     return bool(_MULTIPART.search(path)) or path.rstrip("/").endswith(
         (_PRESIGNED, _RUN, _EXPERIMENT)
     )
 
 
 def targets(connection: Connection, call: Call) -> Sequence[str]:
-    """Return the places that a call which `concerns` would touch; empty if it names none."""
+    """Return the locations that a call which `concerns` would touch; empty if it names none."""
     path = call.path.rstrip("/")
     proxied = _PROXIED.search(call.path)
     if proxied:
@@ -147,7 +147,7 @@ def _places(uris: Any) -> Sequence[str]:
 
 
 def _safe(path: str) -> str:
-    """Read a path as MLflow's handlers do; one that they refuse is read as it stands."""
+    """Read a path as MLflow's handlers do; one that they refuse is returned unchanged."""
     try:
         return str(validate_path_is_safe(path))
     except MlflowException:
@@ -155,7 +155,7 @@ def _safe(path: str) -> str:
 
 
 def json_fields(body: bytes) -> dict[str, Any]:
-    """Read a JSON body as MLflow does; one that is no object has no fields."""
+    """Read a JSON body as MLflow does; a body that is not an object has no fields."""
     try:
         value = json.loads(body)
         # Old clients post JSON within a JSON string, and MLflow still takes it.

@@ -1,4 +1,4 @@
-"""What MLflow's handlers parse a body as, and so how it is looked at before."""
+"""Decides how to check a call's body: by what MLflow's handler parses it as."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _check_spans = partial(check_message, kind=ExportTraceServiceRequest.DESCRIPTOR)
 
 
 class NotAnObjectError(UsageError):
-    """A body is JSON, but no object: no call of MLflow's means such a one."""
+    """A body is JSON but not an object: no call of MLflow's takes that."""
 
     code = "registry.not_an_object"
 
 
 def shape(scope: Scope) -> Shape:
-    """Return how a call's body is looked at: as spans, as a file, or as a JSON object.
+    """Return how a call's body is checked: as spans, as a file, or as a JSON object.
 
     Paths are compared whole: some routes that parse JSON end in what the client likes.
     """
@@ -39,7 +39,7 @@ def shape(scope: Scope) -> Shape:
 
 
 def _plain_object(body: bytes) -> int:
-    """Look at a body whose handler takes no JSON within a JSON string."""
+    """Check a body whose handler takes no JSON within a JSON string."""
     values = _object(body)
     if body.lstrip().startswith(b'"'):
         raise NotAnObjectError(f"expected a JSON object, found the text {body[:40]!r}")
@@ -54,6 +54,6 @@ def _object(body: bytes) -> int:
 
 
 def _media_type(scope: Scope) -> bytes:
-    """Return it as MLflow reads it."""
+    """Return the media type as MLflow reads it."""
     headers: dict[bytes, bytes] = dict(scope["headers"])
     return headers.get(b"content-type", b"").split(b";")[0].strip()

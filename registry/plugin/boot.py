@@ -1,4 +1,4 @@
-"""A nonce per boot, so that "ready" is never the answer of a server that was to be gone."""
+"""Identifies one server start, so a readiness check is never answered by the previous server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def nonce() -> str:
 
 
 def announce(settings: Settings) -> None:
-    """Write this process's nonce where the supervisor finds it."""
+    """Write this process's nonce to where the supervisor finds it."""
     path = _path(settings)
     temporary = path.with_suffix(f".{os.getpid()}")
     temporary.write_text(nonce(), "utf-8")
@@ -27,7 +27,7 @@ def announce(settings: Settings) -> None:
 
 
 def announced(settings: Settings) -> str | None:
-    """Return the nonce of the server that started last, if any did."""
+    """Return the nonce of the server that started last; None if none did."""
     try:
         return _path(settings).read_text("utf-8")
     except OSError:

@@ -1,4 +1,4 @@
-"""MLflow's own answers about a registered model, without loading every version of it.
+"""Answers MLflow's reads of a registered model without loading every version of it.
 
 MLflow 3.17 makes a model's entity from all its versions, to find the newest of each stage, and
 its handlers ask for that entity at every tag and alias: 300 ms at 10,000 versions. Here the
@@ -80,10 +80,10 @@ _NEWEST_AND_OLDEST = select(_end_of_a_stage(func.max), _end_of_a_stage(func.min)
 
 
 class FastReads(SqlAlchemyStore):
-    """MLflow's SQL store, whose cost does not grow with the versions of a model."""
+    """MLflow's SQL store, with costs that do not grow with the versions of a model."""
 
     def _get_registered_model(self, session: Any, name: str, eager: bool = False) -> Any:
-        """Return MLflow's row, whose entity is made of the newest versions alone."""
+        """Return MLflow's row; the entity made from it has the newest versions only."""
         model = super()._get_registered_model(session, name, eager=eager)
         model.to_mlflow_entity = partial(self._entity, session, model)
         return model
@@ -147,7 +147,7 @@ class FastReads(SqlAlchemyStore):
         return version
 
     def rename_registered_model(self, name: str, new_name: str) -> RegisteredModel:
-        """Rename a model; the foreign keys carry the name on to all that is its."""
+        """Rename a model; the foreign keys carry the name on to its rows in other tables."""
         _validate_model_renaming(new_name)
         m, v = SqlRegisteredModel, SqlModelVersion
         with self.ManagedSessionMaker(read_only=False) as session:
@@ -175,7 +175,7 @@ class FastReads(SqlAlchemyStore):
             return renamed
 
     def delete_registered_model(self, name: str) -> None:
-        """Delete a model with all that is its, one statement for each table."""
+        """Delete a model with all its rows, one statement for each table."""
         with self.ManagedSessionMaker(read_only=False) as session:
             super()._get_registered_model(session, name)
             for table in (
@@ -193,7 +193,7 @@ class FastReads(SqlAlchemyStore):
 
 
 def taken(name: str) -> MlflowException:
-    """Return MLflow's refusal of a name that is taken, without the database's own words."""
+    """Return MLflow's refusal of a taken name, without the database's own words."""
     return MlflowException(
         f"Registered Model (name={name}) already exists.", RESOURCE_ALREADY_EXISTS
     )

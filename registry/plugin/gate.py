@@ -1,4 +1,4 @@
-"""What the governed store asks before it lets MLflow act."""
+"""Asks the gate before MLflow acts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Admission:
         self.blocking = blocking
 
     def pass_or_raise(self, ask: Ask) -> None:
-        """Return when the request is granted.
+        """Return once the request is granted, else raise.
 
         Raises:
             GateClosedError: refused; every failed rule is named.
@@ -37,7 +37,7 @@ class Admission:
         settled(request)
 
     def permit(self, ask: Ask) -> None:
-        """Return when a copy or rename has an unused permit; the caller consumes it.
+        """Return if a copy or rename has an unused permit, else raise. The caller uses it up.
 
         Raises:
             GateClosedError, RequestPendingError: as `pass_or_raise`.
@@ -54,7 +54,7 @@ class Admission:
 
 
 def ask_for_alias(version: VersionRecord, alias: str, actor: str) -> Ask:
-    """Return the request that setting a governed alias stands for.
+    """Return the request for setting a governed alias.
 
     The champion is the version in Production: asking for either is the same request.
     """
@@ -70,7 +70,7 @@ def ask_for_alias(version: VersionRecord, alias: str, actor: str) -> Ask:
 
 
 def ask_for_stage(version: VersionRecord, stage: Stage, actor: str, *, archive: bool) -> Ask:
-    """Return the request that a stage transition stands for."""
+    """Return the request for a stage transition."""
     return Ask(
         kind=RequestKind.TRANSITION,
         version=version,

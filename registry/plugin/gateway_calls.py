@@ -1,6 +1,6 @@
-"""Refuses calls to MLflow's AI gateway that name its endpoint by what is no text.
+"""Refuses calls to MLflow's AI gateway whose endpoint name is not text.
 
-MLflow looks the name up as it is, and a number that no database holds is a page with status 500.
+MLflow looks the name up unchecked, and a number that no database holds is a page with status 500.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mlflow.server import gateway_api
 
 
 def install() -> None:
-    """Put the check around MLflow's reader of the name, once in a process."""
+    """Install the check around MLflow's reader of the name, once in a process."""
     reader = gateway_api._extract_endpoint_name_from_model
     if not hasattr(reader, "__wrapped__"):
         gateway_api._extract_endpoint_name_from_model = _checked(reader)
@@ -25,7 +25,7 @@ def _checked(read: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]]
     def call(body: dict[str, Any]) -> str:
         name = read(body)
         if not isinstance(name, str):
-            raise HTTPException(400, f"expected a model that is a text, found {str(name)[:40]}")
+            raise HTTPException(400, f"expected a model's name as text, found {str(name)[:40]}")
         return name
 
     return call

@@ -1,4 +1,4 @@
-"""Registered models: creating, renaming and deleting a name."""
+"""Governs registered models: creating, renaming and deleting a name."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ADOPTED_AT_ONCE = 100
 
 
 class GovernedModels(Governed):
-    """What may happen to a name."""
+    """Governs what may happen to a name."""
 
     @translated
     def create_registered_model(
@@ -57,7 +57,7 @@ class GovernedModels(Governed):
 
     @translated
     def rename_registered_model(self, name: str, new_name: str) -> RegisteredModel:
-        """Rename a model; what it holds must clear the bar of the new name."""
+        """Rename a model; its versions must clear the bar of the new name."""
         _validate_model_renaming(new_name)
         names.check_storable(new_name)
         if not self._governs(name) and not self._governs(new_name):
@@ -126,7 +126,7 @@ class GovernedModels(Governed):
 
     @translated
     def delete_registered_model(self, name: str) -> None:
-        """Delete a model none of whose versions is in use."""
+        """Delete a model if none of its versions is in use."""
         super().get_registered_model(name)
         actor = current_actor()
         if self._governs(name):

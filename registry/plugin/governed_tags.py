@@ -1,4 +1,4 @@
-"""Tags: those under `acgs.` are written by the platform alone."""
+"""Governs tags: only the platform writes those under `acgs.`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from registry.plugin.reserved_tags import refuse_key, refuse_reserved
 
 
 class GovernedTags(Governed):
-    """Setting and deleting tags."""
+    """Sets and deletes tags."""
 
     @translated
     def set_model_version_tag(self, name: str, version: Any, tag: ModelVersionTag) -> None:

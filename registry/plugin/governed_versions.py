@@ -1,4 +1,4 @@
-"""Model versions: registering, describing and deleting one."""
+"""Governs model versions: registering, describing and deleting one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from registry.plugin.texts import check_row, check_text
 
 
 class GovernedVersions(Governed):
-    """What may happen to a version, but for where it stands."""
+    """Governs what may happen to a version, except where it stands."""
 
     @translated
     def create_model_version(
@@ -38,7 +38,7 @@ class GovernedVersions(Governed):
         local_model_path: str | None = None,
         model_id: str | None = None,
     ) -> ModelVersion:
-        """Register a version; what was registered elsewhere crosses a governed border judged."""
+        """Register a version; one copied across a governed border needs a verdict first."""
         limited = self._is_limited(name)
         check_row(
             SqlModelVersion,
@@ -57,7 +57,7 @@ class GovernedVersions(Governed):
             )
         origin = self.registry.versions.origin(source)
         if origin is not None:
-            # MLflow's copy brings the original's tags along; ours are about the original.
+            # MLflow's copy brings the original's tags along; the platform's are about the original.
             tags = [tag for tag in tags or [] if not is_reserved(tag.key)]
         refuse_reserved(tags, SqlModelVersionTag, limited)
         governed = self._governs(name)
@@ -102,7 +102,7 @@ class GovernedVersions(Governed):
         return created
 
     def _copy_ask(self, name: str, origin: tuple[str, int] | None) -> Ask | None:
-        """Return what a copy across a governed border has to ask for.
+        """Return what a copy across a governed border must ask for.
 
         A copy within a model asks for nothing: like any new version it stands nowhere, and is
         judged at its own request.
@@ -111,7 +111,7 @@ class GovernedVersions(Governed):
             return None
         if not (self._governs(name) or self._governs(origin[0])):
             return None
-        # An unknown destination is MLflow's own error, and is asked nobody's leave for.
+        # An unknown destination is MLflow's own error, and needs no permission.
         _validate_model_name(name)
         super().get_registered_model(name)
         record = self.registry.takeover.adopt(*origin, current_actor())
@@ -124,7 +124,7 @@ class GovernedVersions(Governed):
     def update_model_version(
         self, name: str, version: Any, description: str | None = None
     ) -> ModelVersion:
-        """Replace a description; the platform's line stays under it."""
+        """Replace a description; the platform's line stays below."""
         check_row(SqlModelVersion, self._is_limited(name), description=description)
         if not self._governs(name):
             return super().update_model_version(name, version, description)
@@ -142,7 +142,7 @@ class GovernedVersions(Governed):
 
     @translated
     def delete_model_version(self, name: str, version: Any) -> None:
-        """Delete a version that nothing holds."""
+        """Delete a version that has no blocker."""
         _validate_model_version(version)
         if not self._governs(name) or self._is_prompt(name, version):
             self._delete_plain(name, version)
@@ -157,7 +157,7 @@ class GovernedVersions(Governed):
             super().delete_model_version(name, version)
 
     def _delete_plain(self, name: str, version: Any) -> None:
-        """Delete as plain MLflow does; a record from when it was judged elsewhere goes too."""
+        """Delete as plain MLflow does, with any record of having been judged elsewhere."""
         known = self.registry.versions.live_record(name, self._number(name, version))
         if known is None:
             super().delete_model_version(name, version)

@@ -1,4 +1,4 @@
-"""Answers 400 where MLflow's GraphQL handler meets a call without a query that it can read.
+"""Answers 400 where MLflow's GraphQL handler meets a call without a readable query.
 
 MLflow answers such calls with a page of HTML and status 500.
 """
@@ -16,7 +16,7 @@ _PATH = "/graphql"
 
 
 def install(flask_app: flask.Flask) -> None:
-    """Put the guard in front of the handler, and tell GraphQL's own errors as a client's."""
+    """Install the guard before the handler, and answer GraphQL's own errors as the client's."""
     flask_app.before_request(_guard)
     flask_app.register_error_handler(GraphQLError, lambda error: _refused(error.message))
 
@@ -35,7 +35,7 @@ def _guard() -> flask.Response | None:
 
 
 def _refused(message: str) -> flask.Response:
-    told = to_mlflow(UsageError(message, hint='send {"query": "...", "variables": {...}}'))
+    answer = to_mlflow(UsageError(message, hint='send {"query": "...", "variables": {...}}'))
     return flask.Response(
-        told.serialize_as_json(), told.get_http_status_code(), mimetype="application/json"
+        answer.serialize_as_json(), answer.get_http_status_code(), mimetype="application/json"
     )

@@ -1,4 +1,4 @@
-"""Who is asking, as far as can be known without authentication.
+"""Says who is asking, as far as that is known without authentication.
 
 A name from HTTP basic auth is a claim, not a proof, until the server checks passwords; the
 audit trail keeps it with the address it came from.

@@ -1,7 +1,7 @@
-"""Keeps the files of registered versions as they are: writes and deletions below them get a 403.
+"""Protects the files of registered versions: answers 403 to writes and deletions.
 
 An ASGI middleware, since MLflow has two servers in one (native routes for uploads, Flask for the
-rest) and only what is around both sees every call. Whatever cannot be checked is refused.
+rest) and only what wraps both sees every call. A call that cannot be checked is refused.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class ImmutableArtifacts:
         self.registry = registry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything through, except what would change a registered version's files."""
+        """Pass everything through except calls that would change a registered version's files."""
         if scope["type"] != "http" or not concerns(scope["method"], str(scope["path"])):
             await self.app(scope, receive, send)
             return
@@ -66,8 +66,8 @@ class ImmutableArtifacts:
             raise ImmutableArtifactError(
                 f"{found.name} {found.semver} (version {found.version}) is registered, and its "
                 f"files do not change: expected another place than {shown(found.place)}",
-                hint="log the model anew and register it as a new version; what nobody needs any "
-                "more goes with the version: delete that first",
+                hint="log the model again and register it as a new version; to remove files that "
+                "nobody needs, delete their version first",
             )
 
 
@@ -85,8 +85,8 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 async def _refuse(send: Send, error: PlatformError) -> None:
-    told = to_mlflow(error)
-    body = told.serialize_as_json().encode()
+    answer = to_mlflow(error)
+    body = answer.serialize_as_json().encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
@@ -94,6 +94,6 @@ async def _refuse(send: Send, error: PlatformError) -> None:
         (b"connection", b"close"),
     ]
     too_large = isinstance(error, BodyTooLargeError)
-    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_large else told.get_http_status_code()
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_large else answer.get_http_status_code()
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -1,7 +1,7 @@
-"""The one table from our errors to MLflow's, and the decorator that applies it.
+"""Translates the platform's errors to MLflow's, by one table and a decorator.
 
 MLflow's client sends PERMISSION_DENIED and ABORTED once and keeps their text; 500, 503 and
-429 it resends for minutes and then drops the text. So only a database that is away is 503.
+429 it resends for minutes and then drops the text. So only a database that does not answer is 503.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def to_mlflow(error: PlatformError) -> MlflowException:
         case RequestPendingError():
             return MlflowException(text, ABORTED, **{PENDING_KEY: str(error.request_id)})
         case GateClosedError():
-            told = [asdict(reason) for reason in error.reasons]
-            return MlflowException(text, PERMISSION_DENIED, **{REASONS_KEY: told})
+            reasons = [asdict(reason) for reason in error.reasons]
+            return MlflowException(text, PERMISSION_DENIED, **{REASONS_KEY: reasons})
         case RefusedError():
             return MlflowException(text, PERMISSION_DENIED)
         case NotFoundError():
@@ -71,7 +71,7 @@ def to_mlflow(error: PlatformError) -> MlflowException:
 
 
 def install(flask_app: flask.Flask) -> None:
-    """Let a handler that lacks MLflow's own decorator answer MLflow's errors with their status."""
+    """Let a handler without MLflow's own decorator answer MLflow's errors with their status."""
     flask_app.register_error_handler(
         MlflowException,
         lambda error: flask.Response(
@@ -81,7 +81,7 @@ def install(flask_app: flask.Flask) -> None:
 
 
 def translated(method: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Let a store method raise our errors and its caller see MLflow's."""
+    """Let a store method raise the platform's errors and its caller see MLflow's."""
 
     @functools.wraps(method)
     def call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -96,7 +96,7 @@ def translated(method: Callable[_P, _T]) -> Callable[_P, _T]:
 
 
 def without_sql(error: MlflowException, engine: Engine) -> MlflowException:
-    """Tell a database's error as ours where MLflow told its words, with statement and values."""
+    """Return the platform's error for a database's error, without its statement and values."""
     cause = error.__cause__
     if cause is None or error.message != str(cause):
         return error

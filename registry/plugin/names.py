@@ -1,4 +1,4 @@
-"""Names that mean one thing everywhere: in MLflow, in a `models:/` URI, in a URL, in git."""
+"""Checks that a name means one thing everywhere: in MLflow, a `models:/` URI, a URL and git."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def check(name: str) -> None:
 
 
 def check_storable(name: str) -> None:
-    """Refuse a name of any model that a database cannot hold, before it says so in SQL.
+    """Refuse any model's name that a database cannot hold, before the database answers in SQL.
 
     Raises:
         ModelNameError: it is longer than 256 characters, or has control characters.
@@ -61,7 +61,7 @@ def check_storable(name: str) -> None:
 
 
 def check_alias(alias: str) -> None:
-    """Refuse an alias of a governed model that a person would take for a governed place.
+    """Refuse an alias of a governed model that a person could take for a governed place.
 
     Raises:
         ModelNameError: it is a stage's name, or not plain ASCII.
@@ -73,11 +73,11 @@ def check_alias(alias: str) -> None:
         )
     if Stage.parse(alias) is not None:
         raise ModelNameError(
-            f"expected an alias that is no stage's name, found {alias!r}",
+            f"expected an alias that is not a stage's name, found {alias!r}",
             hint="ask for the stage itself, or for champion or challenger",
         )
 
 
 def looks_like_version(text: str) -> bool:
-    """Whether a stage or alias in a URI can only be meant as a semantic version or range."""
+    """Return whether a stage or alias in a URI can only mean a semantic version or range."""
     return bool(_VERSION_LIKE.fullmatch(text))

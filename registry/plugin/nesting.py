@@ -17,22 +17,24 @@ from registry.plugin.mlflow_errors import to_mlflow
 
 
 def install(app: FastAPI, flask_app: Flask) -> None:
-    """Let both halves of MLflow's server tell a RecursionError as a client's mistake."""
+    """Let both halves of MLflow's server answer a RecursionError as the client's mistake."""
 
-    def tell(_error: Exception) -> flask.Response:
+    def on_error(_error: Exception) -> flask.Response:
         body, status = _answer()
         return flask.Response(body, status, mimetype="application/json")
 
-    async def tell_async(_request: Request, _error: Exception) -> Response:
+    async def on_error_async(_request: Request, _error: Exception) -> Response:
         body, status = _answer()
         return Response(body, status, media_type="application/json")
 
-    app.add_exception_handler(RecursionError, tell_async)
-    flask_app.register_error_handler(RecursionError, tell)
+    app.add_exception_handler(RecursionError, on_error_async)
+    flask_app.register_error_handler(RecursionError, on_error)
 
 
 def _answer() -> tuple[str, int]:
-    told = to_mlflow(
-        NestingTooDeepError("expected JSON that nests less deeply, found more than a parser takes")
+    answer = to_mlflow(
+        NestingTooDeepError(
+            "expected JSON that nests less deeply, found more than the parser allows"
+        )
     )
-    return told.serialize_as_json(), told.get_http_status_code()
+    return answer.serialize_as_json(), answer.get_http_status_code()

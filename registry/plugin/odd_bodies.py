@@ -49,7 +49,7 @@ _SENT = "acgs_statement_sent"
 
 
 class CallUnreadableError(UsageError):
-    """A call's body has a field of another type or form than MLflow expects."""
+    """A field of a call's body has another type or form than MLflow expects."""
 
     code = "registry.call_unreadable"
 
@@ -58,7 +58,7 @@ class Request(flask.Request):
     """A call whose JSON every handler reads alike."""
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
-        """Return the body as MLflow's main reader takes it.
+        """Return the body as MLflow's main reader reads it.
 
         Old clients post JSON within a JSON string, which some handlers take for an object. And
         where a handler asks for no error, a body that is no JSON counts as an empty object.
@@ -70,7 +70,7 @@ class Request(flask.Request):
 
 
 def install(flask_app: flask.Flask) -> None:
-    """Let the app read JSON in one way, and tell whose mistake an error is."""
+    """Make the app read JSON in one way, and distinguish a client's mistake from the server's."""
     flask_app.request_class = Request
     flask_app.before_request(_guard_demo)
     if not event.contains(Engine, "before_cursor_execute", _note_statement):
@@ -98,7 +98,7 @@ def _answer(error: Exception) -> Response:
 
 
 def _guard_demo() -> flask.Response | None:
-    """Look at the one list that a handler reads only after it has asked the database."""
+    """Check the one list that a handler reads only after it has asked the database."""
     if not flask.request.path.endswith(_DEMO):
         return None
     features = json_fields(flask.request.get_data()).get("features") or []
@@ -108,16 +108,16 @@ def _guard_demo() -> flask.Response | None:
 
 
 def _refused(message: str) -> flask.Response:
-    told = to_mlflow(
+    answer = to_mlflow(
         CallUnreadableError(message, hint="compare the body's fields with MLflow's REST API")
     )
     return flask.Response(
-        told.serialize_as_json(), told.get_http_status_code(), mimetype="application/json"
+        answer.serialize_as_json(), answer.get_http_status_code(), mimetype="application/json"
     )
 
 
 def _is_readers(trace: TracebackType | None) -> bool:
-    """Whether a trace has no frame outside of `_READERS` and this module."""
+    """Return whether a trace has no frame outside `_READERS` and this module."""
     while trace is not None:
         module = str(trace.tb_frame.f_globals.get("__name__", ""))
         if module != __name__ and module.partition(".")[0] not in _READERS:

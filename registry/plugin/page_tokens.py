@@ -1,4 +1,4 @@
-"""Refuses page tokens that MLflow's three readers of them trip over.
+"""Refuses page tokens that MLflow's three token readers cannot handle.
 
 A token says where a page begins. MLflow compares neither its type nor its size, so most of what
 is no token becomes a page of HTML with status 500.
@@ -24,7 +24,7 @@ _UNREADABLE = (ValueError, TypeError, AttributeError, OverflowError, RecursionEr
 
 
 def install() -> None:
-    """Put a check around each reader, once in a process."""
+    """Install a check around each reader, once in a process."""
     if hasattr(SearchUtils.parse_start_offset_from_page_token, "__wrapped__"):
         return
     reader = SearchUtils.parse_start_offset_from_page_token.__func__
@@ -76,13 +76,13 @@ def _place(token: str) -> int:
 
 def _check(offset: object) -> None:
     if type(offset) is not int or not 0 <= offset <= _LARGEST:
-        raise ValueError("no place in a list")
+        raise ValueError("not a position in a list")
 
 
 def _refused(token: object) -> MlflowException:
     return to_mlflow(
         UsageError(
             f"expected a page token of an earlier answer, found {str(token)[:40]!r}",
-            hint="send it as it was answered, or ask without one for the first page",
+            hint="send the token unchanged, or none for the first page",
         )
     )

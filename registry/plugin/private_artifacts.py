@@ -1,4 +1,4 @@
-"""Keeps uploaded files to the platform's user.
+"""Makes uploaded files readable to the platform's user only.
 
 MLflow finds out the umask by setting it to 0 for a moment, for all threads: what another upload or
 SQLite makes in that moment would be open to everybody.
@@ -12,7 +12,7 @@ from mlflow.store.artifact import local_artifact_repo
 
 
 def install() -> None:
-    """Let MLflow's local artifact store give its files the one mode that they have here."""
+    """Make MLflow's local artifact store give its files that one mode."""
     local_artifact_repo._set_default_file_mode = _make_private
 
 

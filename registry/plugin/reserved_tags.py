@@ -13,7 +13,7 @@ from registry.plugin.texts import check_tag
 
 
 def is_reserved(key: str) -> bool:
-    """Whether a tag is, or looks like, one of the platform's."""
+    """Return whether a tag is, or looks like, one of the platform's."""
     folded = unicodedata.normalize("NFKC", str(key)).strip().casefold()
     return folded.startswith(RESERVED_TAG_PREFIX)
 
@@ -21,7 +21,7 @@ def is_reserved(key: str) -> bool:
 def refuse_reserved(
     tags: Any, row: type[SqlModelVersionTag] | type[SqlRegisteredModelTag], limited: bool
 ) -> None:
-    """Refuse tags of which one is the platform's, or cannot be held as a row of its table.
+    """Refuse tags if one is the platform's or does not fit its table.
 
     Args:
         tags: what a client sent.

@@ -1,7 +1,7 @@
-"""The artifact proxy's S3 store: MLflow's, on the platform's client.
+"""Stores the artifact proxy's files in S3 through the platform's client.
 
 MLflow's own client waits for minutes where no server answers, and its download of one file lists
-the bucket first and tells a missing file as an internal error, which clients resend.
+the bucket first and answers a missing file with an internal error, which clients resend.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def install(settings: Settings, uploads: Uploads) -> None:
 
 
 class ServerArtifacts(S3ArtifactRepository):
-    """Everything below the platform's artifact root. `artifact_errors` tells what boto3 raises."""
+    """Stores everything below the artifact root. `artifact_errors` answers what boto3 raises."""
 
     def __init__(self, settings: Settings, uploads: Uploads) -> None:
         super().__init__(settings.artifacts_destination)
@@ -52,7 +52,7 @@ class ServerArtifacts(S3ArtifactRepository):
             self._uploads.note(of_object(bucket, key, etag, entry.size_bytes), entry.sha256)
 
     def download_artifacts(self, artifact_path: str, dst_path: str | None = None) -> str:
-        """Download one file, which is all that the proxy asks of a folder that it names."""
+        """Download one file: the proxy asks a folder for nothing else."""
         if dst_path is None:
             return str(super().download_artifacts(artifact_path, dst_path))
         target = Path(dst_path) / artifact_path

@@ -1,4 +1,4 @@
-"""Reading: semantic versions in `models:/` URIs, resolved on the server."""
+"""Resolves semantic versions in `models:/` URIs, on the server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _logger = logging.getLogger(__name__)
 
 
 class SemanticUris(Governed):
-    """What a URI resolves to."""
+    """Resolves what a URI names."""
 
     @translated
     def get_latest_versions(self, name: str, stages: Any = None) -> list[ModelVersion]:
@@ -57,7 +57,7 @@ class SemanticUris(Governed):
         return record
 
     def _champion_for(self, version: ModelVersion) -> ModelVersion:
-        """Replace an unproven canary in Production by the champion."""
+        """Replace an unproven canary in Production with the champion."""
         if version.current_stage != Stage.PRODUCTION.value:
             return version
         number = self.registry.stages.champion_number(version.name)
@@ -81,7 +81,7 @@ class SemanticUris(Governed):
 
 
 def _single(stages: Any) -> str | None:
-    """Return the one text among the stages that a client asks for; None if there are others."""
+    """Return the one text among the requested stages; None if there are others."""
     if isinstance(stages, str) or not isinstance(stages, Sequence) or len(stages) != 1:
         return None
     return stages[0] if isinstance(stages[0], str) else None

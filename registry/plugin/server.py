@@ -1,4 +1,4 @@
-"""The `registry` role: MLflow's server in this one process, with the governed store.
+"""Runs the role `registry`: MLflow's server in this process, with the governed store.
 
 Never `mlflow server`, whose children outlive it, keep the port, and make a failed restart
 exit 0.
@@ -32,11 +32,11 @@ def registry_role() -> Role:
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
-    """Serve until told to stop.
+    """Serve until asked to stop.
 
     Raises:
-        PlatformError: the plugin is missing, the constitution is unreadable or the database is
-            away; the server does not start.
+        PlatformError: the plugin is missing, the constitution is unreadable or the database does
+            not answer; the server does not start.
     """
     _configure_mlflow(settings)
     from infra.web import http
@@ -84,7 +84,7 @@ def _ports(settings: Settings) -> Sequence[tuple[str, int]]:
 
 
 def _configure_mlflow(settings: Settings) -> None:
-    """Say to MLflow's server code, by environment, what `mlflow server` flags would."""
+    """Set the environment variables that `mlflow server` would set for its flags."""
     from infra.secrets import secret_file
     from infra.stores import object_store
 
@@ -94,7 +94,7 @@ def _configure_mlflow(settings: Settings) -> None:
         os.makedirs(artifacts, mode=0o700, exist_ok=True)
     key = secret_file(settings, "mlflow-webhooks.key", _fernet_key)
     flask_key = secret_file(settings, "mlflow-flask.key", _fernet_key)
-    # Else a look at the gateway's models asks a server on the internet, for minutes without one.
+    # Else reading the gateway's models asks a server on the internet, and waits minutes offline.
     os.environ.setdefault("MLFLOW_MODEL_CATALOG_URI", "")
     os.environ.update(
         {

@@ -1,4 +1,4 @@
-"""Opens MLflow's stores before the port is open, so that a broken server never listens."""
+"""Opens MLflow's stores before the port, so that a broken server never listens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def open_stores(settings: Settings) -> GovernedStore:
     """Open the tracking store and the governed registry store; return the latter.
 
     Raises:
-        BrokenComponentError: MLflow resolved the registry to another store than ours.
+        BrokenComponentError: MLflow resolved the registry to a store that is not the platform's.
         UnavailableError: a store cannot be opened.
     """
     try:

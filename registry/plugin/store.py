@@ -1,4 +1,4 @@
-"""MLflow's registry store, governed, under a scheme of its own.
+"""Provides MLflow's registry store, governed, under its own URI scheme.
 
 `acgs+sqlite://` and `acgs+postgresql://` never override MLflow's schemes: if this plugin is
 missing, MLflow knows no such scheme and fails, instead of running ungoverned.
@@ -24,14 +24,14 @@ _SCHEME = "acgs+"
 
 
 class GovernedStore(GovernedModels, GovernedVersions, GovernedPlaces, GovernedTags, SemanticUris):
-    """MLflow's SQL store with a gate in front of every way into a governed place."""
+    """MLflow's SQL store with a gate in front of every governed place."""
 
 
 def open_store(store_uri: str, tracking_uri: str | None = None) -> GovernedStore:
     """Entry point of `mlflow.model_registry_store`.
 
     Raises:
-        MlflowException: the constitution is unreadable, or the database is away.
+        MlflowException: the constitution is unreadable, or the database does not answer.
     """
     del tracking_uri  # artifacts are found through the database
     return translated(_open)(store_uri)
@@ -46,7 +46,7 @@ def _open(store_uri: str) -> GovernedStore:
 
 
 def _storage_root(url: str) -> Path | None:
-    """The folder of a SQLite database, unless the environment names another root."""
+    """Return the folder of a SQLite database, unless the environment names another root."""
     database = make_url(url).database
     if os.environ.get("MLOPS_STORAGE_ROOT") or not url.startswith("sqlite") or not database:
         return None

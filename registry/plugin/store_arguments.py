@@ -1,6 +1,6 @@
-"""Refuses arguments that MLflow's tracking store trips over once its session is open.
+"""Refuses arguments that MLflow's tracking store fails on once its session is open.
 
-MLflow makes every error within a session an INTERNAL_ERROR, status 500, so that nobody can tell
+MLflow makes every error within a session an INTERNAL_ERROR, status 500, which does not tell
 later whose mistake it was. The few arguments that handlers pass on unchecked are looked at before.
 """
 
@@ -46,7 +46,7 @@ def _is_scorer(value: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Argument:
-    """An argument of a method of MLflow's store, and what it has to be."""
+    """An argument of a method of MLflow's store, and the type it must have."""
 
     method: str
     name: str
@@ -71,7 +71,7 @@ _ARGUMENTS = (
 
 
 def install() -> None:
-    """Put a check in front of each method, once in a process."""
+    """Install a check in front of each method, once in a process."""
     for argument in _ARGUMENTS:
         method = getattr(SqlAlchemyStore, argument.method)
         if not hasattr(method, "__wrapped__"):

@@ -1,4 +1,4 @@
-"""Refuses a registry call whose texts no database can hold, before MLflow's handlers read it.
+"""Refuses a registry call with text that no database can hold, before MLflow's handlers read it.
 
 They look at a source as a path and at a run first, and an error there that is not MLflow's own
 becomes a page with status 500, which its clients resend for minutes.
@@ -22,7 +22,7 @@ _SUSPECT = re.compile(rb"\\u0000|\\u[dD][89a-fA-F]|\0")
 
 
 def install(flask_app: flask.Flask) -> None:
-    """Put the guard in front of MLflow's handlers."""
+    """Install the guard before MLflow's handlers."""
     flask_app.before_request(_guard)
 
 
@@ -36,15 +36,15 @@ def _guard() -> flask.Response | None:
         for field, text in _texts("", json_fields(body)):
             check_text(field, text)
     except TextInvalidError as err:
-        told = to_mlflow(err)
+        answer = to_mlflow(err)
         return flask.Response(
-            told.serialize_as_json(), told.get_http_status_code(), mimetype="application/json"
+            answer.serialize_as_json(), answer.get_http_status_code(), mimetype="application/json"
         )
     return None
 
 
 def _texts(field: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Yield every text in a JSON value, with the name of the field that it is in."""
+    """Yield every text in a JSON value, with the name of its field."""
     match value:
         case str():
             yield field, value

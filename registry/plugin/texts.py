@@ -1,6 +1,6 @@
-"""Texts that every supported database can hold: their letters, and their length.
+"""Checks that every supported database can hold a text: its letters and its length.
 
-SQLite takes more than PostgreSQL, which tells of it in SQL. Governed names may be moved from one
+SQLite takes more than PostgreSQL, which answers with its SQL. Governed names may be moved from one
 to the other, so both refuse the same of them, clearly; other names are as plain MLflow has them.
 """
 
@@ -25,7 +25,7 @@ Row = (
 
 
 class TextInvalidError(UsageError):
-    """A tag, a description or another text is what no database can store."""
+    """A tag, a description or another text cannot be stored by a database."""
 
     code = "registry.text_invalid"
 
@@ -37,7 +37,7 @@ def longest(row: Row, column: str) -> int | None:
 
 
 def check_row(row: Row, limited: bool, **texts: object) -> None:
-    """Refuse texts that MLflow's columns of these names cannot hold.
+    """Refuse texts that do not fit MLflow's columns of these names.
 
     Args:
         row: of which table.
@@ -54,13 +54,13 @@ def check_row(row: Row, limited: bool, **texts: object) -> None:
 def check_tag(
     row: type[SqlModelVersionTag] | type[SqlRegisteredModelTag], tag: object, limited: bool
 ) -> None:
-    """Refuse a tag whose value its column cannot hold; MLflow itself limits the keys."""
+    """Refuse a tag whose value does not fit its column; MLflow itself limits the keys."""
     check_text("tag key", getattr(tag, "key", None))
     check_text("tag value", getattr(tag, "value", None), longest(row, "value") if limited else None)
 
 
 def check_text(what: str, text: object, limit: int | None = None) -> None:
-    """Refuse a text that one of the supported databases cannot hold.
+    """Refuse a text that some supported database cannot hold.
 
     Args:
         what: its kind, for the message.

@@ -2,7 +2,7 @@
 
 The store answers a pending request at once (409 with the request's number). This ASGI
 middleware keeps the caller's connection, watches the request, and when it is decided either
-replays the call, which the store now answers, or tells the refusal.
+replays the call, which the store now answers, or answers with the refusal.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class WaitForVerdict:
         self.wait_seconds = registry.gate.settings.gate_wait_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything through, except a gated call that is pending."""
+        """Pass everything through except a gated call that is pending."""
         path = str(scope.get("path", ""))
         if (
             scope["type"] != "http"
@@ -61,7 +61,7 @@ class WaitForVerdict:
         except BodyTooLargeError as err:
             await error_response(err)(scope, receive, send)
             return
-        if body is None:  # the caller has gone
+        if body is None:  # the caller has disconnected
             return
         deadline = time.monotonic() + self.wait_seconds
         while True:
@@ -75,14 +75,14 @@ class WaitForVerdict:
                 response = await _call(self.app, scope, body)
                 break
             if request.state is not RequestState.GRANTED:
-                response = _told(request)
+                response = _outcome_response(request)
                 break
         for message in response:
             await send(message)
 
 
 class Watcher:
-    """One query for all waiting callers, however many there are."""
+    """Polls with one query for all waiting callers."""
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
@@ -90,7 +90,7 @@ class Watcher:
         self._task: asyncio.Task[None] | None = None
 
     async def wait(self, request_id: int, deadline: float) -> Request | None:
-        """Return the request once no machine works on it, or None at the deadline."""
+        """Return the request once no machine works on it; None at the deadline."""
         future: asyncio.Future[Request | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(request_id, set()).add(future)
         if self._task is None or self._task.done():
@@ -153,7 +153,7 @@ def _pending_id(response: list[Message]) -> int | None:
         return None
 
 
-def _told(request: Request) -> list[Message]:
+def _outcome_response(request: Request) -> list[Message]:
     try:
         settled(request)
         error: PlatformError = refusal(request)

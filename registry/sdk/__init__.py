@@ -1,4 +1,4 @@
-"""A small client for notebooks, beside plain MLflow: ask, understand, compare.
+"""Provides a small client for notebooks, beside plain MLflow: ask, understand, compare.
 
     from registry.sdk import GovernedClient
 

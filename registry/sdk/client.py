@@ -1,4 +1,4 @@
-"""The client."""
+"""Asks the governed registry, for notebooks and scripts."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _PAGE = 1000
 
 
 class VersionStandingWarning(UserWarning):
-    """A version that was asked for is deprecated or yanked."""
+    """A requested version is deprecated or yanked."""
 
 
 class GovernedClient:
-    """Asks one governed registry; safe to share between threads.
+    """Client of one governed registry; safe to share between threads.
 
     A version is named as on the command line after the `@`: `1.2.0`, a range (`latest`, `1.x`),
     MLflow's number, an alias or a stage.
@@ -45,7 +45,7 @@ class GovernedClient:
     """
 
     def __init__(self, tracking_uri: str | None = None, *, user: str | None = None) -> None:
-        """Name the server; nothing is opened.
+        """Set the server's address; opens nothing.
 
         Args:
             tracking_uri: the MLflow server's address; None means `MLFLOW_TRACKING_URI`.
@@ -76,13 +76,13 @@ class GovernedClient:
         return versions_of(name, views)
 
     def version(self, name: str, version: str | int) -> Version:
-        """Return one version; warns of one that is deprecated or yanked."""
+        """Return one version; warns if it is deprecated or yanked."""
         found = self._explain(name, version)
         _warn_of(found.version)
         return found.version
 
     def explain(self, name: str, version: str | int) -> Explanation:
-        """Say why a version is where it is: verdict, requests, and what holds it.
+        """Explain where a version stands: its verdict, its requests and its blockers.
 
         Warns of one that is deprecated or yanked.
         """
@@ -99,7 +99,7 @@ class GovernedClient:
         )
 
     def history(self, name: str, version: str | int | None = None) -> Listing[Change]:
-        """Return what happened to a model, or to one version of it, oldest first."""
+        """Return the events of a model, or of one version, oldest first."""
         number = self.version(name, version).number if version is not None else None
         found, after = [], 0
         while True:
@@ -129,7 +129,7 @@ class GovernedClient:
         return found
 
     def lineage(self, name: str, version: str | int) -> Lineage:
-        """Return where a version comes from and what came of it."""
+        """Return where a version comes from and what was made from it."""
         view = self._http.get("lineage", name, _spec(version))
         picture = self._http.get_picture("lineage", name, _spec(version), "picture.svg")
         return Lineage.of(view, picture)
@@ -152,7 +152,7 @@ class GovernedClient:
         *,
         wait_seconds: float = 0.0,
     ) -> Version:
-        """Ask for a version to move to a stage, through the same gate as everybody.
+        """Ask for a version to move to a stage, through the gate.
 
         Args:
             name: registered model.
@@ -180,7 +180,7 @@ class GovernedClient:
         return self.version(name, number)
 
     def request(self, request_id: int) -> Request:
-        """Return one request and what became of it."""
+        """Return one request and its outcome."""
         return Request.of(self._http.get("requests", str(request_id)))
 
     def _wait(self, pending: RequestPendingError, wait_seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What differs between two versions, as the client answers it."""
+"""Represents the differences between two versions."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Difference:
 
     @property
     def shown_before(self) -> str:
-        """The value before, cut to what a table holds; `-` where it is not there."""
+        """The value before, cut to a table's width; `-` if there is none."""
         return _short(self.part, self.before)
 
     @property
     def shown_after(self) -> str:
-        """The value after, cut to what a table holds; `-` where it is not there."""
+        """The value after, cut to a table's width; `-` if there is none."""
         return _short(self.part, self.after)
 
 

@@ -1,4 +1,4 @@
-"""Tables for Jupyter: escaped, and readable on a light and on a dark page."""
+"""Builds tables for Jupyter: escaped, and readable on light and dark pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TITLE = "text-align:left;font-weight:bold;padding:.3em 0"
 
 
 def table(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a titled table; "none" where it has no rows."""
+    """Return a titled table; "none" if it has no rows."""
     head = "".join(f'<th style="{_HEAD}">{escape(cell)}</th>' for cell in header)
     body = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
     empty = f'<tr><td style="{_CELL}" colspan="{len(header)}">none</td></tr>'
@@ -20,7 +20,7 @@ def table(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -
 
 
 def facts(title: str, values: Mapping[str, object]) -> str:
-    """Return a titled table of names and values; what is not known is left out."""
+    """Return a titled table of names and values; unknown values are left out."""
     known = {name: value for name, value in values.items() if value not in (None, "")}
     rows = "".join(
         f'<tr><th style="{_HEAD}">{escape(name)}</th>{_cells((value,))}</tr>'

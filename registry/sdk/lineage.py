@@ -1,4 +1,4 @@
-"""Where a version comes from and what came of it, as the client answers it."""
+"""Represents a version's lineage: where it comes from and what was made from it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One step from a cause to what came of it; the ends are ids of nodes."""
+    """One step from a cause to an effect; the ends are ids of nodes."""
 
     cause: str
     effect: str

@@ -1,4 +1,4 @@
-"""One call to the server, and its refusal as a typed error."""
+"""Calls the server, and raises its refusals as typed errors."""
 
 from __future__ import annotations
 
@@ -93,14 +93,14 @@ def _escaped(path: Sequence[str]) -> str:
     return "/".join(quote(part, safe="") for part in path)
 
 
-def _refuse(status: int, told: Mapping[str, Any]) -> NoReturn:
-    message, _, after = str(told.get("message", f"status {status}")).partition(_HINT)
-    hint = told.get("hint") or after.strip() or None
-    if _PENDING_KEY in told:
-        raise RequestPendingError(message, int(told[_PENDING_KEY]), machine=False)
-    if _REASONS_KEY in told:
+def _refuse(status: int, answer: Mapping[str, Any]) -> NoReturn:
+    message, _, after = str(answer.get("message", f"status {status}")).partition(_HINT)
+    hint = answer.get("hint") or after.strip() or None
+    if _PENDING_KEY in answer:
+        raise RequestPendingError(message, int(answer[_PENDING_KEY]), machine=False)
+    if _REASONS_KEY in answer:
         # The error writes its reasons under the first line by itself.
-        reasons = [Reason(**reason) for reason in _reasons(told[_REASONS_KEY])]
+        reasons = [Reason(**reason) for reason in _reasons(answer[_REASONS_KEY])]
         raise GateClosedError(message.partition(_REASON)[0], reasons, hint=hint)
     kind = _KINDS.get(status, UnavailableError)
     raise kind(message, hint=hint)

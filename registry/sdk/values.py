@@ -1,4 +1,4 @@
-"""What the client answers: frozen values that read well in a terminal and in Jupyter."""
+"""Defines what the client returns: frozen values, readable in a terminal and in Jupyter."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class Version:
         return html.facts(str(self), self.facts())
 
     def facts(self) -> Mapping[str, object]:
-        """Return what is shown, in order."""
+        """Return what to show, in order."""
         return {
             "stage": self.place,
             self.standing: self.standing_reason,
@@ -142,7 +142,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request to move, copy or rename a version, and what became of it."""
+    """A request to move, copy or rename a version, and its outcome."""
 
     id: int
     kind: str
@@ -195,7 +195,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a version is where it is.
+    """Why a version stands where it does.
 
     Attributes:
         requests: about this version, newest first.
@@ -208,7 +208,7 @@ class Explanation:
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """What stands between the version and the place that was last asked for."""
+        """What stands between the version and the place last requested."""
         newest = self.requests[0] if self.requests else None
         if newest is not None and newest.state in {"refused", "open"}:
             return newest.reasons
@@ -237,7 +237,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One line of the audit trail: who did what when."""
+    """One line of the audit trail: who did what, and when."""
 
     id: int
     type: str

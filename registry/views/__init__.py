@@ -1,1 +1,1 @@
-"""Records as JSON values, one shape for the command line and for HTTP."""
+"""Builds JSON from records, in one shape for the command line and for HTTP."""

@@ -1,4 +1,4 @@
-"""What the command line shows of the registry, read once for it and for HTTP."""
+"""Reads what the command line and HTTP show of the registry."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_NUMBER = 2**63 - 1
 
 
 def views(settings: Settings) -> Mapping[str, View]:
-    """Return the registry's views; nothing is opened before the first."""
+    """Return the registry's views; nothing is opened until the first is read."""
     from registry.bootstrap import open_registry
 
     registry = open_registry(settings)
@@ -38,7 +38,7 @@ def views(settings: Settings) -> Mapping[str, View]:
 
 
 def number(asked: Asked, name: str, otherwise: int) -> int:
-    """Read a number that is asked for.
+    """Read the number in a query parameter.
 
     Raises:
         UsageError: it is none that a database holds.
@@ -58,7 +58,7 @@ def _limit(asked: Asked) -> int:
 
 
 def models(registry: Registry, asked: Asked) -> list[dict[str, Any]]:
-    """Models with their champion and newest version, by name."""
+    """Return models with their champion and newest version, by name."""
     return [
         {
             "name": found.name,
@@ -71,7 +71,7 @@ def models(registry: Registry, asked: Asked) -> list[dict[str, Any]]:
 
 
 def model(registry: Registry, asked: Asked) -> list[dict[str, Any]]:
-    """Versions of a model with their newest verdicts, newest first.
+    """Return versions of a model with their newest verdicts, newest first.
 
     Raises:
         UnknownVersionError: it has none.
@@ -86,20 +86,20 @@ def model(registry: Registry, asked: Asked) -> list[dict[str, Any]]:
 
 
 def versions(registry: Registry, asked: Asked) -> list[dict[str, Any]]:
-    """Versions of a model in brief, newest first, pre-releases and deleted ones too."""
+    """Return versions of a model in brief, newest first, with pre-releases and deleted ones."""
     before = number(asked, "before", 0) or None
     found = registry.versions.version_page(asked.get("name", ""), _limit(asked), before)
     return [brief_view(listed) for listed in found]
 
 
 def version(registry: Registry, asked: Asked) -> dict[str, Any]:
-    """One version, by whatever a person calls it."""
+    """Return one version, by any of its names."""
     record = registry.versions.find_version(asked.get("name", ""), asked.get("version", ""))
     return version_view(registry, record)
 
 
 def requests(registry: Registry, asked: Asked) -> list[dict[str, Any]]:
-    """Requests, oldest first."""
+    """Return requests, oldest first."""
     state = RequestState.OPEN if asked.get("state") == RequestState.OPEN else None
     found = registry.gate.requests(
         asked.get("name"), state=state, after_id=number(asked, "after", 0), limit=_limit(asked)
@@ -108,7 +108,7 @@ def requests(registry: Registry, asked: Asked) -> list[dict[str, Any]]:
 
 
 def request(registry: Registry, asked: Asked) -> dict[str, Any]:
-    """One request with its decision.
+    """Return one request with its decision.
 
     Raises:
         UnknownRequestError: there is none of that number.
@@ -119,6 +119,6 @@ def request(registry: Registry, asked: Asked) -> dict[str, Any]:
 
 
 def events(registry: Registry, asked: Asked) -> list[dict[str, Any]]:
-    """Who did what, oldest first."""
+    """Return who did what, oldest first."""
     found = registry.audit.events(number(asked, "after", 0), asked.get("name"), _limit(asked))
     return [event_view(event) for event in found]

@@ -1,4 +1,4 @@
-"""Records as JSON values, one shape for the CLI and for HTTP."""
+"""Builds JSON from records, in one shape for the CLI and for HTTP."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def version_view(registry: Registry, record: VersionRecord) -> dict[str, Any]:
-    """Return a version with its place and its newest verdict."""
+    """Return a version with its position and its newest verdict."""
     position = registry.stages.position(record.uid)
     verdict = registry.gate.verdict_on(record.uid)
     kept_from_use = registry.custody.quarantine_of(record.uid)
@@ -45,7 +45,7 @@ def version_view(registry: Registry, record: VersionRecord) -> dict[str, Any]:
 
 
 def verdict_view(card: Scorecard) -> dict[str, Any]:
-    """Return what a verdict said, without its whole document."""
+    """Return what a verdict says, without its whole document."""
     return {
         "target": card.target.value,
         "score": card.score,
@@ -61,7 +61,7 @@ def verdict_view(card: Scorecard) -> dict[str, Any]:
 
 
 def request_view(request: Request) -> dict[str, Any]:
-    """Return a request and what became of it."""
+    """Return a request and its outcome."""
     return {
         "id": request.id,
         "kind": request.kind.value,

@@ -1,4 +1,4 @@
-"""Versions as JSON values for listings and comparisons, one shape for the CLI and for HTTP."""
+"""Builds JSON of versions for listings and comparisons, in one shape for the CLI and for HTTP."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from registry.versions.domain.difference import Comparison, Line
 
 
 def brief_view(listed: Listed) -> dict[str, Any]:
-    """Return a version in a listing: its number, its place and whether to use it."""
+    """Return a version in a listing: its number, its position and its standing."""
     record = listed.record
     return {
         "name": record.name,

@@ -1,4 +1,4 @@
-"""Subscriptions to the audit trail, and the deliveries that carry events to them.
+"""Delivers the audit trail's events to subscribers.
 
 What an event means to its receiver belongs to the receiver.
 """

@@ -1,4 +1,4 @@
-"""`acgs webhook`: subscriptions to events, and what became of each delivery."""
+"""Defines `acgs webhook`: subscriptions to events, and their deliveries."""
 
 from __future__ import annotations
 

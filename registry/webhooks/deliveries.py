@@ -1,8 +1,8 @@
-"""The delivery loop: takes due deliveries off the outbox, sends them, writes down what happened.
+"""Runs the delivery loop: takes due deliveries off the outbox, sends them, records the results.
 
 At least once, in no guaranteed order: up to `Pace.per_webhook` deliveries are in flight to one
 webhook at a time, and a failed one is overtaken by younger ones. A webhook that hangs holds up
-nobody else. Receivers tell repetitions by the delivery id.
+nobody else. Receivers recognise repetitions by the delivery id.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast the loop goes; times in seconds.
+    """Sets the speed of the loop; times in seconds.
 
     Attributes:
         per_webhook: most deliveries in flight to one webhook.
         deadline_seconds: most time for one attempt.
-        lease_seconds: how long a claim is ours; must exceed the deadline. It is also how long
+        lease_seconds: how long a claim is leased; must exceed the deadline. It is also how long
             what a killed manager was sending waits for its second attempt.
-        poll_seconds: pause between looks at the outbox: first attempts start this late.
+        poll_seconds: pause between reads of the outbox: first attempts start this late.
         idle_poll_seconds, idle_after_seconds: the pause once nothing came for so long.
         trouble_seconds: longest pause while the database does not answer.
         grace_seconds: how long attempts in flight may take to end when the loop is stopped.
@@ -57,7 +57,7 @@ class Pace:
 
 @dataclass(slots=True)
 class DeliveryLoop:
-    """One manager's loop; several may run against one database."""
+    """Runs one manager's loop; several may run against one database."""
 
     engine: Engine
     sealer: Sealer
@@ -111,7 +111,7 @@ class DeliveryLoop:
             self._ended.append(task.result())
 
     def _exchange(self) -> list[Claim]:
-        """Hand in what ended and take what is due, in one transaction; none if there is neither."""
+        """Record ended attempts and lease due ones, in one transaction; no work, no transaction."""
         now_ms = to_millis(self.clock())
         in_flight = Counter(claim.webhook_id for claim in self._flying.values())
         busy = [hook for hook, count in in_flight.items() if count >= self.pace.per_webhook]
@@ -158,7 +158,7 @@ class DeliveryLoop:
         return await sender.post(claim.url, {"Content-Type": "application/json", **signed}, body)
 
     async def _land(self) -> None:
-        """Let attempts in flight end, and write them down; the rest is sent again later."""
+        """Let attempts in flight end, and record them; the rest is sent again later."""
         if self._flying:
             await asyncio.wait(self._flying, timeout=self.pace.grace_seconds)
             self._collect()

@@ -1,4 +1,4 @@
-"""Subscriptions to the registry's events, and second chances for what could not be delivered."""
+"""Manages subscriptions to the registry's events, and resends what could not be delivered."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ class WebhookExistsError(ConflictError):
 
 
 class UnknownWebhookError(NotFoundError):
-    """No such subscription."""
+    """There is no such subscription."""
 
     code = "registry.unknown_webhook"
 
 
 class UnknownDeliveryError(NotFoundError):
-    """No such delivery, or its subscription was removed."""
+    """There is no such delivery, or its subscription was removed."""
 
     code = "registry.unknown_delivery"
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """A subscription as it is to be."""
+    """The wanted state of a subscription."""
 
     name: str
     url: str
@@ -58,7 +58,7 @@ class _Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Webhooks:
-    """The use cases; every change is audited in its own transaction."""
+    """Manages subscriptions and deliveries; every change is audited in its own transaction."""
 
     engine: Engine
     sealer: Sealer
@@ -142,7 +142,7 @@ class Webhooks:
             return subscription_rows.active_webhooks(connection)
 
     def ensure(self, name: str, url: str, events: Sequence[str]) -> str:
-        """Make the subscription be there with this URL and these events; idempotent.
+        """Create or update the subscription to have this URL and these events; idempotent.
 
         Returns:
             Its secret, made the first time.
@@ -178,10 +178,10 @@ class Webhooks:
     def redeliver(
         self, delivery_id: str | None = None, *, actor: str, dry_run: bool = False
     ) -> builtins.list[DeliveryRecord]:
-        """Send a delivery again, whatever became of it; without an id, all dead ones.
+        """Send a delivery again, in any state; without an id, all dead ones.
 
         Returns:
-            The deliveries as they were before. Their ids stay, so that receivers know them.
+            The deliveries as they were before. Their ids stay, so that receivers recognise them.
 
         Raises:
             UnknownDeliveryError: there is none of that id, or its subscription was removed.

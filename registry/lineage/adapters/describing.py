@@ -1,4 +1,4 @@
-"""What people want to know of each node: one query per kind and batch."""
+"""Describes nodes for people, with one query per kind and batch."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Describe = Callable[[Connection, Sequence[str]], Iterable[Node]]
 
 
 def describe(connection: Connection, ids: Iterable[NodeId]) -> Mapping[NodeId, Node]:
-    """Return every node described; one whose record is gone keeps its key as its label."""
+    """Return every node with its description; one without a record keeps its key as its label."""
     wanted = sorted(ids)
-    nodes = {node: Node(node, node.key, {"note": "its record is gone"}) for node in wanted}
+    nodes = {node: Node(node, node.key, {"note": "its record no longer exists"}) for node in wanted}
     for kind, of in _DESCRIBE.items():
         keys = [node.key for node in wanted if node.kind is kind]
         for begin in range(0, len(keys), BATCH):
@@ -62,7 +62,7 @@ def _datasets(connection: Connection, keys: Sequence[str]) -> Iterator[Node]:
 
 
 def _commits(connection: Connection, commits: Sequence[str]) -> Iterator[Node]:
-    # The newest run of a commit tells its repository and branch.
+    # The newest run of a commit names its repository and branch.
     pages: dict[str, tuple[str, str]] = {}
     rows = connection.execute(
         select(_V.git_commit, _TAG.key, _TAG.value)
@@ -240,7 +240,7 @@ def _json(text: str | None) -> Mapping[str, object]:
 
 
 def _without_secret(url: str) -> str:
-    """Return a repository's address without the user and password that some put there."""
+    """Return a repository's address without the user and password that some URLs contain."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -1,4 +1,4 @@
-"""One step through the lineage: from nodes of one kind to their direct causes or effects.
+"""Takes one step through the lineage, from nodes of one kind to their direct causes or effects.
 
 Edges are derived, each time, from the tables where the facts are kept: what is renamed, deleted,
 copied or tagged later is right at once, and nothing can disagree. Every query here goes by an
@@ -154,7 +154,7 @@ def _rollout_up(connection: Connection, ids: Sequence[str]) -> Iterator[Edge]:
 
 
 def _granted_by(connection: Connection, granted: Mapping[int, int]) -> Iterator[Edge]:
-    """Say what rollouts came from: verdict and approvals, else the request alone.
+    """Yield the causes of rollouts: verdict and approvals, else the request alone.
 
     Args:
         connection: to the database.
@@ -294,7 +294,7 @@ def _rollout_down(connection: Connection, ids: Sequence[str]) -> Iterator[Edge]:
 
 
 def _to_endpoints(connection: Connection, which: ColumnElement[bool]) -> Iterator[Edge]:
-    """Yield edges to endpoints; a rollout that never got traffic led there, but served nothing."""
+    """Yield edges to endpoints; a rollout that never got traffic has one, but served nothing."""
     got_traffic = exists().where(
         _T.version_uid == _RO.candidate_uid,
         _T.place == Place.ENDPOINT.value,

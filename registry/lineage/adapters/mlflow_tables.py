@@ -1,4 +1,4 @@
-"""The columns of MLflow's own tables that lineage reads, beyond those of the registry.
+"""Declares the columns of MLflow's tables that only lineage reads.
 
 Declared, not imported, as in `registry.adapters.mlflow_tables`; a test compares them with MLflow's.
 """

@@ -1,4 +1,4 @@
-"""Making a large graph small enough to be looked at, without hiding how large it is. Pure."""
+"""Collapses a large graph until it is readable, and says how large it was. Pure."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def collapse(graph: Graph, start: NodeId, limit: int = MAX_SHOWN) -> Graph:
 
 
 def _age(node: NodeId) -> tuple[int, str]:
-    """Sort key: what is numbered is newest first, the rest by name."""
+    """Sort key: numbered nodes newest first, the others by name."""
     return (-int(node.key), "") if node.key.isdecimal() else (0, node.key)
 
 

@@ -1,4 +1,4 @@
-"""How much of a version's origin is known, as a number and as what to do about the rest. Pure."""
+"""Measures how much of a version's origin is known, and says how to fill the gaps. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FIRST = "none: the first version"
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """What is known of where a version comes from; "" is unknown.
+    """What is known of a version's origin; "" where unknown.
 
     Attributes:
         parent: the version before, or `FIRST`.
@@ -26,7 +26,7 @@ class Origins:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a version's origin; `found` is "" where unknown, and `fix` says what then."""
+    """One part of a version's origin; where `found` is "", unknown, `fix` says how to add it."""
 
     name: str
     found: str
@@ -51,7 +51,7 @@ class Completeness:
 
 
 def completeness(known: Origins) -> Completeness:
-    """Say which parts of an origin are known."""
+    """Return which parts of an origin are known."""
     return Completeness(
         (
             Part("run", known.run, "log the model inside a run: with mlflow.start_run(): ..."),
@@ -81,7 +81,7 @@ def completeness(known: Origins) -> Completeness:
 
 
 def shown_signature(inputs: int, outputs: int) -> str:
-    """Say how many columns a signature declares; "" where there is none."""
+    """Return how many columns a signature declares; "" where there is no signature."""
     if not inputs and not outputs:
         return ""
     counts = {"input": inputs, "output": outputs}

@@ -1,4 +1,4 @@
-"""The lineage graph: typed nodes, and edges from a cause to what came of it. Pure."""
+"""Represents the lineage graph: typed nodes, and edges from causes to effects. Pure."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Relation(StrEnum):
 
     @property
     def carries(self) -> bool:
-        """Whether what is wrong with the cause is in the effect too.
+        """Return whether a fault of the cause is in the effect too.
 
         A version is not trained on what its predecessor was trained on, nor is a model made of
         the data that it was only evaluated on.
@@ -54,7 +54,7 @@ class Relation(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class NodeId:
-    """A node's identity: its kind and what is unique within the kind (a version's uid, ...)."""
+    """A node's identity: its kind, and a key unique within the kind (a version's uid, ...)."""
 
     kind: Kind
     key: str
@@ -64,7 +64,7 @@ class NodeId:
 
     @classmethod
     def parse(cls, text: str) -> NodeId:
-        """Read back what `str` wrote.
+        """Read what `str` wrote.
 
         Raises:
             ValueError: the kind is unknown.
@@ -75,7 +75,7 @@ class NodeId:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node with what people want to know of it.
+    """A node with its description for people.
 
     Attributes:
         label: short name.
@@ -117,11 +117,11 @@ class Graph:
         return self._reach(start, {edge.effect: [] for edge in self.edges}, upwards=True)
 
     def down(self, start: NodeId) -> frozenset[NodeId]:
-        """Return everything that came of a node, near and far; never the node itself."""
+        """Return every effect of a node, near and far; never the node itself."""
         return self._reach(start, {edge.cause: [] for edge in self.edges}, upwards=False)
 
     def affected(self, start: NodeId) -> frozenset[NodeId]:
-        """Return what a fault of a node is in: as `down`, along edges that carry it."""
+        """Return what inherits a node's fault: like `down`, along the edges that carry faults."""
         carrying = frozenset(edge for edge in self.edges if edge.relation.carries)
         return Graph(self.nodes, carrying).down(start)
 
@@ -141,7 +141,7 @@ class Graph:
         return frozenset(seen)
 
     def document(self) -> dict[str, Any]:
-        """Return the graph as JSON values; the same graph gives the same document."""
+        """Return the graph as JSON values; equal graphs give equal documents."""
         return {
             "nodes": [
                 {
@@ -166,7 +166,7 @@ class Graph:
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> Graph:
-        """Read back what `document` wrote."""
+        """Read what `document` wrote."""
         nodes = [
             Node(NodeId.parse(n["id"]), n["label"], dict(n["facts"]), n["page"])
             for n in document["nodes"]

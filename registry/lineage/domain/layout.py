@@ -1,4 +1,4 @@
-"""A layered layout, left to right: causes before effects, few crossings, short edges. Pure.
+"""Lays a graph out from left to right: causes before effects, few crossings, short edges. Pure.
 
 Sugiyama's method in its three steps: layers by the longest path, order within a layer by
 barycentres over a few sweeps, then heights. The last step is exact: given the order, the heights
@@ -20,7 +20,7 @@ _Slot = tuple[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Layout(Generic[N]):
-    """Where everything is, in units of one layer across and one node down.
+    """The position of everything, in units of one layer across and one node down.
 
     Attributes:
         places: node to (layer, height); both from 0, heights with fractions.
@@ -73,7 +73,7 @@ def lay_out(nodes: Sequence[N], edges: Iterable[tuple[N, N]], passing: float = 0
 
 
 def _layers(nodes: Sequence[N], links: Sequence[tuple[N, N]]) -> dict[N, int]:
-    """Give each node a layer after all of its causes, and as near to its effects as they allow."""
+    """Give each node a layer after all of its causes, and as near to its effects as possible."""
     causes: dict[N, list[N]] = {node: [] for node in nodes}
     effects: dict[N, list[N]] = {node: [] for node in nodes}
     for cause, effect in links:
@@ -111,7 +111,7 @@ def _neighbours(
 
 
 def _order(slots: list[list[_Slot]], near: Mapping[_Slot, tuple[list[_Slot], list[_Slot]]]) -> None:
-    """Sort each layer by where its neighbours are, forth and back, and keep the best order."""
+    """Sort each layer by its neighbours' positions, back and forth, and keep the best order."""
     best, fewest = [list(layer) for layer in slots], _crossings(slots, near)
     for sweep in range(SWEEPS):
         side = sweep % 2
@@ -176,7 +176,7 @@ def _heights(
 
 
 def _offsets(layer: Sequence[_Slot], room: Mapping[_Slot, float]) -> list[float]:
-    """Return the least height of each slot under the first, if all stand as near as they may."""
+    """Return each slot's least height below the first, with all slots packed closely."""
     offsets = [0.0] if layer else []
     for above, below in pairwise(layer):
         offsets.append(offsets[-1] + (room[above] + room[below]) / 2)

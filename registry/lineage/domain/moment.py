@@ -1,4 +1,4 @@
-"""Reading a point in time strictly, so that noon is never somebody's guess."""
+"""Reads a point in time strictly, with its zone, so that nobody has to guess."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EXAMPLE = "2026-11-24T12:00Z"
 
 
 class MomentError(UsageError):
-    """A time is not written as RFC 3339 asks, or has not come yet."""
+    """A time is not written as RFC 3339 requires, or lies in the future."""
 
     code = "lineage.time_invalid"
 

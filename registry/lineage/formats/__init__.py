@@ -1,4 +1,4 @@
-"""Lineage in other tools' languages."""
+"""Writes lineage in other tools' formats."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FORMATS = ("openlineage", "svg", "dot", "json")
 
 
 def written(found: VersionLineage, form: str, mlflow_url: str) -> str:
-    """Return a version's lineage as text in one of the `FORMATS`; a line per OpenLineage event.
+    """Return a version's lineage as text in one of the `FORMATS`; one line per OpenLineage event.
 
     Args:
         found: the lineage.
@@ -21,8 +21,8 @@ def written(found: VersionLineage, form: str, mlflow_url: str) -> str:
     """
     match form:
         case "openlineage":
-            told = openlineage.events(found.graph, mlflow_url)
-            return "".join(json.dumps(event, sort_keys=True) + "\n" for event in told)
+            events = openlineage.events(found.graph, mlflow_url)
+            return "".join(json.dumps(event, sort_keys=True) + "\n" for event in events)
         case "svg":
             return svg.draw(found.graph, found.start, f"{mlflow_url.rstrip('/')}/")
         case "dot":

@@ -1,4 +1,4 @@
-"""The graph in Graphviz's language, for whoever has Graphviz."""
+"""Writes the graph in Graphviz's language."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from registry.lineage.domain.graph import Graph
 
 
 def write(graph: Graph, mlflow_url: str) -> str:
-    """Return a digraph, left to right; the same graph gives the same text."""
+    """Return a digraph, left to right; equal graphs give equal text."""
     lines = ["digraph lineage {", "  rankdir=LR;", '  node [shape=box, style="rounded"];']
     for node in sorted(graph.nodes.values(), key=lambda node: node.id):
         more = f"\n+ {graph.more[node.id]} more" if node.id in graph.more else ""

@@ -1,9 +1,9 @@
-"""Lineage as OpenLineage run events: one for each step that made something.
+"""Writes lineage as OpenLineage run events: one for each step that made something.
 
 A training run reads datasets and models and writes a model; a registration reads the model and
 writes a version; a request reads a version and is judged; a rollout reads a version and writes to
-an endpoint. Spec 2-0-2, facets as published; what the spec has no word for is in our own facets,
-whose names begin with `acgs_`, as the spec asks.
+an endpoint. Spec 2-0-2, facets as published; what the spec has no word for is in the platform's
+facets, whose names begin with `acgs_`, as the spec asks.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ _TIMES = ("at", "registered", "started")
 
 
 def events(graph: Graph, namespace: str) -> list[Json]:
-    """Return the events, causes before effects; the same graph gives the same events.
+    """Return the events, causes before effects; equal graphs give equal events.
 
     Args:
-        graph: what to tell.
+        graph: what to write.
         namespace: of jobs and datasets: the address of the MLflow server.
     """
     writer = _Writer(graph, namespace)
     steps = [node for node in graph.nodes.values() if node.id.kind in _JOBS]
     known = max((_time(node) for node in steps), default="")
-    told = [writer.event(node, known) for node in steps]
-    return sorted(told, key=lambda event: (event["eventTime"], event["run"]["runId"]))
+    written = [writer.event(node, known) for node in steps]
+    return sorted(written, key=lambda event: (event["eventTime"], event["run"]["runId"]))
 
 
 class _Writer:
@@ -78,7 +78,7 @@ class _Writer:
         }
 
     def _inputs(self, node: NodeId) -> list[tuple[NodeId, Relation]]:
-        """Return the data that a step read: over verdicts and approvals back to the version."""
+        """Return the data that a step read: through verdicts and approvals, back to the version."""
         found: dict[NodeId, Relation] = {}
         waiting, seen = [node], {node}
         while waiting:
@@ -178,7 +178,7 @@ class _Writer:
 
 
 def run_id(node: NodeId) -> str:
-    """Return a step's UUID: its own where it has one, else one made of its identity."""
+    """Return a step's UUID: its own if it has one, else one derived from its identity."""
     try:
         own = uuid.UUID(node.key)
     except ValueError:
@@ -187,7 +187,7 @@ def run_id(node: NodeId) -> str:
 
 
 def _named(node: Node) -> tuple[str, str]:
-    """Return the name and version that OpenLineage knows a data node by."""
+    """Return the name and namespace by which OpenLineage knows a data node."""
     facts = node.facts
     match node.id.kind:
         case Kind.DATASET:
@@ -242,9 +242,9 @@ def _camel(facts: Mapping[str, str]) -> Json:
     return {name.replace(" ", "_"): value for name, value in facts.items()}
 
 
-def edges(told: list[Json]) -> Iterator[tuple[NodeId, NodeId]]:
-    """Read back which data node was made from which, as any consumer of the events would."""
-    for event in told:
+def edges(written: list[Json]) -> Iterator[tuple[NodeId, NodeId]]:
+    """Yield which data node was made from which, as any consumer of the events would find."""
+    for event in written:
         for cause in event["inputs"]:
             for effect in event["outputs"]:
                 yield (

@@ -1,4 +1,4 @@
-"""The graph as a picture: one self-contained SVG, light and dark, with nothing that runs."""
+"""Draws the graph as one self-contained SVG, for light and dark pages, with no scripts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SAFE_PAGE = re.compile(r"(#/|https?://)")
 
 
 def draw(graph: Graph, start: NodeId, mlflow_root: str, *, fit: bool = False) -> str:
-    """Return the picture; the same graph gives the same bytes.
+    """Return the picture; equal graphs give equal bytes.
 
     Args:
         graph: what to draw; a large one is drawn collapsed, and says so.
@@ -126,7 +126,7 @@ def _node(
         page = node.page if "://" in node.page.split("#")[0] else mlflow_root + node.page
         yield f'<a href="{_text(page)}" target="_top">'
     yield f'<g class="{" ".join(classes)}" transform="translate({x:.1f} {y:.1f})">'
-    yield f"<title>{_text(_told(node))}</title>"
+    yield f"<title>{_text(_title(node))}</title>"
     yield f'<rect class="box" width="{NODE_WIDTH}" height="{NODE_HEIGHT}" rx="7"/>'
     yield f'<rect class="bar" x="0" y="7" width="4" height="{NODE_HEIGHT - 14}" rx="2"/>'
     yield f'<text class="kind" x="13" y="15">{_kind(node.id.kind)}</text>'
@@ -165,30 +165,30 @@ def _fact(node: Node) -> str:
     match node.id.kind:
         case Kind.DATASET:
             rows = f", {facts['rows']} rows" if "rows" in facts else ""
-            told = facts.get("digest", "").removeprefix("sha256:")[:12] + rows
+            fact = facts.get("digest", "").removeprefix("sha256:")[:12] + rows
         case Kind.COMMIT:
-            told = facts.get("branch", "")
+            fact = facts.get("branch", "")
         case Kind.RUN:
-            told = facts.get("at", "")[:16].replace("T", " ")
+            fact = facts.get("at", "")[:16].replace("T", " ")
         case Kind.MODEL:
-            told = facts.get("model", "")[:14]
+            fact = facts.get("model", "")[:14]
         case Kind.VERSION:
             stage = facts.get("stage", "").removeprefix("None")
-            told = f"#{facts['number']} {stage}" if "number" in facts else ""
+            fact = f"#{facts['number']} {stage}" if "number" in facts else ""
         case Kind.REQUEST:
-            told = f"#{facts['request']} {facts['state']}" if "request" in facts else ""
+            fact = f"#{facts['request']} {facts['state']}" if "request" in facts else ""
         case Kind.VERDICT:
-            told = facts.get("enforcement", "")
+            fact = facts.get("enforcement", "")
         case Kind.APPROVAL:
-            told = facts.get("comment", "")
+            fact = facts.get("comment", "")
         case Kind.ROLLOUT:
-            told = facts.get("phase", "")
+            fact = facts.get("phase", "")
         case Kind.ENDPOINT:
-            told = f"serves {facts['serves']}" if "serves" in facts else "serves nothing"
-    return facts.get("note", "") or told
+            fact = f"serves {facts['serves']}" if "serves" in facts else "serves nothing"
+    return facts.get("note", "") or fact
 
 
-def _told(node: Node) -> str:
+def _title(node: Node) -> str:
     lines = [f"{node.id.kind} {node.label}"]
     return "\n".join(lines + [f"{name}: {value}" for name, value in node.facts.items()])
 

@@ -1,4 +1,4 @@
-"""The delivery table as a queue that several managers may drain at once.
+"""Queues deliveries in their table; several managers may drain it at once.
 
 A claim is a lease: a conditional UPDATE moves `next_attempt_ms` to the lease's end, and its row
 count says who won. A manager that dies leaves leases that run out; one that is slower than its
@@ -25,7 +25,7 @@ _event = tables.event.c
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A delivery that is ours until `lease_ms`.
+    """A delivery that this manager has leased until `lease_ms`.
 
     Attributes:
         attempts: attempts that ended before this one.
@@ -43,7 +43,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a claim.
+    """The result of an attempt to deliver.
 
     Attributes:
         at_ms: when the attempt ended.
@@ -73,7 +73,7 @@ DUE_QUERY = (
 
 
 def candidates_query(webhook_id: int, now_ms: int, limit: int) -> Select[Any]:
-    """Find due deliveries of one webhook, longest due first, walking the due index in order."""
+    """Return the query for one webhook's due deliveries, longest due first, by the index."""
     query = (
         select(tables.delivery, *(_event[name].label(f"event_{name}") for name in _EVENT_COLUMNS))
         .join(tables.event, _event.id == _delivery.event_id)
@@ -93,7 +93,7 @@ _EVENT_COLUMNS = ("uid", "type", "name", "version", "request_id", "actor", "at_m
 
 
 def anything_due(connection: Connection, now_ms: int, busy: Collection[int]) -> bool:
-    """Tell whether `claim` would find something; reads only."""
+    """Return whether `claim` would find something; reads only."""
     found = connection.execute(DUE_QUERY, {"now_ms": now_ms, "busy": list(busy)})
     return found.first() is not None
 
@@ -142,20 +142,20 @@ def _lease(connection: Connection, delivery_id: str, seen_ms: int, lease_ms: int
 
 
 def finish(connection: Connection, outcomes: Iterable[Outcome]) -> None:
-    """Write down what became of claims; safe to repeat.
+    """Record the results of attempts; safe to repeat.
 
-    A success counts whoever holds the lease by now: the receiver has the event. A failure
-    counts only while the lease is ours, or it would cut short the attempt of its new holder.
+    A success counts even if another manager owns the lease by now: the receiver has the event. A
+    failure counts only for the lease's owner, or it would cut short the new owner's attempt.
     """
     for outcome in outcomes:
-        ours = (_delivery.id == outcome.claim.delivery_id, _delivery.state == PENDING)
+        leased = (_delivery.id == outcome.claim.delivery_id, _delivery.state == PENDING)
         lease = _delivery.next_attempt_ms == outcome.claim.lease_ms
         seen: dict[str, Any] = {
             "attempts": _delivery.attempts + 1,
             "last_status": outcome.status,
             "last_error": outcome.error,
         }
-        change = update(tables.delivery).where(*ours)
+        change = update(tables.delivery).where(*leased)
         match outcome.step:
             case retry.Delivered():
                 change = change.values(state=DELIVERED, delivered_ms=outcome.at_ms, **seen)

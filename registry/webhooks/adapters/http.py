@@ -1,4 +1,4 @@
-"""Sends one signed webhook over HTTP and says what came back."""
+"""Sends one signed webhook over HTTP, and returns the answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DRAIN_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the receiver answered, or why there was no answer (`status` is None)."""
+    """The receiver's answer, or why there was none (`status` is None)."""
 
     status: int | None
     retry_after: str | None = None
@@ -62,7 +62,7 @@ class Sender:
         """
         target = parse_target(url)
         try:
-            # A total deadline: httpx's own timeouts start anew with every byte received.
+            # A total deadline: httpx's own timeouts restart with every byte received.
             async with asyncio.timeout(self._deadline_seconds):
                 return await self._try_addresses(target, headers, body)
         except TimeoutError:

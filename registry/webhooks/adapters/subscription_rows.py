@@ -1,4 +1,4 @@
-"""SQL of subscriptions and of people's view of deliveries."""
+"""Reads and writes subscriptions, and reads deliveries for people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _delivery = tables.delivery.c
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Who wants which events, and where.
+    """A subscriber's URL and the events it wants.
 
     Attributes:
         events: exact event types, or `*` for all.
@@ -69,7 +69,7 @@ def find_webhook(connection: Connection, name: str) -> Subscription | None:
 
 
 def active_webhooks(connection: Connection) -> list[Subscription]:
-    """Every subscription that was not removed, by name."""
+    """Return every subscription that was not removed, by name."""
     query = select(tables.webhook).where(_webhook.active).order_by(_webhook.name)
     return [_subscription(row) for row in connection.execute(query)]
 
@@ -105,7 +105,7 @@ def update_webhook(
     sealed_secret: str,
     active: bool,
 ) -> None:
-    """Replace what can change of a subscription."""
+    """Replace the changeable parts of a subscription."""
     connection.execute(
         update(tables.webhook)
         .where(_webhook.id == webhook_id)
@@ -125,7 +125,7 @@ def end_pending(connection: Connection, webhook_id: int, why: str) -> int:
 def deliveries(
     connection: Connection, state: str | None, webhook: str | None, limit: int
 ) -> list[DeliveryRecord]:
-    """The newest deliveries first."""
+    """Return deliveries, newest first."""
     query = _delivery_query().order_by(_delivery.event_id.desc(), _delivery.webhook_id)
     if state is not None:
         query = query.where(_delivery.state == state)
@@ -135,7 +135,7 @@ def deliveries(
 
 
 def redeliverable(connection: Connection, delivery_id: str | None) -> list[DeliveryRecord]:
-    """The delivery of that id, or all dead ones; only of active subscriptions."""
+    """Return the delivery of that id, or all dead ones; only of active subscriptions."""
     query = _delivery_query().where(_webhook.active).order_by(_delivery.event_id)
     if delivery_id is None:
         query = query.where(_delivery.state == DEAD)
@@ -145,7 +145,7 @@ def redeliverable(connection: Connection, delivery_id: str | None) -> list[Deliv
 
 
 def make_due(connection: Connection, delivery_ids: Sequence[str], at_ms: int) -> None:
-    """Start deliveries anew, with all their attempts."""
+    """Start deliveries over, with all their attempts."""
     statement = update(tables.delivery).values(
         state=PENDING,
         attempts=0,

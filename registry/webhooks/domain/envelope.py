@@ -1,4 +1,4 @@
-"""The JSON that a webhook carries, in the shape of MLflow's own webhooks."""
+"""Builds the JSON body of a webhook, in the shape of MLflow's own webhooks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """One event as the outbox holds it.
+    """One event as stored in the outbox.
 
     Attributes:
         uid: the event's identity, equal in every subscriber's delivery.
@@ -30,7 +30,7 @@ class Occurrence:
 
 
 def envelope(event: Occurrence) -> bytes:
-    """Return the body of a delivery; the same bytes at every attempt."""
+    """Return the body of a delivery; every attempt has the same bytes."""
     entity, _, action = event.type.partition(".")
     at = datetime.fromtimestamp(event.at_ms / 1000, UTC)
     return json.dumps(

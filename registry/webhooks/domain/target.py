@@ -1,4 +1,4 @@
-"""Where a webhook may go: https anywhere, plain http only to this machine."""
+"""Decides where a webhook may go: https anywhere, plain http only to this machine."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Target:
 
 
 def parse_target(url: str) -> Target:
-    """Check what can be checked without looking a name up.
+    """Check what can be checked without looking up a name.
 
     Raises:
         WebhookUrlError: not an http(s) URL with a host, or it carries a password or fragment.
@@ -89,7 +89,7 @@ def require_loopback(target: Target, addresses: list[str]) -> list[str]:
 
 
 def check_url(url: str) -> Target:
-    """Apply the whole rule; looks the name up for plain http.
+    """Apply the whole rule; looks up the name for plain http.
 
     Raises:
         WebhookUrlError: see `parse_target` and `require_loopback`; or the name is unknown.
