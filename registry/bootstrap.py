@@ -1,4 +1,4 @@
-"""The registry as other packages see it, and how its parts are put together.
+"""Puts the registry together, and is what other packages import of it.
 
 Importing this opens nothing.
 """
@@ -32,7 +32,7 @@ from registry.versions.takeover import Takeover
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Parts that callers take as they need them.
+    """Names the parts of the registry; callers take the part they need.
 
     Attributes:
         engine: of the database, for capabilities that keep their own tables beside these.

@@ -1,4 +1,4 @@
-"""What the registry plugs into the platform."""
+"""Adds the registry to the platform."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the registry refuses or cannot find."""
+"""Defines the errors of the registry."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from registry.domain.reasons import Reason, causes
 
 
 class GateClosedError(RefusedError):
-    """A rule said no to a governed change."""
+    """A rule refused a governed change."""
 
     code = "registry.gate_closed"
 
@@ -21,7 +21,7 @@ class GateClosedError(RefusedError):
 
 
 class RequestPendingError(PlatformError):
-    """The request is recorded, but not decided yet; nothing was changed."""
+    """The request is recorded but not decided yet; nothing was changed."""
 
     code = "registry.request_pending"
     retriable = True
@@ -33,32 +33,32 @@ class RequestPendingError(PlatformError):
 
 
 class ReservedTagError(RefusedError):
-    """Tags under `acgs.` are written by the platform alone."""
+    """Only the platform writes tags under `acgs.`."""
 
     code = "registry.reserved_tag"
 
 
 class UnknownVersionError(NotFoundError):
-    """No such model or version."""
+    """There is no such model or version."""
 
     code = "registry.unknown_version"
 
 
 class NotAdoptedError(ConflictError):
-    """Versions that plain MLflow registered have no record yet, and this needs theirs first."""
+    """Versions that plain MLflow registered have no record yet, and this call needs one."""
 
     code = "registry.not_adopted"
     retriable = True
 
 
 class UnknownRequestError(NotFoundError):
-    """No such request."""
+    """There is no such request."""
 
     code = "registry.unknown_request"
 
 
 class RequestClosedError(ConflictError):
-    """The request was decided already."""
+    """The request is already decided."""
 
     code = "registry.request_closed"
     retriable = False
@@ -71,7 +71,7 @@ class VersionYankedError(ConflictError):
 
 
 class UnknownEndpointError(NotFoundError):
-    """No such endpoint or rollout."""
+    """There is no such endpoint or rollout."""
 
     code = "registry.unknown_endpoint"
 
@@ -80,13 +80,13 @@ RESTORE = "restore the files from a backup or a replica, or register the model a
 
 
 class ArtifactError(PlatformError):
-    """A version's files are missing, or not what was registered."""
+    """A version's files are missing, or are not those registered."""
 
     code = "registry.artifact_invalid"
 
 
 class NestingError(ArtifactError):
-    """A model's folders or documents are nested deeper, or are larger, than is read."""
+    """A model's folders or documents are nested too deep or too large to be read."""
 
     code = "registry.artifact_nesting"
 

@@ -1,4 +1,4 @@
-"""The role `manager`: delivers the outbox and settles requests. Safe to kill at any line."""
+"""Runs the role `manager`: delivers the outbox and settles requests. Safe to kill at any time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 NAME = "manager"
-# Longer than a loop may rightly take for one round: SQLite waits 20 s for a locked database.
+# Longer than one round of a loop should ever take: SQLite waits 20 s for a locked database.
 STANDSTILL_SECONDS = 60.0
 
 
@@ -38,14 +38,14 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
 
 def ready(settings: Settings) -> Probe:
-    """OK while a live manager's loops go round."""
+    """Report OK while a live manager's loops go round."""
     from infra.processes.health import beating
 
     return beating(settings, NAME)
 
 
 def manager_role() -> Role:
-    """Describe the role to the platform."""
+    """Return the role's description for the platform."""
     return Role(
         name=NAME,
         summary="delivers webhooks and settles transition requests",

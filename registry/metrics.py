@@ -1,4 +1,4 @@
-"""What the registry measures, read from the database at each scrape."""
+"""Measures the registry; reads the database at each scrape."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from registry.gate.adapters.verdicts import own_verdict
 
 
 class RegistryCollector(Collector):
-    """Counts and the published gauges; a series without data is left out."""
+    """Reports counts and the published gauges; a series without data is left out."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
     def describe(self) -> Iterable[Metric]:
-        """Name no series beforehand, so that registering reads nothing."""
+        """Name no series in advance, so that registering reads nothing."""
         return ()
 
     def collect(self) -> Iterator[Metric]:
@@ -54,7 +54,7 @@ def _by_state(connection: Connection, name: str, text: str, column: object) -> M
 
 
 def _deployment_success(connection: Connection) -> Iterator[Metric]:
-    """`deployment_success_rate`: rollouts that succeeded over those that finished, in [0, 1]."""
+    """`deployment_success_rate`: successful rollouts over finished rollouts, in [0, 1]."""
     phase = tables.rollout.c.phase
     rows = connection.execute(
         select(phase, func.count()).where(tables.rollout.c.finished_ms.is_not(None)).group_by(phase)

@@ -1,4 +1,4 @@
-"""What happened and who did it: one insert for the audit trail and the outbox, and reading them.
+"""Records who did what: one insert writes the audit trail and the outbox.
 
 Nothing here decides anything, and nothing here is ever changed or deleted.
 """

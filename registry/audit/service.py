@@ -14,7 +14,7 @@ from registry.domain.records import Event
 
 @dataclass(frozen=True, slots=True)
 class AuditTrail:
-    """What happened, in the order in which it was committed."""
+    """Reads what happened, in the order of commits."""
 
     engine: Engine
 

@@ -1,4 +1,4 @@
-"""Compares all that is written about a model's versions, and repairs what disagrees.
+"""Compares everything written about a model's versions, and repairs what disagrees.
 
 Files are checked in `registry/artifacts`, tags of git repositories in `registry/git`.
 """

@@ -1,8 +1,8 @@
-"""Who looks for what is wrong with versions: the registry itself, and whoever joins it.
+"""Loads what finds faults in versions: the registry's own finder and those of other components.
 
 An installed package joins by the entry-point group `acgs.version_finders`: an object with the
 methods below. Its findings carry its entry point's name as `finder`, and a step of
-`Action.EXTERNAL` where it can mend them by itself.
+`Action.EXTERNAL` where it can repair them by itself.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ GROUP = "acgs.version_finders"
 
 
 class BrokenFinderError(PlatformError):
-    """An installed finder cannot be loaded, so that nobody knows what it would find."""
+    """An installed finder cannot be loaded, so what it would find is unknown."""
 
     code = "registry.finder_broken"
 
 
 class Finder(Protocol):
-    """Finds what is wrong with a model's versions, and mends what it can."""
+    """Finds what is wrong with a model's versions, and repairs what it can."""
 
     def find(self, settings: Settings, name: str) -> Sequence[Finding]:
         """Return everything that is wrong now."""
         ...
 
     def plan(self, settings: Settings, name: str) -> Sequence[Finding]:
-        """Return the findings that `resolve` will mend if it is asked for each, in their order."""
+        """Return the findings that `resolve` would repair if called for each, in order."""
         ...
 
     def resolve(self, settings: Settings, finding: Finding, actor: str, at: datetime) -> bool:
-        """Mend one finding, with its event; False where it does not stand any more.
+        """Repair one finding and record the event. Returns False if the finding no longer stands.
 
         Must be safe to repeat and to interrupt.
         """
@@ -46,7 +46,7 @@ class Finder(Protocol):
 
 
 class RegistryFinder:
-    """What the registry itself knows."""
+    """Finds what the registry's own records show."""
 
     def find(self, settings: Settings, name: str) -> Sequence[Finding]:
         """Return what is wrong with numbers, records, stages and aliases."""
@@ -55,13 +55,13 @@ class RegistryFinder:
         return open_registry(settings).checking.check_versions(name)
 
     def plan(self, settings: Settings, name: str) -> Sequence[Finding]:
-        """Return what will be mended."""
+        """Return what would be repaired."""
         from registry.bootstrap import open_registry
 
         return open_registry(settings).checking.foresee_steps(name)
 
     def resolve(self, settings: Settings, finding: Finding, actor: str, at: datetime) -> bool:
-        """Mend one finding."""
+        """Repair one finding."""
         from registry.bootstrap import open_registry
 
         return open_registry(settings).checking.resolve_finding(finding, actor, at)

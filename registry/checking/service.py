@@ -1,4 +1,4 @@
-"""Use cases: find what is wrong with versions, and mend what can be mended."""
+"""Finds what is wrong with versions, and repairs what can be repaired."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from registry.versions.takeover import Takeover
 
 @dataclass(frozen=True, slots=True)
 class Checking:
-    """Checking versions and resolving findings, one audited step at a time."""
+    """Checks versions and resolves findings, one audited step at a time."""
 
     engine: Engine
     governance: GovernedNames
@@ -38,7 +38,7 @@ class Checking:
             return [name for name in snapshots.names(connection) if governance.governs(name)]
 
     def require_model(self, name: str) -> None:
-        """Return when a model has versions, in MLflow or in the records.
+        """Refuse a model that has no versions, in MLflow or in the records.
 
         Raises:
             UnknownVersionError: it has none.
@@ -56,12 +56,12 @@ class Checking:
             return examine(snapshots.read(connection, name))
 
     def foresee_steps(self, name: str) -> Sequence[Finding]:
-        """Return the findings whose steps a resolution will carry out, in their order."""
+        """Return the findings whose steps a resolution would carry out, in order."""
         with reading(self.engine) as connection:
             return foresee(snapshots.read(connection, name))
 
     def resolve_finding(self, finding: Finding, actor: str, at: datetime) -> bool:
-        """Carry a finding's step out, with its event, in one transaction.
+        """Carry out a finding's step and record the event, in one transaction.
 
         Safe to repeat and to interrupt: whether the finding still stands is looked at again
         inside the transaction.

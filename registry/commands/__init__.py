@@ -1,1 +1,1 @@
-"""Commands that span capabilities. A capability's own commands lie in its `cli` module."""
+"""Holds commands that span capabilities. A capability's own commands are in its `cli` module."""

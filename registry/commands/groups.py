@@ -1,4 +1,4 @@
-"""`acgs model`, `acgs request`, `acgs promote|approve|reject`, `acgs audit`."""
+"""Defines `acgs model`, `acgs request`, `acgs promote|approve|reject` and `acgs audit`."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def _reason_lines(reasons: Sequence[Mapping[str, str]]) -> list[str]:
 
 @click.group(short_help="Follow requests to move a version")
 def request() -> None:
-    """Requests to move a version, and what became of them."""
+    """Requests to move a version, and their outcomes."""
 
 
 @request.command("list", short_help="List requests, oldest first")
@@ -218,7 +218,7 @@ def request_cancel(request_id: int, dry_run: bool) -> None:
 )
 @dry_run
 def promote(version: NamedVersion, target: str, dry_run: bool) -> None:
-    """Ask for a version to move to a stage, through the same gate as everybody."""
+    """Ask for a version to move to a stage, through the gate."""
     from infra.configuration import load_settings
 
     # Loads an HTTP client, which no other command here needs.
@@ -254,7 +254,7 @@ def approve(request_id: int, comment: str, dry_run: bool) -> None:
 @_comment
 @dry_run
 def reject(request_id: int, comment: str, dry_run: bool) -> None:
-    """Reject request REQUEST_ID, which refuses it."""
+    """Reject request REQUEST_ID."""
     _vote(request_id, comment, dry_run, approved=False)
 
 

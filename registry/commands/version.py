@@ -1,4 +1,4 @@
-"""`acgs version`: list, show and compare versions, and say what their owners think of them."""
+"""Defines `acgs version`: lists, shows and compares versions, and records their owners' advice."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from registry.bootstrap import Registry
     from registry.domain.records import VersionRecord
 
-_reason = click.option("--reason", required=True, help="Why, in one line: everybody will read it.")
+_reason = click.option("--reason", required=True, help="Why, in one line that everybody can read.")
 
 
 def open_registry(settings: Settings | None = None) -> Registry:
-    """Open the registry late: SQLAlchemy costs every `acgs --help` half a second."""
+    """Open the registry only when used: SQLAlchemy adds half a second to `acgs --help`."""
     from infra.configuration import load_settings
     from registry.bootstrap import open_registry as opened
 
@@ -106,7 +106,7 @@ def version_show(version: NamedVersion, as_json: bool) -> None:
 
 
 def fact_lines(view: Mapping[str, Any]) -> list[str]:
-    """Return what is known of a version, a line each, without its verdict."""
+    """Return the known facts of a version, a line each, without its verdict."""
     known = {
         key: ", ".join(value) if isinstance(value, list) else value
         for key, value in view.items()
@@ -116,7 +116,7 @@ def fact_lines(view: Mapping[str, Any]) -> list[str]:
 
 
 def warn_unusable(view: Mapping[str, Any]) -> None:
-    """Say on stderr that a version is quarantined or that its files were freed."""
+    """Warn on stderr that a version is quarantined or that its files were freed."""
     if view["unusable"]:
         since = view["unusable_at"]
         _warn(view, f"is {view['unusable']} since {since}: {view['unusable_reason']}")
@@ -128,7 +128,7 @@ def _warn(view: Mapping[str, Any], what: str) -> None:
 
 
 def warn_of(record: VersionRecord) -> None:
-    """Say on stderr that a version is deprecated or yanked."""
+    """Warn on stderr that a version is deprecated or yanked."""
     if record.standing is not Standing.ACTIVE:
         click.echo(
             f"warning: {record.ref} is {record.standing}: {record.standing_reason}", err=True
@@ -168,7 +168,7 @@ def version_yank(version: NamedVersion, reason: str, dry_run: bool) -> None:
 @_reason
 @dry_run
 def version_restore(version: NamedVersion, reason: str, dry_run: bool) -> None:
-    """Undo a deprecation or yank; to return to its old stage it must be promoted."""
+    """Undo a deprecation or yank. The version does not return to its stage; promote it again."""
     _change(version, reason, Standing.ACTIVE, dry_run)
 
 
@@ -196,7 +196,7 @@ def _change(version: NamedVersion, reason: str, to: Standing, dry_run: bool) -> 
 @version_argument
 @dry_run
 def version_release(version: NamedVersion, dry_run: bool) -> None:
-    """Register the files of a pre-release as a release; once, however often asked."""
+    """Register the files of a pre-release as a release; repeating this registers nothing more."""
     from infra.configuration import load_settings
 
     settings = load_settings()
@@ -217,7 +217,7 @@ def version_release(version: NamedVersion, dry_run: bool) -> None:
 
 
 def _register_again(settings: Settings, record: VersionRecord) -> int:
-    """Register over REST as any client does, so that every rule of registration holds."""
+    """Register over REST as any client does, so that every rule of registration applies."""
     from registry.sdk.transport import Transport
     from registry.versions.domain.wishes import BUMP_TAG, PRERELEASE_TAG
 

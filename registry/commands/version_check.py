@@ -1,4 +1,4 @@
-"""`acgs version check` and `acgs version resolve`."""
+"""Defines `acgs version check` and `acgs version resolve`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from registry.domain.findings import Finding
 @click.argument("name", required=False)
 @as_json
 def version_check(name: str | None, as_json: bool) -> None:
-    """Look for duplicates, gaps, moved tags, orphan stages; exit 1 when anything is found."""
+    """Look for duplicates, gaps, moved tags and orphan stages; exit 1 when anything is found."""
     settings = load_settings()
     found = _found(settings, _names(settings, name))
     views = [_view(finding) for finding in found]
@@ -93,7 +93,7 @@ def _found(settings: Settings, names: Sequence[str]) -> list[Finding]:
 
 
 def _shown(items: Sequence[Any], doing: str) -> Iterable[Any]:
-    """Go through items with a progress bar, where somebody watches and it may take a while."""
+    """Iterate with a progress bar if a terminal is watching and the work may take a while."""
     if len(items) < 20 or not sys.stderr.isatty():
         return items
     return _tracked(items, doing)

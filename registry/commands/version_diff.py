@@ -1,4 +1,4 @@
-"""`acgs version compare`, `acgs version diff` and `acgs version bom`."""
+"""Defines `acgs version compare`, `acgs version diff` and `acgs version bom`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _second = click.argument("second", metavar=VERSION.name, type=VERSION)
 @_second
 @as_json
 def version_compare(first: NamedVersion, second: NamedVersion, as_json: bool) -> None:
-    """Say which of two versions is higher, and what moving to the second breaks."""
+    """Show which of two versions is higher, and what moving to the second breaks."""
     from registry.views.versions import comparison_view
 
     registry = cli.open_registry()

@@ -1,4 +1,4 @@
-"""One byte form per value, and its digest.
+"""Gives each JSON value one byte form and a digest.
 
 Source: RFC 8785 (JSON Canonicalization Scheme).
 """

@@ -1,4 +1,4 @@
-"""What `acgs version check` tells, and what `acgs version resolve` does about it."""
+"""Defines what `acgs version check` reports and what `acgs version resolve` does about it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How bad a finding is."""
+    """Says how bad a finding is."""
 
     ERROR = "error"
     WARNING = "warning"
 
 
 class Action(StrEnum):
-    """What the platform can do about a finding by itself."""
+    """Says what the platform can do about a finding by itself."""
 
     ADOPT = "adopt"
     FORGET = "forget"

@@ -1,6 +1,6 @@
-"""Reads JSON that comes with a model, and bounds how deep it may be nested.
+"""Reads JSON that comes with a model, and limits how deep it may nest.
 
-Whatever walks such a value afterwards may recurse: it is shallow by then.
+Code that walks the value afterwards may recurse: the value is known to be shallow.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ MAX_LEVELS = 64
 
 
 class TooDeepError(ValueError):
-    """A value is nested deeper than any document of a model needs."""
+    """A value is nested deeper than any model's document needs."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"expected up to {MAX_LEVELS} levels of nesting in {what}, found more")
@@ -40,7 +40,7 @@ def read(text: str | bytes, what: str) -> Any:
 
 
 def is_shallow(value: object) -> bool:
-    """Whether a parsed value has at most `MAX_LEVELS` levels."""
+    """Return whether a parsed value has at most `MAX_LEVELS` levels."""
     level: list[object] = [value]
     for _ in range(MAX_LEVELS):
         level = [inner for outer in level for inner in _inside(outer)]

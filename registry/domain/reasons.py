@@ -1,4 +1,4 @@
-"""Why something is refused: failed rules, and the same rules grouped by cause."""
+"""Explains a refusal: failed rules, and the same rules grouped by cause."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One failed rule, told so that its owner can act.
+    """One failed rule, described so that its owner can act.
 
     Attributes:
         rule: stable id of the rule, e.g. `fairness.equal_opportunity`.
@@ -49,7 +49,7 @@ class Cause:
 
 
 def causes(reasons: Iterable[Reason]) -> tuple[Cause, ...]:
-    """Group reasons that found the same and ask for the same, in the order of the first of each."""
+    """Group reasons with the same finding and the same hint, in the order of each group's first."""
     groups: dict[tuple[str, str], list[Reason]] = {}
     for reason in reasons:
         groups.setdefault((reason.found, reason.fix), []).append(reason)

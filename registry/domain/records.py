@@ -1,4 +1,4 @@
-"""What the registry hands out: one frozen value per stored record."""
+"""Defines the records that the registry returns: one frozen value per stored row."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from registry.domain.values import (
 
 @dataclass(frozen=True, slots=True)
 class VersionRecord:
-    """One registered version and where it comes from; None where nothing is known.
+    """A registered version and where it comes from; None where nothing is known.
 
     Attributes:
         predecessor_uid: version that was registered last under the name before this one.
@@ -80,7 +80,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Who does something, when, and upon which request, as the audit trail keeps it."""
+    """Says who does something, when and for which request, as the audit trail keeps it."""
 
     actor: str
     at_ms: int
@@ -89,7 +89,7 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What somebody asks for.
+    """What somebody asks for: a move, a copy or a rename.
 
     Attributes:
         judged_as: the name whose rules and evidence apply.
@@ -109,7 +109,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request to move, copy or rename, and what became of it.
+    """A request to move, copy or rename, and its outcome.
 
     Attributes:
         judged_as: name whose rules and evidence apply; differs from `name` for copy and rename.
@@ -183,7 +183,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a model is served, how it is rolled out, and what is stable there."""
+    """An endpoint: the model it serves, its rollout plan and its stable version."""
 
     name: str
     namespace: str
@@ -195,7 +195,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a rollout has come.
+    """Says how far a rollout has come.
 
     Attributes:
         phase: where it stands now.
@@ -215,7 +215,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """One attempt to make a candidate the stable version of an endpoint."""
+    """An attempt to make a candidate the stable version of an endpoint."""
 
     id: int
     endpoint: str
@@ -233,5 +233,5 @@ class Rollout:
 
     @property
     def takes_back(self) -> bool:
-        """Whether it takes its endpoint back, to the version before or by an abort."""
+        """Return whether the rollout takes its endpoint back, by a rollback or by an abort."""
         return bool(self.state.get("rollback_reason"))

@@ -1,4 +1,4 @@
-"""MLflow model signatures as values, and whether a consumer of one can live with another.
+"""Represents MLflow model signatures, and decides whether one can replace another.
 
 Column order counts: callers that send arrays without names are served in signature order.
 """
@@ -23,7 +23,7 @@ _WIDER_INPUT = {
 
 
 class Bump(IntEnum):
-    """How much a version changed for its consumers."""
+    """Says how much a version changed for its consumers."""
 
     PATCH = 1
     MINOR = 2
@@ -47,7 +47,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What a model takes and gives."""
+    """What a model accepts and returns."""
 
     inputs: tuple[Field, ...]
     outputs: tuple[Field, ...]
@@ -55,7 +55,7 @@ class Signature:
 
     @classmethod
     def from_mlmodel(cls, mlmodel: Mapping[str, Any]) -> Signature | None:
-        """Read the signature out of a parsed `MLmodel` file, or None if it has none.
+        """Read the signature from a parsed `MLmodel` file; None if it has none.
 
         Raises:
             TooDeepError: it is nested deeper than any signature.
@@ -77,7 +77,7 @@ class Signature:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Signature:
-        """Inverse of `to_json`."""
+        """Read what `to_json` wrote."""
         return cls(
             *(
                 tuple(Field(f["name"], f["type"], f["required"]) for f in value[part])
@@ -105,7 +105,7 @@ class Change:
 
 
 def compare(old: Signature, new: Signature) -> Change:
-    """Say what moving from `old` to `new` means for whoever calls the model.
+    """Return what moving from `old` to `new` means for callers of the model.
 
     MAJOR when a consumer can break (input removed, re-typed, made required or moved; output
     removed, re-typed or moved; parameter removed or re-typed), MINOR when the contract only
@@ -170,7 +170,7 @@ def _compare_outputs(
 
 
 def _moved(old: Sequence[Field], new: Sequence[Field]) -> bool:
-    """Whether a positional caller would hit another field: the kept ones must come first."""
+    """Return whether a positional caller would hit another field: the kept ones must come first."""
     names = {f.name for f in new}
     kept = [f.name for f in old if f.name in names]
     return [f.name for f in new][: len(kept)] != kept
@@ -202,7 +202,7 @@ def _params(raw: Any) -> tuple[Field, ...]:
     )
 
 
-# A column of n numbers and a tensor of shape (-1,) are the same to whoever reads them.
+# A column of n numbers and a tensor of shape (-1,) are the same to their readers.
 _COLUMN_OF = {
     "int64": "long",
     "int32": "integer",

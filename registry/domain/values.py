@@ -1,4 +1,4 @@
-"""What the registry talks about: stages, targets, requests, verdicts and decisions."""
+"""Defines the registry's terms: stages, targets, requests, verdicts and decisions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Stage(StrEnum):
 
     @classmethod
     def parse(cls, text: str) -> Stage | None:
-        """Return the stage that MLflow would understand `text` as, or None if it is none."""
+        """Return the stage that MLflow would read from `text`; None if there is none."""
         return next((stage for stage in cls if stage.value.lower() == text.strip().lower()), None)
 
 
@@ -36,7 +36,7 @@ RESERVED_TAG_PREFIX = "acgs."
 
 
 class RequestKind(StrEnum):
-    """What is asked for."""
+    """Says what a request asks for."""
 
     TRANSITION = "transition"
     COPY = "copy"
@@ -44,7 +44,7 @@ class RequestKind(StrEnum):
 
 
 class RequestState(StrEnum):
-    """Where a request stands; every state but OPEN is final."""
+    """The state of a request; every state but OPEN is final."""
 
     OPEN = "open"
     GRANTED = "granted"
@@ -61,14 +61,14 @@ class Standing(StrEnum):
 
 
 class SignatureOrigin(StrEnum):
-    """Where a version's signature comes from."""
+    """Says where a version's signature comes from."""
 
     LOGGED = "logged"
     INFERRED = "inferred"
 
 
 class Enforcement(StrEnum):
-    """What a failed verdict does to models that a pattern names."""
+    """Says what a failed verdict does to the models that a pattern matches."""
 
     OBSERVE = "observe"
     WARN = "warn"
@@ -77,7 +77,7 @@ class Enforcement(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VersionRef:
-    """One registered version, for ever: `uid` outlives renaming and re-creation."""
+    """Identifies one registered version for ever: `uid` outlives renaming and re-creation."""
 
     uid: str
     name: str
@@ -89,12 +89,12 @@ class VersionRef:
 
 
 def spelled(name: str, version: str) -> str:
-    """Return `NAME@VERSION` as a command line takes it; quoted where a shell would split it."""
+    """Return `NAME@VERSION` as a command line takes it, quoted where a shell would split it."""
     return shlex.quote(f"{name}@{version}")
 
 
 def shown_score(score: float) -> str:
-    """Return a score's first three decimals, cut: 0.9499 must not read 0.95."""
+    """Return a score's first three decimals, cut, not rounded: 0.9499 must not read 0.95."""
     return f"{math.floor(score * 1000 + 1e-9) / 1000:.3f}"
 
 

@@ -1,4 +1,4 @@
-"""What a request's state means to whoever asked: go on, wait, or an error that says why."""
+"""Translates a request's state for the caller: go on, wait, or an error that says why."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from registry.errors import GateClosedError, RequestPendingError
 
 
 def is_worth_waiting(request: Request) -> bool:
-    """Whether a machine is still at work on the request."""
+    """Return whether a machine is still working on the request."""
     return request.state is RequestState.OPEN and bool(request.decision.get("machine", True))
 
 
@@ -42,7 +42,7 @@ def refusal(request: Request) -> GateClosedError:
 
 
 def describe(request: Request) -> str:
-    """Say in a few words what was asked."""
+    """Return a few words that say what was asked."""
     match request.kind:
         case RequestKind.TRANSITION:
             alias = f" as {request.alias}" if request.alias else ""

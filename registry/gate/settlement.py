@@ -1,4 +1,4 @@
-"""The settling loop: brings open requests to their outcome when nobody waits for them.
+"""Runs the settling loop, which decides open requests when no caller waits for them.
 
 It wakes on the events of a request (a scorecard, an approval) and, since an event can be missed
 (PostgreSQL's ids may commit out of order), looks at all open requests every few seconds.
@@ -25,20 +25,20 @@ _logger = logging.getLogger(__name__)
 
 
 class Requests(Protocol):
-    """What settling needs of the registry."""
+    """What settling needs from the registry."""
 
     def open_requests(self) -> Sequence[Request]:
-        """Requests without an outcome."""
+        """Return the requests without an outcome."""
         ...
 
     def settle(self, request_id: int, at: datetime) -> Request:
-        """Decide and apply, if it can be decided; idempotent."""
+        """Decide and apply a request, if it can be decided; idempotent."""
         ...
 
 
 @dataclass(slots=True)
 class SettlingLoop:
-    """One manager's loop; several may run, since settling is a compare-and-set."""
+    """Settles requests for one manager; several may run, since settling is a compare-and-set."""
 
     requests: Requests
     engine: Engine
@@ -48,7 +48,7 @@ class SettlingLoop:
     trouble_seconds: float = 2.0
     _after_id: int = 0
     _swept_at: datetime | None = None
-    _told: dict[int, str] = field(default_factory=dict)
+    _logged: dict[int, str] = field(default_factory=dict)
 
     def run(self, stop: threading.Event, pulse: Callable[[], None] = lambda: None) -> None:
         """Settle until `stop` is set; `pulse` is called each time round."""
@@ -67,7 +67,7 @@ class SettlingLoop:
     def step(self) -> None:
         """Settle what changed since the last step, or everything if a sweep is due.
 
-        An unscored request is settled too: what it asks about may have changed or gone.
+        An unscored request is settled too: its subject may have changed or been deleted.
 
         Raises:
             PlatformError: the registry cannot be read; nothing is lost, step again.
@@ -99,8 +99,8 @@ class SettlingLoop:
             _logger.debug("request %d: %s", request.id, err.message)
         except Exception as err:
             # One that cannot be settled must neither stop the others nor fill the log.
-            if self._told.get(request.id) != str(err):
-                self._told[request.id] = str(err)
+            if self._logged.get(request.id) != str(err):
+                self._logged[request.id] = str(err)
                 _logger.warning(
                     "request %d cannot be settled: %s",
                     request.id,
@@ -108,6 +108,6 @@ class SettlingLoop:
                     exc_info=not isinstance(err, PlatformError),
                 )
         else:
-            self._told.pop(request.id, None)
+            self._logged.pop(request.id, None)
             if settled.state is not request.state:
                 _logger.info("request %d (%s): %s", request.id, request.ref, settled.state)

@@ -1,4 +1,4 @@
-"""Reads which constitution is in force, notes it, and refuses one that took another's place."""
+"""Reads and records which constitution is in force; refuses one that replaces another unseen."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from registry.governance.domain.governance import Governance
 
 @dataclass(frozen=True, slots=True)
 class GovernedNames:
-    """Which names are governed, by the constitution in force."""
+    """Reads which names are governed by the constitution in force."""
 
     engine: Engine
     settings: Settings
@@ -35,7 +35,7 @@ class GovernedNames:
         return found
 
     def note_in_force(self) -> None:
-        """Note which constitution is in force: a role starts, and may act by it.
+        """Record which constitution is in force, when a role starts that may act by it.
 
         Raises:
             ConstitutionError: as `current`.
@@ -45,7 +45,7 @@ class GovernedNames:
             self.noted(connection, to_millis(utc_now()))
 
     def noted(self, connection: Connection, at_ms: int) -> Governance:
-        """Return what is governed now, noted in the transaction that decides by it.
+        """Return what is governed now, recorded in the transaction that decides by it.
 
         Raises:
             ConstitutionError: as `current`.

@@ -1,4 +1,4 @@
-"""Which attributes an object of a class may have: those that scikit-learn's own code sets.
+"""Finds which attributes an object of a class may have: those that scikit-learn's own code sets.
 
 Asked of the compiled modules themselves, so that the answer follows the installed version.
 """

@@ -1,4 +1,4 @@
-"""Bounds what reading one file makes, however often the file refers to the same bytes."""
+"""Limits the memory that reading one file takes, however often the file repeats its bytes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _POINTER_BYTES = 8
 
 
 class Budget:
-    """Bytes that reading may still copy, unpack or look through."""
+    """The bytes that reading may still copy, unpack or search."""
 
     def __init__(self, file_bytes: int) -> None:
         self._left = limits.FREE_WORK_BYTES + limits.WORK_PER_BYTE * file_bytes
@@ -25,7 +25,7 @@ class Budget:
             raise MalformedError("shared data that grows beyond measure when it is read")
 
     def spend_on(self, values: object) -> None:
-        """Take what a call or a state may read of its parts: text, bytes and references."""
+        """Spend what a call or a state may read of its parts: text, bytes and references."""
         parts = values if isinstance(values, tuple) else (values,)
         self.spend(_POINTER_BYTES * len(parts))
         for part in parts:

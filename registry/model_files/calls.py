@@ -1,4 +1,4 @@
-"""Imitates the calls that a pickle makes: nodes come out, and nothing is called.
+"""Imitates the calls that a pickle makes: returns nodes, and calls nothing.
 
 Only what honest models of scikit-learn call has an imitation, and only with arguments of the form
 that scikit-learn, numpy and scipy write.

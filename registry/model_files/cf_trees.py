@@ -1,4 +1,4 @@
-"""Checks the tree that Birch keeps for further fitting, whose leaves are linked in both directions.
+"""Checks the tree that Birch keeps for further fitting, with leaves linked in both directions.
 
 No prediction reads it, so that it is not written again; it is judged all the same. Nothing here
 recurses: the chain of leaves is as long as the data asks for.
@@ -29,7 +29,7 @@ State = dict[str, Any]
 
 
 def is_birch(cls: type) -> bool:
-    """Return whether a class is the one that keeps such a tree."""
+    """Return whether a class keeps such a tree."""
     return (cls.__module__, cls.__name__) == ("sklearn.cluster._birch", "Birch")
 
 
@@ -80,7 +80,7 @@ def _tree_problem(root: object, dummy: object, width: int, count: int) -> str | 
 
 
 def _linked(dummy: object, width: int) -> set[int] | None:
-    """Return the leaves in the chain that begins at a node of its own; None for a broken chain."""
+    """Return the leaves in the chain that starts at its own head node; None for a broken chain."""
     state = _state(dummy, Family.CF_NODE, _NODE - {"centroids_"})
     if state is None or state.get("prev_leaf_") is not None or not _is_empty(state, width):
         return None

@@ -1,4 +1,4 @@
-"""Walks what a search tries: values of parameters, which nothing asks once the search is over."""
+"""Walks the parameter values that a search tries; nothing reads them once the search is over."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def is_search(cls: type) -> bool:
 
 
 def choices(value: object) -> Iterator[Instance]:
-    """Yield the objects among the choices, each of which must be judged.
+    """Yield the objects among the choices; each must be judged.
 
     Raises:
         MalformedError: something stands there that no parameter may hold.

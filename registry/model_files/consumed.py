@@ -1,4 +1,4 @@
-"""Remembers what a pickle has used up, so that nothing changes behind a reader's back.
+"""Remembers what a pickle has used up, so that later changes to a value are refused.
 
 Loading copies a state when it is set, and the arguments of a call when it is made; this package
 keeps references. A stream may hold on to either and change it afterwards: then what is judged is
@@ -17,14 +17,14 @@ _OPEN = ATTRIBUTES | {Family.CF_NODE, Family.CF_SUBCLUSTER}
 
 
 class Consumed:
-    """Values that a state or a call was made of."""
+    """The values that a state or a call was made of."""
 
     def __init__(self) -> None:
         # By identity, and held, so that no other value takes over an identity.
         self._values: dict[int, object] = {}
 
     def take(self, value: object) -> None:
-        """Use up a value and all that it holds; each once, however often it is shared.
+        """Use up a value and everything in it, each part once, however often it is shared.
 
         Objects that are made empty and filled later stay open: they are held by reference on
         loading too, and parts that lead back to their owner are written before its state.

@@ -1,4 +1,4 @@
-"""Errors of reading and rebuilding model files."""
+"""Defines the errors of reading and rebuilding model files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from infra.errors import RefusedError
 
 
 class FileRefusedError(RefusedError):
-    """The model file holds something that is not understood, so no copy of it is made."""
+    """The model file contains something unknown, so no copy of it is made."""
 
     code = "registry.model_file_refused"
 

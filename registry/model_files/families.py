@@ -1,4 +1,4 @@
-"""What kind of thing a class is, which decides where its objects may stand."""
+"""Sorts classes into families, which decide where their objects may stand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Family(Enum):
-    """Kinds of classes that models are made of."""
+    """The kinds of classes that models are made of."""
 
     ESTIMATOR = "an estimator"
     CALIBRATED = "a calibrated classifier"
@@ -85,7 +85,7 @@ _NEIGHBOURS = {"KDTree", "KDTree64", "KDTree32", "BallTree", "BallTree64", "Ball
 
 @cache
 def family(cls: type) -> Family | None:
-    """Return what kind of thing a class is; None if models are not made of it."""
+    """Return the family of a class; None if models are not made of it."""
     module, name = cls.__module__, cls.__name__
     if (module, name) in _EXACT:
         return _EXACT[(module, name)]

@@ -1,4 +1,4 @@
-"""Reads files of a folder that its author wrote, where a name may hide a pipe or a device."""
+"""Reads files of a folder by an unknown author, where a name may hide a pipe or a device."""
 
 from __future__ import annotations
 

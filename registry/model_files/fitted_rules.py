@@ -1,4 +1,4 @@
-"""Checks sizes that fitted estimators trust: of arrays that are made unfilled, of compiled loops.
+"""Checks the sizes that fitted estimators trust, in unfilled arrays and compiled loops.
 
 Each rule is handed a class and the attributes of one object, and says why they do not fit.
 """
@@ -20,7 +20,7 @@ _MAX_COLUMNS = 2**31
 
 
 def polynomials(cls: type, state: State) -> str | None:
-    """Check that there are as many columns as degree and features give: `np.empty` has them."""
+    """Check that the columns match degree and features: `np.empty` allocates them."""
     width, low, high = (state.get(key) for key in ("n_features_in_", "_min_degree", "_max_degree"))
     degree = state.get("degree")
     expected = degree if isinstance(degree, tuple) else (0, degree)
@@ -43,7 +43,7 @@ def polynomials(cls: type, state: State) -> str | None:
 
 
 def splines(_cls: type, state: State) -> str | None:
-    """Check that every feature has a spline of the same form, of the degree that is said."""
+    """Check that every feature has a spline of the same form and of the stated degree."""
     found, degree = state["bsplines_"], state.get("degree")
     if not isinstance(found, list) or len(found) != state.get("n_features_in_"):
         return "splines that do not fit their features"
@@ -60,7 +60,7 @@ def splines(_cls: type, state: State) -> str | None:
 
 
 def rows(_cls: type, state: State) -> str | None:
-    """Check that the rows among which neighbours are sought have as many columns as is asked."""
+    """Check that the rows searched for neighbours have as many columns as the estimator says."""
     width = state.get("n_features_in_")
     found = _shape(state.get("_fit_X"))
     if found is not None and (len(found) != 2 or found[1] != width or type(width) is not int):
@@ -72,7 +72,7 @@ def rows(_cls: type, state: State) -> str | None:
 
 
 def neighbour_tree(_cls: type, state: State) -> str | None:
-    """Check that a neighbour tree is of as many features as its estimator."""
+    """Check that a neighbour tree has as many features as its estimator."""
     for key in ("_tree", "tree_"):
         node = state.get(key)
         if not isinstance(node, Instance) or family(node.cls) is not Family.BINARY_TREE:
@@ -86,7 +86,7 @@ def neighbour_tree(_cls: type, state: State) -> str | None:
 
 
 def categories(_cls: type, state: State) -> str | None:
-    """Check that numbers among categories are in order, and each is there once: they are sought."""
+    """Check that numeric categories are sorted and unique: they are found by binary search."""
     known = state["categories_"]
     for item in known if isinstance(known, list) else ():
         values = array(item)
@@ -102,7 +102,7 @@ def categories(_cls: type, state: State) -> str | None:
 
 
 def drops(_cls: type, state: State) -> str | None:
-    """Check that what is dropped is one of the categories."""
+    """Check that each dropped value is one of the categories."""
     known = state.get("categories_")
     for key in ("drop_idx_", "_drop_idx_after_grouping"):
         found = array(state.get(key))
@@ -133,7 +133,7 @@ def labels(_cls: type, state: State) -> str | None:
 
 
 def bisections(_cls: type, state: State) -> str | None:
-    """Check the centers and labels of a tree of clusters, each half of which is asked by itself."""
+    """Check the centers and labels of a tree of clusters; each half is used by itself."""
     centers, width = array(state.get("cluster_centers_")), state.get("n_features_in_")
     mean = array(state.get("_X_mean"))
     if centers is None or (state.get("_X_mean") is not None and mean is None):
@@ -182,7 +182,7 @@ def linear_classes(cls: type, state: State) -> str | None:
 
 
 def one_against_rest(_cls: type, state: State) -> str | None:
-    """Check that each member of a choice of several labels answers one number for each row."""
+    """Check that each member of a multi-label choice predicts one number for each row."""
     binarizer = state["label_binarizer_"]
     inner = binarizer.state if isinstance(binarizer, Instance) else None
     if not isinstance(inner, dict) or not str(inner.get("y_type_")).startswith("multilabel"):
@@ -217,7 +217,7 @@ def _is_binary(member: Instance) -> bool:
 
 
 def beginnings(cls: type, state: State) -> str | None:
-    """Check that what boosting begins with answers one number for each row, as its loops trust."""
+    """Check that boosting's initial estimator predicts one number per row, as loops trust."""
     first = state["init_"]
     if not isinstance(first, Instance) or "sklearn.ensemble._gb" not in {
         base.__module__ for base in cls.__mro__

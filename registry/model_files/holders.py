@@ -1,4 +1,4 @@
-"""Where objects may stand in an object: which attribute holds which kind, and in which form."""
+"""Says where objects may stand in an object: which attribute holds which kind, in which form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks what must hold between the attributes of one estimator, where compiled code relies on it.
+"""Checks relations between the attributes of an estimator that compiled code relies on.
 
 Every attribute alone may be in order and the estimator still read foreign memory: a forest that
 promises two features over trees that read three, support vectors narrower than the data.
@@ -140,7 +140,7 @@ def _histograms(_cls: type, state: State) -> str | None:
 
 
 def _preprocessor(node: object, width: object) -> str | None:
-    """Check that what comes before histogram trees keeps the number of columns."""
+    """Check that the preprocessor of histogram trees keeps the number of columns."""
     if node is None:
         return None
     steps = node.state.get("transformers_") if isinstance(node, Instance) else None  # type: ignore[attr-defined]
@@ -244,7 +244,7 @@ def _vocabulary(_cls: type, state: State) -> str | None:
 
 
 def _one_hot(_cls: type, state: State) -> str | None:
-    """Check that each feature has room for all of its categories."""
+    """Check that each feature has room for all its categories."""
     widths, categories = state["_n_features_outs"], state.get("categories_")
     if not isinstance(widths, list) or not isinstance(categories, list):
         return "categories without widths"
@@ -282,7 +282,7 @@ def _clusters(_cls: type, state: State) -> str | None:
 
 
 def _neighbours(_cls: type, state: State) -> str | None:
-    """Check the classes and rows that a neighbour search answers with."""
+    """Check the classes and rows that a neighbour search returns."""
     rows = _matrix(state["_fit_X"])
     if rows is not None and state.get("n_samples_fit_", rows[0]) != rows[0]:
         return "neighbours that do not fit their rows"

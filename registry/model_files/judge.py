@@ -1,4 +1,4 @@
-"""Judges a tree: which classes, and for each class which attribute may hold what."""
+"""Judges a tree: which classes it has, and for each class which attribute may hold what."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _KINDS = frozenset({"dtype", "_fit_dtype", "_fill_dtype", "dtype_include", "dtyp
 
 
 def judge(root: object, problems: Problems) -> None:
-    """Add to `problems` whatever keeps a tree from being a plain scikit-learn estimator."""
+    """Add to `problems` everything that keeps a tree from being a plain scikit-learn estimator."""
     try:
         check_shape(root)
         if not isinstance(root, Instance) or family(root.cls) is not Family.ESTIMATOR:
@@ -58,7 +58,7 @@ class _Judge:
         self._seen: set[int] = set()
 
     def instance(self, node: Instance, path: str) -> None:
-        """Judge one object and all that it holds."""
+        """Judge one object and everything in it."""
         if id(node) in self._seen:
             return
         self._seen.add(id(node))
@@ -148,7 +148,7 @@ class _Judge:
         return self._selectors(value, path)
 
     def _parameter(self, name: str, value: object, path: str) -> str | None:
-        """Judge the objects in a parameter that its constraints let pass."""
+        """Judge the objects in a parameter that its constraints accept."""
         if isinstance(value, Instance) and family(value.cls) not in {Family.SPARSE, Family.PARTIAL}:
             self.instance(value, path)
         elif name == "scoring" and isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Which classes, functions and types a model file may name.
+"""Lists which classes, functions and types a model file may name.
 
 Classes are scikit-learn's, asked of the class itself; functions and numpy types are exact lists. A
 module is imported only if it is scikit-learn's, and none of those that do something on import, run
@@ -112,7 +112,7 @@ def find(module: str, name: str) -> object | None:
 
 
 def refused(kind: str, module: str, name: str) -> str:
-    """Return what is said of a global or type that may not be named, with the way out if any."""
+    """Return the message for a global or type that may not be named, with any remedy."""
     text = f"{kind} {module[:100]}.{name[:100]}"
     if module.startswith("scipy.stats."):
         text += " (a distribution: search over lists instead, or log the search's best_estimator_)"

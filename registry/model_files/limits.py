@@ -1,4 +1,4 @@
-"""Limits that let any file be read or refused in about a second.
+"""Sets the limits within which any file is read or refused in about a second.
 
 Honest models stay far below them: a forest of 1000 trees takes some 100,000 opcodes, a pipeline in
 a grid search is nested some 30 levels deep. Time may grow with the bytes of arrays, not with

@@ -1,4 +1,4 @@
-"""Checks objects whose compiled code trusts the numbers inside: every index must be in range.
+"""Checks objects whose compiled code trusts the numbers in them: every index must be in range.
 
 scikit-learn's trees, neighbour trees and histogram trees follow stored indices without looking. A
 forged index reads or writes foreign memory. Each function returns why a node is refused, or None.

@@ -1,4 +1,4 @@
-"""The tree that both formats are read into.
+"""Defines the tree into which both formats are read.
 
 Plain values stand for themselves: None, truth values, numbers, text, bytes, lists, tuples, dicts,
 sets, slices, numpy scalars and dtypes, and the few functions and types of `known`. Only what a file
@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(eq=False, slots=True)
 class Named:
-    """A class or constructor that the file names; imported from our list, never from the file.
+    """A class or constructor that the file names; imported from a fixed list, never from the file.
 
     Attributes:
         target: the class, or None for a constructor that is only ever imitated.
@@ -26,14 +26,14 @@ class Named:
 
 @dataclass(eq=False, slots=True)
 class Unknown:
-    """Stands for something that was refused, so that reading can go on and find more."""
+    """Stands for something refused, so that reading can go on and find more."""
 
     label: str
 
 
 @dataclass(eq=False, slots=True)
 class DType:
-    """A numpy dtype while the file describes it."""
+    """A numpy dtype as the file describes it."""
 
     value: Any
     code: str
@@ -42,7 +42,7 @@ class DType:
 
 @dataclass(eq=False, slots=True)
 class Array:
-    """A numpy array; elements of dtype object are values of this tree."""
+    """A numpy array; elements of dtype object are values of the tree."""
 
     values: Any = None
 
@@ -72,20 +72,20 @@ class Instance:
 
     @property
     def label(self) -> str:
-        """Return module and name of the class."""
+        """Return the module and name of the class."""
         return f"{self.cls.__module__}.{self.cls.__qualname__}"
 
 
 @dataclass(eq=False, slots=True)
 class Method:
-    """A method of an object that the object keeps; leads back, and is never followed."""
+    """A method that an object keeps of another; leads back, and is never followed."""
 
     owner: Instance
     name: str
 
 
 def children(value: object) -> Iterator[object]:
-    """Yield what a value holds, in the order in which it was written."""
+    """Yield what a value holds, in the order written."""
     if isinstance(value, dict):
         yield from value.keys()
         yield from value.values()

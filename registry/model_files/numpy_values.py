@@ -21,7 +21,7 @@ _MAX_FIELDS = 64
 
 @cache
 def _structures() -> tuple[tuple[tuple[object, ...], Any], ...]:
-    """Return the structured dtypes that scikit-learn's own trees use, each behind its state."""
+    """Return the structured dtypes that scikit-learn's own trees use, each by its state."""
     from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
     from sklearn.neighbors._kd_tree import KDTree
     from sklearn.tree._tree import NODE_DTYPE
@@ -49,14 +49,14 @@ def dtype_from_code(code: object) -> DType:
 
 
 def set_dtype_state(node: DType, state: object) -> None:
-    """Finish a dtype: its state must be the one that numpy writes for such a dtype."""
+    """Finish a dtype: its state must be the one that numpy writes."""
     if node.built or not isinstance(state, tuple) or len(state) not in {8, 9}:
         raise MalformedError("a dtype with a foreign state")
     node.built = True
     version, order, *rest = state
     if node.value is None:
         plain = _plain_state(state)
-        # Equality walks no further than the known state does, whatever the other one holds.
+        # Equality walks no further than the known state does, whatever the other one contains.
         node.value = next((dtype for known, dtype in _structures() if known == plain), None)
         if node.value is None:
             raise MalformedError("a structured dtype that is not scikit-learn's own")
@@ -110,7 +110,7 @@ def scalar(dtype: Any, data: object) -> object:
 
 
 def array_from_bytes(data: object, dtype: Any, shape: object, *, fortran: bool) -> Any:
-    """Return an array over bytes that are exactly as long as the shape says; copies nothing."""
+    """Return an array over bytes exactly as long as its shape requires; copies nothing."""
     sizes = plain_shape(shape)
     if not isinstance(data, bytes | memoryview) or not (is_plain(dtype) or known_structure(dtype)):
         raise MalformedError(f"an array of dtype {dtype} over foreign data")
@@ -120,7 +120,7 @@ def array_from_bytes(data: object, dtype: Any, shape: object, *, fortran: bool) 
     if not count:
         return np.zeros(sizes, dtype)
     if not data:
-        # numpy would widen such elements to a byte each, of whatever lies in memory.
+        # numpy would widen such elements to a byte each, read from unrelated memory.
         raise MalformedError(f"{count} elements without a size")
     return _checked(np.frombuffer(data, dtype)).reshape(sizes, order="F" if fortran else "C")
 
@@ -168,7 +168,7 @@ def plain_shape(shape: object) -> tuple[int, ...]:
 
 
 def _checked(flat: Any) -> Any:
-    """Refuse bytes that are no value of their dtype; C code may not expect them."""
+    """Refuse bytes that are not a value of their dtype; C code may not expect them."""
     if flat.dtype.kind == "b" and (flat.view(np.uint8) > 1).any():
         raise MalformedError("truth values other than 0 and 1")
     if flat.dtype.kind == "U" and flat.dtype.itemsize:

@@ -1,4 +1,4 @@
-"""Judges constructor parameters by scikit-learn's own constraints, minus callables and files."""
+"""Judges constructor parameters by scikit-learn's own constraints, without callables and files."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def parameter_problem(cls: type, name: str, value: object) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _cheap_problem(cls: type, name: str, _kind: str, value: bool | int | str | None) -> str | None:
-    """Check a scalar once; ensembles repeat the same few for each member."""
+    """Check a scalar once; ensembles repeat the same few in each member."""
     return plain_problem(value) or _constraint_problem(cls, _constraints(cls)[name], value)
 
 
@@ -53,7 +53,7 @@ def _constraint_problem(cls: type, constraints: list[Any] | None, value: object)
 
 
 def is_judged(cls: type, name: str) -> bool:
-    """Return whether an attribute is a parameter that has constraints, scikit-learn's or ours."""
+    """Return whether an attribute is a parameter with constraints, by scikit-learn or here."""
     return name in parameters(cls) and (name in _SPECIAL or name in _constraints(cls))
 
 
@@ -82,7 +82,7 @@ def _satisfied(constraint: Any, value: object) -> bool:
     try:
         return bool(make_constraint(constraint).is_satisfied_by(value))
     except Exception:
-        # A comparison with an array, for example. Not satisfied, whatever the reason.
+        # A comparison with an array, for example. Not satisfied, for any reason.
         return False
 
 
@@ -111,7 +111,7 @@ def _object_problem(cls: type, name: str, value: Instance) -> str | None:
 
 
 def _thawed(value: Instance) -> Instance:
-    """Return the estimator that a frozen one answers for."""
+    """Return the estimator inside a frozen one."""
     while (value.cls.__module__, value.cls.__name__) == _FROZEN and isinstance(value.state, dict):
         inner = value.state.get("estimator")
         if not isinstance(inner, Instance):
@@ -136,7 +136,7 @@ def _function(value: object) -> str | None:
 
 
 def _is_check(value: object) -> bool:
-    """Return whether a value is `check_array` with plain options, as histogram boosting has it."""
+    """Return whether a value is `check_array` with plain options, as in histogram boosting."""
     if not isinstance(value, Instance) or family(value.cls) is not Family.PARTIAL:
         return False
     check = known.check_array()
@@ -164,7 +164,7 @@ def _score(value: object) -> str | None:
 
 
 def _is_score_with_options(value: object) -> bool:
-    """Return whether a value is a score function with plain options of its own."""
+    """Return whether a value is a score function with plain options."""
     if not isinstance(value, Instance) or family(value.cls) is not Family.PARTIAL:
         return False
     match value.args, value.state:
@@ -180,7 +180,7 @@ def _is_score_with_options(value: object) -> bool:
 
 
 def _scoring(value: Instance | dict[object, object]) -> str | None:
-    """Check a scorer, or a dict of scorers and their names; the judge looks into the scorers."""
+    """Check a scorer, or a dict of scorers by name; the judge looks into the scorers."""
     for item in value.values() if isinstance(value, dict) else [value]:
         is_scorer = isinstance(item, Instance) and family(item.cls) is Family.SCORER
         if not isinstance(item, str) and not is_scorer:

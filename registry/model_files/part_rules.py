@@ -1,4 +1,4 @@
-"""Checks what must hold between an estimator and the parts of it: encodings, scorers, arguments."""
+"""Checks relations between an estimator and its parts: encodings, scorers, arguments."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def encodings(_cls: type, state: State) -> str | None:
 
 
 def scorers(_cls: type, state: State) -> str | None:
-    """Check that what a search of several metrics refits for is one of them."""
+    """Check that the metric by which a multi-metric search refits is one of its metrics."""
     known, refit = state["scorer_"], state.get("refit")
     if isinstance(known, dict) and isinstance(refit, str) and refit not in known:
         return "a metric to refit for that is none of the search's"
@@ -46,7 +46,7 @@ def scorers(_cls: type, state: State) -> str | None:
 
 
 def scorer(_cls: type, state: State) -> str | None:
-    """Check that a metric is given nothing but arguments of its own."""
+    """Check that a metric gets only arguments of its own."""
     options, metric = state["_kwargs"], state.get("_score_func")
     if not isinstance(options, dict) or (metric is not None and not callable(metric)):
         return "a metric without its arguments"

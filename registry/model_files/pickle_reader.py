@@ -1,7 +1,7 @@
 """Reads a pickle into a tree without running it.
 
 CPython's own pure-Python unpickler interprets the stream, so that memo and stack behave as they do
-on loading; but every global is a stand-in from our list, every call is imitated (`calls`), and
+on loading; but every global is a stand-in from a fixed list, every call is imitated (`calls`), and
 every opcode counts. What is not known is a problem: lists of known bad names can be bypassed.
 """
 
@@ -24,7 +24,7 @@ _STOP: type[Exception] = pickle._Stop  # type: ignore[attr-defined]
 
 
 class Problems:
-    """What is wrong with a file, each once, the first few in order."""
+    """The problems of a file, each once, only the first few, in order."""
 
     def __init__(self) -> None:
         self._found: dict[str, None] = {}
@@ -43,7 +43,7 @@ class Problems:
 
 
 def read_pickle(data: memoryview, problems: Problems) -> object:
-    """Return the tree of one pickle; never raises on what it holds.
+    """Return the tree of one pickle; never raises because of its contents.
 
     Any error while reading is a problem: a stream that breaks off may already have called something
     by then. Bytes of arrays are copied once, out of `data`.

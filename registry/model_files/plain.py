@@ -1,4 +1,4 @@
-"""What plain data is: scalars, text, arrays and containers of them. No class, no function."""
+"""Defines plain data: scalars, text, arrays and containers of them. No class, no function."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def scalar_problem(value: object) -> str | None:
 
 
 def describe(value: object) -> str:
-    """Return what a value is, for a person."""
+    """Describe a value for a person."""
     match value:
         case Instance():
             return f"{_article(value.cls.__name__)} {value.cls.__name__}"

@@ -1,4 +1,4 @@
-"""Reads a model's `MLmodel` as YAML, in bounded time and depth whatever it holds.
+"""Reads a model's `MLmodel` as YAML, within a bounded time and depth for any content.
 
 The document is looked at event by event first, which takes no recursion, and no more memory than
 one event: aliases that multiply, numbers whose parsing takes for ever and nesting that would
@@ -29,7 +29,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read(data: bytes, what: str) -> object:
-    """Parse one YAML document without running anything that it names.
+    """Parse one YAML document without running anything named in it.
 
     Args:
         data: of the document.
@@ -57,7 +57,7 @@ def read(data: bytes, what: str) -> object:
 
 @dataclass(slots=True)
 class _Open:
-    """A list or mapping whose end is still to come."""
+    """A list or mapping that is still open."""
 
     anchor: str | None
     before: int
@@ -105,7 +105,7 @@ class _Measure:
         self._name(event.anchor, 1)
 
     def _child(self, scalar: str | None) -> None:
-        """Note a child of the innermost mapping: keys and values take turns."""
+        """Record a child of the innermost mapping: keys and values take turns."""
         if not self._open or self._open[-1].keys is None:
             return
         parent, keys = self._open[-1], self._open[-1].keys

@@ -1,4 +1,4 @@
-"""Makes a copy of a model folder whose model file is written by us."""
+"""Copies a model folder, with a model file that the platform writes itself."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _HINT = (
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a model file holds.
+    """What a model file contains.
 
     Attributes:
         root: the estimator, or None if it was refused.
@@ -63,7 +63,7 @@ class Rebuilt:
 
 
 def judge_file(path: Path) -> Judged:
-    """Read and judge one model file by its name; never raises on what it holds.
+    """Read and judge one model file by its name; never raises because of its contents.
 
     Raises:
         OSError: it cannot be read.
@@ -92,7 +92,7 @@ def judge_file(path: Path) -> Judged:
 def rebuild(folder: Path, target: Path) -> Rebuilt:
     """Write a loadable copy of an MLflow model folder from its judged values alone.
 
-    Whatever `judge_file` accepts can be rebuilt: pickle, cloudpickle and skops all become a plain
+    What `judge_file` accepts can be rebuilt: pickle, cloudpickle and skops all become a plain
     pickle, and MLmodel says so. Predictions are bit for bit those of the original.
 
     Args:

@@ -1,4 +1,4 @@
-"""Refuses trees that contain themselves, nest too deeply or grow when they are walked."""
+"""Refuses trees that contain themselves, nest too deep or grow when they are walked."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _Walk:
         self.work = Work()
 
     def check(self, root: object) -> None:
-        """Walk what a root holds. Nothing that is walked may go away before the last root."""
+        """Walk everything in a root. Keep all walked values alive until the last root is done."""
         open_ids: set[int] = set()
         stack: list[tuple[object, Iterator[object]]] = []
         if isinstance(root, _INNER) and id(root) not in self._sizes:
@@ -82,7 +82,7 @@ class _Walk:
         self.work.begin(value)
 
     def _followed(self, value: object) -> Iterator[object]:
-        """Yield what a value holds, but for links that lead back; note the owners among them."""
+        """Yield what a value holds, except links that lead back; record their owners."""
         if not isinstance(value, Instance) or not isinstance(value.state, dict):
             return children(value)
         if cf_trees.is_birch(value.cls):

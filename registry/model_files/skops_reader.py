@@ -1,4 +1,4 @@
-"""Reads a skops file into the tree that pickles are read into, without importing what it names."""
+"""Reads a skops file into the same tree as pickles, without importing what the file names."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OPEN = object()
 
 
 def read_skops(data: memoryview, problems: Problems) -> object:
-    """Return the tree of one skops file; never raises on what it holds."""
+    """Return the tree of one skops file; never raises because of its contents."""
     try:
         archive = zipped.Archive(data)
         schema = _schema(archive, len(data))
@@ -59,7 +59,7 @@ def _schema(archive: zipped.Archive, file_bytes: int) -> Any:
 
 
 class _Reader:
-    """Turns each node of skops into one of this package; shared ones stay shared."""
+    """Turns each skops node into a node of this package; shared nodes stay shared."""
 
     def __init__(self, archive: zipped.Archive, problems: Problems, budget: Budget) -> None:
         self._archive = archive
@@ -218,7 +218,7 @@ class _Reader:
         return numpy_values.scalar(values.dtype, values.tobytes())
 
     def _npy(self, name: object) -> Any:
-        """Return the array of an entry, which is read once; what is made of it is counted."""
+        """Return the array of an entry; reads the entry once, and charges the budget for copies."""
         data = self._archive.read(name)
         self._budget.spend(len(data))
         if name not in self._arrays:
@@ -226,7 +226,7 @@ class _Reader:
         return self._arrays[str(name)]
 
     def _npz(self, name: object) -> dict[str, Any]:
-        """Return the arrays of an entry, which is unpacked once, and only if it may be."""
+        """Return the arrays of an entry; unpacks the entry once, and only if it may be."""
         data = self._archive.read(name)
         if name in self._tables:
             self._budget.spend(sum(part.nbytes for part in self._tables[str(name)].values()))

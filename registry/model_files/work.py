@@ -1,4 +1,4 @@
-"""Weighs what judging a tree looks through, before anything is looked through."""
+"""Estimates the work of judging a tree, before the work is done."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Work:
         self._allowed = limits.FREE_WORK_UNITS
 
     def begin(self, value: object) -> None:
-        """Weigh a value's own data. What may be looked through grows with it: it is in the file."""
+        """Count a value's own data. The more data the file has, the more work is allowed."""
         weight = 1
         if isinstance(value, Array) and value.values is not None:
             weight += int(value.values.nbytes) // limits.BYTES_PER_UNIT
@@ -33,21 +33,21 @@ class Work:
         self._weights[id(value)] = weight
 
     def one(self, owner: int) -> None:
-        """Add a plain value to what holds it."""
+        """Add a plain value to its holder."""
         self._weights[owner] += 1
 
     def add(self, owner: int, part: int) -> None:
-        """Add a part to what holds it."""
+        """Add a part to its holder."""
         self._weights[owner] += self._weights[part]
 
     def end(self, value: object) -> None:
-        """Close an object: it is judged once for all its owners, but a sparse matrix for each."""
+        """Close an object: judged once for all its owners, but a sparse matrix once for each."""
         if isinstance(value, Instance) and family(value.cls) is not Family.SPARSE:
             self._total += self._weights[id(value)]
             self._weights[id(value)] = 1
 
     def check(self) -> None:
-        """Refuse what would take too long to judge.
+        """Refuse a tree that would take too long to judge.
 
         Raises:
             MalformedError: it would.

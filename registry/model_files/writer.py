@@ -1,4 +1,4 @@
-"""Writes a judged tree as a fresh pickle, so that what is loaded is never the author's bytes."""
+"""Writes a judged tree as a fresh pickle, so that the author's bytes are never loaded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _Reduced = tuple[Any, ...]
 
 
 def write(root: Instance, file: BinaryIO) -> None:
-    """Write a tree that the judge accepted; the tree of another one may fail or lie."""
+    """Write a tree that the judge accepted; any other tree may fail or mislead."""
     _Writer(file, _PROTOCOL).dump(root)
 
 
@@ -84,13 +84,13 @@ def _blank(cls: type) -> tuple[Any, tuple[Any, ...]]:
 
 
 def _written(cls: type, state: dict[str, Any]) -> dict[str, Any]:
-    """Return an estimator's state without what only further fitting would read."""
+    """Return an estimator's state without what only further fitting reads."""
     state = {key: value for key, value in state.items() if not isinstance(value, Method)}
     return cf_trees.without(state) if cf_trees.is_birch(cls) else state
 
 
 def _class(value: object) -> object:
-    """Return the class itself where a splitter names the one whose splits it repeats."""
+    """Return the class, even where a splitter names the one whose splits it repeats."""
     return value.target if isinstance(value, Named) else value
 
 

@@ -1,4 +1,4 @@
-"""Reads the entries of a zip and of numpy's own file formats, within limits."""
+"""Reads the entries of a zip and numpy's own file formats, within limits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HEADER_CHARACTERS = 10_000
 
 
 class Archive:
-    """A zip whose entries are read once each, and which unpacks to no more than it should.
+    """A zip whose entries are read once each and unpack to no more than a limit.
 
     Attributes:
         unpacked_bytes: size of all entries together.
@@ -72,16 +72,16 @@ class Archive:
         return self._zip.namelist()
 
     def was_read(self) -> int:
-        """Return how many entries something has asked for."""
+        """Return how many entries have been read."""
         return len(self._entries)
 
     def unread(self) -> int:
-        """Return how many entries nothing has asked for."""
+        """Return how many entries have not been read."""
         return len(self._zip.namelist()) - len(self._entries)
 
 
 class _File(io.RawIOBase):
-    """A view as a file, so that the zip is not copied."""
+    """Presents a view as a file, so that the zip is not copied."""
 
     def __init__(self, data: memoryview) -> None:
         self._data, self._at = data, 0
@@ -107,7 +107,7 @@ class _File(io.RawIOBase):
 
 
 def npy(data: bytes) -> Any:
-    """Return the array of an .npy file over its own bytes; never one of objects."""
+    """Return the array of an .npy file, over the file's own bytes; never an array of objects."""
     file = io.BytesIO(data)
     version = np.lib.format.read_magic(file)
     read_header = _HEADERS.get(version)

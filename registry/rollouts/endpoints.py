@@ -1,4 +1,4 @@
-"""Use cases around endpoints, as facts in the registry."""
+"""Creates and reads endpoints, as facts in the registry."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from registry.stages.adapters import places, positions
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Endpoints: what of a model serves where."""
+    """Says which version of a model serves where."""
 
     engine: Engine
 

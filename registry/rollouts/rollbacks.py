@@ -1,4 +1,4 @@
-"""Use cases around going back: aborting a rollout, returning to a version that served before."""
+"""Aborts a rollout, or returns an endpoint to a version that served before."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from registry.stages.adapters import positions
 
 @dataclass(frozen=True, slots=True)
 class WayBack:
-    """Where a rollback leads.
+    """Says where a rollback leads.
 
     Attributes:
-        to: the version that would serve; None when there is none that may.
+        to: the version that would serve; None when no version may.
         passed_over: versions that served after it and must not be used, and why.
     """
 
@@ -38,7 +38,7 @@ class WayBack:
 
 @dataclass(frozen=True, slots=True)
 class Rollbacks:
-    """Rollbacks."""
+    """Requests and resolves rollbacks."""
 
     engine: Engine
     endpoints: Endpoints
@@ -46,7 +46,7 @@ class Rollbacks:
     files: Files
 
     def request_rollback(self, name: str, actor: str, reason: str, at: datetime) -> Rollout:
-        """Take an endpoint back: abort the rollout under way, else return to the version before.
+        """Take an endpoint back: abort the rollout under way, else return to the previous version.
 
         A rollback that is under way already is left alone and returned.
 
@@ -75,7 +75,7 @@ class Rollbacks:
         return self._go_back(self.rollback_version(name), actor, reason, at)
 
     def way_back(self, name: str) -> WayBack:
-        """Say where a rollback leads: the last version before this one that may be used."""
+        """Return where a rollback leads: the last version before this one that may be used."""
         passed_over: list[tuple[VersionRecord, Reason]] = []
         with reading(self.engine) as connection:
             for uid in rollout_rows.rollback_candidates(connection, name):
@@ -89,7 +89,7 @@ class Rollbacks:
         return WayBack(None, tuple(passed_over))
 
     def rollback_version(self, name: str) -> VersionRecord:
-        """Return the version that a rollback brings back, its stored files proven just now.
+        """Return the version that a rollback restores, with its stored files proven now.
 
         Raises:
             GateClosedError: there is none, or its files are not those registered.

@@ -1,4 +1,4 @@
-"""Use cases around rollouts, as facts in the registry.
+"""Records the progress of rollouts, as facts in the registry.
 
 How traffic moves is the serving package's business. What the registry says about it (stage,
 alias, audit) changes here, each time in one transaction.
@@ -30,14 +30,14 @@ _RO = tables.rollout.c
 
 
 class RolloutMovedError(ConflictError):
-    """A rollout was changed by somebody else since it was read."""
+    """Somebody else changed the rollout since it was read."""
 
     code = "registry.rollout_moved"
 
 
 @dataclass(frozen=True, slots=True)
 class Rollouts:
-    """Rollouts: a version on its way to an endpoint's traffic."""
+    """Moves versions towards an endpoint's traffic."""
 
     engine: Engine
 
@@ -61,14 +61,14 @@ class Rollouts:
             return rollout_rows.rollouts(connection, endpoint=endpoint)
 
     def active_rollouts(self) -> Sequence[Rollout]:
-        """Return the rollouts that are not finished, oldest first."""
+        """Return the unfinished rollouts, oldest first."""
         with reading(self.engine) as connection:
             return rollout_rows.rollouts(connection, active=True)
 
     def save_rollout(
         self, rollout_id: int, expected_revision: int, progress: Progress, at: datetime
     ) -> Rollout:
-        """Save a rollout's progress by compare-and-set on the revision that was read.
+        """Save a rollout's progress by compare-and-set on its revision.
 
         Raises:
             RolloutMovedError: its revision is not the expected one, or it is finished.
@@ -147,7 +147,7 @@ class Rollouts:
         return self.rollout(rollout_id)
 
     def fail_rollout(self, rollout_id: int, reasons: Sequence[Reason], at: datetime) -> Rollout:
-        """Take the candidate back to the stage it came from; the champion stays.
+        """Return the candidate to its former stage; the champion stays.
 
         Does nothing to a rollout that is finished already.
         """
@@ -197,7 +197,7 @@ class Rollouts:
         reasons: Sequence[Reason],
         at_ms: int,
     ) -> Rollout | None:
-        """Close a rollout by compare-and-set; None when it is closed already."""
+        """Close a rollout by compare-and-set; None when it is already closed."""
         result = connection.execute(
             update(tables.rollout)
             .where(_RO.id == rollout_id, _RO.finished_ms.is_(None))

@@ -1,1 +1,1 @@
-"""Versions: how they are numbered, registered, found, compared and taken over from plain MLflow."""
+"""Numbers, registers, finds and compares versions, and takes them over from plain MLflow."""

@@ -1,4 +1,4 @@
-"""NAME@VERSION as an argument of commands: the one way to name a version there."""
+"""Parses NAME@VERSION as an argument of commands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class VersionType(click.ParamType[NamedVersion]):
         param: click.Parameter | None,  # noqa: ARG002
         ctx: click.Context | None,  # noqa: ARG002
     ) -> NamedVersion:
-        """Return what was named.
+        """Return the named version.
 
         Raises:
             UsageError: a part is missing.
@@ -37,7 +37,7 @@ class NameOrVersionType(click.ParamType[tuple[str, str | None]]):
         param: click.Parameter | None,  # noqa: ARG002
         ctx: click.Context | None,  # noqa: ARG002
     ) -> tuple[str, str | None]:
-        """Return what was named.
+        """Return the name and, if there is one, the version.
 
         Raises:
             UsageError: a part is empty.

@@ -1,4 +1,4 @@
-"""Use cases around one version: finding it, by whatever a person calls it."""
+"""Finds one version by any of its names."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ LISTED = 10
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """Finding versions by what a person calls them."""
+    """Finds versions by the names that people use."""
 
     engine: Engine
 
     def version(self, uid: str) -> VersionRecord:
-        """Return a version by its identity, with the lineage known by now.
+        """Return a version by its identity, with the lineage known now.
 
         Raises:
             UnknownVersionError: no version has this identity.
@@ -46,7 +46,7 @@ class Versions:
             return version_rows.require(connection, uid)
 
     def find_version(self, name: str, spec: str) -> VersionRecord:
-        """Find a version by what a person would call it.
+        """Find a version by a name that people use.
 
         Args:
             name: registered model.
@@ -84,7 +84,7 @@ class Versions:
             return lists.versions(connection, name, below, limit)
 
     def models(self, after: str = "", limit: int = lists.PAGE) -> Sequence[ModelSummary]:
-        """Return models with a live version, by name, those after a name."""
+        """Return models with a live version, by name, starting after a name."""
         with reading(self.engine) as connection:
             return lists.models(connection, after, limit)
 
@@ -99,7 +99,7 @@ class Versions:
             )
 
     def version_page(self, name: str, limit: int, before: int | None = None) -> Sequence[Listed]:
-        """Return versions and where they stand, newest first.
+        """Return versions with their positions, newest first.
 
         Args:
             name: registered model.
@@ -116,7 +116,7 @@ class Versions:
         return found
 
     def released_as(self, candidate: VersionRecord) -> VersionRecord | None:
-        """Return the release that a pre-release became: the same files, registered after it.
+        """Return the release of a pre-release: the same files, registered later.
 
         Raises:
             GateClosedError: it was not released, and a release above it is there already.
@@ -141,12 +141,12 @@ class Versions:
         return None
 
     def live_record(self, name: str, number: int) -> VersionRecord | None:
-        """Return the record of a live version, if the platform has one."""
+        """Return the record of a live version; None if the platform has none."""
         with reading(self.engine) as connection:
             return version_rows.live_version(connection, name, number)
 
     def known_versions(self, name: str) -> str:
-        """Say which semantic versions a model has, for an error message."""
+        """Return the semantic versions of a model, for an error message."""
         with reading(self.engine) as connection:
             return (
                 _listing(connection, name)
@@ -154,7 +154,7 @@ class Versions:
             )
 
     def origin(self, source: object) -> tuple[str, int] | None:
-        """Return the registered version that a source names, if it names one.
+        """Return the registered version that a source names; None if it names none.
 
         Files that are given by run, by logged model or by path are an ordinary registration: it
         stands in no stage, and nothing that was judged elsewhere counts for it.
@@ -167,24 +167,24 @@ class Versions:
         return None if known is None or known in mlflow.PROMPT_SOURCES else named
 
     def is_registered(self, name: str) -> bool:
-        """Whether MLflow has a model of exactly this name, with versions or without."""
+        """Return whether MLflow has a model of exactly this name, with versions or without."""
         m = mlflow.registered_models.c
         query = select(m.name).where(m.workspace == mlflow.WORKSPACE, m.name == name)
         with reading(self.engine) as connection:
             return connection.execute(query).first() is not None
 
     def is_prompt(self, name: str, number: int) -> bool:
-        """Whether a version is one of MLflow's prompts, which have no files and never serve."""
+        """Return whether a version is one of MLflow's prompts: no files, never served."""
         with reading(self.engine) as connection:
             return version_rows.source_of(connection, name, number) in mlflow.PROMPT_SOURCES
 
     def unusable_numbers(self, name: str, numbers: Sequence[int]) -> set[int]:
-        """Return those of the numbers that are a pre-release or yanked."""
+        """Return those of the numbers that are pre-releases or yanked."""
         with reading(self.engine) as connection:
             return numbering.unusable_among(connection, name, numbers)
 
     def newest_usable(self, name: str, stage: str) -> int | None:
-        """Return the highest number in a stage that is no pre-release and not yanked."""
+        """Return the highest number in a stage that is not a pre-release and not yanked."""
         with reading(self.engine) as connection:
             return numbering.newest_usable_in_stage(connection, name, stage)
 

@@ -1,4 +1,4 @@
-"""Use case: what differs between two versions."""
+"""Compares two versions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from registry.versions.domain.difference import Comparison, Line, Subject, diffe
 
 @dataclass(frozen=True, slots=True)
 class Comparing:
-    """Comparing versions, of one model or of two."""
+    """Compares versions, of one model or of two."""
 
     engine: Engine
     settings: Settings
@@ -31,7 +31,7 @@ class Comparing:
     stages: Stages
 
     def compare(self, first: VersionRecord, second: VersionRecord) -> Comparison:
-        """Say how two versions relate by number and by contract."""
+        """Return how two versions relate by number and by contract."""
         return relate(
             Subject(first.semver, first.signature), Subject(second.semver, second.signature)
         )
@@ -58,7 +58,7 @@ class Comparing:
             return subjects.gather(connection, record, requirements)
 
     def _requirements(self, record: VersionRecord) -> dict[str, str]:
-        """Read the model's requirements, if its files are there and name any."""
+        """Return the model's requirements, if its files exist and name any."""
         with reading(self.engine) as connection:
             entry = manifests.file(connection, record.manifest_digest, subjects.REQUIREMENTS)
             uri = record.storage_uri

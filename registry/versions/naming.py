@@ -1,4 +1,4 @@
-"""Reading NAME@VERSION as people and URLs write it."""
+"""Parses NAME@VERSION as people and URLs write it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_version(text: str) -> NamedVersion:
 
 
 def read_name_or_version(text: str) -> tuple[str, str | None]:
-    """Read `NAME[@VERSION]`; the version is None where none is named.
+    """Read `NAME[@VERSION]`; the version is None if there is none.
 
     Raises:
         UsageError: a part is empty.

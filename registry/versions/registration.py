@@ -1,4 +1,4 @@
-"""Use cases around one version: registering it."""
+"""Registers versions: numbers and records them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _ADD = insert(tables.version)
 
 @dataclass(frozen=True, slots=True)
 class _Numbered:
-    """The number a version gets, and what it was derived from."""
+    """The number of a version, and what it was derived from."""
 
     derived: Derived
     wish: Wish
@@ -46,7 +46,7 @@ class _Numbered:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """Numbering and recording versions that MLflow knows."""
+    """Numbers and records versions that MLflow knows."""
 
     engine: Engine
     settings: Settings
@@ -69,7 +69,7 @@ class Registration:
             inspected: what its files said.
             actor: who registered it.
             number: MLflow's number; None means the one just created. A version that plain MLflow
-                registered is numbered whatever its author asked for.
+                registered is numbered without regard to what its author asked for.
             shown: whether MLflow's pages may show it, if its name is governed.
 
         Raises:
@@ -165,7 +165,7 @@ class Registration:
         return record
 
     def refresh_lineage(self, uid: str) -> None:
-        """Read again what MLflow knows of the run, where nothing was known at registration."""
+        """Read again what MLflow knows of the run, if nothing was known at registration."""
         with transaction(self.engine) as connection:
             record = version_rows.version_by_uid(connection, uid)
             if record is None or (record.git_commit and record.dataset_digest):
@@ -195,7 +195,7 @@ def _numbered(
     before = row.before
     ahead = numbering.prereleases_above(connection, row.name, before.core if before else None)
     previous = Predecessor(before.semver, before.signature) if before else None
-    signature, origin, told = _signature(inspected, before)
+    signature, origin, note = _signature(inspected, before)
     try:
         layers = wish_tags.layers(connection, row.name, row.version, row.source, row.run_id)
         wish = wishes.read(layers)
@@ -205,14 +205,14 @@ def _numbered(
             raise
         wish = wishes.NOTHING
         derived = semver.derive(previous, signature, wish, ahead)
-        told = f"{told}; asked for in vain: {err.message}"
-    return _Numbered(replace(derived, reason=derived.reason + told), wish, signature, origin)
+        note = f"{note}; asked for in vain: {err.message}"
+    return _Numbered(replace(derived, reason=derived.reason + note), wish, signature, origin)
 
 
 def _signature(
     inspected: Inspected, before: Release | None
 ) -> tuple[Signature | None, SignatureOrigin | None, str]:
-    """Return the signature to compare, where it is from, and what to say about that."""
+    """Return the signature to compare, its origin, and a note about it."""
     if inspected.signature is not None:
         return inspected.signature, SignatureOrigin.LOGGED, ""
     if before is None or before.signature is None:

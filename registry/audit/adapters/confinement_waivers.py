@@ -20,7 +20,7 @@ from registry.domain.records import Act
 
 
 def confinement(settings: Settings, engine: Engine, role: str, at: datetime) -> frozenset[Means]:
-    """Return the layers that confine models; what the setting forgives is recorded.
+    """Return the layers that confine models; record each layer that the setting waives.
 
     Args:
         settings: of the platform.

@@ -1,4 +1,4 @@
-"""Which requests something happened to lately, asked often and so read without the events' data."""
+"""Finds the requests with recent events; asked often, so it never reads the events' data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _event = tables.event.c
 
 
 def last_event_id(connection: Connection) -> int:
-    """Id of the newest event; 0 when there is none."""
+    """Return the id of the newest event; 0 when there is none."""
     return int(connection.execute(select(func.max(_event.id))).scalar() or 0)
 
 

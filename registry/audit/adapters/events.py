@@ -1,4 +1,4 @@
-"""The audit trail and the outbox: one insert for both, in the caller's transaction."""
+"""Writes the audit trail and the outbox with one insert, in the caller's transaction."""
 
 from __future__ import annotations
 

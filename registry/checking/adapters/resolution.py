@@ -1,4 +1,4 @@
-"""Carries one step of `acgs version resolve` out, in the caller's transaction."""
+"""Carries out one step of `acgs version resolve`, in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _V = tables.version.c
 
 
 def carry_out(connection: Connection, name: str, step: Step, act: Act) -> None:
-    """Do what a step says to the books of a model.
+    """Apply a step to the records of a model.
 
     Raises:
         StageMovedError: somebody moved the version meanwhile.

@@ -1,4 +1,4 @@
-"""Reads all books about one model's versions."""
+"""Reads everything written about one model's versions."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def read(connection: Connection, name: str) -> Snapshot:
 
 def names(connection: Connection) -> list[str]:
     """Return every model that MLflow or the platform has versions of."""
-    ours = select(_V.name).where(_V.deleted_ms.is_(None))
-    theirs = select(_MV.name).where(
+    recorded = select(_V.name).where(_V.deleted_ms.is_(None))
+    registered = select(_MV.name).where(
         _MV.workspace == mlflow.WORKSPACE,
         _MV.current_stage != mlflow.DELETED,
         mlflow.HAS_FILES,
     )
-    return sorted(connection.execute(ours.union(theirs)).scalars())
+    return sorted(connection.execute(recorded.union(registered)).scalars())
 
 
 def _records(connection: Connection, name: str) -> list[Record]:

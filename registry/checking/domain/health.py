@@ -1,4 +1,4 @@
-"""What is wrong with a model's versions: a snapshot in, findings out.
+"""Finds what is wrong with a model's versions: a snapshot in, findings out.
 
 Three books say where a version stands: MLflow's rows, the platform's records and its tenures (who
 held which place when). Everything that goes through the gate writes all three in one transaction,
@@ -23,12 +23,12 @@ from registry.domain.values import (
 
 
 def examine(snapshot: Snapshot) -> tuple[Finding, ...]:
-    """Return every finding, numbers first, then books, then places."""
+    """Return every finding: numbers first, then records, then places."""
     return (*numbers(snapshot), *books(snapshot), *places(snapshot))
 
 
 def books(snapshot: Snapshot) -> Iterator[Finding]:
-    """Check that MLflow's rows and the platform's records speak of the same versions."""
+    """Check that MLflow's rows and the platform's records describe the same versions."""
     live, name = snapshot.live, snapshot.name
     for number, row in sorted(snapshot.rows.items()):
         record = live.get(number)
@@ -50,7 +50,7 @@ def books(snapshot: Snapshot) -> Iterator[Finding]:
                 name,
                 number,
                 f"the version that was recorded as {record.semver}",
-                "another one under its number: it was deleted and made anew past the gate",
+                "another one under its number: it was deleted and made again past the gate",
                 "forget the record, then record the new version",
                 Step(Action.FORGET, number, uid=record.uid),
             )
@@ -81,7 +81,7 @@ def books(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def places(snapshot: Snapshot) -> Iterator[Finding]:
-    """Check stages and aliases: as granted, at most one champion, nothing unfit in them."""
+    """Check stages and aliases: as granted, at most one champion, no unfit version in them."""
     same = {
         number: record
         for number, record in sorted(snapshot.live.items())

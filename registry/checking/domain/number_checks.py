@@ -1,4 +1,4 @@
-"""Whether a model's semantic versions are unique, in order and without gaps."""
+"""Checks that a model's semantic versions are unique, in order and without gaps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def numbers(snapshot: Snapshot) -> Iterator[Finding]:
                 record.number,
                 f"{record.semver} once",
                 f"it names versions {before.number} and {record.number}",
-                "register one of them anew: a number that was given out is never changed",
+                "register one of them again: an assigned number never changes",
             )
         if not is_semver(record.semver) or record.parts != _parts(record.semver):
             yield _parts_differ(name, record)
@@ -49,7 +49,7 @@ def _parts_differ(name: str, record: Record) -> Finding:
         record.number,
         f"the parts of {record.semver}" if readable else "a semantic version",
         str(record.parts) if readable else repr(record.semver[:40]),
-        "write the parts anew" if readable else "restore the record from a backup",
+        "rewrite the parts" if readable else "restore the record from a backup",
         Step(Action.WRITE_PARTS, record.number, uid=record.uid) if readable else None,
     )
 

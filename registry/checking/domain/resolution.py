@@ -1,6 +1,6 @@
-"""What `acgs version resolve` will do: its steps, foreseen on a snapshot without touching a book.
+"""Foresees the steps of `acgs version resolve` on a snapshot, and writes nothing.
 
-A step may cure what another finding tells, or uncover a new one: a forgotten record is then found
+A step may also repair another finding, or uncover a new one: a forgotten record is then found
 missing. So the steps are not simply those of all findings.
 """
 
@@ -23,7 +23,7 @@ PASSES = 3
 
 
 def foresee(snapshot: Snapshot) -> tuple[Finding, ...]:
-    """Return the findings whose steps will be carried out, in their order."""
+    """Return the findings whose steps will be carried out, in order."""
     done: list[Finding] = []
     for _ in range(PASSES):
         for finding in examine(snapshot):
@@ -34,7 +34,7 @@ def foresee(snapshot: Snapshot) -> tuple[Finding, ...]:
 
 
 def after(snapshot: Snapshot, step: Step) -> Snapshot:
-    """Return a snapshot as it is once a step was carried out."""
+    """Return the snapshot that results from a step."""
     match step.action:
         case Action.ADOPT:
             return _adopted(snapshot, step.number)
@@ -101,7 +101,7 @@ def _read_anew(record: Record, uid: str) -> Record:
 
 
 def _adopted(snapshot: Snapshot, number: int) -> Snapshot:
-    """Give a version, and those before it, a record; what it will be numbered is not foreseen."""
+    """Give a version, and those before it, a record; the numbers they will get are not foreseen."""
     for row in (snapshot.rows[n] for n in sorted(snapshot.rows) if n <= number):
         if row.number not in snapshot.live:
             snapshot = _recorded(snapshot, row)

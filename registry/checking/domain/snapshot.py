@@ -1,4 +1,4 @@
-"""All that is written about one model's versions, read in one transaction."""
+"""Holds everything written about one model's versions, read in one transaction."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All books about one model, read in one transaction.
+    """All rows and records of one model, read in one transaction.
 
     Attributes:
         stages: stage by uid, as the platform granted it; none means `None`.

@@ -1,4 +1,4 @@
-"""Writes what a person said of a request."""
+"""Writes ballots: what a person said about a request."""
 
 from __future__ import annotations
 

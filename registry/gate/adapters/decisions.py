@@ -1,4 +1,4 @@
-"""Decisions on requests: the facts they rest on, and closing by compare-and-set."""
+"""Decides requests: gathers the facts, and closes the request by compare-and-set."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def facts(
 def apply(
     connection: Connection, request: Request, decision: Granted | Refused, at_ms: int
 ) -> None:
-    """Close a request as decided and, where granted, carry the grant out."""
+    """Close a request as decided and, if granted, carry out the grant."""
     act = Act(SYSTEM, at_ms)
     match decision:
         case Refused(reasons):
@@ -81,7 +81,7 @@ def apply(
 
 
 def _require_standing(connection: Connection, request: Request) -> None:
-    """Lock the version against being yanked while its grant is carried out.
+    """Lock the version's row, so that nobody can yank the version while its grant is carried out.
 
     Raises:
         VersionYankedError: it was, since the decision looked; deciding again refuses.
@@ -106,7 +106,7 @@ def close(
     *,
     mirrored: bool = True,
 ) -> bool:
-    """Close a request by compare-and-set; False when somebody else was first.
+    """Close a request by compare-and-set. Returns False if somebody else closed it first.
 
     `mirrored` is False where MLflow no longer has the version under the request's name.
     """
@@ -136,12 +136,12 @@ def close(
 
 
 def refuse_open(connection: Connection, version_uid: str, reason: Reason, act: Act) -> None:
-    """Refuse whatever is still asked about a version, in the caller's transaction."""
+    """Refuse every open request about a version, in the caller's transaction."""
     _refuse_open(connection, _R.version_uid == version_uid, reason, act)
 
 
 def refuse_open_of_model(connection: Connection, name: str, reason: Reason, act: Act) -> None:
-    """Refuse whatever is still asked about a model's versions, in the caller's transaction."""
+    """Refuse every open request about a model's versions, in the caller's transaction."""
     v = tables.version.c
     live = select(v.uid).where(v.name == name, v.deleted_ms.is_(None))
     _refuse_open(connection, _R.version_uid.in_(live), reason, act)
@@ -166,14 +166,14 @@ def _refuse_open(
 
 
 def show_state(connection: Connection, request: Request, state: str) -> None:
-    """Show in MLflow how a version's newest request stands; a copy or rename is not its own."""
+    """Show in MLflow the state of a version's newest request, except for copies and renames."""
     if request.kind is RequestKind.TRANSITION:
         tags = {"acgs.request": f"{request.id}: {state}"}
         mirror.set_tags(connection, request.name, request.version, tags)
 
 
 def note_waiting(connection: Connection, request: Request, noted: Mapping[str, Any]) -> None:
-    """Note what an open request waits for, and show it."""
+    """Record what an open request waits for, and show it."""
     connection.execute(
         update(tables.request)
         .where(_R.id == request.id, _R.state == RequestState.OPEN.value)

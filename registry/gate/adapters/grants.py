@@ -1,4 +1,4 @@
-"""Carries a grant out, inside the transaction that decided it."""
+"""Carries out a grant, inside the transaction that decided it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grants of copies and renames: each is a permit that the caller's own operation uses up."""
+"""Keeps permits: a granted copy or rename, which the caller's own operation uses up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _R = tables.request.c
 
 
 def has(connection: Connection, ask: Ask) -> bool:
-    """Whether a copy or rename was granted and not used yet."""
+    """Return whether a copy or rename was granted and not used yet."""
     return any(
         request.used_ms is None and request.manifest_digest == ask.version.manifest_digest
         for request in request_lists.matching(connection, ask, RequestState.GRANTED)
@@ -21,7 +21,7 @@ def has(connection: Connection, ask: Ask) -> bool:
 
 
 def use(connection: Connection, ask: Ask, at_ms: int) -> bool:
-    """Consume a permit; False when there is none."""
+    """Use up a permit. Returns False when there is none."""
     result = connection.execute(
         update(tables.request)
         .where(

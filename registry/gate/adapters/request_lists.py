@@ -1,4 +1,4 @@
-"""Reads requests by what they ask for, page by page."""
+"""Lists requests, page by page, by what they ask for."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def requests(
     after_id: int = 0,
     limit: int | None = None,
 ) -> list[Request]:
-    """Return requests, oldest first, those after a number."""
+    """Return requests, oldest first, starting after a number."""
     query = select(tables.request).where(_R.id > after_id).order_by(_R.id)
     if state is not None:
         query = query.where(_R.state == state.value)

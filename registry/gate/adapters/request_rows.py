@@ -1,4 +1,4 @@
-"""A request's rows: inserted and read."""
+"""Inserts and reads the rows of requests."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def insert_request(connection: Connection, ask: Ask, manifest_digest: str, at_ms
 
 
 def granted_since(connection: Connection, ask: Ask, manifest_digest: str, at_ms: int) -> int | None:
-    """Return the identical transition that was granted at or after a moment, if one was.
+    """Return the identical transition granted at or after a moment; None if there is none.
 
     Copies and renames are never joined so: each uses up a grant of its own.
     """
@@ -114,7 +114,7 @@ def open_request(connection: Connection, request_id: int) -> Request:
 
 
 def request_record(row: Row[Any]) -> Request:
-    """Make a record of a row of `acgs_transition_request`."""
+    """Build a record from a row of `acgs_transition_request`."""
     values = dict(row._mapping)
     return Request(
         **{

@@ -1,4 +1,4 @@
-"""Writes verdicts: stored as scorecards, announced, and shown in MLflow."""
+"""Stores verdicts as scorecards, announces them, and shows them in MLflow."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Judged:
 
 
 def attach(connection: Connection, request: Request, verdict: Verdict, at_ms: int) -> None:
-    """Attach a verdict to a request, under its model's lock; does nothing if it came before."""
+    """Attach a verdict to a request, with the model locked; does nothing if it already is."""
     known = verdicts.scorecard_of(connection, request.id)
     if known is not None and same_verdict(known.document, verdict):
         return
@@ -45,7 +45,7 @@ def attach(connection: Connection, request: Request, verdict: Verdict, at_ms: in
 
 
 def note_report(connection: Connection, request: Request, run_id: str) -> None:
-    """Show a report that came to be after its verdict; a known one stays."""
+    """Show a report that was made after its verdict; a known report stays."""
     c = tables.scorecard.c
     noted = connection.execute(
         update(tables.scorecard)
@@ -88,7 +88,7 @@ def insert_scorecard(
 
 
 def same_verdict(known: Mapping[str, Any], verdict: Verdict) -> bool:
-    """Whether a stored scorecard says the same."""
+    """Return whether a stored scorecard says the same."""
     return digest(known) == digest(_scorecard_document(verdict))
 
 
@@ -119,7 +119,7 @@ def announce_verdict(
 
 
 def show_verdict(connection: Connection, version_uid: str) -> None:
-    """Show in MLflow the verdict on a version itself, and the report it is explained by."""
+    """Show in MLflow the verdict on a version itself, and the report that explains it."""
     record = version_rows.version_by_uid(connection, version_uid)
     card = verdicts.verdict_on(connection, version_uid)
     if record is None or record.deleted_ms is not None or card is None:

@@ -1,4 +1,4 @@
-"""Reads what was said of a version: scorecards of the scorer, ballots of people."""
+"""Reads what was said of a version: the scorer's scorecards, people's ballots."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def scorecards(connection: Connection, version_uid: str) -> list[Scorecard]:
 
 
 def own_verdict() -> ColumnElement[bool]:
-    """Of version, scorecard and request (outer), the rows whose verdict is on the version itself.
+    """Restrict a query of version, scorecard and request (outer) to verdicts on the version itself.
 
     A copy is another version, and a rename to a name that it does not bear did not happen.
     """
@@ -43,7 +43,7 @@ def own_verdict() -> ColumnElement[bool]:
 
 
 def verdict_on(connection: Connection, version_uid: str) -> Scorecard | None:
-    """Return the newest verdict on a version itself, under the name it bears."""
+    """Return the newest verdict on a version itself, under its current name."""
     s = tables.scorecard.c
     row = connection.execute(
         select(tables.scorecard)
@@ -87,7 +87,7 @@ def judged(card: Scorecard) -> JudgedScorecard:
 
 
 def ballots(connection: Connection, request_id: int) -> tuple[Ballot, ...]:
-    """Return who said what on a request."""
+    """Return each person's ballot on a request."""
     a = tables.approval.c
     rows = connection.execute(
         select(a.actor, a.approved, a.comment, a.manifest_digest)
@@ -100,7 +100,7 @@ def ballots(connection: Connection, request_id: int) -> tuple[Ballot, ...]:
 def served_before(
     connection: Connection, name: str, version_uid: str, manifest_digest: str
 ) -> bool:
-    """Whether this version, with these files, was champion under this name and is still trusted.
+    """Return whether this version, with these files, was champion under this name and is trusted.
 
     What counts is a Production request that was judged under this very name, passed, was granted,
     and led to no rollout or to one that succeeded. A canary that was rolled back never served; a

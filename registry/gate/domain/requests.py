@@ -1,4 +1,4 @@
-"""Whether a request may be granted: values in, decision out."""
+"""Decides whether a request may be granted: values in, decision out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from registry.domain.values import Enforcement, RequestKind, Stage, Standing
 
 @dataclass(frozen=True, slots=True)
 class JudgedScorecard:
-    """What the decision needs of a scorecard."""
+    """What the decision needs from a scorecard."""
 
     score: float
     passed: bool
@@ -24,7 +24,7 @@ class JudgedScorecard:
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """One person's say on one request."""
+    """One person's vote on one request."""
 
     actor: str
     approved: bool
@@ -34,7 +34,7 @@ class Ballot:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The world as it is now, beside what was judged.
+    """The current state of the world, beside what was judged.
 
     Attributes:
         request_manifest_digest: digest when the request was made.
@@ -43,13 +43,13 @@ class Facts:
         evidence_digest: the evidence binding in force now; None when there is none.
         enforcement: how strictly the name is governed now.
         from_stage: stage when the request was made.
-        current_stage: stage now; None when the version is gone.
+        current_stage: stage now; None when the version was deleted.
         served_before: this version, with this digest, has been Production before.
         rollout_in_progress: its endpoint is in the middle of another rollout.
         standing: whether it is deprecated or yanked now.
         standing_reason: why.
         prerelease: its semantic version where it is a pre-release, else None.
-        unusable: why its files may not be used whatever they hold now; empty when they may.
+        unusable: why its files may not be used, regardless of their content; empty when they may.
     """
 
     kind: RequestKind
@@ -102,7 +102,7 @@ Decision = Pending | Granted | Refused
 
 
 def decide(facts: Facts) -> Decision:
-    """Decide a request. Fails closed: whatever is missing or stale is never a grant."""
+    """Decide a request. Fails closed: what is missing or stale is never a grant."""
     decision = _decide(facts)
     if isinstance(decision, Granted) and facts.standing is Standing.DEPRECATED:
         return Granted((*decision.warnings, _deprecated(facts)))
@@ -149,7 +149,7 @@ _ROLLOUT_IN_PROGRESS = Reason(
 
 
 def _unfit(facts: Facts) -> tuple[Reason, ...]:
-    """Say what keeps a version out whatever its score: its owners or its number say no.
+    """Say what keeps a version out regardless of its score: its owners' advice or its number.
 
     That is no matter of the constitution, so no enforcement mode lets it through.
     """
@@ -238,7 +238,7 @@ def _outdated(facts: Facts, card: JudgedScorecard) -> tuple[Reason, ...]:
                 "verdict.other_artifact",
                 f"a verdict on {facts.manifest_digest}",
                 f"a verdict on {card.manifest_digest}",
-                "ask again: the files will be scored anew",
+                "ask again; the new request scores the current files",
             )
         )
     if card.constitution_digest != facts.constitution_digest:

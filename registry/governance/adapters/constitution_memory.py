@@ -1,9 +1,9 @@
-"""Which constitution was in force last, kept where the decisions are kept.
+"""Remembers, in the registry's database, which constitution was last in force.
 
 The files of an installation's own constitution can go missing: a folder is removed, a volume is not
 mounted, a second server starts with an empty root. The shipped constitution would then govern,
-unseen. So the database remembers that this installation has one of its own, and whoever finds the
-shipped one instead refuses to go on.
+unseen. So the database remembers that this installation has its own, and a process that finds
+the shipped one instead refuses to go on.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from registry.domain.values import SYSTEM
 from registry.governance.adapters.governance_file import ConstitutionError
 
 LOOKED_SECONDS = 5.0
-"""How long one look at the database counts."""
+"""For how long the result of one read of the database is used."""
 SUBJECT = "constitution"
-"""What the audit trail calls it."""
+"""The constitution's name in the audit trail."""
 _ROW = 1
 _C = constitution.c
 _ONLY = select(constitution).where(_C.id == _ROW)
@@ -46,7 +46,7 @@ _lock = threading.Lock()
 
 
 def require(engine: Engine, found: InForce) -> None:
-    """Refuse the shipped constitution where one of the installation's own was in force.
+    """Refuse the shipped constitution if the installation's own was in force before.
 
     Raises:
         ConstitutionError: that is so.
@@ -67,19 +67,19 @@ def require(engine: Engine, found: InForce) -> None:
 
 
 def recall(connection: Connection) -> InForce | None:
-    """Return the constitution that was in force last; None before the first."""
+    """Return the constitution last in force; None before the first."""
     return _in_force(connection.execute(_ONLY).one_or_none())
 
 
 def note(connection: Connection, found: InForce, at_ms: int) -> None:
-    """Note in the caller's transaction which constitution is in force, if it is another.
+    """Record a change of the constitution in force, in the caller's transaction.
 
     Raises:
         ConstitutionError: it is the shipped one, where one of the installation's own was in force.
     """
     if recall(connection) == found:
         return
-    # Whoever notes another one meanwhile is waited for, so that the change is recorded once.
+    # Waits for a process that records another one meanwhile, so that the change is recorded once.
     before = _in_force(connection.execute(_ONLY.with_for_update()).one_or_none())
     _refuse_shipped(before, found)
     if before != found:
@@ -87,7 +87,7 @@ def note(connection: Connection, found: InForce, at_ms: int) -> None:
 
 
 def accept_shipped(connection: Connection, found: InForce, actor: str, at_ms: int) -> None:
-    """Note that a person decided to be governed by the shipped constitution again."""
+    """Record that a person chose to be governed by the shipped constitution again."""
     _write(connection, found, actor, at_ms)
 
 

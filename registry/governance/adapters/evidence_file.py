@@ -1,4 +1,4 @@
-"""Reads the one thing the registry needs of the evidence catalogue: a binding's digest.
+"""Reads the digest of a binding from the evidence catalogue.
 
 Compliance owns the catalogue's meaning; the registry only asks, when a verdict is used,
 whether the binding it was judged on is still the one in force.
@@ -24,7 +24,7 @@ UNREADABLE = "unreadable"
 
 
 def catalogue_path(settings: Settings) -> Path:
-    """Return where the evidence catalogue lies; it need not exist."""
+    """Return the path of the evidence catalogue, which need not exist."""
     return settings.evidence or settings.storage_root / "evidence" / "catalogue.yaml"
 
 
@@ -51,7 +51,7 @@ def binding_digest(settings: Settings, name: str) -> str:
 
 
 def _is_pinned(folder: Path, binding: dict[str, Any]) -> bool:
-    """Whether the dataset's bytes are still the pinned ones."""
+    """Return whether the dataset's bytes are still the pinned ones."""
     dataset = folder / str(binding.get("dataset"))
     try:
         status = dataset.stat()

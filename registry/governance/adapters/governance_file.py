@@ -1,4 +1,4 @@
-"""Reads what the registry needs of the constitution, and refuses a document under a wrong lock.
+"""Reads what the registry needs of the constitution, and refuses a document with a wrong lock.
 
 The whole document belongs to the compliance package; the registry must know which names are
 governed, and by which document, even when compliance is not installed. Fails closed.
@@ -27,13 +27,13 @@ MARKER = "constitution.own"
 
 
 class ConstitutionError(PlatformError):
-    """The constitution is missing, unreadable, or not the one its lock names."""
+    """The constitution is missing, unreadable, or not the one that its lock names."""
 
     code = "registry.constitution_invalid"
 
 
 def constitution_path(settings: Settings) -> Path:
-    """Return where the constitution in force lies: setting > storage root > shipped default."""
+    """Return the path of the constitution in force: setting > storage root > shipped default."""
     if settings.constitution is not None:
         return settings.constitution.expanduser().absolute()
     own = settings.storage_root / "constitution" / DOCUMENT
@@ -50,19 +50,19 @@ def constitution_path(settings: Settings) -> Path:
 
 @cache
 def shipped_path() -> Path | None:
-    """Return where the shipped constitution lies; None where compliance is not installed."""
+    """Return the path of the shipped constitution; None where compliance is not installed."""
     spec = find_spec("compliance")
     folder = spec.submodule_search_locations if spec else None
     return Path(next(iter(folder))) / "constitution" / DOCUMENT if folder else None
 
 
 def is_shipped(settings: Settings) -> bool:
-    """Whether the constitution in force is the shipped one, not this installation's own."""
+    """Return whether the constitution in force is the shipped one."""
     return constitution_path(settings) == shipped_path()
 
 
 def load(settings: Settings) -> Governance:
-    """Return what is governed, re-read whenever the document or its lock changes.
+    """Return what is governed; read again whenever the document or its lock changes.
 
     Raises:
         ConstitutionError: there is no valid document under a matching lock.
@@ -77,7 +77,7 @@ def load(settings: Settings) -> Governance:
 
 @lru_cache(maxsize=8)
 def _remember(root: Path) -> None:
-    """Note that this root has a constitution of its own.
+    """Record that this storage root has its own constitution.
 
     If it went missing, falling back to the shipped one would silently change the rules.
     """

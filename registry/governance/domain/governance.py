@@ -1,4 +1,4 @@
-"""Which models are governed, and how strictly. Matched by name, never by a tag."""
+"""Decides which models are governed, and how strictly: by name, never by a tag."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Pattern:
             raise ValueError(f"expected a ']' after every '[', found {self.pattern!r}")
 
     def matches(self, name: str) -> bool:
-        """Whether `name` falls under this pattern."""
+        """Return whether `name` matches this pattern."""
         return fnmatchcase(name.casefold(), self.pattern.casefold())
 
 
@@ -51,5 +51,5 @@ class Governance:
         return next((p.enforcement for p in self.patterns if p.matches(name)), None)
 
     def governs(self, name: str) -> bool:
-        """Whether any pattern names `name`."""
+        """Return whether any pattern matches `name`."""
         return self.enforcement(name) is not None

@@ -1,4 +1,4 @@
-"""Says which endpoint or rollout needs a version."""
+"""Finds the endpoint or rollout that needs a version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads endpoints, their rollouts, and what they would go back to."""
+"""Reads endpoints, their rollouts, and their rollback targets."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def rollout(connection: Connection, rollout_id: int) -> Rollout | None:
 
 
 def rollout_record(row: Row[Any]) -> Rollout:
-    """Make a record of a row of `acgs_rollout`."""
+    """Build a record from a row of `acgs_rollout`."""
     values = dict(row._mapping)
     values["candidate_from_stage"] = Stage(values["candidate_from_stage"])
     values["reasons"] = tuple(values["reasons"])
@@ -60,7 +60,7 @@ def rollout_record(row: Row[Any]) -> Rollout:
 
 
 def active_rollout(connection: Connection, endpoint: str) -> Rollout | None:
-    """Return the unfinished rollout of an endpoint, if there is one."""
+    """Return the unfinished rollout of an endpoint; None if there is none."""
     found = rollouts(connection, active=True, endpoint=endpoint)
     return found[0] if found else None
 
@@ -75,7 +75,7 @@ def trusted_versions(connection: Connection, endpoint: str) -> tuple[str, ...]:
 
 
 def rollback_candidates(connection: Connection, endpoint: str) -> tuple[str, ...]:
-    """Return the versions that a rollback may bring back, newest first; a yanked one never."""
+    """Return the versions that a rollback may restore, newest first; never a yanked one."""
     before = trusted_versions(connection, endpoint)[:-1]
     usable = set(
         connection.execute(
@@ -86,7 +86,7 @@ def rollback_candidates(connection: Connection, endpoint: str) -> tuple[str, ...
 
 
 def rollback_target(connection: Connection, endpoint: str) -> str | None:
-    """Return the version that a rollback of an endpoint would bring back, or needs repaired."""
+    """Return the version that a rollback of an endpoint would restore, or whose repair it needs."""
     candidates = rollback_candidates(connection, endpoint)
     q = tables.quarantine.c.version_uid
     kept_from_use = set(connection.execute(select(q).where(q.in_(candidates))).scalars())

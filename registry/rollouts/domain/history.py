@@ -1,4 +1,4 @@
-"""What an endpoint would go back to."""
+"""Decides which version an endpoint would go back to."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Crowning:
-    """One finished rollout that made a version stable.
+    """A finished rollout that made a version stable.
 
     Attributes:
         version_uid: who became stable.
-        is_rollback: a person went back to it, and so away from what came after it.
+        is_rollback: a person returned to this version, and so left those after it.
     """
 
     version_uid: str

@@ -1,4 +1,4 @@
-"""Lists that are read page by page, each page from where the one before ended (never by offset)."""
+"""Lists models and versions page by page, each page from where the last ended (never by offset)."""
 
 from __future__ import annotations
 

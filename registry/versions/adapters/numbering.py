@@ -1,4 +1,4 @@
-"""Reads of `acgs_version` by precedence: what a new number is derived from, what a range means."""
+"""Reads `acgs_version` by precedence: what a new number derives from, what a range means."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def prereleases_above(
 def highest_in(
     connection: Connection, name: str, major: int | None, minor: int | None
 ) -> VersionRecord | None:
-    """Return the highest live release within a range; pre-releases and yanked ones never."""
+    """Return the highest live release within a range; never a pre-release or a yanked one."""
     query = select(tables.version).where(
         _V.name == name,
         _V.deleted_ms.is_(None),
@@ -107,13 +107,13 @@ def highest_in(
 
 
 def unusable_among(connection: Connection, name: str, numbers: Sequence[int]) -> set[int]:
-    """Return those of the numbers that are a pre-release or yanked."""
+    """Return those of the numbers that are pre-releases or yanked."""
     query = select(_V.version).where(_V.name == name, _V.version.in_(numbers), *_UNUSABLE)
     return set(connection.execute(query).scalars())
 
 
 def newest_usable_in_stage(connection: Connection, name: str, stage: str) -> int | None:
-    """Return the highest number in a stage that is no pre-release and not yanked."""
+    """Return the highest number in a stage that is not a pre-release and not yanked."""
     unfit = exists().where(_V.name == _MV.name, _V.version == _MV.version, *_UNUSABLE)
     return connection.execute(
         select(_MV.version)

@@ -1,4 +1,4 @@
-"""Versions page by page, with where they stand: four queries a page, however long it is."""
+"""Lists versions page by page, with their positions: four queries a page, whatever its length."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Listed:
 
 
 def has_versions_in_mlflow(connection: Connection, name: str) -> bool:
-    """Whether MLflow knows a live version of a name, numbered by the platform or not."""
+    """Return whether MLflow knows a live version of a name, recorded by the platform or not."""
     mv = mlflow.model_versions.c
     here = (mv.workspace == mlflow.WORKSPACE, mv.name == name, mv.current_stage != mlflow.DELETED)
     return connection.execute(select(exists().where(*here))).scalar_one()
 
 
 def version_page(connection: Connection, name: str, limit: int, before: int | None) -> list[Listed]:
-    """Return live versions and where they stand, newest first, below a number."""
+    """Return live versions below a number with their positions, newest first."""
     query = select(tables.version).where(_V.name == name, _V.deleted_ms.is_(None))
     if before is not None:
         query = query.where(_V.version < before)

@@ -1,4 +1,4 @@
-"""Where a version comes from: the version it copies, its code and its data."""
+"""Reads where a version comes from: the version it copies, its code and its data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from registry.versions.domain.sources import named_version
 
 
 def origin_uid(connection: Connection, source: str, destination: str) -> str | None:
-    """Return the identity of the version of another model that a source names, if we know it."""
+    """Return the identity of the other model's version that a source names; None if unknown."""
     named = named_version(source)
     if named is None or named[0] == destination:
         return None
@@ -24,7 +24,7 @@ _LINEAGE = select(run_facts.commit_of(bindparam("run")), run_facts.dataset_of(bi
 
 
 def lineage(connection: Connection, run_id: str | None) -> tuple[str | None, str | None]:
-    """Return (git commit, dataset digest) that MLflow recorded for a run."""
+    """Return the git commit and dataset digest that MLflow recorded for a run."""
     if run_id is None:
         return None, None
     commit, dataset = connection.execute(_LINEAGE, {"run": run_id}).one()

@@ -1,4 +1,4 @@
-"""What MLflow and the platform know of a version, gathered for a comparison."""
+"""Gathers what MLflow and the platform know of a version, for a comparison."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COMMENT = re.compile(r"(?:^|\s)#.*$")
 def gather(
     connection: Connection, record: VersionRecord, requirements: Mapping[str, str]
 ) -> Subject:
-    """Return a version as a comparison needs it.
+    """Return a version in the form that a comparison needs.
 
     Args:
         connection: any.

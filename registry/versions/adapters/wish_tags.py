@@ -1,4 +1,4 @@
-"""The `version.*` tags that an author set, nearest first."""
+"""Reads the `version.*` tags that an author set, nearest first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A version's bill of materials, in CycloneDX's JSON form (specification 1.6).
+"""Writes a version's bill of materials, as CycloneDX JSON (specification 1.6).
 
 Built from what the registry knows, so that the same version gives the same document.
 """

@@ -1,4 +1,4 @@
-"""What differs between two versions: values in, lines out."""
+"""Finds what differs between two versions: values in, lines out."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from registry.versions.domain.semver import precedence
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One version, as far as a comparison cares; empty where nothing is known.
+    """One version, as far as a comparison needs it; empty where nothing is known.
 
     Attributes:
         facts: single values, e.g. `stage`, `commit`.
-        metrics: last value of each; NaN and infinities as they are.
+        metrics: last value of each; NaN and infinities unchanged.
         datasets: digest by the name under which it was logged.
         requirements: version specifier by package.
         files: SHA-256 by path.
@@ -54,11 +54,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How two versions relate.
+    """Says how two versions relate.
 
     Attributes:
         order: `<`, `=` or `>` by precedence (semver §11).
-        change: what moving from the first to the second is to whoever calls the model: `major`,
+        change: what moving from the first to the second means for callers: `major`,
             `minor`, `patch`, or `unknown` where a signature is missing.
         reasons: why, worst first.
     """
@@ -69,7 +69,7 @@ class Comparison:
 
 
 def relate(first: Subject, second: Subject) -> Comparison:
-    """Say how two versions relate by number and by contract."""
+    """Return how two versions relate by number and by contract."""
     a, b = precedence(first.semver), precedence(second.semver)
     order = "=" if a == b else "<" if a < b else ">"
     if first.signature is None or second.signature is None:
@@ -80,7 +80,7 @@ def relate(first: Subject, second: Subject) -> Comparison:
 
 
 def differ(first: Subject, second: Subject) -> tuple[Line, ...]:
-    """Return every difference, by part, then by name; none of a version with itself."""
+    """Return every difference, by part, then by name; none for a version and itself."""
     return (
         *_texts("fact", first.facts, second.facts),
         *_texts("signature", _fields(first.signature), _fields(second.signature)),

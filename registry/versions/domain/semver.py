@@ -1,4 +1,4 @@
-"""Which semantic version a new model version gets.
+"""Derives the semantic version of a new model version.
 
 Source: semver.org 2.0.0; §4 for 0.y.z ("anything may change"), §9 and §11 for pre-releases.
 """
@@ -27,7 +27,7 @@ _INITIAL = "initial"
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A semantic version, and why it is that one.
+    """A semantic version, and the reason for it.
 
     Attributes:
         version: e.g. `1.2.0` or `1.3.0-rc.1`.
@@ -42,7 +42,7 @@ class Derived:
 
 @dataclass(frozen=True, slots=True)
 class Predecessor:
-    """The release before, as far as numbering cares."""
+    """The previous release, as far as numbering needs it."""
 
     version: str
     signature: Signature | None
@@ -50,14 +50,14 @@ class Predecessor:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What `latest`, `1.x` or `1.2.x` ask for; None where any number will do."""
+    """The meaning of `latest`, `1.x` or `1.2.x`; None where any number will do."""
 
     major: int | None = None
     minor: int | None = None
 
 
 def is_semver(text: str) -> bool:
-    """Whether `text` is a full semantic version such as `1.2.0` or `2.0.0-rc.1`."""
+    """Return whether `text` is a full semantic version such as `1.2.0` or `2.0.0-rc.1`."""
     return bool(_SEMVER.match(text)) and Version.is_valid(text)
 
 
@@ -71,7 +71,7 @@ def parse_range(text: str) -> Range | None:
 
 
 def precedence(version: str) -> Version:
-    """Return what orders versions as semver §11 says.
+    """Return a key that orders versions as semver §11 does.
 
     Raises:
         ValueError: it is no semantic version.
@@ -80,7 +80,7 @@ def precedence(version: str) -> Version:
 
 
 def highest(versions: Iterable[str]) -> str | None:
-    """Return the version of highest precedence; None of none."""
+    """Return the version of highest precedence; None for none."""
     return max(versions, key=Version.parse, default=None)
 
 
@@ -90,7 +90,7 @@ def derive(
     wish: Wish = NOTHING,
     ahead: Iterable[str] = (),
 ) -> Derived:
-    """Derive the next version from the signatures of the new one and of the release before.
+    """Derive the next version from the signatures of the new one and of the previous release.
 
     A model that never had a signature stays in 0.N.0; its first version with one is 1.0.0.
     A pre-release is compared with the release before it, not with the pre-release before it: it
@@ -148,7 +148,7 @@ def _least(previous: Predecessor | None, signature: Signature | None) -> Derived
 def _raised(
     previous: Predecessor | None, signature: Signature | None, least: Derived, wish: Wish
 ) -> Derived:
-    """Apply the bump that the author asks for.
+    """Apply the bump that the author requested.
 
     Raises:
         WishRefusedError: it is lower than `least`, or leads to 1.0.0 without a signature.

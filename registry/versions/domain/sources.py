@@ -1,4 +1,4 @@
-"""What a registration's source spells: a logged model, or another version."""
+"""Parses a registration's source: a logged model, or another version."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _LONGEST_NUMBER = 9
 
 
 def logged_model_of(source: str) -> str | None:
-    """Return the logged model that a source stands for, if it stands for one."""
+    """Return the logged model that a source names; None if it names none."""
     found = _LOGGED_MODEL.search(source)
     return found[1] if found else None
 
 
 def named_version(source: str) -> tuple[str, int] | None:
-    """Return the (model, number) of the version that a source spells, if it spells one."""
+    """Return the (model, number) of the version that a source names; None if it names none."""
     if not source.startswith("models:/") or source.startswith("models:/m-"):
         return None
     name, _, number = source.removeprefix("models:/").partition("/")

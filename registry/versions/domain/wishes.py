@@ -1,4 +1,4 @@
-"""What an author may ask for when a version is registered, by tags.
+"""Reads the version that an author asks for, from tags.
 
 A tag on the version counts before one on its logged model, and that before one on its run:
 `none` asks for nothing and so overrides what stands further away.
@@ -28,7 +28,7 @@ class WishRefusedError(RefusedError):
 
 
 class WishInvalidError(UsageError):
-    """A `version.*` tag says nothing that can be meant."""
+    """A `version.*` tag has no valid meaning."""
 
     code = "registry.version_tag_invalid"
 
@@ -54,7 +54,7 @@ NOTHING = Wish()
 
 
 def read(layers: Sequence[Mapping[str, str]]) -> Wish:
-    """Read the wish out of tags.
+    """Read the wish from tags.
 
     Args:
         layers: tags of the version, of its logged model, of its run; the first that has a tag
