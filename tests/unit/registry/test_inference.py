@@ -106,9 +106,9 @@ def test_an_example_that_changes_while_it_is_read_is_noticed(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("not json", "no JSON"),
-        ("[1, 2]", "no table"),
-        ('{"columns": ["a"], "data": []}', "no table"),
+        ("not json", "not JSON"),
+        ("[1, 2]", "not a table"),
+        ('{"columns": ["a"], "data": []}', "not a table"),
         ('{"columns": ["a"], "data": [[1, 2]]}', "differ in length"),
         ('{"columns": ["a"], "data": [[null]]}', "holds nothing"),
         ('{"columns": ["a"], "data": [[1], ["x"]]}', "several kinds"),
