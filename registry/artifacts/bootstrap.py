@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from infra.clock import Clock, utc_now
 from infra.settings import Settings
 from registry.artifacts.base import Kit
-from registry.artifacts.repairing import Repairing
+from registry.artifacts.expiry import Retaining
+from registry.artifacts.repair import Repairing
 from registry.artifacts.replication import Replication
-from registry.artifacts.retaining import Retaining
-from registry.artifacts.scrubbing import Scrubbing
+from registry.artifacts.scrub import Scrubbing
 from registry.artifacts.statements import Statements
 from registry.artifacts.usage import Accounting
 from registry.bootstrap import Registry, open_registry

@@ -86,7 +86,7 @@ def _looked_at(
     restart: bool,
     mb_per_second: float | None,
 ) -> Iterator[tuple[int, VersionRecord, Checked]]:
-    from registry.artifacts.scrubbing import bounded
+    from registry.artifacts.scrub import bounded
 
     pace = bounded(mb_per_second * 1e6) if mb_per_second else None
     name, spec = named or (None, None)

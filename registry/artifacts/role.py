@@ -119,7 +119,7 @@ class Keeper:
     def _check(self) -> int:
         from infra.stores.db import reading
         from registry.artifacts.adapters import rows
-        from registry.artifacts.scrubbing import bounded
+        from registry.artifacts.scrub import bounded
 
         settings = self.artifacts.kit.settings
         before_ms = self.artifacts.kit.now_ms() - int(settings.artifact_scrub_days * DAY_MS)

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from infra.stores.db import reading
 from registry.artifacts.adapters import rows, tables
 from registry.artifacts.base import Kit
+from registry.artifacts.expiry import Retaining
 from registry.artifacts.replication import Replication
-from registry.artifacts.retaining import Retaining
 from registry.domain.records import VersionRecord
 from registry.files.adapters import custody_rows
 from registry.files.domain.custody import Unusable

@@ -53,24 +53,24 @@ def _tags() -> Iterator[GitTags]:
 @dry_run
 def init(path: Path | None, remote: str | None, dry_run: bool) -> None:
     """Use the repository in PATH for the tags; makes a bare one if there is none."""
-    from registry.git import setting_up
+    from registry.git import repository_setup
 
     settings = load_settings()
     default = settings.git_repository or settings.storage_root / "models.git"
     chosen = (path or default).expanduser().absolute()
-    there = setting_up.exists(chosen)
+    there = repository_setup.exists(chosen)
     would = "would use" if there else "would make a bare"
     if not there:
-        setting_up.check_empty(chosen)
+        repository_setup.check_empty(chosen)
     if dry_run:
         click.echo(f"{would} repository {chosen}, and write it into {settings.storage_root}")
         return
     if not there:
-        setting_up.make(chosen)
+        repository_setup.make(chosen)
     values = {"ACGS_GIT_REPOSITORY": str(chosen)}
     if remote:
         values["ACGS_GIT_REMOTE"] = remote
-    file = setting_up.save(settings.storage_root, values)
+    file = repository_setup.save(settings.storage_root, values)
     click.echo(f"{'using' if there else 'made'} {chosen}; written into {file}")
     click.echo("a running platform uses it after a restart: acgs down, then acgs up", err=True)
 
@@ -221,9 +221,9 @@ def _progress() -> Iterator[Report]:
 @as_json
 def show(name: str | None, as_json: bool) -> None:
     """Show which version is in which stage, according to the repository's tags."""
-    from registry.git import reading
+    from registry.git import tag_reader
 
-    found = reading.shown(reading.entries(_repository(), name))
+    found = tag_reader.shown(tag_reader.entries(_repository(), name))
     view = [
         {
             "name": one.model,
@@ -250,9 +250,9 @@ def show(name: str | None, as_json: bool) -> None:
 def log(name: str | None, limit: int, as_json: bool) -> None:
     """Show what the repository's tags say, newest first."""
     from infra.clock import moment
-    from registry.git import reading
+    from registry.git import tag_reader
 
-    found = reading.entries(_repository(), name)[::-1][:limit]
+    found = tag_reader.entries(_repository(), name)[::-1][:limit]
     view = [
         {
             "at": moment(one.seconds * 1000),

@@ -16,7 +16,7 @@ from registry.domain.records import Event
 from registry.git.adapters import book as books
 from registry.git.adapters import tables
 from registry.git.adapters.book import Book
-from registry.git.following import TYPES, Follower
+from registry.git.event_follower import TYPES, Follower
 from registry.governance.adapters import governance_file
 
 BATCH = 200

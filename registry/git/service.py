@@ -18,10 +18,10 @@ from registry.git.adapters import facts, findings, rows
 from registry.git.adapters.findings import Found
 from registry.git.adapters.remote import Remote
 from registry.git.adapters.repository import Repository
-from registry.git.checking import Checked, Checker
 from registry.git.errors import GitError
-from registry.git.pushing import Pushed, Pusher
-from registry.git.writing import Writer, Written
+from registry.git.tag_check import Checked, Checker
+from registry.git.tag_pusher import Pushed, Pusher
+from registry.git.tag_writer import Writer, Written
 from registry.governance.adapters import governance_file
 from registry.governance.adapters.governance_file import ConstitutionError
 

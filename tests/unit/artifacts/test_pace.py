@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from registry.artifacts.scrubbing import bounded
+from registry.artifacts.scrub import bounded
 
 
 def test_reading_never_goes_faster_than_its_bound() -> None:

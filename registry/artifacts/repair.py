@@ -20,7 +20,7 @@ from registry.artifacts.adapters.blobs import local_copy
 from registry.artifacts.adapters.rows import Checked
 from registry.artifacts.base import Kit
 from registry.artifacts.replication import Replication
-from registry.artifacts.scrubbing import IN_REPLICA, Scrubbing, replica_changes
+from registry.artifacts.scrub import IN_REPLICA, Scrubbing, replica_changes
 from registry.audit.adapters import events
 from registry.domain.records import Act, VersionRecord
 from registry.errors import ArtifactError

@@ -18,7 +18,7 @@ from registry.git.adapters.repository import Ref, Repository
 from registry.git.domain import grammar
 from registry.git.domain.names import to_name
 from registry.git.errors import CorruptRepositoryError, GitError
-from registry.git.writing import remake
+from registry.git.tag_writer import remake
 
 _logger = logging.getLogger(__name__)
 
