@@ -15,7 +15,7 @@ from infra.servers import s3 as s3_server
 from infra.settings import Settings
 from infra.stores.object_store import Location, ObjectStore, client
 from registry.artifacts.adapters.keys import SigningKeys
-from registry.artifacts.domain.statement import Facts, statement
+from registry.artifacts.domain.statement import StatementFacts, statement
 from registry.files.adapters.artifact_files import build_manifest
 
 MANIFEST_BYTES = 1 << 30
@@ -26,7 +26,7 @@ THREADS = 10
 HASHING_TARGET = Target(1 / 0.8, Statistic.P50)
 """At least 0.8 of the peer's speed, that is at most 1.25 of its time."""
 TRANSFER_TARGET = Target(1.0, Statistic.P50)
-_FACTS = Facts("u", "fraud", 1, "1.0.0", 0, "runs:/r/model")
+_FACTS = StatementFacts("u", "fraud", 1, "1.0.0", 0, "runs:/r/model")
 
 Work = Callable[[], object]
 

@@ -23,7 +23,7 @@ from infra.clock import Clock, to_millis, utc_now
 from infra.errors import UnavailableError
 from infra.stores.db import reading, transaction
 from registry.adoption.adapters import progress
-from registry.adoption.adapters.progress import Progress
+from registry.adoption.adapters.progress import BackfillProgress
 from registry.bootstrap import Registry
 from registry.domain.records import VersionRecord
 from registry.stages.adapters import places
@@ -62,7 +62,7 @@ class Backfill:
         with reading(self.registry.engine) as connection:
             return progress.waiting(connection, governance.governs)
 
-    def progress(self) -> Progress:
+    def progress(self) -> BackfillProgress:
         """Return the back-fill's progress."""
         with reading(self.registry.engine) as connection:
             return progress.read(connection, self._now())

@@ -32,7 +32,7 @@ _SHOWN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class UninstallPlan:
     """Lists what an uninstall removes.
 
     Attributes:
@@ -51,12 +51,12 @@ class Plan:
         return not (self.tables or self.tags or self.descriptions)
 
 
-def plan(settings: Settings) -> Plan:
+def plan(settings: Settings) -> UninstallPlan:
     """Return what an uninstall would remove; changes nothing."""
     engine = open_engine(settings.sqlalchemy_url)
     try:
         with reading(engine) as connection:
-            return Plan(
+            return UninstallPlan(
                 tables={name: _count(connection, name) for name in _tables(connection)},
                 tags=_number(
                     connection.execute(

@@ -15,7 +15,7 @@ from registry.versions.arguments import NameOrVersionType, version_if_any
 from registry.versions.naming import NamedVersion
 
 if TYPE_CHECKING:
-    from registry.artifacts.adapters.rows import Checked
+    from registry.artifacts.adapters.rows import FileCheck
     from registry.artifacts.bootstrap import Artifacts
     from registry.domain.records import VersionRecord
 
@@ -85,7 +85,7 @@ def _looked_at(
     named: tuple[str, str | None] | None,
     restart: bool,
     mb_per_second: float | None,
-) -> Iterator[tuple[int, VersionRecord, Checked]]:
+) -> Iterator[tuple[int, VersionRecord, FileCheck]]:
     from registry.artifacts.scrub import bounded
 
     pace = bounded(mb_per_second * 1e6) if mb_per_second else None
@@ -102,7 +102,7 @@ def _looked_at(
         yield total, record, checked
 
 
-def _finding(record: VersionRecord, checked: Checked) -> dict[str, Any]:
+def _finding(record: VersionRecord, checked: FileCheck) -> dict[str, Any]:
     return {
         "name": record.name,
         "version": record.version,

@@ -15,7 +15,12 @@ from registry.artifacts.adapters.compression import Encoding
 from registry.artifacts.adapters.kept_objects import Kept, KeptObjects
 from registry.artifacts.adapters.rows import Freed
 from registry.artifacts.base import Kit
-from registry.artifacts.domain.retention import Claim, Decision, Facts, decide
+from registry.artifacts.domain.retention import (
+    FolderClaim,
+    RetentionDecision,
+    RetentionFacts,
+    decide,
+)
 from registry.artifacts.replication import REPLICA_LEASE, Replication
 from registry.domain.records import Act, VersionRecord
 from registry.files.adapters import custody_rows, manifests
@@ -32,17 +37,17 @@ _F = tables.freed.c
 class Expired:
     """A version whose files were freed."""
 
-    decision: Decision
+    decision: RetentionDecision
     size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class RetentionState:
     """What retention knows of every version at one moment, and what follows from that."""
 
-    versions: Sequence[tuple[VersionRecord, Facts]]
-    claims: Sequence[Claim]
-    decisions: Mapping[str, Decision]
+    versions: Sequence[tuple[VersionRecord, RetentionFacts]]
+    claims: Sequence[FolderClaim]
+    decisions: Mapping[str, RetentionDecision]
 
     def names_around(self, uid: str) -> list[str]:
         """Return the models with files at, below or around those of a version, in order."""
@@ -79,7 +84,7 @@ class Retaining:
     kit: Kit
     replication: Replication
 
-    def decisions(self) -> Sequence[Decision]:
+    def decisions(self) -> Sequence[RetentionDecision]:
         """Decide for every version that keeps files; changes nothing."""
         with reading(self.kit.engine) as connection:
             return list(self._known(connection).decisions.values())
@@ -108,7 +113,7 @@ class Retaining:
             if left or waiting:
                 self._collect_blobs()
 
-    def _known(self, connection: Connection) -> Known:
+    def _known(self, connection: Connection) -> RetentionState:
         governs = self.kit.registry.governance.current().governs
         versions = retention_facts.gather(connection, self.kit.settings, governs)
         claims = retention_facts.claims(connection, self.kit.settings)
@@ -116,7 +121,7 @@ class Retaining:
         decided = decide(
             facts, self.kit.now_ms(), self.kit.settings.artifact_retention_days, claims
         )
-        return Known(versions, claims, {decision.uid: decision for decision in decided})
+        return RetentionState(versions, claims, {decision.uid: decision for decision in decided})
 
     def _record(self, uid: str, actor: str, objects: KeptObjects) -> Freed | None:
         """Decide again and record that, in one transaction; None if the version is now needed."""

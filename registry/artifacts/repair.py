@@ -17,7 +17,7 @@ from pathlib import Path
 from infra.stores.db import reading, transaction
 from registry.artifacts.adapters import rows
 from registry.artifacts.adapters.blobs import local_copy
-from registry.artifacts.adapters.rows import Checked
+from registry.artifacts.adapters.rows import FileCheck
 from registry.artifacts.base import Kit
 from registry.artifacts.replication import Replication
 from registry.artifacts.scrub import IN_REPLICA, Scrubbing, replica_changes
@@ -149,7 +149,7 @@ class Repairing:
             self.replication.replicate(record)
         return tuple(file.path for file in registered.files if file.sha256 in lost)
 
-    def _conclude(self, record: VersionRecord, done: Repair, after: Checked, actor: str) -> None:
+    def _conclude(self, record: VersionRecord, done: Repair, after: FileCheck, actor: str) -> None:
         primary = _of_the_files(after)
         if done.whole and not primary:
             if done.restored or done.removed:
@@ -184,7 +184,7 @@ class Repairing:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _of_the_files(found: Checked) -> list[str]:
+def _of_the_files(found: FileCheck) -> list[str]:
     return [change for change in found.changes if not change.startswith(IN_REPLICA)]
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 from infra.errors import NoAccessError, PlatformError
 from infra.stores.db import reading, transaction
 from registry.artifacts.adapters import rows, tables
-from registry.artifacts.adapters.rows import Checked
+from registry.artifacts.adapters.rows import FileCheck
 from registry.artifacts.base import Kit
 from registry.artifacts.errors import StatementInvalidError
 from registry.artifacts.proofs import proven
@@ -46,7 +46,7 @@ class Scrubbing:
 
     kit: Kit
 
-    def check(self, record: VersionRecord, pace: Pace | None = None) -> Checked:
+    def check(self, record: VersionRecord, pace: Pace | None = None) -> FileCheck:
         """Hash a version's files, its copy in the replica and its statement, and record the result.
 
         Raises:
@@ -70,9 +70,9 @@ class Scrubbing:
         registered: Manifest,
         of_files: list[str],
         lost: frozenset[str],
-    ) -> Checked:
+    ) -> FileCheck:
         changes = [*of_files, *replica_changes(registered, lost)]
-        found = Checked(
+        found = FileCheck(
             record.uid, self.kit.now_ms(), not changes, tuple(changes), registered.size_bytes
         )
         with transaction(self.kit.engine) as connection:
@@ -161,7 +161,7 @@ class Scrubbing:
 
     def walk(
         self, walk: Pass, name: str | None, pace: Pace | None = None
-    ) -> Iterator[tuple[VersionRecord, Checked]]:
+    ) -> Iterator[tuple[VersionRecord, FileCheck]]:
         """Check each version once per pass, even if the process is killed midway.
 
         Raises:
@@ -236,7 +236,7 @@ def _finish(connection: Connection, scope: str, at_ms: int) -> None:
     )
 
 
-def _announce(connection: Connection, record: VersionRecord, found: Checked) -> None:
+def _announce(connection: Connection, record: VersionRecord, found: FileCheck) -> None:
     events.record(
         connection,
         "artifact.damaged",

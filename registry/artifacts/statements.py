@@ -13,7 +13,7 @@ from registry.artifacts.adapters import rows
 from registry.artifacts.base import Kit
 from registry.artifacts.domain.statement import (
     Envelope,
-    Facts,
+    StatementFacts,
     statement,
 )
 from registry.artifacts.errors import StatementInvalidError
@@ -111,8 +111,8 @@ class Statements:
         return compared(known[0], predicate, manifest, found, self.kit.way_back())
 
 
-def _facts(record: VersionRecord) -> Facts:
-    return Facts(
+def _facts(record: VersionRecord) -> StatementFacts:
+    return StatementFacts(
         uid=record.uid,
         name=record.name,
         version=record.version,

@@ -158,7 +158,7 @@ class Gate:
     ) -> int:
         """Record a verdict that nobody requested, and return its number."""
         with transaction(self.engine) as connection:
-            about = scorecards.Judged(version_uid, judged_as, target)
+            about = scorecards.JudgedSubject(version_uid, judged_as, target)
             return scorecards.insert_scorecard(connection, verdict, about, to_millis(at))
 
     def approve(self, request_id: int, actor: str, comment: str, at: datetime) -> Request:

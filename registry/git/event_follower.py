@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 from registry.domain.records import Event
 from registry.domain.values import Stage
 from registry.git.adapters import facts, findings
-from registry.git.adapters.book import Book, Cause, Page
-from registry.git.adapters.facts import Known
+from registry.git.adapters.book import Book, Page, TagCause
+from registry.git.adapters.facts import KnownVersion
 from registry.git.domain import marks
-from registry.git.domain.marks import Mark
+from registry.git.domain.marks import TagMark
 from registry.git.domain.names import NameRefusedError
 from registry.governance.domain.governance import Governance
 
@@ -73,15 +73,15 @@ class Follower:
         if event.type == ADOPTED:
             # It may have stood in a stage for long before; moves after that are events too.
             known = facts.by_uid(self.connection, str(event.data.get("uid")))
-            mark = Mark.at(Stage.parse(str(event.data.get("stage"))))
+            mark = TagMark.at(Stage.parse(str(event.data.get("stage"))))
         else:
-            known, mark = facts.registered_at(self.connection, event), Mark(True)
+            known, mark = facts.registered_at(self.connection, event), TagMark(True)
         if known is None or self.book.page(known.uid) is not None:
             return False
         self._open(known, event, mark)
         return True
 
-    def _target(self, page: Page, event: Event) -> Mark:
+    def _target(self, page: Page, event: Event) -> TagMark:
         mark = page.mark
         match event.type:
             case "model_version.deleted" | "model_version.yanked":
@@ -89,9 +89,9 @@ class Follower:
             case "model_version.transitioned_stage" if mark.registered:
                 return mark.moved(Stage.parse(str(event.data.get("to_stage", ""))))
             case "model_version.deprecated" if mark.registered:
-                return Mark(True, mark.stages | {marks.DEPRECATED})
+                return TagMark(True, mark.stages | {marks.DEPRECATED})
             case "model_version.restored" if mark.registered:
-                return Mark(True, mark.stages - {marks.DEPRECATED})
+                return TagMark(True, mark.stages - {marks.DEPRECATED})
             case _:
                 # Back from having none: where it stands, only the registry knows.
                 known = facts.by_uid(self.connection, page.uid)
@@ -106,9 +106,9 @@ class Follower:
         known = facts.live(self.connection, event.name, number)
         if known is None:
             return None
-        return self.book.page(known.uid) or self._open(known, event, Mark(True))
+        return self.book.page(known.uid) or self._open(known, event, TagMark(True))
 
-    def _open(self, known: Known, event: Event, mark: Mark) -> Page:
+    def _open(self, known: KnownVersion, event: Event, mark: TagMark) -> Page:
         cause = self._cause(event, known.uid)
         # Under the name of that time: a later renaming is an event of its own.
         page = self.book.open(
@@ -122,7 +122,7 @@ class Follower:
             self.book.restate(page, event.name, page.semver, self._cause(event, page.uid))
         return bool(pages)
 
-    def _cause(self, event: Event, uid: str) -> Cause:
+    def _cause(self, event: Event, uid: str) -> TagCause:
         about = facts.by_uid(self.connection, uid)
         trailers = {
             **(about.trailers(event.name) if about else {"Acgs-Model": event.name}),
@@ -130,7 +130,7 @@ class Follower:
             "Acgs-Actor": event.actor,
             "Acgs-Event": f"{event.id} {event.type}",
         }
-        return Cause(event.id, event.actor, event.at_ms // 1000, trailers)
+        return TagCause(event.id, event.actor, event.at_ms // 1000, trailers)
 
     def settle(self) -> int:
         """Plan what the registry's state needs and no event reported; return how many differed.
@@ -154,7 +154,7 @@ class Follower:
                 self.book.mark(page, marks.GONE, self._own_cause(page.name, None))
         return self.book.planned() - before
 
-    def _settle_one(self, known: Known, registered: Page | None) -> None:
+    def _settle_one(self, known: KnownVersion, registered: Page | None) -> None:
         page = registered or self.book.page(known.uid)
         if page is None:
             if not known.mark.registered:
@@ -170,10 +170,10 @@ class Follower:
             page = self.book.restate(page, known.name, known.semver, cause)
         self.book.mark(page, known.mark, cause)
 
-    def _own_cause(self, name: str, known: Known | None) -> Cause:
+    def _own_cause(self, name: str, known: KnownVersion | None) -> TagCause:
         trailers: Mapping[str, object] = {
             **(known.trailers(name) if known else {"Acgs-Model": name}),
             "Acgs-Actor": ACTOR,
             "Acgs-Cause": "the registry's state",
         }
-        return Cause(None, ACTOR, self.book.now_ms // 1000, trailers)
+        return TagCause(None, ACTOR, self.book.now_ms // 1000, trailers)

@@ -12,7 +12,7 @@ from infra.settings import Settings
 from infra.stores.db import reading
 from registry.domain.findings import Finding, Severity
 from registry.git.adapters import findings
-from registry.git.adapters.findings import Found, Kind, Place
+from registry.git.adapters.findings import FindingKind, FindingPlace, Found
 from registry.git.domain import grammar
 from registry.git.domain.names import to_name
 from registry.git.errors import GitError
@@ -21,7 +21,7 @@ from registry.git.service import open_tags
 FRESH_SECONDS = 5.0
 """For how long one read of the repository is used: a check asks for every model in turn."""
 
-_ERRORS = frozenset({Kind.MOVED, Kind.DELETED})
+_ERRORS = frozenset({FindingKind.MOVED, FindingKind.DELETED})
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ class GitFinder:
             now = tags.check_local(utc_now(), dry_run=True).found
             with reading(tags.engine) as connection:
                 elsewhere = findings.standing(connection)
-                now += [one for one in elsewhere if one.place is not Place.LOCAL]
+                now += [one for one in elsewhere if one.place is not FindingPlace.LOCAL]
                 located = [
                     (*_about(findings.about(connection, one.subject), one), one) for one in now
                 ]

@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from infra.clock import Clock, utc_now
 from infra.component import Health, Probe
 from infra.stores.db import open_engine
-from registry.git.adapters.findings import GRAVE, Kind
+from registry.git.adapters.findings import GRAVE, FindingKind
 from registry.git.service import Overview, overview
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class GitCollector(Collector):
         family = GaugeMetricFamily(
             "acgs_git_findings", "Findings that stand, by kind.", labels=["kind"]
         )
-        for kind in Kind:
+        for kind in FindingKind:
             family.add_metric([kind.value], sum(one.kind is kind for one in now.findings))
         yield family
 

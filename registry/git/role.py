@@ -23,7 +23,7 @@ _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class GitPace:
     """How often the role looks, in seconds.
 
     Attributes:
@@ -41,11 +41,11 @@ class Pace:
 
 
 @dataclass(slots=True)
-class Loop:
+class GitLoop:
     """Runs the loop of one process; several may run against one database and one repository."""
 
     tags: GitTags
-    pace: Pace = field(default_factory=Pace)
+    pace: GitPace = field(default_factory=GitPace)
     monotonic: Callable[[], float] = time.monotonic
     _seen: int = -1
     _next: dict[str, float] = field(default_factory=dict)
@@ -119,7 +119,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
     tags = open_tags(settings)
     try:
-        go_round(settings, NAME, [Work(NAME, Loop(tags).run, STANDSTILL_SECONDS)], stop)
+        go_round(settings, NAME, [Work(NAME, GitLoop(tags).run, STANDSTILL_SECONDS)], stop)
     finally:
         tags.engine.dispose()
 

@@ -19,7 +19,7 @@ from registry.git.adapters.findings import Found
 from registry.git.adapters.remote import Remote
 from registry.git.adapters.repository import Repository
 from registry.git.errors import GitError
-from registry.git.tag_check import Checked, Checker
+from registry.git.tag_check import Checker, TagComparison
 from registry.git.tag_pusher import Pushed, Pusher
 from registry.git.tag_writer import Writer, Written
 from registry.governance.adapters import governance_file
@@ -80,7 +80,7 @@ class Synced:
     tampered: list[Found] = field(default_factory=list)
     error: GitError | None = None
 
-    def add(self, checked: Checked) -> None:
+    def add(self, checked: TagComparison) -> None:
         """Add the result of one comparison."""
         self.found += checked.found
         self.repaired += checked.repaired
@@ -152,7 +152,9 @@ class GitTags:
             self._succeeded("push", pushed_ms=to_millis(now))
         return pushed
 
-    def check_local(self, now: datetime, *, repair: bool = False, dry_run: bool = False) -> Checked:
+    def check_local(
+        self, now: datetime, *, repair: bool = False, dry_run: bool = False
+    ) -> TagComparison:
         """Compare the repository with the tags that were written to it.
 
         Raises:
@@ -166,14 +168,14 @@ class GitTags:
 
     def check_remote(
         self, now: datetime, *, repair: bool = False, dry_run: bool = False
-    ) -> Checked:
+    ) -> TagComparison:
         """Compare the remote, if there is one, with the tags that were pushed to it.
 
         Raises:
             GitError: it cannot be read.
         """
         if self.remote is None:
-            return Checked()
+            return TagComparison()
         return self._checker.remote(self.remote, now, repair=repair, dry_run=dry_run)
 
     @property

@@ -12,8 +12,8 @@ from infra.clock import to_millis
 from infra.stores.db import reading, transaction
 from registry.git.adapters import book as books
 from registry.git.adapters import findings, rows, tables
-from registry.git.adapters.findings import Found, Kind, Place
-from registry.git.adapters.remote import Refused, Remote, refusal
+from registry.git.adapters.findings import FindingKind, FindingPlace, Found
+from registry.git.adapters.remote import RefusedTag, Remote, refusal
 from registry.git.adapters.rows import TagRow
 from registry.git.errors import GitError, without_credentials
 
@@ -25,7 +25,7 @@ class Pushed:
     """The result of one attempt to push."""
 
     count: int = 0
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[RefusedTag] = field(default_factory=list)
     error: GitError | None = None
 
 
@@ -90,8 +90,8 @@ class Pusher:
         with transaction(self.engine) as connection:
             for one in clashes:
                 found = Found(
-                    Kind.REFUSED,
-                    Place.REMOTE,
+                    FindingKind.REFUSED,
+                    FindingPlace.REMOTE,
                     one.name,
                     "the remote to take the tag",
                     one.why,
@@ -99,4 +99,4 @@ class Pusher:
                 )
                 findings.note(connection, found, now_ms)
             still = [one.name for one in clashes]
-            findings.settle(connection, [Kind.REFUSED], Place.REMOTE, still, now_ms)
+            findings.settle(connection, [FindingKind.REFUSED], FindingPlace.REMOTE, still, now_ms)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from registry.git.adapters.repository import TAGS, Repository
 from registry.git.domain import grammar, marks
-from registry.git.domain.grammar import Action, TagName
-from registry.git.domain.marks import Mark, Step
+from registry.git.domain.grammar import TagAction, TagName
+from registry.git.domain.marks import TagMark, TagStep
 from registry.git.domain.names import to_name
 
 _FORMAT = "%00".join(
@@ -21,11 +21,17 @@ _FORMAT = "%00".join(
         "%(contents:subject)",
     )
 )
-_ORDER = (Action.REGISTER, Action.UNASSIGN, Action.ASSIGN, Action.DEREGISTER, Action.DEPRECATE)
+_ORDER = (
+    TagAction.REGISTER,
+    TagAction.UNASSIGN,
+    TagAction.ASSIGN,
+    TagAction.DEREGISTER,
+    TagAction.DEPRECATE,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TagEntry:
     """One annotated tag in gto's grammar.
 
     Attributes:
@@ -56,7 +62,7 @@ class Shown:
     commit: str
     tag: str
     registered_seconds: int
-    mark: Mark = field(default_factory=Mark)
+    mark: TagMark = field(default_factory=TagMark)
 
     @property
     def stages(self) -> Sequence[str]:
@@ -64,7 +70,7 @@ class Shown:
         return sorted(self.mark.stages)
 
 
-def entries(repository: Repository, model: str | None = None) -> list[Entry]:
+def entries(repository: Repository, model: str | None = None) -> list[TagEntry]:
     """Return every tag in gto's grammar, oldest first.
 
     Raises:
@@ -77,23 +83,23 @@ def entries(repository: Repository, model: str | None = None) -> list[Entry]:
         name = ref.removeprefix(TAGS)
         parsed = grammar.parse(name)
         if kind == "tag" and parsed is not None:
-            entry = Entry(name, parsed, commit, int(seconds or 0), tagger, subject)
+            entry = TagEntry(name, parsed, commit, int(seconds or 0), tagger, subject)
             if model is None or model in (entry.model, parsed.artifact):
                 found.append(entry)
     return sorted(found, key=_key)
 
 
-def _key(entry: Entry) -> tuple[int, int, int, str]:
+def _key(entry: TagEntry) -> tuple[int, int, int, str]:
     return entry.seconds, _ORDER.index(entry.parsed.action), entry.parsed.counter, entry.name
 
 
-def shown(found: Iterable[Entry]) -> list[Shown]:
+def shown(found: Iterable[TagEntry]) -> list[Shown]:
     """Return the registered versions, in the order of their registration."""
     versions: dict[tuple[str, str], Shown] = {}
     buried: set[str] = set()
     for entry in found:
         parsed = entry.parsed
-        if parsed.action is Action.DEPRECATE:
+        if parsed.action is TagAction.DEPRECATE:
             buried.add(parsed.artifact)
             continue
         buried.discard(parsed.artifact)
@@ -104,7 +110,7 @@ def shown(found: Iterable[Entry]) -> list[Shown]:
             )
         version = versions[key]
         version.version = parsed.version or version.version
-        version.mark = marks.after(version.mark, Step(parsed.action, parsed.stage))
+        version.mark = marks.after(version.mark, TagStep(parsed.action, parsed.stage))
     return [
         version
         for version in versions.values()

@@ -19,7 +19,7 @@ from infra.stores.db import reading, transaction
 from registry.git.adapters import book as books
 from registry.git.adapters import findings, rows, tables, turns
 from registry.git.adapters.book import Book
-from registry.git.adapters.findings import Found, Kind, Place
+from registry.git.adapters.findings import FindingKind, FindingPlace, Found
 from registry.git.adapters.repository import Ref, Repository
 from registry.git.adapters.rows import TagRow
 from registry.git.adapters.signing import signer
@@ -220,15 +220,15 @@ class Writer:
         with transaction(self.engine) as connection:
             for commit_id, needed in done.lost.items():
                 found = Found(
-                    Kind.COMMIT,
-                    Place.LOCAL,
+                    FindingKind.COMMIT,
+                    FindingPlace.LOCAL,
                     commit_id,
                     f"the object {needed} that the version's commit builds on",
                     "the repository does not have it",
                     "fetch the history of the code into the repository",
                 )
                 findings.note(connection, found, now_ms)
-            findings.settle(connection, [Kind.COMMIT], Place.LOCAL, done.lost, now_ms)
+            findings.settle(connection, [FindingKind.COMMIT], FindingPlace.LOCAL, done.lost, now_ms)
 
 
 def remake(repository: Repository, commits: Mapping[str, bytes]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from infra.stores.db import reading
 from registry.adapters import tables
 from registry.lineage.errors import NothingServedError
 from registry.rollouts.adapters import rollout_rows
-from registry.stages.adapters.tenures import Place
+from registry.stages.adapters.tenures import PlaceKind
 from registry.versions.adapters import numbering
 
 _T, _V = tables.tenure.c, tables.version.c
@@ -29,7 +29,7 @@ class Tenure:
         to_ms: exclusive; None while it lasts.
     """
 
-    place: Place
+    place: PlaceKind
     name: str
     slot: str
     version_uid: str
@@ -52,7 +52,7 @@ def held_at(connection: Connection, name: str, at_ms: int) -> list[Tenure]:
 
 def endpoint_tenures(connection: Connection, uids: Sequence[str]) -> list[Tenure]:
     """Return when and where versions got traffic, oldest first."""
-    return _tenures(connection, _T.version_uid.in_(uids), _T.place == Place.ENDPOINT.value)
+    return _tenures(connection, _T.version_uid.in_(uids), _T.place == PlaceKind.ENDPOINT.value)
 
 
 def _tenures(connection: Connection, *which: ColumnElement[bool]) -> list[Tenure]:
@@ -73,8 +73,8 @@ def _tenures(connection: Connection, *which: ColumnElement[bool]) -> list[Tenure
         .where(*which)
         .order_by(_T.place.desc(), _T.slot, _T.share_percent.desc(), _T.from_ms, _T.id)
     )
-    order = (Place.ENDPOINT, Place.ALIAS, Place.STAGE)
-    found = [Tenure(**{**row._mapping, "place": Place(row.place)}) for row in rows]
+    order = (PlaceKind.ENDPOINT, PlaceKind.ALIAS, PlaceKind.STAGE)
+    found = [Tenure(**{**row._mapping, "place": PlaceKind(row.place)}) for row in rows]
     return sorted(found, key=lambda tenure: order.index(tenure.place))
 
 

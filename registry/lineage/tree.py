@@ -12,7 +12,7 @@ from registry.lineage.domain.completeness import Completeness
 from registry.lineage.domain.graph import Edge, Graph, Kind, Node, NodeId
 from registry.lineage.service import Impact, VersionLineage
 from registry.lineage.serving_history import Tenure
-from registry.stages.adapters.tenures import Place
+from registry.stages.adapters.tenures import PlaceKind
 
 _SHOWN_FACTS = {
     Kind.DATASET: ("digest", "rows"),
@@ -119,8 +119,8 @@ def served_lines(name: str, at: datetime, found: Sequence[Tenure]) -> Iterator[s
         yield "  nothing served, and no version held a stage or a governed alias"
         yield "  (a model that was renamed is known under the name it had then)"
     for tenure in found:
-        what = "traffic" if tenure.place is Place.ENDPOINT else tenure.slot
-        share = f"{tenure.share_percent:>3} %" if tenure.place is Place.ENDPOINT else "     "
+        what = "traffic" if tenure.place is PlaceKind.ENDPOINT else tenure.slot
+        share = f"{tenure.share_percent:>3} %" if tenure.place is PlaceKind.ENDPOINT else "     "
         yield (
             f"  {what:<11} {share}  {tenure.model} {tenure.semver} (#{tenure.number})  "
             f"{_span(tenure)}"

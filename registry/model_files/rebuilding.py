@@ -35,7 +35,7 @@ _HINT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedFile:
     """What a model file contains.
 
     Attributes:
@@ -62,7 +62,7 @@ class Rebuilt:
     model_bytes: int
 
 
-def judge_file(path: Path) -> Judged:
+def judge_file(path: Path) -> JudgedFile:
     """Read and judge one model file by its name; never raises because of its contents.
 
     Raises:
@@ -74,7 +74,7 @@ def judge_file(path: Path) -> Judged:
     try:
         data = files.read(path, MAX_MODEL_BYTES)
     except MalformedError as err:
-        return Judged(None, (str(err),))
+        return JudgedFile(None, (str(err),))
     # The collector would look through all values again and again while they are made, which took
     # up to four times as long as reading them.
     gc.disable()
@@ -85,8 +85,8 @@ def judge_file(path: Path) -> Judged:
     finally:
         gc.enable()
     if problems or not isinstance(root, Instance):
-        return Judged(None, problems.lines() or ("no estimator",))
-    return Judged(root, ())
+        return JudgedFile(None, problems.lines() or ("no estimator",))
+    return JudgedFile(root, ())
 
 
 def rebuild(folder: Path, target: Path) -> Rebuilt:

@@ -33,7 +33,7 @@ _READING = {"GET", "HEAD", "OPTIONS"}
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class HttpCall:
     """An HTTP call; `body` is empty where `needs_body` says that the body does not matter."""
 
     method: str
@@ -65,7 +65,7 @@ def needs_body(path: str) -> bool:
     )
 
 
-def targets(connection: Connection, call: Call) -> Sequence[str]:
+def targets(connection: Connection, call: HttpCall) -> Sequence[str]:
     """Return the locations that a call which `concerns` would touch; empty if it names none."""
     path = call.path.rstrip("/")
     proxied = _PROXIED.search(call.path)

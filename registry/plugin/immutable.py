@@ -18,7 +18,7 @@ from infra.web.bodies import read_body
 from infra.web.errors import BodyTooLargeError
 from registry.bootstrap import Registry
 from registry.files.domain.storage_place import shown
-from registry.plugin.artifact_targets import Call, concerns, needs_body, targets
+from registry.plugin.artifact_targets import HttpCall, concerns, needs_body, targets
 from registry.plugin.mlflow_errors import to_mlflow
 
 _BODY_LIMIT_BYTES = 4 << 20
@@ -50,14 +50,14 @@ class ImmutableArtifacts:
             if needs_body(path):
                 body = await read_body(receive, _BODY_LIMIT_BYTES) or b""
                 receive = _replay(body, receive)
-            call = Call(scope["method"], path, scope.get("query_string", b""), body)
+            call = HttpCall(scope["method"], path, scope.get("query_string", b""), body)
             await run_in_threadpool(self._check, call)
         except PlatformError as err:
             await _refuse(send, err)
             return
         await self.app(scope, receive, send)
 
-    def _check(self, call: Call) -> None:
+    def _check(self, call: HttpCall) -> None:
         with reading(self.registry.engine) as connection:
             places = targets(connection, call)
         found = self.registry.custody.protecting(places) if places else None

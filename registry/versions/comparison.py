@@ -18,7 +18,7 @@ from registry.files.service import Files
 from registry.stages.service import Stages
 from registry.versions.adapters import subjects
 from registry.versions.domain.bill import TOOL, bill
-from registry.versions.domain.difference import Comparison, Line, Subject, differ, relate
+from registry.versions.domain.difference import ComparedVersion, Comparison, Line, differ, relate
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class Comparing:
     def compare(self, first: VersionRecord, second: VersionRecord) -> Comparison:
         """Return how two versions relate by number and by contract."""
         return relate(
-            Subject(first.semver, first.signature), Subject(second.semver, second.signature)
+            ComparedVersion(first.semver, first.signature),
+            ComparedVersion(second.semver, second.signature),
         )
 
     def diff(self, first: VersionRecord, second: VersionRecord) -> tuple[Line, ...]:
@@ -52,7 +53,7 @@ class Comparing:
             metadata.version(TOOL),
         )
 
-    def _subject(self, record: VersionRecord) -> Subject:
+    def _subject(self, record: VersionRecord) -> ComparedVersion:
         requirements = self._requirements(record)
         with reading(self.engine) as connection:
             return subjects.gather(connection, record, requirements)

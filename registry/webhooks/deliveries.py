@@ -1,6 +1,6 @@
 """Runs the delivery loop: takes due deliveries off the outbox, sends them, records the results.
 
-At least once, in no guaranteed order: up to `Pace.per_webhook` deliveries are in flight to one
+At least once, in no guaranteed order: up to `DeliveryPace.per_webhook` deliveries are in flight to one
 webhook at a time, and a failed one is overtaken by younger ones. A webhook that hangs holds up
 nobody else. Receivers recognise repetitions by the delivery id.
 """
@@ -23,15 +23,15 @@ from infra.errors import PlatformError
 from infra.secrets import Sealer
 from infra.stores.db import reading, transaction
 from registry.webhooks.adapters import delivery_queue
-from registry.webhooks.adapters.delivery_queue import Claim, Outcome
-from registry.webhooks.adapters.http import DEADLINE_SECONDS, Reply, Sender
+from registry.webhooks.adapters.delivery_queue import DeliveryResult, LeasedDelivery
+from registry.webhooks.adapters.http import DEADLINE_SECONDS, Sender, WebhookReply
 from registry.webhooks.domain.envelope import envelope
 
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class DeliveryPace:
     """Sets the speed of the loop; times in seconds.
 
     Attributes:
@@ -62,10 +62,10 @@ class DeliveryLoop:
     engine: Engine
     sealer: Sealer
     clock: Clock = utc_now
-    pace: Pace = field(default_factory=Pace)
+    pace: DeliveryPace = field(default_factory=DeliveryPace)
     jitter: Callable[[], float] = random.random
-    _flying: dict[asyncio.Task[Outcome], Claim] = field(default_factory=dict)
-    _ended: list[Outcome] = field(default_factory=list)
+    _flying: dict[asyncio.Task[DeliveryResult], LeasedDelivery] = field(default_factory=dict)
+    _ended: list[DeliveryResult] = field(default_factory=list)
 
     def run(self, stop: threading.Event, pulse: Callable[[], None] = lambda: None) -> None:
         """Deliver until `stop` is set; `pulse` is called each time round."""
@@ -110,7 +110,7 @@ class DeliveryLoop:
             del self._flying[task]
             self._ended.append(task.result())
 
-    def _exchange(self) -> list[Claim]:
+    def _exchange(self) -> list[LeasedDelivery]:
         """Record ended attempts and lease due ones, in one transaction; no work, no transaction."""
         now_ms = to_millis(self.clock())
         in_flight = Counter(claim.webhook_id for claim in self._flying.values())
@@ -131,14 +131,14 @@ class DeliveryLoop:
         self._ended.clear()
         return claims
 
-    async def _attempt(self, sender: Sender, claim: Claim) -> Outcome:
+    async def _attempt(self, sender: Sender, claim: LeasedDelivery) -> DeliveryResult:
         try:
             reply = await self._send(sender, claim)
         except PlatformError as err:
-            reply = Reply(None, error=err.message)
+            reply = WebhookReply(None, error=err.message)
         except Exception as err:
             _logger.exception("delivery %s could not be sent", claim.delivery_id)
-            reply = Reply(None, error=f"{type(err).__name__}: {err}"[:500])
+            reply = WebhookReply(None, error=f"{type(err).__name__}: {err}"[:500])
         now = self.clock()
         step = retry.next_step(
             claim.attempts + 1,
@@ -148,9 +148,9 @@ class DeliveryLoop:
         )
         _log(claim, step, reply)
         error = None if isinstance(step, retry.Delivered) else reply.error or f"HTTP {reply.status}"
-        return Outcome(claim, step, to_millis(now), reply.status, error)
+        return DeliveryResult(claim, step, to_millis(now), reply.status, error)
 
-    async def _send(self, sender: Sender, claim: Claim) -> Reply:
+    async def _send(self, sender: Sender, claim: LeasedDelivery) -> WebhookReply:
         body = envelope(claim.event)
         secret = self.sealer.open(claim.sealed_secret)
         stamp_seconds = int(self.clock().timestamp())
@@ -176,7 +176,7 @@ class DeliveryLoop:
                 )
 
 
-def _log(claim: Claim, step: retry.Step, reply: Reply) -> None:
+def _log(claim: LeasedDelivery, step: retry.Step, reply: WebhookReply) -> None:
     what = f"delivery {claim.delivery_id} of {claim.event.type} to {claim.webhook}"
     answer = reply.error or f"HTTP {reply.status}"
     match step:

@@ -7,10 +7,10 @@ import threading
 from infra.configuration import load_settings
 from infra.secrets import Sealer
 from infra.stores.db import open_engine
-from registry.webhooks.deliveries import DeliveryLoop, Pace
+from registry.webhooks.deliveries import DeliveryLoop, DeliveryPace
 
 # A short lease, so that what a killed process held is soon free.
-PACE = Pace(deadline_seconds=1.0, lease_seconds=1.5)
+PACE = DeliveryPace(deadline_seconds=1.0, lease_seconds=1.5)
 
 if __name__ == "__main__":
     settings = load_settings()

@@ -13,7 +13,7 @@ from sqlalchemy import event as sqlalchemy_event
 
 from infra import signing
 from infra.stores.db import open_engine
-from registry.webhooks.deliveries import Pace
+from registry.webhooks.deliveries import DeliveryPace
 from tests.support.stores import Databases, Kind
 from tests.support.webhooks import (
     Outbox,
@@ -143,7 +143,7 @@ def test_a_webhook_that_hangs_holds_up_no_other_and_gets_few_at_a_time(outbox: O
         outbox.subscribe("a-slow", slow.url)
         outbox.subscribe("quick", quick.url)
         uids = outbox.publish(30)
-        pace = Pace(per_webhook=3, deadline_seconds=60, lease_seconds=120)
+        pace = DeliveryPace(per_webhook=3, deadline_seconds=60, lease_seconds=120)
         with outbox.delivering(pace):
             wait_until(lambda: sorted(quick.event_ids) == sorted(uids), "the quick webhook's")
             assert len(slow.got) == 3
@@ -170,7 +170,7 @@ def test_a_receiver_that_trickles_bytes_meets_the_deadline(outbox: Outbox) -> No
         thread.start()
         outbox.subscribe("slow", f"http://127.0.0.1:{server.getsockname()[1]}/")
         outbox.publish()
-        with outbox.delivering(Pace(deadline_seconds=0.5)):
+        with outbox.delivering(DeliveryPace(deadline_seconds=0.5)):
             outbox.wait_for_attempts(1)
         stop.set()
         thread.join()
@@ -240,7 +240,7 @@ def test_a_loop_that_is_stopped_writes_down_what_is_in_flight(outbox: Outbox) ->
     with listening(Receiver(answer)) as receiver:
         outbox.subscribe("ci", receiver.url)
         outbox.publish()
-        with outbox.delivering(Pace(grace_seconds=60)):
+        with outbox.delivering(DeliveryPace(grace_seconds=60)):
             assert arrived.wait(60)
             threading.Timer(0.2, release.set).start()
         assert outbox.count("delivered") == 1

@@ -19,7 +19,7 @@ from infra import retry
 from infra.stores.db import open_engine, reading, transaction
 from registry.adapters import tables
 from registry.webhooks.adapters import delivery_queue
-from registry.webhooks.deliveries import Pace
+from registry.webhooks.deliveries import DeliveryPace
 from tests.support.webhooks import (
     Outbox,
     Received,
@@ -31,7 +31,7 @@ from tests.support.webhooks import (
 PROJECT = Path(__file__).parents[2]
 INDEXED = re.compile("(USING INDEX|Index Scan using|Index Scan on) acgs_delivery_due")
 SCANNED = re.compile("(SCAN|Seq Scan on) acgs_delivery")
-UNHURRIED = Pace(deadline_seconds=60, lease_seconds=120)
+UNHURRIED = DeliveryPace(deadline_seconds=60, lease_seconds=120)
 
 
 @contextmanager
@@ -98,7 +98,7 @@ def test_a_lease_that_ran_out_is_taken_over_and_its_holder_cannot_undo_that(
     outbox.subscribe("ci", "http://127.0.0.1:9/")
     outbox.publish()
 
-    def claim(now_ms: int) -> list[delivery_queue.Claim]:
+    def claim(now_ms: int) -> list[delivery_queue.LeasedDelivery]:
         with transaction(outbox.engine) as connection:
             return delivery_queue.claim(
                 connection, in_flight={}, per_webhook=4, now_ms=now_ms, lease_ms=now_ms + 1000
@@ -109,7 +109,7 @@ def test_a_lease_that_ran_out_is_taken_over_and_its_holder_cannot_undo_that(
     assert claim(start_ms + 999) == []
     [successor] = claim(start_ms + 1000)
     again, gone, done = (
-        delivery_queue.Outcome(stalled, step, start_ms + 1500, status, None)
+        delivery_queue.DeliveryResult(stalled, step, start_ms + 1500, status, None)
         for step, status in (
             (retry.RetryIn(1), 500),
             (retry.Dead("gone"), 410),

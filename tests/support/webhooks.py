@@ -23,7 +23,7 @@ from infra.stores.db import open_engine, reading, transaction
 from registry.adapters import tables
 from registry.audit.adapters.events import record
 from registry.domain.records import Act
-from registry.webhooks.deliveries import DeliveryLoop, Pace
+from registry.webhooks.deliveries import DeliveryLoop, DeliveryPace
 from registry.webhooks.service import Webhooks
 
 PATIENCE_SECONDS = 60.0
@@ -163,9 +163,11 @@ class Outbox:
         wait_until(lambda: self.rows()[0].attempts == attempts, f"attempt {attempts}")
 
     @contextmanager
-    def delivering(self, pace: Pace | None = None, engine: Engine | None = None) -> Iterator[None]:
+    def delivering(
+        self, pace: DeliveryPace | None = None, engine: Engine | None = None
+    ) -> Iterator[None]:
         loop = DeliveryLoop(
-            engine or self.engine, Sealer(self.settings), self.clock, pace or Pace()
+            engine or self.engine, Sealer(self.settings), self.clock, pace or DeliveryPace()
         )
         stop = threading.Event()
         thread = threading.Thread(target=loop.run, args=(stop,))

@@ -17,7 +17,7 @@ _ROW = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class BackfillProgress:
     """Says how far the back-fill has come.
 
     Attributes:
@@ -37,12 +37,12 @@ class Progress:
     holder: str | None
 
 
-def read(connection: Connection, at_ms: int) -> Progress:
+def read(connection: Connection, at_ms: int) -> BackfillProgress:
     """Return the back-fill's progress."""
     row = connection.execute(select(adoption).where(_A.id == _ROW)).one_or_none()
     if row is None:
-        return Progress(0, 0, 0, None, None, None)
-    return Progress(
+        return BackfillProgress(0, 0, 0, None, None, None)
+    return BackfillProgress(
         recorded=row.recorded,
         unreadable=row.unreadable,
         waiting=row.waiting,

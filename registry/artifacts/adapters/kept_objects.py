@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from registry.artifacts.domain.retention import Claim
+from registry.artifacts.domain.retention import FolderClaim
 from registry.files.adapters import manifests
 from registry.files.adapters.real_places import object_key
 from registry.files.domain.storage_place import ancestors
@@ -38,7 +38,7 @@ class KeptObjects:
         connection: Connection,
         keys: Iterable[str],
         kept: Iterable[Kept],
-        claims: Iterable[Claim],
+        claims: Iterable[FolderClaim],
     ) -> set[str]:
         """Return the objects that a kept version names, or that lie in a claimed folder."""
         kept = list(kept)

@@ -13,7 +13,7 @@ from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import tables as core
 from registry.adapters import version_rows
 from registry.artifacts.adapters import tables
-from registry.artifacts.domain.retention import Claim, Facts
+from registry.artifacts.domain.retention import FolderClaim, RetentionFacts
 from registry.domain.records import VersionRecord
 from registry.domain.values import GOVERNED_STAGES, RequestState
 from registry.errors import ArtifactError
@@ -40,7 +40,7 @@ class Uses:
 
 def gather(
     connection: Connection, settings: Settings, governs: Callable[[str], bool]
-) -> list[tuple[VersionRecord, Facts]]:
+) -> list[tuple[VersionRecord, RetentionFacts]]:
     """Return every version whose files are kept, deleted ones included, oldest first.
 
     Args:
@@ -66,7 +66,7 @@ def gather(
     return found
 
 
-def claims(connection: Connection, settings: Settings) -> list[Claim]:
+def claims(connection: Connection, settings: Settings) -> list[FolderClaim]:
     """Return the folders of kept versions whose files are not listed.
 
     They could not be read at registration, or plain MLflow registered them.
@@ -92,7 +92,7 @@ def claims(connection: Connection, settings: Settings) -> list[Claim]:
     for row in (*unread, *plain):
         place = _place(connection, settings, row.storage_uri, row.source)
         if place is not None:
-            found.append(Claim(f"{row.name} version {row.version}", place))
+            found.append(FolderClaim(f"{row.name} version {row.version}", place))
     return found
 
 
@@ -105,10 +105,10 @@ def _place(connection: Connection, settings: Settings, uri: str | None, source: 
 
 def _facts(
     record: VersionRecord, place: str | None, uses: Uses, stage: str, aliases: Iterable[str]
-) -> Facts:
+) -> RetentionFacts:
     uid = record.uid
     moments = (record.created_ms, record.deleted_ms or 0, uses.left_ms.get(uid, 0))
-    return Facts(
+    return RetentionFacts(
         uid=uid,
         ref=str(record.ref),
         place=place,

@@ -37,7 +37,7 @@ _BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class FileCheck:
     """Says what the last check of a version's files found."""
 
     version_uid: str
@@ -173,13 +173,13 @@ def keep_statement(
     )
 
 
-def checked(connection: Connection, uid: str) -> Checked | None:
+def checked(connection: Connection, uid: str) -> FileCheck | None:
     """Return what the last check of a version found."""
     row = connection.execute(select(tables.check).where(_C.version_uid == uid)).one_or_none()
     return _checked(row) if row else None
 
 
-def damaged(connection: Connection) -> list[Checked]:
+def damaged(connection: Connection) -> list[FileCheck]:
     """Return the versions whose files differed from those registered at the last check."""
     rows = connection.execute(
         select(tables.check)
@@ -190,7 +190,7 @@ def damaged(connection: Connection) -> list[Checked]:
     return [_checked(row) for row in rows]
 
 
-def keep_check(connection: Connection, found: Checked) -> None:
+def keep_check(connection: Connection, found: FileCheck) -> None:
     """Replace the record of a version's last check."""
     values = {
         "checked_ms": found.checked_ms,
@@ -310,5 +310,5 @@ def newest_event(connection: Connection) -> int:
     return int(connection.execute(select(func.max(core.event.c.id))).scalar() or 0)
 
 
-def _checked(row: Row[Any]) -> Checked:
-    return Checked(row.version_uid, row.checked_ms, row.ok, tuple(row.changes), row.size_bytes)
+def _checked(row: Row[Any]) -> FileCheck:
+    return FileCheck(row.version_uid, row.checked_ms, row.ok, tuple(row.changes), row.size_bytes)

@@ -17,7 +17,7 @@ DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class RetentionFacts:
     """What is known of one version.
 
     Attributes:
@@ -49,7 +49,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class FolderClaim:
     """A folder that is kept whole, because its version's files were never listed."""
 
     ref: str
@@ -57,7 +57,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class RetentionDecision:
     """Says whether a version's files may be freed.
 
     Attributes:
@@ -72,8 +72,11 @@ class Decision:
 
 
 def decide(
-    everything: Sequence[Facts], now_ms: int, retention_days: int, claims: Sequence[Claim] = ()
-) -> list[Decision]:
+    everything: Sequence[RetentionFacts],
+    now_ms: int,
+    retention_days: int,
+    claims: Sequence[FolderClaim] = (),
+) -> list[RetentionDecision]:
     """Decide for every version that keeps files, in the given order.
 
     Args:
@@ -98,11 +101,11 @@ def decide(
             "in no governed stage, named by no alias, in no open request and no active rollout",
             "under no legal hold, and no version that is kept has its files there",
         )
-        decisions.append(Decision(facts.uid, facts.ref, not reasons, proof))
+        decisions.append(RetentionDecision(facts.uid, facts.ref, not reasons, proof))
     return decisions
 
 
-def protections(facts: Facts, before_ms: int, now_ms: int) -> tuple[str, ...]:
+def protections(facts: RetentionFacts, before_ms: int, now_ms: int) -> tuple[str, ...]:
     """Return what protects a version by itself; empty when nothing does."""
     found = []
     if not facts.governed:
@@ -132,16 +135,18 @@ def protections(facts: Facts, before_ms: int, now_ms: int) -> tuple[str, ...]:
 
 
 def _shared(
-    everything: Iterable[Facts], own: Mapping[str, tuple[str, ...]], claims: Iterable[Claim]
+    everything: Iterable[RetentionFacts],
+    own: Mapping[str, tuple[str, ...]],
+    claims: Iterable[FolderClaim],
 ) -> Mapping[str, list[str]]:
     """Return, for each version, the kept versions with files at, below or around its own.
 
     What is kept for another's sake keeps others in its turn: no version loses half its files.
     """
     free = [facts for facts in everything if facts.place is not None and not own[facts.uid]]
-    at, around = _index(Claim(facts.ref, str(facts.place)) for facts in free)
+    at, around = _index(FolderClaim(facts.ref, str(facts.place)) for facts in free)
     waiting = {claim.place: claim for claim in claims}
-    waiting |= {f.place: Claim(f.ref, f.place) for f in everything if own[f.uid] and f.place}
+    waiting |= {f.place: FolderClaim(f.ref, f.place) for f in everything if own[f.uid] and f.place}
     first, done = set(waiting), set[str]()
     touched: dict[str, set[str]] = defaultdict(set)
     while waiting:
@@ -156,10 +161,12 @@ def _shared(
     return {facts.uid: sorted(touched[str(facts.place)]) for facts in free}
 
 
-def _index(claims: Iterable[Claim]) -> tuple[Mapping[str, list[Claim]], Mapping[str, list[Claim]]]:
+def _index(
+    claims: Iterable[FolderClaim],
+) -> tuple[Mapping[str, list[FolderClaim]], Mapping[str, list[FolderClaim]]]:
     """Index claims by their location, and by each folder that contains them."""
-    at: dict[str, list[Claim]] = defaultdict(list)
-    around: dict[str, list[Claim]] = defaultdict(list)
+    at: dict[str, list[FolderClaim]] = defaultdict(list)
+    around: dict[str, list[FolderClaim]] = defaultdict(list)
     for claim in claims:
         at[claim.place].append(claim)
         for folder in ancestors(claim.place):

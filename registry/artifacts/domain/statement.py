@@ -25,7 +25,7 @@ class MalformedStatementError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class StatementFacts:
     """What a statement says of a version besides its files; None where nothing is known."""
 
     uid: str
@@ -96,7 +96,7 @@ def pae(payload: bytes) -> bytes:
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
 
 
-def statement(facts: Facts, manifest: Manifest) -> bytes:
+def statement(facts: StatementFacts, manifest: Manifest) -> bytes:
     """Return the statement about a version, in its one canonical form."""
     predicate = {
         "version_uid": facts.uid,

@@ -9,7 +9,7 @@ from registry.adapters import tables
 from registry.checking.domain.snapshot import Record, Row, Snapshot
 from registry.domain.values import GOVERNED_ALIASES, Standing
 from registry.rollouts.adapters import rollout_rows
-from registry.stages.adapters.tenures import Place
+from registry.stages.adapters.tenures import PlaceKind
 
 _V = tables.version.c
 _T = tables.tenure.c
@@ -27,15 +27,15 @@ def read(connection: Connection, name: str) -> Snapshot:
         name=name,
         records=records,
         rows=_rows(connection, name),
-        stages={uid: slot for place, slot, uid in held if place == Place.STAGE.value},
+        stages={uid: slot for place, slot, uid in held if place == PlaceKind.STAGE.value},
         aliases=_aliases(connection, name),
         granted_aliases={
             slot: uid
             for place, slot, uid in held
-            if place == Place.ALIAS.value and slot in GOVERNED_ALIASES
+            if place == PlaceKind.ALIAS.value and slot in GOVERNED_ALIASES
         },
         held_by_deleted=frozenset(
-            uid for place, _, uid in held if uid in uids and place != Place.ENDPOINT.value
+            uid for place, _, uid in held if uid in uids and place != PlaceKind.ENDPOINT.value
         ),
         in_rollout=frozenset(
             uid for uid in (rollout.candidate_uid, rollout.stable_uid) if uid is not None

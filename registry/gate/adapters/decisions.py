@@ -18,7 +18,7 @@ from registry.errors import VersionYankedError
 from registry.files.adapters import custody_rows
 from registry.gate.adapters import grants, verdicts
 from registry.gate.adapters.request_rows import request_record
-from registry.gate.domain.requests import Facts, Granted, Refused
+from registry.gate.domain.requests import Granted, Refused, RequestFacts
 from registry.governance.adapters import evidence_file
 from registry.governance.domain.governance import Governance
 from registry.rollouts.adapters import rollout_rows
@@ -33,12 +33,12 @@ def facts(
     governance: Governance,
     manifest_digest: str | None,
     settings: Settings,
-) -> Facts:
+) -> RequestFacts:
     """Gather what a decision needs, as one snapshot."""
     card = verdicts.scorecard_of(connection, request.id)
     record = version_rows.version_by_uid(connection, request.version_uid)
     rollout = rollout_rows.active_rollout(connection, request.name)
-    return Facts(
+    return RequestFacts(
         kind=request.kind,
         target=request.target,
         request_manifest_digest=request.manifest_digest,

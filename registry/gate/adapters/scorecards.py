@@ -17,7 +17,7 @@ from registry.gate.adapters import verdicts
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedSubject:
     """What a verdict is about; `request_id` is None where nobody requested it."""
 
     version_uid: str
@@ -35,7 +35,7 @@ def attach(connection: Connection, request: Request, verdict: Verdict, at_ms: in
     observed = request.state is RequestState.GRANTED and known is None
     if request.state is not RequestState.OPEN and not observed:
         return
-    about = Judged(request.version_uid, request.judged_as, request.target, request.id)
+    about = JudgedSubject(request.version_uid, request.judged_as, request.target, request.id)
     scorecard_id = insert_scorecard(connection, verdict, about, at_ms)
     r = tables.request.c
     connection.execute(
@@ -59,7 +59,7 @@ def note_report(connection: Connection, request: Request, run_id: str) -> None:
 def insert_scorecard(
     connection: Connection,
     verdict: Verdict,
-    about: Judged,
+    about: JudgedSubject,
     at_ms: int,
 ) -> int:
     """Insert a verdict and return its number."""

@@ -33,7 +33,7 @@ class Ballot:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class RequestFacts:
     """The current state of the world, beside what was judged.
 
     Attributes:
@@ -101,7 +101,7 @@ class Refused:
 Decision = Pending | Granted | Refused
 
 
-def decide(facts: Facts) -> Decision:
+def decide(facts: RequestFacts) -> Decision:
     """Decide a request. Fails closed: what is missing or stale is never a grant."""
     decision = _decide(facts)
     if isinstance(decision, Granted) and facts.standing is Standing.DEPRECATED:
@@ -109,7 +109,7 @@ def decide(facts: Facts) -> Decision:
     return decision
 
 
-def _decide(facts: Facts) -> Decision:
+def _decide(facts: RequestFacts) -> Decision:
     stale = _what_moved(facts)
     if stale:
         return Refused(stale)
@@ -148,7 +148,7 @@ _ROLLOUT_IN_PROGRESS = Reason(
 )
 
 
-def _unfit(facts: Facts) -> tuple[Reason, ...]:
+def _unfit(facts: RequestFacts) -> tuple[Reason, ...]:
     """Say what keeps a version out regardless of its score: its owners' advice or its number.
 
     That is no matter of the constitution, so no enforcement mode lets it through.
@@ -176,7 +176,7 @@ def _unfit(facts: Facts) -> tuple[Reason, ...]:
     return tuple(reasons)
 
 
-def _deprecated(facts: Facts) -> Reason:
+def _deprecated(facts: RequestFacts) -> Reason:
     return Reason(
         "version.deprecated",
         "a version that is not deprecated",
@@ -194,7 +194,7 @@ def _rejection(ballot: Ballot) -> Reason:
     )
 
 
-def _what_moved(facts: Facts) -> tuple[Reason, ...]:
+def _what_moved(facts: RequestFacts) -> tuple[Reason, ...]:
     reasons = list(facts.unusable)
     if facts.current_stage is None:
         reasons.append(
@@ -230,7 +230,7 @@ def _what_moved(facts: Facts) -> tuple[Reason, ...]:
     return tuple(reasons)
 
 
-def _outdated(facts: Facts, card: JudgedScorecard) -> tuple[Reason, ...]:
+def _outdated(facts: RequestFacts, card: JudgedScorecard) -> tuple[Reason, ...]:
     reasons = []
     if card.manifest_digest != facts.manifest_digest:
         reasons.append(

@@ -14,19 +14,19 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from registry.git.adapters import tables
 from registry.git.domain import marks, objects
-from registry.git.domain.grammar import Action, TagName
-from registry.git.domain.marks import Mark, Step
+from registry.git.domain.grammar import TagAction, TagName
+from registry.git.domain.marks import TagMark, TagStep
 from registry.git.domain.names import MAX_TAG_BYTES, NameRefusedError, to_artifact
 
 _P = tables.page.c
 _A = tables.artifact.c
 _T = tables.tag.c
 _VERBS = {
-    Action.REGISTER: "Register",
-    Action.DEREGISTER: "Deregister",
-    Action.ASSIGN: "Assign {stage} to",
-    Action.UNASSIGN: "Unassign {stage} from",
-    Action.DEPRECATE: "Deprecate",
+    TagAction.REGISTER: "Register",
+    TagAction.DEREGISTER: "Deregister",
+    TagAction.ASSIGN: "Assign {stage} to",
+    TagAction.UNASSIGN: "Unassign {stage} from",
+    TagAction.DEPRECATE: "Deprecate",
 }
 
 
@@ -48,12 +48,12 @@ class Page:
     semver: str
     code_commit: str | None
     artifact: str
-    mark: Mark
+    mark: TagMark
     last_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class TagCause:
     """Says why tags are made.
 
     Attributes:
@@ -103,7 +103,13 @@ class Book:
         return [_page(row) for row in self.connection.execute(query.order_by(_P.number))]
 
     def open(
-        self, uid: str, name: str, number: int, semver: str, code_commit: str | None, cause: Cause
+        self,
+        uid: str,
+        name: str,
+        number: int,
+        semver: str,
+        code_commit: str | None,
+        cause: TagCause,
     ) -> Page:
         """Begin a version's page.
 
@@ -112,7 +118,7 @@ class Book:
         """
         artifact = to_artifact(name)
         # The longest of its tags, by which it is refused as a whole or not at all.
-        longest = str(TagName(Action.DEREGISTER, artifact, version=semver, counter=10**9))
+        longest = str(TagName(TagAction.DEREGISTER, artifact, version=semver, counter=10**9))
         if len(longest) > MAX_TAG_BYTES:
             raise NameRefusedError(
                 f"expected at most {MAX_TAG_BYTES} bytes in a git tag, found {len(longest)} for "
@@ -141,7 +147,7 @@ class Book:
         page_id = int(key[0])
         return Page(page_id, uid, name, number, semver, code_commit, artifact, marks.GONE, 0)
 
-    def mark(self, page: Page, target: Mark, cause: Cause) -> Page:
+    def mark(self, page: Page, target: TagMark, cause: TagCause) -> Page:
         """Plan the tags that make a version's state `target`; nothing when it already is."""
         steps = list(marks.steps(page.mark, target))
         if not steps:
@@ -168,7 +174,7 @@ class Book:
             self._bury_if_empty(changed, cause)
         return changed
 
-    def restate(self, page: Page, name: str, semver: str, cause: Cause) -> Page:
+    def restate(self, page: Page, name: str, semver: str, cause: TagCause) -> Page:
         """Move a version's tags to another name or number: cancel the old ones, make new ones.
 
         It gets a commit of its own: gto reads no artifact two versions of which share one.
@@ -180,21 +186,21 @@ class Book:
         fresh = self.open(page.uid, name, page.number, semver, page.code_commit, cause)
         return self.mark(fresh, page.mark, cause)
 
-    def _bury_if_empty(self, page: Page, cause: Cause) -> None:
+    def _bury_if_empty(self, page: Page, cause: TagCause) -> None:
         left = select(_P.uid).where(_P.artifact == page.artifact, _P.registered.is_(True)).limit(1)
         if self.connection.execute(left).first() is not None:
             return
         seconds = max(cause.seconds, self._artifact(page.artifact).last_seconds + 1)
-        self._plan(page, Step(Action.DEPRECATE), seconds, cause)
+        self._plan(page, TagStep(TagAction.DEPRECATE), seconds, cause)
         self._touch(page.artifact, seconds, deprecated=True)
 
-    def _plan(self, page: Page, step: Step, seconds: int, cause: Cause) -> None:
-        version = page.semver if step.action in (Action.REGISTER, Action.DEREGISTER) else ""
+    def _plan(self, page: Page, step: TagStep, seconds: int, cause: TagCause) -> None:
+        version = page.semver if step.action in (TagAction.REGISTER, TagAction.DEREGISTER) else ""
         name = TagName(step.action, page.artifact, version, step.stage)
         if step.stage or self._taken(str(name)):
             name = replace(name, counter=self._count(page.artifact))
         verb = _VERBS[step.action].format(stage=step.stage)
-        what = page.name if step.action is Action.DEPRECATE else f"{page.name} {page.semver}"
+        what = page.name if step.action is TagAction.DEPRECATE else f"{page.name} {page.semver}"
         self.connection.execute(
             insert(tables.tag).values(
                 name=str(name),
@@ -260,10 +266,10 @@ class Book:
             update(tables.artifact).where(_A.artifact == row.artifact).values(counter=counter)
         )
         semver = select(_P.semver).where(_P.id == row.page_id)
-        action = Action(row.action)
+        action = TagAction(row.action)
         version = (
             str(self.connection.execute(semver).scalar_one())
-            if action in (Action.REGISTER, Action.DEREGISTER)
+            if action in (TagAction.REGISTER, TagAction.DEREGISTER)
             else ""
         )
         name = str(TagName(action, row.artifact, version, row.stage, counter))
@@ -302,6 +308,6 @@ def _page(row: object) -> Page:
         semver=values["semver"],
         code_commit=values["code_commit"],
         artifact=values["artifact"],
-        mark=Mark(values["registered"], frozenset(json.loads(values["stages"]))),
+        mark=TagMark(values["registered"], frozenset(json.loads(values["stages"]))),
         last_seconds=values["last_seconds"],
     )

@@ -15,15 +15,15 @@ from registry.domain.values import Stage, shown_score
 from registry.git.adapters import rows as tag_rows
 from registry.git.adapters import tables as git
 from registry.git.domain import marks
-from registry.git.domain.grammar import Action
-from registry.git.domain.marks import Mark
+from registry.git.domain.grammar import TagAction
+from registry.git.domain.marks import TagMark
 
 _V = tables.version.c
 _MV = mlflow.model_versions.c
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownVersion:
     """A version as the registry now knows it.
 
     Attributes:
@@ -39,7 +39,7 @@ class Known:
     run_id: str | None
     dataset_digest: str | None
     manifest_digest: str | None
-    mark: Mark
+    mark: TagMark
 
     def trailers(self, name: str) -> dict[str, object]:
         """Return the facts as a message's trailers; `name` is the model's name at that time."""
@@ -63,13 +63,13 @@ def _versions() -> Select[Any]:
     )
 
 
-def _known(row: Row[Any]) -> Known:
+def _known(row: Row[Any]) -> KnownVersion:
     values = row._mapping
     standing = str(values.get("standing", "active"))
     stage = Stage.parse(values["current_stage"] or "")
     gone = values["deleted_ms"] is not None or stage is None or standing == "yanked"
-    mark = marks.GONE if gone else Mark.at(stage, deprecated=standing == "deprecated")
-    return Known(
+    mark = marks.GONE if gone else TagMark.at(stage, deprecated=standing == "deprecated")
+    return KnownVersion(
         uid=values["uid"],
         name=values["name"],
         number=values["version"],
@@ -82,20 +82,20 @@ def _known(row: Row[Any]) -> Known:
     )
 
 
-def by_uid(connection: Connection, uid: str) -> Known | None:
+def by_uid(connection: Connection, uid: str) -> KnownVersion | None:
     """Return a version by its identity, deleted or not."""
     row = connection.execute(_versions().where(_V.uid == uid)).one_or_none()
     return _known(row) if row else None
 
 
-def live(connection: Connection, name: str, number: int) -> Known | None:
+def live(connection: Connection, name: str, number: int) -> KnownVersion | None:
     """Return a version that is not deleted, by MLflow's number."""
     query = _versions().where(_V.name == name, _V.version == number, _V.deleted_ms.is_(None))
     row = connection.execute(query).one_or_none()
     return _known(row) if row else None
 
 
-def all_live(connection: Connection) -> Iterator[Known]:
+def all_live(connection: Connection) -> Iterator[KnownVersion]:
     """Yield every version that is not deleted, in the order of registration."""
     query = _versions().where(_V.deleted_ms.is_(None)).order_by(_V.created_ms, _V.version)
     return (_known(row) for row in connection.execute(query).all())
@@ -110,7 +110,7 @@ def untagged(connection: Connection, governs: Callable[[str], bool]) -> int:
         git.page.c.uid == _V.uid,
         git.page.c.registered.is_(True),
         git.tag.c.page_id == git.page.c.id,
-        git.tag.c.action == Action.REGISTER.value,
+        git.tag.c.action == TagAction.REGISTER.value,
         git.tag.c.state != tag_rows.PLANNED,
     )
     recorded = and_(_V.name == _MV.name, _V.version == _MV.version, _V.deleted_ms.is_(None))
@@ -135,7 +135,7 @@ def is_gone(connection: Connection, uid: str) -> bool:
     return known is None or not known.mark.registered
 
 
-def registered_at(connection: Connection, event: Event) -> Known | None:
+def registered_at(connection: Connection, event: Event) -> KnownVersion | None:
     """Return the version whose registration an event describes.
 
     Its model may have been renamed and the version deleted since, so it is found by its number,

@@ -19,7 +19,7 @@ _T, _P = tables.tag.c, tables.page.c
 ACTOR = "git"
 
 
-class Kind(StrEnum):
+class FindingKind(StrEnum):
     """What was found; the first two kinds are tampering, the others are announced only once."""
 
     MOVED = "tag_moved"
@@ -31,7 +31,7 @@ class Kind(StrEnum):
     COMMIT = "commit_missing"
 
 
-GRAVE = frozenset({Kind.MOVED, Kind.DELETED, Kind.REFUSED, Kind.COMMIT})
+GRAVE = frozenset({FindingKind.MOVED, FindingKind.DELETED, FindingKind.REFUSED, FindingKind.COMMIT})
 """Kinds that make the health probe fail until they are settled."""
 
 
@@ -42,7 +42,7 @@ class _About(TypedDict):
     data: Mapping[str, str]
 
 
-class Place(StrEnum):
+class FindingPlace(StrEnum):
     """Says where something was found."""
 
     REGISTRY = "registry"
@@ -60,8 +60,8 @@ class Found:
         hint: what to do.
     """
 
-    kind: Kind
-    place: Place
+    kind: FindingKind
+    place: FindingPlace
     subject: str
     expected: str
     found: str
@@ -76,8 +76,8 @@ def standing(connection: Connection) -> list[Found]:
     )
     return [
         Found(
-            Kind(row.kind),
-            Place(row.place),
+            FindingKind(row.kind),
+            FindingPlace(row.place),
             row.subject,
             row.expected,
             row.found,
@@ -88,10 +88,10 @@ def standing(connection: Connection) -> list[Found]:
     ]
 
 
-def counts(connection: Connection) -> Mapping[Kind, int]:
+def counts(connection: Connection) -> Mapping[FindingKind, int]:
     """Return how many findings of each kind are open."""
     query = select(_F.kind, func.count()).where(_F.resolved_ms.is_(None)).group_by(_F.kind)
-    return {Kind(kind): int(count) for kind, count in connection.execute(query)}
+    return {FindingKind(kind): int(count) for kind, count in connection.execute(query)}
 
 
 def note(connection: Connection, found: Found, now_ms: int) -> bool:
@@ -108,7 +108,7 @@ def note(connection: Connection, found: Found, now_ms: int) -> bool:
         return False
     values = {**asdict(found), "subject": found.subject[:300], "seen_ms": now_ms}
     connection.execute(insert(tables.finding).values(**values))
-    if found.kind in (Kind.MOVED, Kind.DELETED, Kind.UNKNOWN):
+    if found.kind in (FindingKind.MOVED, FindingKind.DELETED, FindingKind.UNKNOWN):
         _record(connection, found, now_ms)
     return True
 
@@ -127,15 +127,17 @@ def _record(connection: Connection, found: Found, now_ms: int) -> None:
         },
     }
     match found.kind:
-        case Kind.MOVED:
+        case FindingKind.MOVED:
             events.record(connection, "git.tag_moved", **about_it)
-        case Kind.DELETED:
+        case FindingKind.DELETED:
             events.record(connection, "git.tag_deleted", **about_it)
         case _:
             events.record(connection, "git.tag_unknown", **about_it)
 
 
-def restored(connection: Connection, tag: str, place: Place, object_id: str, now_ms: int) -> None:
+def restored(
+    connection: Connection, tag: str, place: FindingPlace, object_id: str, now_ms: int
+) -> None:
     """Record that a moved or deleted tag is back as it was."""
     name, version = about(connection, tag)
     data = {"tag": tag, "place": place.value, "object_id": object_id}
@@ -154,8 +156,8 @@ def about(connection: Connection, tag: str) -> tuple[str, int | None]:
 
 def settle(
     connection: Connection,
-    kinds: Iterable[Kind],
-    place: Place,
+    kinds: Iterable[FindingKind],
+    place: FindingPlace,
     still: Iterable[str],
     now_ms: int,
 ) -> None:
@@ -183,8 +185,8 @@ def settle(
 def name_refused(connection: Connection, name: str, error: NameRefusedError, now_ms: int) -> None:
     """Record that a model has no tags because no tag can hold its name."""
     found = Found(
-        Kind.NAME,
-        Place.REGISTRY,
+        FindingKind.NAME,
+        FindingPlace.REGISTRY,
         name,
         "a name that a git tag can hold",
         error.message,

@@ -20,7 +20,7 @@ _WITH_THE_REST = "atomic push fail"
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedTag:
     """A tag that the remote refused.
 
     Attributes:
@@ -59,7 +59,7 @@ class Remote:
             )
         return outcome.output.decode().strip()
 
-    def push(self, tags: Sequence[str]) -> list[Refused]:
+    def push(self, tags: Sequence[str]) -> list[RefusedTag]:
         """Push tags, all or none; return those that the remote refuses, none when it took all.
 
         Raises:
@@ -110,18 +110,18 @@ class Remote:
         return {name: Ref(name, one, name in annotated) for name, one in ids.items()}
 
 
-def _refused(porcelain: str) -> list[Refused]:
+def _refused(porcelain: str) -> list[RefusedTag]:
     refused = []
     for line in porcelain.splitlines():
         parts = line.split("\t")
         if len(parts) == 3 and parts[0] == _REJECTED and _WITH_THE_REST not in parts[2]:
             name = parts[1].partition(":")[2].removeprefix(TAGS)
             differs = any(w in parts[2] for w in ("already exists", "would clobber", "stale info"))
-            refused.append(Refused(name, parts[2], differs))
+            refused.append(RefusedTag(name, parts[2], differs))
     return refused
 
 
-def refusal(refused: Sequence[Refused]) -> GitError:
+def refusal(refused: Sequence[RefusedTag]) -> GitError:
     """Return the error for a push in which these tags were refused."""
     first = refused[0]
     more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""

@@ -67,7 +67,7 @@ class Ref:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CommandResult:
     """How a command ended: its status and output."""
 
     status: int
@@ -93,7 +93,7 @@ class Repository:
         text: bytes = b"",
         seconds: float | None = None,
         environment: Mapping[str, str] | None = None,
-    ) -> Outcome:
+    ) -> CommandResult:
         """Run one git command here and return its result, even for a failure.
 
         Raises:
@@ -236,7 +236,7 @@ def run_command(
     text: bytes = b"",
     seconds: float,
     environment: Mapping[str, str],
-) -> Outcome:
+) -> CommandResult:
     """Run a process without a terminal, and end it with its children when it takes too long.
 
     Raises:
@@ -262,7 +262,7 @@ def run_command(
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         raise GitTimeoutError(f"git {called} was ended after {seconds:g} s") from err
-    return Outcome(process.returncode, output, errors.decode("utf-8", "replace"))
+    return CommandResult(process.returncode, output, errors.decode("utf-8", "replace"))
 
 
 def clean_environment(path: Path) -> dict[str, str]:

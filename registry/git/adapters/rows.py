@@ -54,7 +54,7 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TagProgress:
     """The progress of the tags and the results of the last attempts; times in milliseconds."""
 
     cursor: int
@@ -72,11 +72,11 @@ class Standing:
     checked_ms: int | None
 
 
-def standing(connection: Connection) -> Standing:
+def standing(connection: Connection) -> TagProgress:
     """Return the one row of state."""
     row = connection.execute(select(tables.state).where(_S.id == 1)).one()
     values = {key: value for key, value in row._mapping.items() if key not in ("id", "revision")}
-    return Standing(**values)
+    return TagProgress(**values)
 
 
 def set_state(connection: Connection, **values: Any) -> None:

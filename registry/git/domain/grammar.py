@@ -22,7 +22,7 @@ _TAG = re.compile(
 )
 
 
-class Action(StrEnum):
+class TagAction(StrEnum):
     """Says what a tag does to an artifact."""
 
     REGISTER = "register"
@@ -44,7 +44,7 @@ class TagName:
         counter: number behind the last `#`, > 0; 0 when there is none.
     """
 
-    action: Action
+    action: TagAction
     artifact: str
     version: str = ""
     stage: str = ""
@@ -53,15 +53,15 @@ class TagName:
     def __str__(self) -> str:
         end = f"#{self.counter}" if self.counter else ""
         match self.action:
-            case Action.REGISTER:
+            case TagAction.REGISTER:
                 return f"{self.artifact}@v{self.version}{end}"
-            case Action.DEREGISTER:
+            case TagAction.DEREGISTER:
                 return f"{self.artifact}@v{self.version}!{end}"
-            case Action.ASSIGN:
+            case TagAction.ASSIGN:
                 return f"{self.artifact}#{self.stage}{end}"
-            case Action.UNASSIGN:
+            case TagAction.UNASSIGN:
                 return f"{self.artifact}#{self.stage}!{end}"
-            case Action.DEPRECATE:
+            case TagAction.DEPRECATE:
                 return f"{self.artifact}@deprecated{end}"
             case _:
                 assert_never(self.action)
@@ -74,9 +74,9 @@ def parse(name: str) -> TagName | None:
         return None
     counter = int(found["counter"] or 0)
     if found["deprecated"]:
-        return TagName(Action.DEPRECATE, found["artifact"], counter=counter)
+        return TagName(TagAction.DEPRECATE, found["artifact"], counter=counter)
     if found["version"]:
-        action = Action.DEREGISTER if found["cancel"] else Action.REGISTER
+        action = TagAction.DEREGISTER if found["cancel"] else TagAction.REGISTER
         return TagName(action, found["artifact"], version=found["version"], counter=counter)
-    action = Action.UNASSIGN if found["cancel"] else Action.ASSIGN
+    action = TagAction.UNASSIGN if found["cancel"] else TagAction.ASSIGN
     return TagName(action, found["artifact"], stage=found["stage"], counter=counter)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from registry.domain.values import Stage
-from registry.git.domain.grammar import Action
+from registry.git.domain.grammar import TagAction
 
 STAGES = {Stage.STAGING: "staging", Stage.PRODUCTION: "prod", Stage.ARCHIVED: "archived"}
 """gto's name of each stage; a version in MLflow's stage None stands in none of gto's."""
@@ -16,7 +16,7 @@ DEPRECATED = "deprecated"
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class TagMark:
     """What the tags of a version say together.
 
     Attributes:
@@ -28,49 +28,49 @@ class Mark:
     stages: frozenset[str] = frozenset()
 
     @classmethod
-    def at(cls, stage: Stage | None, *, deprecated: bool = False) -> Mark:
+    def at(cls, stage: Stage | None, *, deprecated: bool = False) -> TagMark:
         """Return the mark of a registered version in one of MLflow's stages."""
         names = {STAGES[stage]} if stage in STAGES else set()
         return cls(True, frozenset(names | {DEPRECATED} if deprecated else names))
 
-    def moved(self, stage: Stage | None) -> Mark:
+    def moved(self, stage: Stage | None) -> TagMark:
         """Return the mark after a move to another stage."""
-        return Mark.at(stage, deprecated=DEPRECATED in self.stages)
+        return TagMark.at(stage, deprecated=DEPRECATED in self.stages)
 
 
-GONE = Mark()
+GONE = TagMark()
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TagStep:
     """One tag to make; `stage` is "" where the action has none."""
 
-    action: Action
+    action: TagAction
     stage: str = ""
 
 
-def steps(old: Mark, new: Mark) -> Iterator[Step]:
+def steps(old: TagMark, new: TagMark) -> Iterator[TagStep]:
     """Yield the tags that lead from one mark to another, in order."""
     if new.registered and not old.registered:
-        yield Step(Action.REGISTER)
+        yield TagStep(TagAction.REGISTER)
     for stage in sorted(old.stages - new.stages):
-        yield Step(Action.UNASSIGN, stage)
+        yield TagStep(TagAction.UNASSIGN, stage)
     for stage in sorted(new.stages - old.stages):
-        yield Step(Action.ASSIGN, stage)
+        yield TagStep(TagAction.ASSIGN, stage)
     if old.registered and not new.registered:
-        yield Step(Action.DEREGISTER)
+        yield TagStep(TagAction.DEREGISTER)
 
 
-def after(mark: Mark, step: Step) -> Mark:
+def after(mark: TagMark, step: TagStep) -> TagMark:
     """Return what a version's tags say once a step's tag exists."""
     match step.action:
-        case Action.REGISTER:
-            return Mark(True, mark.stages)
-        case Action.DEREGISTER:
-            return Mark(False, mark.stages)
-        case Action.ASSIGN:
-            return Mark(mark.registered, mark.stages | {step.stage})
-        case Action.UNASSIGN:
-            return Mark(mark.registered, mark.stages - {step.stage})
-        case Action.DEPRECATE:
+        case TagAction.REGISTER:
+            return TagMark(True, mark.stages)
+        case TagAction.DEREGISTER:
+            return TagMark(False, mark.stages)
+        case TagAction.ASSIGN:
+            return TagMark(mark.registered, mark.stages | {step.stage})
+        case TagAction.UNASSIGN:
+            return TagMark(mark.registered, mark.stages - {step.stage})
+        case TagAction.DEPRECATE:
             return mark

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, selec
 from registry.adapters import tables
 from registry.lineage.adapters import mlflow_tables as mlflow
 from registry.lineage.domain.graph import Edge, Kind, NodeId, Relation
-from registry.stages.adapters.tenures import Place
+from registry.stages.adapters.tenures import PlaceKind
 
 BATCH = 500
 """Keys per query; SQLite takes no more than 32,766 parameters, and plans fewer faster."""
@@ -297,7 +297,7 @@ def _to_endpoints(connection: Connection, which: ColumnElement[bool]) -> Iterato
     """Yield edges to endpoints; a rollout that never got traffic has one, but served nothing."""
     got_traffic = exists().where(
         _T.version_uid == _RO.candidate_uid,
-        _T.place == Place.ENDPOINT.value,
+        _T.place == PlaceKind.ENDPOINT.value,
         _T.name == _RO.endpoint,
         or_(_RO.finished_ms.is_(None), _T.from_ms <= _RO.finished_ms),
         or_(_T.to_ms.is_(None), _T.to_ms > _RO.created_ms),

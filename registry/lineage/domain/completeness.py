@@ -25,7 +25,7 @@ class Origins:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class OriginPart:
     """One part of a version's origin; where `found` is "", unknown, `fix` says how to add it."""
 
     name: str
@@ -37,7 +37,7 @@ class Part:
 class Completeness:
     """What is known, part by part."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[OriginPart, ...]
 
     @property
     def share(self) -> float:
@@ -45,7 +45,7 @@ class Completeness:
         return sum(bool(part.found) for part in self.parts) / len(self.parts)
 
     @property
-    def missing(self) -> tuple[Part, ...]:
+    def missing(self) -> tuple[OriginPart, ...]:
         """What is unknown."""
         return tuple(part for part in self.parts if not part.found)
 
@@ -54,24 +54,26 @@ def completeness(known: Origins) -> Completeness:
     """Return which parts of an origin are known."""
     return Completeness(
         (
-            Part("run", known.run, "log the model inside a run: with mlflow.start_run(): ..."),
-            Part(
+            OriginPart(
+                "run", known.run, "log the model inside a run: with mlflow.start_run(): ..."
+            ),
+            OriginPart(
                 "dataset digest",
                 known.dataset_digest,
                 'in that run: mlflow.log_input(mlflow.data.from_pandas(train), "training")',
             ),
-            Part("git commit", known.git_commit, "train from a git checkout"),
-            Part(
+            OriginPart("git commit", known.git_commit, "train from a git checkout"),
+            OriginPart(
                 "logged model",
                 known.logged_model,
                 'register what was logged: log_model(..., registered_model_name="...")',
             ),
-            Part(
+            OriginPart(
                 "signature",
                 known.signature,
                 "log it with signature=infer_signature(X, model.predict(X))",
             ),
-            Part(
+            OriginPart(
                 "parent",
                 known.parent,
                 "register it through the governed server, which keeps the version before",

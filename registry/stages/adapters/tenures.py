@@ -23,7 +23,7 @@ _T = tables.tenure.c
 WHOLE = 100
 
 
-class Place(StrEnum):
+class PlaceKind(StrEnum):
     """The kind of a place that a version can hold."""
 
     ENDPOINT = "endpoint"
@@ -35,7 +35,7 @@ class Place(StrEnum):
 class _Held:
     """A place under a name, and the version in it; `slot` is the stage or the alias."""
 
-    place: Place
+    place: PlaceKind
     name: str
     slot: str
     uid: str
@@ -50,14 +50,14 @@ def share_traffic(
         row.version_uid: row.share_percent
         for row in connection.execute(
             select(_T.version_uid, _T.share_percent).where(
-                _T.place == Place.ENDPOINT.value, _T.name == endpoint, _T.to_ms.is_(None)
+                _T.place == PlaceKind.ENDPOINT.value, _T.name == endpoint, _T.to_ms.is_(None)
             )
         )
     }
     for uid in sorted(held.keys() | wanted.keys()):
         if held.get(uid) == wanted.get(uid):
             continue
-        place = _Held(Place.ENDPOINT, endpoint, "", uid)
+        place = _Held(PlaceKind.ENDPOINT, endpoint, "", uid)
         if uid in held:
             _close(connection, place, at_ms)
         if uid in wanted:
@@ -69,9 +69,9 @@ def move_stage(connection: Connection, name: str, number: int, stage: Stage, at_
     uid = _uid(connection, name, number)
     if uid is None:
         return
-    _end(connection, at_ms, _T.version_uid == uid, _T.place == Place.STAGE.value)
+    _end(connection, at_ms, _T.version_uid == uid, _T.place == PlaceKind.STAGE.value)
     if stage is not Stage.NONE:
-        _open(connection, _Held(Place.STAGE, name, stage.value, uid), at_ms)
+        _open(connection, _Held(PlaceKind.STAGE, name, stage.value, uid), at_ms)
 
 
 def move_alias(
@@ -79,10 +79,10 @@ def move_alias(
 ) -> None:
     """Record that an alias points at this version from now on, or at none."""
     slot = alias.lower()
-    _end(connection, at_ms, _T.place == Place.ALIAS.value, _T.name == name, _T.slot == slot)
+    _end(connection, at_ms, _T.place == PlaceKind.ALIAS.value, _T.name == name, _T.slot == slot)
     uid = _uid(connection, name, number) if number is not None else None
     if uid is not None:
-        _open(connection, _Held(Place.ALIAS, name, slot, uid), at_ms)
+        _open(connection, _Held(PlaceKind.ALIAS, name, slot, uid), at_ms)
 
 
 def adopt(connection: Connection, record: VersionRecord, at_ms: int) -> None:
@@ -92,7 +92,7 @@ def adopt(connection: Connection, record: VersionRecord, at_ms: int) -> None:
     """
     stage = places.stage_at(connection, record.name, record.version)
     if stage is not None and stage is not Stage.NONE:
-        _open(connection, _Held(Place.STAGE, record.name, stage.value, record.uid), at_ms)
+        _open(connection, _Held(PlaceKind.STAGE, record.name, stage.value, record.uid), at_ms)
     a = mlflow.aliases.c
     held = connection.execute(
         select(a.alias).where(
@@ -100,7 +100,7 @@ def adopt(connection: Connection, record: VersionRecord, at_ms: int) -> None:
         )
     ).scalars()
     for alias in sorted({alias.lower() for alias in held} & GOVERNED_ALIASES.keys()):
-        _open(connection, _Held(Place.ALIAS, record.name, alias, record.uid), at_ms)
+        _open(connection, _Held(PlaceKind.ALIAS, record.name, alias, record.uid), at_ms)
 
 
 def end(connection: Connection, uid: str, at_ms: int) -> None:
@@ -120,12 +120,12 @@ def rename(connection: Connection, name: str, new_name: str, at_ms: int) -> None
     going_on = list(
         connection.execute(
             select(_T.place, _T.slot, _T.version_uid).where(
-                _T.name == name, _T.place != Place.ENDPOINT.value, _T.to_ms.is_(None)
+                _T.name == name, _T.place != PlaceKind.ENDPOINT.value, _T.to_ms.is_(None)
             )
         )
     )
     for row in going_on:
-        held = _Held(Place(row.place), name, row.slot, row.version_uid)
+        held = _Held(PlaceKind(row.place), name, row.slot, row.version_uid)
         _close(connection, held, at_ms)
         _open(connection, replace(held, name=new_name), at_ms)
 

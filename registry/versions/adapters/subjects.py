@@ -13,7 +13,7 @@ from registry.domain.records import VersionRecord
 from registry.domain.values import RESERVED_TAG_PREFIX
 from registry.files.adapters import manifests
 from registry.stages.adapters import positions
-from registry.versions.domain.difference import Subject
+from registry.versions.domain.difference import ComparedVersion
 
 REQUIREMENTS = "requirements.txt"
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
@@ -21,7 +21,7 @@ _COMMENT = re.compile(r"(?:^|\s)#.*$")
 
 def gather(
     connection: Connection, record: VersionRecord, requirements: Mapping[str, str]
-) -> Subject:
+) -> ComparedVersion:
     """Return a version in the form that a comparison needs.
 
     Args:
@@ -30,7 +30,7 @@ def gather(
         requirements: of its model, as far as they could be read.
     """
     position = positions.position(connection, record)
-    return Subject(
+    return ComparedVersion(
         semver=record.semver,
         signature=record.signature,
         facts={

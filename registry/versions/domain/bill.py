@@ -16,7 +16,7 @@ from urllib.parse import quote
 from registry.domain.signature import Field
 from registry.domain.values import VersionRef
 from registry.files.domain.manifest import Manifest
-from registry.versions.domain.difference import Subject
+from registry.versions.domain.difference import ComparedVersion
 
 SPECIFICATION = "1.6"
 TOOL = "acgs-mlops"
@@ -28,7 +28,7 @@ def bill(
     ref: VersionRef,
     created_ms: int,
     description: str,
-    subject: Subject,
+    subject: ComparedVersion,
     manifest: Manifest | None,
     tool_version: str,
 ) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def _library(name: str, pin: str) -> dict[str, Any]:
     return found
 
 
-def _card(subject: Subject, data: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _card(subject: ComparedVersion, data: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     signature = subject.signature
     parameters: dict[str, Any] = {"datasets": [{"ref": part["bom-ref"]} for part in data]}
     if signature is not None:
@@ -141,7 +141,7 @@ def _format(field: Field) -> dict[str, str]:
     return {"format": f"{field.name}: {field.type}{optional}"}
 
 
-def _properties(ref: VersionRef, subject: Subject) -> list[dict[str, str]]:
+def _properties(ref: VersionRef, subject: ComparedVersion) -> list[dict[str, str]]:
     known = {"mlflow_version": str(ref.version), "uid": ref.uid, **subject.facts}
     return [
         {"name": f"acgs:{name}", "value": value} for name, value in sorted(known.items()) if value

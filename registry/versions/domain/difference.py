@@ -11,7 +11,7 @@ from registry.versions.domain.semver import precedence
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ComparedVersion:
     """One version, as far as a comparison needs it; empty where nothing is known.
 
     Attributes:
@@ -68,7 +68,7 @@ class Comparison:
     reasons: tuple[str, ...]
 
 
-def relate(first: Subject, second: Subject) -> Comparison:
+def relate(first: ComparedVersion, second: ComparedVersion) -> Comparison:
     """Return how two versions relate by number and by contract."""
     a, b = precedence(first.semver), precedence(second.semver)
     order = "=" if a == b else "<" if a < b else ">"
@@ -79,7 +79,7 @@ def relate(first: Subject, second: Subject) -> Comparison:
     return Comparison(order, change.bump.name.lower(), change.reasons)
 
 
-def differ(first: Subject, second: Subject) -> tuple[Line, ...]:
+def differ(first: ComparedVersion, second: ComparedVersion) -> tuple[Line, ...]:
     """Return every difference, by part, then by name; none for a version and itself."""
     return (
         *_texts("fact", first.facts, second.facts),

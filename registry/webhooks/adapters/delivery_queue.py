@@ -24,7 +24,7 @@ _event = tables.event.c
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class LeasedDelivery:
     """A delivery that this manager has leased until `lease_ms`.
 
     Attributes:
@@ -42,7 +42,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DeliveryResult:
     """The result of an attempt to deliver.
 
     Attributes:
@@ -51,7 +51,7 @@ class Outcome:
         error: why it failed, for people; None when it did not.
     """
 
-    claim: Claim
+    claim: LeasedDelivery
     step: retry.Step
     at_ms: int
     status: int | None
@@ -105,7 +105,7 @@ def claim(
     per_webhook: int,
     now_ms: int,
     lease_ms: int,
-) -> list[Claim]:
+) -> list[LeasedDelivery]:
     """Lease due deliveries until `lease_ms`, at most `per_webhook` at a time for each webhook.
 
     Args:
@@ -117,7 +117,7 @@ def claim(
     Returns:
         The claims in the order of their events.
     """
-    won: list[tuple[int, Claim]] = []
+    won: list[tuple[int, LeasedDelivery]] = []
     for webhook in connection.execute(select(tables.webhook).where(_webhook.active)).all():
         room = per_webhook - in_flight.get(webhook.id, 0)
         if room <= 0:
@@ -141,7 +141,7 @@ def _lease(connection: Connection, delivery_id: str, seen_ms: int, lease_ms: int
     return taken.rowcount == 1
 
 
-def finish(connection: Connection, outcomes: Iterable[Outcome]) -> None:
+def finish(connection: Connection, outcomes: Iterable[DeliveryResult]) -> None:
     """Record the results of attempts; safe to repeat.
 
     A success counts even if another manager owns the lease by now: the receiver has the event. A
@@ -167,8 +167,8 @@ def finish(connection: Connection, outcomes: Iterable[Outcome]) -> None:
         connection.execute(change)
 
 
-def _claim(webhook: Row[Any], row: Row[Any], lease_ms: int) -> Claim:
-    return Claim(
+def _claim(webhook: Row[Any], row: Row[Any], lease_ms: int) -> LeasedDelivery:
+    return LeasedDelivery(
         delivery_id=row.id,
         webhook_id=webhook.id,
         webhook=webhook.name,

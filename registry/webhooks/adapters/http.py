@@ -20,7 +20,7 @@ _DRAIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class WebhookReply:
     """The receiver's answer, or why there was none (`status` is None)."""
 
     status: int | None
@@ -54,7 +54,7 @@ class Sender:
     ) -> None:
         await self._client.aclose()
 
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> WebhookReply:
         """POST `body`; the deadline covers name look-up, connect and answer together.
 
         Raises:
@@ -66,13 +66,13 @@ class Sender:
             async with asyncio.timeout(self._deadline_seconds):
                 return await self._try_addresses(target, headers, body)
         except TimeoutError:
-            return Reply(None, error=f"no answer within {self._deadline_seconds:g} s")
+            return WebhookReply(None, error=f"no answer within {self._deadline_seconds:g} s")
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as err:
-            return Reply(None, error=f"{type(err).__name__}: {err}"[:500])
+            return WebhookReply(None, error=f"{type(err).__name__}: {err}"[:500])
 
     async def _try_addresses(
         self, target: Target, headers: Mapping[str, str], body: bytes
-    ) -> Reply:
+    ) -> WebhookReply:
         if target.scheme == "https":
             return await self._send(httpx.URL(target.url), headers, body)
         found = await asyncio.get_running_loop().getaddrinfo(
@@ -86,10 +86,10 @@ class Sender:
                 return await self._send(httpx.URL(target.url).copy_with(host=address), pinned, body)
         return await self._send(httpx.URL(target.url).copy_with(host=last), pinned, body)
 
-    async def _send(self, url: httpx.URL, headers: Mapping[str, str], body: bytes) -> Reply:
+    async def _send(self, url: httpx.URL, headers: Mapping[str, str], body: bytes) -> WebhookReply:
         request = self._client.stream("POST", url, headers=dict(headers), content=body)
         async with request as response:
-            reply = Reply(response.status_code, response.headers.get("Retry-After"))
+            reply = WebhookReply(response.status_code, response.headers.get("Retry-After"))
             # Only a connection whose answer was read to its end can be used again.
             with suppress(httpx.HTTPError, TimeoutError):
                 async with asyncio.timeout(_DRAIN_SECONDS):

@@ -22,7 +22,7 @@ from registry.domain.values import Enforcement, RequestKind, RequestState, Stage
 from registry.gate.settlement import SettlingLoop
 from registry.governance.adapters.evidence_file import binding_digest
 from registry.plugin.store import GovernedStore
-from registry.webhooks.deliveries import Pace
+from registry.webhooks.deliveries import DeliveryPace
 from tests.support.stores import put_database
 from tests.support.webhooks import Outbox, Receiver, listening, wait_until
 
@@ -167,4 +167,4 @@ def test_a_loop_that_fails_ends_the_role_so_that_it_is_started_anew(store: Gover
 
 
 def test_the_lease_outlasts_the_deadline_of_an_attempt() -> None:
-    assert Pace().lease_seconds > Pace().deadline_seconds
+    assert DeliveryPace().lease_seconds > DeliveryPace().deadline_seconds

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.artifacts.domain.retention import DAY_MS, Claim, Facts, decide
+from registry.artifacts.domain.retention import DAY_MS, FolderClaim, RetentionFacts, decide
 
 NOW_MS = 1_000 * DAY_MS
 DAYS = 90
@@ -18,7 +18,7 @@ places = st.one_of(
 )
 states = st.lists(
     st.builds(
-        Facts,
+        RetentionFacts,
         uid=st.uuids().map(str),
         ref=st.text("xyz", min_size=3, max_size=3),
         place=places,
@@ -37,14 +37,14 @@ states = st.lists(
 )
 
 
-def needed(facts: Facts) -> bool:
+def needed(facts: RetentionFacts) -> bool:
     """What the rule must protect, said once more in other words."""
     used = facts.serves or facts.rollback_target or facts.open_requests or facts.active_rollouts
     placed = facts.stage or facts.aliases or facts.legal_hold or not facts.governed
     return bool(used or placed) or NOW_MS - facts.needed_ms < DAYS * DAY_MS or facts.place is None
 
 
-def overlap(one: Facts, other: Facts) -> bool:
+def overlap(one: RetentionFacts, other: RetentionFacts) -> bool:
     if one.place is None or other.place is None:
         return False
     a, b = one.place.split("/"), other.place.split("/")
@@ -52,7 +52,9 @@ def overlap(one: Facts, other: Facts) -> bool:
 
 
 @given(states)
-def test_no_protected_version_is_freed_nor_one_whose_files_it_shares(state: list[Facts]) -> None:
+def test_no_protected_version_is_freed_nor_one_whose_files_it_shares(
+    state: list[RetentionFacts],
+) -> None:
     decisions = {d.uid: d for d in decide(state, NOW_MS, DAYS)}
     assert set(decisions) == {facts.uid for facts in state}
     assert all(decision.reasons for decision in decisions.values())
@@ -64,7 +66,9 @@ def test_no_protected_version_is_freed_nor_one_whose_files_it_shares(state: list
 
 
 @given(states)
-def test_what_is_freed_one_after_the_other_is_what_is_freed_at_once(state: list[Facts]) -> None:
+def test_what_is_freed_one_after_the_other_is_what_is_freed_at_once(
+    state: list[RetentionFacts],
+) -> None:
     free = {d.uid for d in decide(state, NOW_MS, DAYS) if d.free}
     left = list(state)
     for uid in sorted(free):
@@ -73,7 +77,7 @@ def test_what_is_freed_one_after_the_other_is_what_is_freed_at_once(state: list[
     assert not any(d.free for d in decide(left, NOW_MS, DAYS))
 
 
-OLD = Facts("u", "fraud 1.0.0", "proxy:1/m", NOW_MS - 91 * DAY_MS)
+OLD = RetentionFacts("u", "fraud 1.0.0", "proxy:1/m", NOW_MS - 91 * DAY_MS)
 
 
 @pytest.mark.parametrize(
@@ -92,14 +96,14 @@ OLD = Facts("u", "fraud 1.0.0", "proxy:1/m", NOW_MS - 91 * DAY_MS)
         (replace(OLD, needed_ms=NOW_MS - 89 * DAY_MS), "it was needed 89 days ago"),
     ],
 )
-def test_each_protection_is_named(facts: Facts, why: str) -> None:
+def test_each_protection_is_named(facts: RetentionFacts, why: str) -> None:
     (decision,) = decide([facts], NOW_MS, DAYS)
     assert (decision.free, decision.reasons) == (False, (why,))
 
 
 @pytest.mark.parametrize("place", ["proxy:1/m", "proxy:1", "proxy:1/m/data"])
 def test_a_folder_that_is_claimed_is_kept(place: str) -> None:
-    (decision,) = decide([OLD], NOW_MS, DAYS, [Claim("plain version 1", place)])
+    (decision,) = decide([OLD], NOW_MS, DAYS, [FolderClaim("plain version 1", place)])
     assert decision.reasons == ("its files lie with those of plain version 1, which are kept",)
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.settings import Settings
-from registry.artifacts.domain.retention import DAY_MS, Facts, decide
+from registry.artifacts.domain.retention import DAY_MS, RetentionFacts, decide
 from registry.files.adapters.real_places import object_key, real_place
 
 NOW_MS = 1_000 * DAY_MS
@@ -84,7 +84,7 @@ def test_no_file_of_a_kept_version_is_freed_with_another(
         place = real_place(store.settings, store.uri(folder, spelling))
         assert place is not None
         hold = "case 7" if held else ""
-        facts.append(Facts(str(number), str(number), place, 0, legal_hold=hold))
+        facts.append(RetentionFacts(str(number), str(number), place, 0, legal_hold=hold))
         below = [f for f in FOLDERS if f == folder or not folder or f.startswith(f"{folder}/")]
         root = real_place(store.settings, store.root)
         assert root is not None

@@ -17,8 +17,8 @@ from infra.settings import Settings
 from registry.artifacts.adapters.keys import KEY_FILE, SigningKeys, verify
 from registry.artifacts.domain.statement import (
     Envelope,
-    Facts,
     MalformedStatementError,
+    StatementFacts,
     pae,
     read_statement,
     statement,
@@ -26,7 +26,9 @@ from registry.artifacts.domain.statement import (
 from registry.artifacts.errors import SigningKeyError, StatementInvalidError
 from registry.files.domain.manifest import FileEntry, Manifest
 
-FACTS = Facts("u1", "fraud", 3, "1.2.0", 1_700_000_000_000, "runs:/r/model", "r", None, "d")
+FACTS = StatementFacts(
+    "u1", "fraud", 3, "1.2.0", 1_700_000_000_000, "runs:/r/model", "r", None, "d"
+)
 MANIFEST = Manifest.of([FileEntry("MLmodel", 3, "a" * 64), FileEntry("caf\u00e9", 1, "b" * 64)])
 files = st.lists(
     st.builds(FileEntry, st.text("abé", min_size=1), st.integers(0, 2**40), st.just("c" * 64)),

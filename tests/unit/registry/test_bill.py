@@ -14,7 +14,7 @@ from registry.domain.signature import Signature
 from registry.domain.values import VersionRef
 from registry.files.domain.manifest import FileEntry, Manifest
 from registry.versions.domain.bill import bill
-from registry.versions.domain.difference import Subject
+from registry.versions.domain.difference import ComparedVersion
 
 REF = VersionRef("0b0e7f5e-6a0c-4c57-8a43-0c5d1f0a7b11", "credit", 3, "1.2.0")
 FILES = Manifest.of([FileEntry("MLmodel", 10, "a" * 64), FileEntry("model.skops", 5, "b" * 64)])
@@ -22,7 +22,7 @@ VALIDATOR = JsonStrictValidator(SchemaVersion.V1_6)
 
 _words = st.text(st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=20)
 _subjects = st.builds(
-    Subject,
+    ComparedVersion,
     semver=st.just("1.2.0"),
     signature=st.none(),
     facts=st.dictionaries(_words, st.none() | _words, max_size=3),
@@ -34,7 +34,7 @@ _subjects = st.builds(
 
 
 @given(_subjects, st.none() | st.just(FILES))
-def test_every_bill_is_valid(subject: Subject, manifest: Manifest | None) -> None:
+def test_every_bill_is_valid(subject: ComparedVersion, manifest: Manifest | None) -> None:
     document = bill(REF, 1_700_000_000_000, "for review", subject, manifest, "0.1.0")
     assert VALIDATOR.validate_str(json.dumps(document)) is None
 
@@ -54,7 +54,7 @@ def test_files_data_and_pinned_requirements_are_named_with_their_digests() -> No
             }
         }
     )
-    subject = Subject(
+    subject = ComparedVersion(
         "1.2.0",
         signature,
         metrics={"accuracy": 0.91, "loss": math.nan},
@@ -76,5 +76,7 @@ def test_files_data_and_pinned_requirements_are_named_with_their_digests() -> No
 
 
 def test_the_same_version_gives_the_same_document() -> None:
-    first, second = (bill(REF, 1, "", Subject("1.2.0", None), FILES, "0.1.0") for _ in range(2))
+    first, second = (
+        bill(REF, 1, "", ComparedVersion("1.2.0", None), FILES, "0.1.0") for _ in range(2)
+    )
     assert first == second

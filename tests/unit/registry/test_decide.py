@@ -10,11 +10,11 @@ from registry.domain.reasons import Reason
 from registry.domain.values import Enforcement, RequestKind, Stage
 from registry.gate.domain.requests import (
     Ballot,
-    Facts,
     Granted,
     JudgedScorecard,
     Pending,
     Refused,
+    RequestFacts,
     decide,
 )
 
@@ -30,7 +30,7 @@ PASSED = JudgedScorecard(
     reasons=(),
 )
 FAILED = replace(PASSED, passed=False, score=0.5, reasons=(ACCURACY,))
-READY = Facts(
+READY = RequestFacts(
     kind=RequestKind.TRANSITION,
     target=Stage.PRODUCTION,
     request_manifest_digest="m1",
@@ -45,7 +45,7 @@ READY = Facts(
 )
 
 
-def rules(facts: Facts) -> set[str]:
+def rules(facts: RequestFacts) -> set[str]:
     decision = decide(facts)
     assert isinstance(decision, Refused)
     return {reason.rule for reason in decision.reasons}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from registry.domain.signature import Field, Signature
 from registry.versions.adapters.subjects import read_requirements
-from registry.versions.domain.difference import Line, Subject, differ, relate, relative
+from registry.versions.domain.difference import ComparedVersion, Line, differ, relate, relative
 
 SMALL = Signature((Field("a", "double"),), (Field("0", "long"),))
 GROWN = Signature(
@@ -18,7 +18,7 @@ GROWN = Signature(
 )
 texts = st.dictionaries(st.sampled_from("abc"), st.text(max_size=3))
 subjects = st.builds(
-    Subject,
+    ComparedVersion,
     semver=st.sampled_from(["1.0.0", "1.1.0-rc.1", "1.1.0"]),
     signature=st.sampled_from([None, SMALL, GROWN]),
     facts=texts,
@@ -32,12 +32,14 @@ subjects = st.builds(
 
 
 @given(subjects)
-def test_a_version_does_not_differ_from_itself(subject: Subject) -> None:
+def test_a_version_does_not_differ_from_itself(subject: ComparedVersion) -> None:
     assert differ(subject, subject) == ()
 
 
 @given(subjects, subjects)
-def test_a_difference_read_backwards_is_the_one_of_the_other_way(a: Subject, b: Subject) -> None:
+def test_a_difference_read_backwards_is_the_one_of_the_other_way(
+    a: ComparedVersion, b: ComparedVersion
+) -> None:
     there, back = differ(a, b), differ(b, a)
     assert [(x.part, x.name, x.before, x.after) for x in there] == [
         (x.part, x.name, x.after, x.before) for x in back
@@ -53,8 +55,12 @@ def test_a_relative_change_is_a_percentage_or_nothing(was: float, now: float) ->
 
 
 def test_metrics_tell_their_change_relative_to_the_value_before() -> None:
-    before = Subject("1.0.0", SMALL, metrics={"auc": 0.8, "loss": -2.0, "old": 1.0, "zero": 0.0})
-    after = Subject("1.0.1", SMALL, metrics={"auc": 0.82, "loss": -1.0, "nan": math.nan, "zero": 1})
+    before = ComparedVersion(
+        "1.0.0", SMALL, metrics={"auc": 0.8, "loss": -2.0, "old": 1.0, "zero": 0.0}
+    )
+    after = ComparedVersion(
+        "1.0.1", SMALL, metrics={"auc": 0.82, "loss": -1.0, "nan": math.nan, "zero": 1}
+    )
     assert differ(before, after) == (
         Line("metric", "auc", "0.8", "0.82", "+2.5 %"),
         Line("metric", "loss", "-2", "-1", "+50 %"),
@@ -65,7 +71,7 @@ def test_metrics_tell_their_change_relative_to_the_value_before() -> None:
 
 
 def test_a_contract_that_grew_is_a_minor_change() -> None:
-    first, second = Subject("1.0.0", SMALL), Subject("1.1.0-rc.1", GROWN)
+    first, second = ComparedVersion("1.0.0", SMALL), ComparedVersion("1.1.0-rc.1", GROWN)
     compared = relate(first, second)
     assert (compared.order, compared.change) == ("<", "minor")
     assert compared.reasons == ("optional input b added",)
@@ -73,7 +79,7 @@ def test_a_contract_that_grew_is_a_minor_change() -> None:
 
 
 def test_without_a_signature_nobody_knows_what_breaks() -> None:
-    compared = relate(Subject("1.0.0", None), Subject("1.0.0", SMALL))
+    compared = relate(ComparedVersion("1.0.0", None), ComparedVersion("1.0.0", SMALL))
     assert (compared.order, compared.change) == ("=", "unknown")
     assert compared.reasons == ("no signature in 1.0.0",)
 

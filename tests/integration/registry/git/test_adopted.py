@@ -10,7 +10,7 @@ import pytest
 from infra.component import Health
 from registry.domain.values import Stage
 from registry.git.health import probes
-from registry.git.role import Loop, Pace
+from registry.git.role import GitLoop, GitPace
 from tests.integration.registry.git import kit
 from tests.integration.registry.git.kit import Desk
 from tests.support.gto import shown
@@ -33,7 +33,7 @@ def either(request: pytest.FixtureRequest, desk: Desk, tmp_path: Path) -> Iterat
 
 def test_they_are_tagged_by_their_own_events_where_they_stand(either: Desk) -> None:
     either.left_by_plain_mlflow(Stage.NONE, Stage.PRODUCTION, Stage.ARCHIVED)
-    loop = Loop(either.tags, Pace(settle=NEVER, check_local=NEVER, check_remote=NEVER))
+    loop = GitLoop(either.tags, GitPace(settle=NEVER, check_local=NEVER, check_remote=NEVER))
     loop.round()
     assert kit.tags(either.repository) == []
     assert either.back_fill() == 3

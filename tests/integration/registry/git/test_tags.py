@@ -15,7 +15,7 @@ from sqlalchemy import text
 from infra.stores.db import transaction
 from registry.domain.values import Stage
 from registry.git.domain import objects
-from registry.git.role import Loop, Pace
+from registry.git.role import GitLoop, GitPace
 from registry.git.service import open_tags
 from tests.integration.registry.git import kit
 from tests.integration.registry.git.kit import Desk
@@ -177,7 +177,7 @@ def test_several_processes_make_each_tag_once(desk: Desk) -> None:
 
 def test_the_role_follows_within_a_moment_and_stops_when_told(desk: Desk) -> None:
     stop = threading.Event()
-    loop = Loop(desk.tags, Pace(poll=0.02))
+    loop = GitLoop(desk.tags, GitPace(poll=0.02))
     worker = threading.Thread(target=loop.run, args=(stop,))
     worker.start()
     try:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.git.domain import grammar, marks
-from registry.git.domain.grammar import Action, TagName
-from registry.git.domain.marks import GONE, Mark, after, steps
+from registry.git.domain.grammar import TagAction, TagName
+from registry.git.domain.marks import GONE, TagMark, after, steps
 
 STAGE_NAMES = st.sampled_from(["staging", "prod", "archived", "deprecated"])
 VERSIONS = st.sampled_from(["0.1.0", "1.2.3", "1.0.0-rc.1", "10.20.30-a-b.1+d.0a1b"])
@@ -18,9 +18,9 @@ COUNTERS = st.integers(0, 10**9)
 
 @st.composite
 def tag_names(draw: st.DrawFn) -> TagName:
-    action = draw(st.sampled_from(Action))
-    staged = action in (Action.ASSIGN, Action.UNASSIGN)
-    versioned = action in (Action.REGISTER, Action.DEREGISTER)
+    action = draw(st.sampled_from(TagAction))
+    staged = action in (TagAction.ASSIGN, TagAction.UNASSIGN)
+    versioned = action in (TagAction.REGISTER, TagAction.DEREGISTER)
     return TagName(
         action,
         draw(st.sampled_from(["fraud", "credit_x2Ev2", "a-b"])),
@@ -50,18 +50,18 @@ def test_other_tags_are_none_of_ours(name: str) -> None:
 
 
 def test_names_are_those_of_the_documentation() -> None:
-    assert str(TagName(Action.REGISTER, "fraud", "1.2.0")) == "fraud@v1.2.0"
-    assert str(TagName(Action.DEREGISTER, "fraud", "1.2.0")) == "fraud@v1.2.0!"
-    assert str(TagName(Action.ASSIGN, "fraud", stage="prod", counter=4)) == "fraud#prod#4"
-    assert str(TagName(Action.UNASSIGN, "fraud", stage="prod", counter=5)) == "fraud#prod!#5"
-    assert str(TagName(Action.DEPRECATE, "fraud")) == "fraud@deprecated"
+    assert str(TagName(TagAction.REGISTER, "fraud", "1.2.0")) == "fraud@v1.2.0"
+    assert str(TagName(TagAction.DEREGISTER, "fraud", "1.2.0")) == "fraud@v1.2.0!"
+    assert str(TagName(TagAction.ASSIGN, "fraud", stage="prod", counter=4)) == "fraud#prod#4"
+    assert str(TagName(TagAction.UNASSIGN, "fraud", stage="prod", counter=5)) == "fraud#prod!#5"
+    assert str(TagName(TagAction.DEPRECATE, "fraud")) == "fraud@deprecated"
 
 
-MARKS = st.builds(Mark, st.just(True), st.frozensets(STAGE_NAMES)) | st.just(GONE)
+MARKS = st.builds(TagMark, st.just(True), st.frozensets(STAGE_NAMES)) | st.just(GONE)
 
 
 @given(MARKS, MARKS)
-def test_the_steps_between_two_marks_lead_from_one_to_the_other(old: Mark, new: Mark) -> None:
+def test_the_steps_between_two_marks_lead_from_one_to_the_other(old: TagMark, new: TagMark) -> None:
     reached = old
     for step in steps(old, new):
         reached = after(reached, step)
@@ -71,4 +71,4 @@ def test_the_steps_between_two_marks_lead_from_one_to_the_other(old: Mark, new: 
 
 def test_every_stage_of_mlflow_but_none_has_a_name_in_gto() -> None:
     assert {stage.value for stage in marks.STAGES} == {"Staging", "Production", "Archived"}
-    assert Mark.at(None) == Mark(True)
+    assert TagMark.at(None) == TagMark(True)
