@@ -83,7 +83,7 @@ def set_tags(connection: Connection, name: str, version: int, tags: Mapping[str,
 
 
 def show(connection: Connection, record: VersionRecord) -> None:
-    """Show a version's semantic version, why it is that, and its digest."""
+    """Show a version's semantic version, the reason for that number, and its digest."""
     set_tags(connection, record.name, record.version, _tags_of(record))
 
 

@@ -54,7 +54,7 @@ _MISNAMED = {
 """What the client named wrongly where a folder is the store, by the system's error."""
 
 
-def _told(error: Exception, where: str) -> PlatformError:
+def _platform_error(error: Exception, where: str) -> PlatformError:
     misnamed = _MISNAMED.get(error.errno or 0) if isinstance(error, OSError) else None
     if misnamed is not None:
         return UsageError(misnamed)

@@ -1,6 +1,6 @@
 """Runs the delivery loop: takes due deliveries off the outbox, sends them, records the results.
 
-Delivers at least once, in no guaranteed order: up to `DeliveryPace.per_webhook` are in flight to one
+Delivers at least once, in no guaranteed order: up to `DeliveryPace.per_webhook` go to one
 webhook at a time, and a failed one is overtaken by younger ones. A webhook that hangs holds up
 nobody else. Receivers recognise repetitions by the delivery id.
 """
