@@ -72,7 +72,7 @@ class Files:
         Files that this process stored, and that are as it stored them, were hashed then.
 
         Never raises for a bad artifact: a version may be registered whatever it is, and is
-        refused at the gate. Only nesting beyond all bounds is told in `refused`.
+        refused at the gate. `refused` says only that the files nest too deep.
         """
         uri: str | None = None
         try:

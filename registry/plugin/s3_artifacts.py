@@ -62,7 +62,7 @@ class ServerArtifacts(S3ArtifactRepository):
 
 
 def _etag(s3_client: Any, file: Path, size_bytes: int, bucket: str, key: str) -> str | None:
-    """Return the ETag of an object that was just stored; None if it cannot be told.
+    """Return the ETag of an object that was just stored; None if it is unknown.
 
     Stores that encrypt with keys of their own use no MD5: such objects are read when they are
     registered. Objects of several parts have an ETag that only the store knows.

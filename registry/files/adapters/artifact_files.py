@@ -103,7 +103,7 @@ def build_manifest(
 
     Args:
         folder: of the artifact.
-        pace: told how many bytes were read.
+        pace: called with the number of bytes read.
         uploads: digests of files that need not be read; for a registration only.
 
     Raises:

@@ -35,7 +35,7 @@ def read_columns(
     if not isinstance(info, Mapping):
         return None
     if info.get("type") != "dataframe":
-        raise ExampleUnreadableError(f"it is no table, but of type {str(info.get('type'))[:40]}")
+        raise ExampleUnreadableError(f"it is not a table, but of type {str(info.get('type'))[:40]}")
     entry = manifest.entry(str(info.get("artifact_path")))
     if entry is None:
         raise ExampleUnreadableError("its file does not lie in the model's folder")
@@ -46,5 +46,5 @@ def read_columns(
     except plain_json.TooDeepError:
         raise
     except ValueError as err:
-        raise ExampleUnreadableError(f"it is no JSON: {err}") from err
+        raise ExampleUnreadableError(f"it is not JSON: {err}") from err
     return columns_of(example)

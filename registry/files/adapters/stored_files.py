@@ -39,7 +39,7 @@ class StoredFiles(Protocol):
         """Hash every file.
 
         Args:
-            pace: told how many bytes were read.
+            pace: called with the number of bytes read.
             uploads: digests of files that need not be read; for a registration only.
 
         Raises:
