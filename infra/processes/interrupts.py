@@ -15,7 +15,8 @@ def interrupted_once() -> Generator[None]:
     """Raise KeyboardInterrupt at the first of the signals while the block runs; drop the others.
 
     A second Ctrl-C would interrupt the clean-up of processes that the block started, and some of
-    those outlive their starter.
+    those outlive their starter. Once interrupted, the process keeps dropping the signals until
+    it ends: one that comes between the clean-up and the exit would take its exit code.
     """
     seen = False
 
@@ -29,5 +30,6 @@ def interrupted_once() -> Generator[None]:
     try:
         yield
     finally:
-        for number, handler in before:
-            signal.signal(number, handler)
+        if not seen:
+            for number, handler in before:
+                signal.signal(number, handler)
