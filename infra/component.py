@@ -157,7 +157,7 @@ def components() -> tuple[Component, ...]:
         except Exception as err:
             raise BrokenComponentError(
                 f"component {entry.name!r} ({entry.value}) cannot be loaded: {err}",
-                hint="reinstall the platform: make setup",
+                hint="reinstall the platform (in a clone: make setup)",
             ) from err
         if not isinstance(component, Component):
             raise BrokenComponentError(

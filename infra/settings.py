@@ -240,7 +240,7 @@ class Settings(BaseSettings):
         None,
         validation_alias="ACGS_SERVING_PYTHON",
         description="Interpreter of the model servers' own environment; "
-        "empty means .venv-serving beside the platform's.",
+        "empty means .venv-serving beside the platform's, else the one that `acgs setup` makes.",
     )
     git_repository: Path | None = Field(
         None,

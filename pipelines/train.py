@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from infra import origin
 from infra.errors import UnavailableError
 from pipelines import options
 from pipelines.steps import tracking
@@ -174,7 +175,7 @@ def _set_commit() -> None:
     import mlflow
 
     run = mlflow.active_run()
-    commit = tracking.git_commit()
+    commit = origin.commit()
     if run is not None and commit and GIT_COMMIT_TAG not in run.data.tags:
         mlflow.set_tag(GIT_COMMIT_TAG, commit)
 

@@ -36,6 +36,12 @@ _COMMANDS = (
         "serving.endpoints.cli:seldon",
         Section.OPERATE,
     ),
+    CommandEntry(
+        "setup",
+        "Install what model servers run in",
+        "serving.endpoints.setup_cli:setup",
+        Section.OPERATE,
+    ),
 )
 
 
@@ -52,10 +58,10 @@ def _views(settings: Settings) -> Mapping[str, View]:
 
 
 def _prepare(settings: Settings) -> None:
-    from serving.engines.local.environment import serving_python
+    from serving.engines.local.environment import provide
     from serving.gateway.envoy import prepare_files
 
-    serving_python(settings)
+    provide(settings)
     prepare_files(settings)
 
 

@@ -31,7 +31,7 @@ def load(entry: CommandEntry) -> click.Command:
 def _broken(entry: CommandEntry, found: str) -> BrokenComponentError:
     return BrokenComponentError(
         f"command {entry.name!r} ({entry.target}) cannot be loaded: {found}",
-        hint="reinstall the platform: make setup",
+        hint="reinstall the platform (in a clone: make setup)",
     )
 
 

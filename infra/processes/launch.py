@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import IO, TYPE_CHECKING
 
 from infra.component import roles
+from infra.environments import NOTICE
 from infra.errors import PlatformError, ReportedError, UnavailableError, exit_code
 from infra.processes import ports, running
 from infra.processes.process import Identity, end, wait_gone
@@ -65,13 +68,13 @@ def run(
             say(f"took over from a run that died; ended what it left: {', '.join(left)}")
         ports.check(settings, parts)
         say("preparing the storage root")
-        _prepare(stop)
+        _prepare(stop, say)
         if not stop.is_set():
             say("starting the roles")
             Supervisor(settings, parts).run(stop, watch)
 
 
-def _prepare(stop: threading.Event) -> None:
+def _prepare(stop: threading.Event, say: Say) -> None:
     # In a process of its own: MLflow's migrations load hundreds of MB that a supervisor,
     # which lives for weeks, has no use for.
     with subprocess.Popen(
@@ -85,7 +88,7 @@ def _prepare(stop: threading.Event) -> None:
         ender = threading.Thread(target=_end_on, args=(stop, child), daemon=True)
         ender.start()
         assert child.stderr is not None
-        text = child.stderr.read()
+        text = _heard(child.stderr, say)
         code = child.wait()
     if code and not stop.is_set():
         raise _told(text, code) or PreparationError(
@@ -94,10 +97,23 @@ def _prepare(stop: threading.Event) -> None:
         )
 
 
+def _heard(lines: IO[str], say: Say) -> str:
+    """Pass on what a person is to see at once; return the rest."""
+    kept = []
+    for line in lines:
+        if line.startswith(NOTICE):
+            say(line.removeprefix(NOTICE).rstrip())
+        else:
+            kept.append(line)
+    return "".join(kept)
+
+
 def _end_on(stop: threading.Event, child: subprocess.Popen[str]) -> None:
     while child.returncode is None:
         if stop.wait(0.1):
-            child.terminate()
+            # With what it installs just now: a session of its own.
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGTERM)
             return
 
 

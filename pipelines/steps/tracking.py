@@ -9,16 +9,15 @@ the server could not read.
 from __future__ import annotations
 
 import os
-import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.processes import running
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from infra.settings import Settings
 
-PROJECT_FOLDER = Path(__file__).resolve().parents[2]
 _URI_VARIABLE = "MLFLOW_TRACKING_URI"
 # Private to MLflow, yet the one way to keep a local store from making `./mlruns`.
 _LOCAL_ARTIFACTS_VARIABLE = "_MLFLOW_SERVER_ARTIFACT_ROOT"
@@ -43,22 +42,6 @@ def use_default(settings: Settings | None = None) -> str:
 def is_server(uri: str) -> bool:
     """Whether runs go to a server, whose registry governs."""
     return uri.startswith(("http://", "https://"))
-
-
-def git_commit(folder: Path = PROJECT_FOLDER) -> str | None:
-    """Return the commit that is checked out in `folder`, or None where there is none."""
-    try:
-        found = subprocess.run(
-            ["git", "rev-parse", "--verify", "HEAD"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return found.stdout.strip()
 
 
 def _storage_root() -> Path:

@@ -84,6 +84,6 @@ def finders() -> dict[str, Finder]:
         except Exception as err:
             raise BrokenFinderError(
                 f"version finder {entry.name!r} ({entry.value}) cannot be loaded: {err}",
-                hint="reinstall the platform: make setup",
+                hint="reinstall the platform (in a clone: make setup)",
             ) from err
     return dict(sorted(found.items()))

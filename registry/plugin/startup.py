@@ -29,6 +29,6 @@ def open_stores(settings: Settings) -> GovernedStore:
         raise BrokenComponentError(
             f"expected the governed store under {settings.registry_uri.split(':')[0]}://, "
             f"found {type(found).__name__}",
-            hint="reinstall the platform: make setup",
+            hint="reinstall the platform (in a clone: make setup)",
         )
     return found

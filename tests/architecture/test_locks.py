@@ -25,7 +25,7 @@ def normal(name: str) -> str:
 
 
 def names(lines: list[str]) -> set[str]:
-    found = (re.match(r"[A-Za-z0-9._-]+", line.strip()) for line in lines)
+    found = (re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", line.strip()) for line in lines)
     return {normal(match[0]) for match in found if match}
 
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
-import sys
 from enum import StrEnum
 from pathlib import Path
 
 import pytest
 
-from infra.servers import cache, commands
+from infra import origin
+from infra.environments import Environment, EnvironmentNotMadeError
 from infra.servers.errors import ServerMissingError
 from tests.support.runtime import serving_interpreter
-
-LOCKS = Path(__file__).parents[2] / "requirements"
-_MADE = "made"
-"""File that says that an environment is whole."""
 
 
 class Client(StrEnum):
@@ -36,43 +30,8 @@ def interpreter(client: Client) -> Path:
     if client is Client.MLFLOW_3_17:
         return serving_interpreter()
     try:
-        return _installed(LOCKS / f"client-{client}.txt")
-    except ServerMissingError as err:
+        return Environment(f"MLflow {client}", origin.lock(f"client-{client}.txt")).make()
+    except (EnvironmentNotMadeError, ServerMissingError) as err:
         if os.environ.get("CI"):
             pytest.fail(str(err))
         pytest.skip(str(err))
-
-
-def _installed(lock: Path) -> Path:
-    made_of = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    folder = cache.cache_folder() / "clients" / f"{lock.stem}-{made_of}"
-    python = folder / "bin" / "python"
-    with cache.locked("clients"):
-        if not (folder / _MADE).exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            _install(folder, python, lock)
-            (folder / _MADE).touch()
-    return python
-
-
-def _install(folder: Path, python: Path, lock: Path) -> None:
-    home = os.path.expanduser("~")
-    # uv's cache makes it a matter of a second, and needs a home to write to.
-    cached = [] if os.access(home, os.W_OK) else ["--no-cache"]
-    uv = [sys.executable, "-m", "uv", "--no-config", "--quiet", *cached]
-    for command in (
-        [*uv, "venv", "--python", sys.executable, str(folder)],
-        [
-            *uv,
-            "pip",
-            "sync",
-            "--compile-bytecode",
-            "--python",
-            str(python),
-            "--require-hashes",
-            str(lock),
-        ],
-    ):
-        failed = commands.run(command)
-        if failed:
-            raise ServerMissingError(f"cannot install {lock.name}: {failed}")

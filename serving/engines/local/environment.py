@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from infra import origin
+from infra.environments import Environment, tell
 from infra.errors import UnavailableError
 from infra.settings import Settings
 
@@ -23,7 +26,8 @@ def serving_python(settings: Settings) -> Path:
     """Return the interpreter that runs `python -m serving.runtime`.
 
     Raises:
-        ServingEnvironmentError: there is none where the settings say, nor beside the platform's.
+        ServingEnvironmentError: there is none where the settings say; nor, if they say nothing,
+            beside the platform's, nor in the user's cache folder.
     """
     if settings.serving_python is not None:
         candidates = [settings.serving_python]
@@ -34,11 +38,35 @@ def serving_python(settings: Settings) -> Path:
         if candidate.is_file() and os.access(candidate, os.X_OK):
             # Not resolved: the link's location makes it this environment's interpreter.
             return candidate.absolute()
+    if settings.serving_python is None:
+        kept = _kept()
+        if found := kept.python:
+            return found
+        candidates.append(kept.folder)
     raise ServingEnvironmentError(
         "expected the model servers' Python, found none at "
         + " or ".join(str(candidate) for candidate in candidates),
-        hint="make setup (it builds .venv-serving), or set ACGS_SERVING_PYTHON",
+        hint="acgs setup (in a clone: make setup), or correct ACGS_SERVING_PYTHON",
     )
+
+
+def provide(settings: Settings, say: Callable[[str], None] = tell) -> Path:
+    """Return the interpreter; make its environment in the user's cache folder if there is none.
+
+    Raises:
+        ServingEnvironmentError: there is none where the settings say.
+        EnvironmentNotMadeError: it cannot be installed.
+    """
+    try:
+        return serving_python(settings)
+    except ServingEnvironmentError:
+        if settings.serving_python is not None:
+            raise
+    return _kept().make(say)
+
+
+def _kept() -> Environment:
+    return Environment("the model servers", origin.lock("serving.txt"))
 
 
 def runtime_root() -> Path:

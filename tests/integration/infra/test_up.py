@@ -107,6 +107,8 @@ def test_up_detached_runs_until_down_and_says_so_to_every_other_command(acgs: Ac
     up = acgs.up()
     assert up.returncode == 0, up.stderr
     assert "ready: supervisor" in up.stdout
+    assert "\ntoys are being made\n" in up.stderr
+    assert "nobody is to see this" not in up.stderr
     assert httpx.get(f"http://127.0.0.1:{acgs.port}").text == "hello"
 
     # Another shell, without the flag, finds the port.

@@ -7,6 +7,7 @@ import threading
 
 import click
 
+from infra import environments
 from infra.component import CommandEntry, Component, Health, Probe, Role
 from infra.processes import health
 from infra.settings import Settings
@@ -47,6 +48,8 @@ def _loop(settings: Settings, stop: threading.Event) -> None:
 
 
 def _prepare(settings: Settings) -> None:
+    environments.tell("toys are being made")
+    print("nobody is to see this", file=sys.stderr)
     (settings.folder("run") / "prepared").touch()
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from pipelines.steps.tracking import PROJECT_FOLDER, git_commit
+from infra import origin
 
+PROJECT_FOLDER = Path(__file__).resolve().parents[3]
 BIN = Path(sys.executable).parent
 # Tools leave these beside the code; none of them holds a run.
 CACHES = {".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", ".import_linter_cache"}
@@ -58,7 +59,7 @@ def test_train_then_evaluate_leaves_its_runs_in_the_storage_root_alone(
     import mlflow
 
     before = _clone()
-    commit = git_commit()
+    commit = origin.commit()
 
     trained = _run(tmp_path, "-e", "train", "-P", f"dataset={dataset}")
     evaluated = _run(tmp_path, "-e", "evaluate", "-P", f"dataset={dataset}")
