@@ -9,6 +9,7 @@ PACKAGES := infra registry compliance serving pipelines
 WORKERS ?= 2
 GUARDED := $(BIN)/python -m tests.guarded
 CODE := $(PACKAGES) $(wildcard benchmarks) tests
+LINTED := $(CODE) setup.py
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links $(UPGRADE)
 SHARED := numpy pandas scipy scikit-learn skops cloudpickle mlflow-skinny
@@ -37,15 +38,15 @@ test: setup  ## Run every test (ARGS="tests/unit -k name" runs some, WORKERS=0 i
 
 .PHONY: check
 check: setup  ## Lint, format, types and import direction, without changing anything
-	@$(BIN)/ruff check $(CODE)
-	@$(BIN)/ruff format --check $(CODE)
+	@$(BIN)/ruff check $(LINTED)
+	@$(BIN)/ruff format --check $(LINTED)
 	@$(BIN)/mypy $(CODE)
 	@$(BIN)/lint-imports --no-cache
 
 .PHONY: format
 format: setup  ## Format the code and fix what can be fixed
-	@$(BIN)/ruff check --fix $(CODE)
-	@$(BIN)/ruff format $(CODE)
+	@$(BIN)/ruff check --fix $(LINTED)
+	@$(BIN)/ruff format $(LINTED)
 
 .PHONY: docs
 docs: setup  ## Write the generated parts of the documentation
@@ -68,8 +69,14 @@ lock: setup  ## Resolve the locks again (UPGRADE=--upgrade takes newer versions)
 	$(COMPILE) requirements/serving.in --constraint requirements/shared-with-platform.txt \
 		--override requirements/serving-overrides.txt --output-file requirements/serving.txt
 
+.PHONY: wheel
+wheel: setup  ## Build the source distribution and the wheel into dist/
+	@$(BIN)/uv --no-config --quiet build --offline --no-build-isolation --python $(BIN)/python
+	@rm -rf acgs_mlops.egg-info
+	@ls dist/*.whl
+
 .PHONY: clean
 clean:  ## Remove environments and caches; the storage root .acgs stays
-	@rm -rf .venv .venv-serving .cache build *.egg-info .pytest_cache .mypy_cache .ruff_cache \
+	@rm -rf .venv .venv-serving .cache build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \
 		.hypothesis .import_linter_cache
 	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +

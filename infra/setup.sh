@@ -13,7 +13,7 @@ fail() {
 stamp_now() {
     {
         pwd
-        cat requirements/*.txt setup.cfg pyproject.toml infra/setup.sh
+        cat requirements/*.txt setup.cfg setup.py pyproject.toml infra/setup.sh
     } | sha256sum | cut -d' ' -f1
 }
 

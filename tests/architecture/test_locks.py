@@ -56,6 +56,15 @@ def test_what_the_package_requires_is_what_the_lock_was_made_for() -> None:
     assert asked <= set(pins("platform"))
 
 
+@pytest.mark.parametrize("library", [name for name in SHARED if name != "mlflow-skinny"])
+def test_an_installed_wheel_makes_models_with_the_libraries_that_serve_them(library: str) -> None:
+    config = configparser.ConfigParser()
+    config.read(CLONE / "setup.cfg")
+    required = map(PIN.match, config["options"]["install_requires"].split())
+    pinned = {pin[2] for pin in required if pin and normal(pin[1]) == library}
+    assert pinned == pins("serving")[library]
+
+
 def test_dev_and_platform_agree_where_they_overlap() -> None:
     platform, dev = pins("platform"), pins("dev")
     assert {name: dev[name] for name in platform.keys() & dev.keys()} == {
