@@ -15,8 +15,9 @@ def interrupted_once() -> Generator[None]:
     """Raise KeyboardInterrupt at the first of the signals while the block runs; drop the others.
 
     A second Ctrl-C would interrupt the clean-up of processes that the block started, and some of
-    those outlive their starter. Once interrupted, the process keeps dropping the signals until
-    it ends: one that comes between the clean-up and the exit would take its exit code.
+    those outlive their starter. Once interrupted, the process ignores the signals until it
+    ends: one that comes between the clean-up and the exit would take its exit code. Python
+    gives its own handlers up when it ends, but leaves what is ignored ignored.
     """
     seen = False
 
@@ -30,6 +31,5 @@ def interrupted_once() -> Generator[None]:
     try:
         yield
     finally:
-        if not seen:
-            for number, handler in before:
-                signal.signal(number, handler)
+        for number, handler in before:
+            signal.signal(number, signal.SIG_IGN if seen else handler)

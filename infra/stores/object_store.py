@@ -162,7 +162,7 @@ class ObjectStore:
             for page in pages:
                 for item in page.get("Contents", []):
                     key = str(item["Key"])[len(self._folder()) :]
-                    etag = str(item["ETag"]).strip('"')
+                    etag = str(item.get("ETag", "")).strip('"')
                     yield Entry(key, int(item["Size"]), item["LastModified"], etag)
 
     def read(self, key: str) -> bytes:

@@ -86,7 +86,7 @@ class GovernedVersions(Governed):
             if permit is not None:
                 self.registry.gate.use_permit(connection, permit, to_millis(utc_now()))
             if governed:
-                words = description or ""
+                words = "" if description is None else str(description)
                 new = self.registry.registration.record_new(
                     connection, name, inspected, actor, words
                 )

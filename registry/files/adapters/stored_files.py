@@ -197,7 +197,8 @@ class S3Files:
         return ()
 
     def _known(self, entry: Entry, uploads: Uploads | None) -> FileEntry | None:
-        if uploads is None:
+        if uploads is None or not entry.etag:
+            # Without an ETag, other content of the same size would pass for what was uploaded.
             return None
         at = self.store.location
         stamp = of_object(at.bucket, at.key(entry.key), entry.etag, entry.size_bytes)
