@@ -19,8 +19,7 @@ from compliance.domain.result import Outcome, RuleResult, failed_with, not_appli
 from compliance.errors import ConstitutionError, EvidenceError
 from compliance.evidence import evidence_file
 from compliance.evidence.catalogue import Catalogue
-from compliance.judging import collection, scorecard, scoring, unjudged
-from compliance.judging.collection import Subject
+from compliance.judging import scorecard, scoring, unjudged
 from compliance.judging.ports import Prober, Registry, VerdictCache
 from compliance.judging.scorecard import Setting, to_verdict
 from infra.errors import PlatformError, storage_error
@@ -165,6 +164,9 @@ class Judging:
     def _evaluation(
         self, case: Case, folder: Path, setting: Setting, scan: Scan, judges: Mapping[str, Judge]
     ) -> Evaluation | Missing:
+        # A scorer at rest does without pyarrow, which takes 30 MB.
+        from compliance.judging import collection
+
         binding = setting.binding
         if binding is None:
             return collection.no_evidence(case.judged_as)
@@ -174,7 +176,7 @@ class Judging:
             holdout = evidence_file.holdout(self.settings, binding)
         except EvidenceError as err:
             return Missing(Outcome.INSUFFICIENT, err.message, err.hint or "acgs evidence check")
-        subject = Subject(case.manifest_digest, folder, case.version.signature)
+        subject = collection.Subject(case.manifest_digest, folder, case.version.signature)
         return collection.evaluate(self.prober, subject, holdout, judges)
 
     def _description(self, version: VersionRecord, folder: Path) -> str:
