@@ -19,37 +19,37 @@ _COMMANDS = (
     CommandEntry(
         "model",
         "List and show registered models",
-        "registry.commands.groups:model",
+        "registry.commands.models:model",
         Section.LOOK,
     ),
     CommandEntry(
         "request",
         "Follow requests to move a version",
-        "registry.commands.groups:request",
+        "registry.commands.requests:request",
         Section.DECIDE,
     ),
     CommandEntry(
         "promote",
         "Ask for a version to move to a stage",
-        "registry.commands.groups:promote",
+        "registry.commands.decisions:promote",
         Section.DECIDE,
     ),
     CommandEntry(
         "approve",
         "Approve a request",
-        "registry.commands.groups:approve",
+        "registry.commands.decisions:approve",
         Section.DECIDE,
     ),
     CommandEntry(
         "reject",
         "Reject a request, which refuses it",
-        "registry.commands.groups:reject",
+        "registry.commands.decisions:reject",
         Section.DECIDE,
     ),
     CommandEntry(
         "audit",
         "Read who did what",
-        "registry.commands.groups:audit",
+        "registry.commands.audit:audit",
         Section.LOOK,
     ),
     CommandEntry(

@@ -34,6 +34,10 @@ class Params(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
 
+class NoParams(Params):
+    """No parameters."""
+
+
 P = TypeVar("P", bound=Params)
 
 

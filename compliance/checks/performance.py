@@ -7,7 +7,7 @@ import math
 import numpy as np
 from pydantic import Field
 
-from compliance.checks.check import Check, Context, Params
+from compliance.checks.check import Check, Context, NoParams, Params
 from compliance.domain.facts import Evaluation, Missing, Task
 from compliance.domain.result import JsonValue, Outcome, RuleResult, failed_with, measured
 
@@ -32,10 +32,6 @@ class R2Params(Params):
     floor: float = Field(0.0, ge=-1, le=1)
     target: float = Field(0.20, ge=-1, le=1)
     min_rows: int = Field(30, ge=2)
-
-
-class NoParams(Params):
-    """No parameters."""
 
 
 def wilson(successes: int, n: int) -> tuple[float, float]:

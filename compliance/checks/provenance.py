@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from compliance.checks.check import Check, Context, Params
-from compliance.checks.performance import NoParams
+from compliance.checks.check import Check, Context, NoParams, Params
 from compliance.domain.result import Outcome, RuleResult
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from compliance.checks.check import Check, Context
-from compliance.checks.performance import NoParams
+from compliance.checks.check import Check, Context, NoParams
 from compliance.domain.result import Outcome, RuleResult, failed_with
 
 SHOWN = 3

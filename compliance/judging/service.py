@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from compliance.checks.check import Context, Judge
-from compliance.checks.soundness import sound
 from compliance.constitution import constitution_file
 from compliance.constitution.constitution_file import Policy
 from compliance.domain import quoting
@@ -22,6 +21,7 @@ from compliance.evidence.catalogue import Catalogue
 from compliance.judging import scorecard, scoring, unjudged
 from compliance.judging.ports import Prober, Registry, VerdictCache
 from compliance.judging.scorecard import Setting, to_verdict
+from compliance.judging.soundness import sound
 from infra.errors import PlatformError, storage_error
 from infra.settings import Settings
 from registry.adapters import mirror

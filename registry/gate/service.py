@@ -35,7 +35,8 @@ from registry.gate.adapters import (
     scorecards,
     verdicts,
 )
-from registry.gate.domain.requests import Ballot, Pending, decide
+from registry.gate.domain.decision import Pending, decide
+from registry.gate.domain.votes import Ballot
 from registry.governance.service import GovernedNames
 from registry.versions.catalogue import Versions
 from registry.versions.registration import Registration

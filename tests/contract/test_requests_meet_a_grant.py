@@ -16,7 +16,7 @@ from registry.domain.records import Request
 from registry.domain.values import RequestState
 from registry.errors import RequestClosedError
 from registry.gate.adapters import decisions
-from registry.gate.domain.requests import Granted
+from registry.gate.domain.decision import Granted
 from registry.plugin.store import GovernedStore
 from tests.contract import test_requests as requests
 

@@ -141,6 +141,28 @@ def test_relative_links_resolve(page: Path) -> None:
     assert [t for t in local if not (page.parent / t).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_modules_that_a_page_names_exist(page: Path) -> None:
+    named = re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", page.read_text("utf-8"))
+    assert [name for name in named if not _lies_in_a_package(name)] == []
+
+
+@pytest.mark.parametrize("page", [ROOT / "CONTRIBUTING.md", DOCS / "explanation" / "layout.md"])
+def test_folders_that_the_maps_of_the_code_name_exist(page: Path) -> None:
+    named = re.findall(r"`((?:[a-z_]+/)+)`", page.read_text("utf-8"))
+    assert named
+    assert [name for name in named if not _lies_in_a_package(name)] == []
+
+
+def _lies_in_a_package(name: str) -> bool:
+    """Rooms are named from their package on, and parts of any room from that room on."""
+    tops = [ROOT, *(ROOT / package for package in code_facts.PACKAGES)]
+    anywhere = name.split("/")[0] in {"adapters", "domain"}
+    return any((top / name).exists() for top in tops) or (
+        anywhere and any(ROOT.glob(f"*/*/{name}"))
+    )
+
+
 def test_every_page_can_be_reached_from_the_index() -> None:
     index = DOCS / "README.md"
     reached = {(DOCS / f["target"]).resolve() for f in _LINK.finditer(index.read_text("utf-8"))}

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, insert
 from registry.adapters import tables
 from registry.audit.adapters import events
 from registry.domain.records import Act, Request
-from registry.gate.domain.requests import Ballot
+from registry.gate.domain.votes import Ballot
 
 
 def insert_ballot(connection: Connection, request: Request, ballot: Ballot, at_ms: int) -> None:

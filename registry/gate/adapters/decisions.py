@@ -18,7 +18,7 @@ from registry.errors import VersionYankedError
 from registry.files.adapters import custody_rows
 from registry.gate.adapters import grants, verdicts
 from registry.gate.adapters.request_rows import request_record
-from registry.gate.domain.requests import Granted, Refused, RequestFacts
+from registry.gate.domain.decision import Granted, Refused, RequestFacts
 from registry.governance.adapters import evidence_file
 from registry.governance.domain.governance import Governance
 from registry.rollouts.adapters import rollout_rows

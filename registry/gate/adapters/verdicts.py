@@ -10,7 +10,8 @@ from registry.adapters import tables
 from registry.domain.reasons import Reason
 from registry.domain.records import Scorecard
 from registry.domain.values import Enforcement, RequestKind, RequestState, Stage
-from registry.gate.domain.requests import Ballot, JudgedScorecard
+from registry.gate.domain.decision import JudgedScorecard
+from registry.gate.domain.votes import Ballot
 from registry.rollouts.adapters import rollout_rows
 
 _V = tables.version.c

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from infra.errors import PlatformError, exit_code
 from registry.artifacts.cli import artifact
-from registry.commands.groups import model
+from registry.commands.models import model
 from registry.commands.version import version
 from tests.integration.artifacts.places import FILES, Keep
 

@@ -18,7 +18,8 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
-from compliance.checks import performance, safety
+from compliance.checks import safety
+from compliance.checks.check import NoParams
 from compliance.errors import EvidenceError
 from compliance.scan.artifact_scan import judge_model, scan_folder
 from infra import strict_yaml
@@ -192,7 +193,7 @@ def test_authors_of_other_models_learn_which_libraries_can_pass(
         document["flavors"]["python_function"]["loader_module"] = loader
 
     edit(folder, change)
-    found = safety.safe_artifact(performance.NoParams(), context(scan=scan_folder(folder)))
+    found = safety.safe_artifact(NoParams(), context(scan=scan_folder(folder)))
     assert found.score == 0.0
     assert "scikit-learn in pickle, cloudpickle or skops can pass; no other library" in found.fix
 

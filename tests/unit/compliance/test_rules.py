@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from compliance.checks import fairness, performance, provenance, robustness, safety
+from compliance.checks.check import NoParams
 from compliance.checks.fairness import GapParams
 from compliance.checks.robustness import NoiseParams
 from compliance.domain.facts import Evaluation, Lineage, Probe, Scan, Task
@@ -47,9 +48,7 @@ def test_accuracy_is_graded_by_its_lower_bound_not_by_its_value() -> None:
 
 def test_always_answering_the_commonest_class_is_not_enough() -> None:
     labels = np.array([1] * 9000 + [0] * 1000)
-    found = performance.beats_majority(
-        performance.NoParams(), context(classification(labels, np.ones(10_000)))
-    )
+    found = performance.beats_majority(NoParams(), context(classification(labels, np.ones(10_000))))
     assert found.outcome is Outcome.FAIL
 
 
@@ -306,7 +305,7 @@ def test_a_constitution_can_ask_for_a_complete_origin(
 
 
 def test_a_signature_needs_inputs_and_outputs() -> None:
-    found = provenance.signature(performance.NoParams(), context(signature_outputs=0))
+    found = provenance.signature(NoParams(), context(signature_outputs=0))
     assert (found.outcome, found.score) == (Outcome.FAIL, 0.5)
 
 
@@ -319,7 +318,7 @@ def test_blanks_are_no_documentation() -> None:
 
 def test_one_violation_makes_an_artifact_unsafe() -> None:
     found = safety.safe_artifact(
-        performance.NoParams(), context(scan=Scan(("model.pkl: global os.system",), 3))
+        NoParams(), context(scan=Scan(("model.pkl: global os.system",), 3))
     )
     assert (found.outcome, found.score) == (Outcome.FAIL, 0.0)
     assert "os.system" in found.observed

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from compliance.reports import report
-from registry.commands import groups
+from registry.commands.shared import reason_lines
 from registry.domain.reasons import Reason, causes
 from registry.errors import GateClosedError
 from registry.sdk import values
@@ -37,7 +37,7 @@ def document() -> dict[str, Any]:
 
 FACES = {
     "the error": lambda: str(GateClosedError("refused:", REASONS)),
-    "the command line": lambda: "\n".join(groups._reason_lines(document()["reasons"])),
+    "the command line": lambda: "\n".join(reason_lines(document()["reasons"])),
     "a notebook": lambda: values.reasons_html("Why", REASONS),
     "the report as Markdown": lambda: report.render_markdown(document()),
     "the report as a page": lambda: report.render_html(document()),

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from registry.domain.reasons import Reason
 from registry.domain.values import Enforcement, RequestKind, Stage
-from registry.gate.domain.requests import (
-    Ballot,
+from registry.gate.domain.decision import (
     Granted,
     JudgedScorecard,
     Pending,
@@ -17,6 +16,7 @@ from registry.gate.domain.requests import (
     RequestFacts,
     decide,
 )
+from registry.gate.domain.votes import Ballot
 
 ACCURACY = Reason("performance.accuracy", ">= 0.80", "0.71", "train a better model")
 PASSED = JudgedScorecard(

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from registry.domain.reasons import Reason
 from registry.domain.values import Enforcement, RequestKind, Stage, Standing
+from registry.gate.domain import votes
+from registry.gate.domain.votes import Ballot
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +22,6 @@ class JudgedScorecard:
     constitution_digest: str
     evidence_digest: str
     reasons: tuple[Reason, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Ballot:
-    """One person's vote on one request."""
-
-    actor: str
-    approved: bool
-    comment: str
-    manifest_digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +105,9 @@ def _decide(facts: RequestFacts) -> Decision:
     stale = _what_moved(facts)
     if stale:
         return Refused(stale)
-    rejected = [b for b in facts.ballots if not b.approved]
-    if rejected:
-        return Refused(tuple(_rejection(b) for b in rejected))
+    rejections = votes.rejections(facts.ballots)
+    if rejections:
+        return Refused(rejections)
     unfit = _unfit(facts)
     if unfit:
         return Refused(unfit)
@@ -133,8 +125,7 @@ def _decide(facts: RequestFacts) -> Decision:
         return Refused(outdated)
     if not card.passed and facts.enforcement is Enforcement.ENFORCE:
         return Refused(card.reasons)
-    given = {b.actor for b in facts.ballots if b.manifest_digest == facts.manifest_digest}
-    missing = card.approvals_needed - len(given)
+    missing = votes.missing(facts.ballots, card.approvals_needed, facts.manifest_digest)
     if missing > 0:
         return Pending(f"{missing} approval{'s' if missing > 1 else ''}", machine=False)
     return Granted(warnings=() if card.passed else card.reasons)
@@ -182,15 +173,6 @@ def _deprecated(facts: RequestFacts) -> Reason:
         "a version that is not deprecated",
         f"deprecated: {facts.standing_reason}",
         "plan to move on to another version",
-    )
-
-
-def _rejection(ballot: Ballot) -> Reason:
-    return Reason(
-        rule="approval.rejected",
-        expected="no rejection",
-        found=f"{ballot.actor} rejected it: {ballot.comment or 'no comment'}",
-        fix=f"settle it with {ballot.actor}, then ask again",
     )
 
 

@@ -1,0 +1,85 @@
+"""Defines `acgs promote`, `acgs approve` and `acgs reject`."""
+
+from __future__ import annotations
+
+import click
+
+from infra.clock import utc_now
+from infra.console.actor import cli_actor
+from infra.console.options import dry_run
+from registry.commands.shared import REQUEST_ID, opened
+from registry.commands.version import warn_of, warn_unusable
+from registry.domain.values import RequestState
+from registry.gate.outcome import refusal
+from registry.versions.arguments import version
+from registry.versions.naming import NamedVersion
+
+_comment = click.option("--comment", default="", help="Why, for the audit trail.")
+
+
+@click.command(short_help="Ask for a version to move to a stage")
+@version
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(["Staging", "Production"], case_sensitive=False),
+    default="Production",
+    show_default=True,
+    help="Stage to ask for.",
+)
+@dry_run
+def promote(version: NamedVersion, target: str, dry_run: bool) -> None:
+    """Ask for a version to move to a stage, through the gate."""
+    from infra.configuration import load_settings
+
+    # Loads an HTTP client, which no other command here needs.
+    from registry.sdk import GovernedClient
+    from registry.views.records import version_view
+
+    settings = load_settings()
+    registry = opened(settings)
+    record = registry.versions.find_version(version.name, version.spec)
+    if dry_run:
+        click.echo(f"would ask for {record.ref} to move to {target}")
+        return
+    GovernedClient(settings.tracking_url).promote(record.name, record.version, target)
+    click.echo(f"{record.ref} is in {target}")
+    warn_of(record)
+    warn_unusable(version_view(registry, record))
+    for rollout in registry.rollouts.active_rollouts():
+        if rollout.candidate_uid == record.uid:
+            click.echo(f"rollout {rollout.id} has begun: acgs rollout watch {rollout.id}", err=True)
+
+
+@click.command(short_help="Approve a request")
+@click.argument("request_id", type=REQUEST_ID)
+@_comment
+@dry_run
+def approve(request_id: int, comment: str, dry_run: bool) -> None:
+    """Approve request REQUEST_ID; exit 1 if it is refused all the same."""
+    _vote(request_id, comment, dry_run, approved=True)
+
+
+@click.command(short_help="Reject a request, which refuses it")
+@click.argument("request_id", type=REQUEST_ID)
+@_comment
+@dry_run
+def reject(request_id: int, comment: str, dry_run: bool) -> None:
+    """Reject request REQUEST_ID."""
+    _vote(request_id, comment, dry_run, approved=False)
+
+
+def _vote(request_id: int, comment: str, dry_run: bool, *, approved: bool) -> None:
+    registry = opened()
+    verb = "approve" if approved else "reject"
+    if dry_run:
+        found = registry.gate.get_request(request_id)
+        click.echo(f"would {verb} request {request_id}: {found.ref} to {found.target}")
+        return
+    vote = registry.gate.approve if approved else registry.gate.reject
+    found = vote(request_id, cli_actor(), comment, utc_now())
+    if approved and found.state is RequestState.REFUSED:
+        raise refusal(found)
+    waiting = found.decision.get("waiting_for")
+    more = f", waiting for {waiting}" if found.state is RequestState.OPEN and waiting else ""
+    click.echo(f"request {request_id} is {found.state}{more}")

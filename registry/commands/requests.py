@@ -1,0 +1,110 @@
+"""Defines `acgs request`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from infra.clock import utc_now
+from infra.console import views
+from infra.console.actor import cli_actor
+from infra.console.options import as_json, dry_run
+from infra.console.output import emit
+from registry.commands.shared import REQUEST_ID, after, limit, more, opened, reason_lines
+from registry.domain.values import RequestKind, RequestState
+from registry.errors import GateClosedError, RequestPendingError
+from registry.gate.outcome import refusal
+
+_POLL_SECONDS = 0.2
+
+
+@click.group(short_help="Follow requests to move a version")
+def request() -> None:
+    """Requests to move a version, and their outcomes."""
+
+
+@request.command("list", short_help="List requests, oldest first")
+@click.option("--open", "only_open", is_flag=True, help="Only those that wait for something.")
+@click.option("--name", help="Only those about this model.")
+@after
+@limit
+@as_json
+def request_list(only_open: bool, name: str | None, after: int, limit: int, as_json: bool) -> None:
+    """List requests, oldest first."""
+    state = RequestState.OPEN.value if only_open else None
+    found = views.read("registry", "requests", state=state, name=name, after=after, limit=limit)
+    lines = [
+        f"{item['id']:<5} {item['state']:<10} {item['name']} {item['semver']} {_wanted(item)} "
+        f"by {item['actor']} at {item['created_at']}"
+        for item in found
+    ]
+    emit(found, as_json, lines or ["no requests"])
+    if len(found) == limit:
+        more(f"--after {found[-1]['id']}")
+
+
+def _wanted(item: Mapping[str, Any]) -> str:
+    match RequestKind(item["kind"]):
+        case RequestKind.TRANSITION:
+            return f"to {item['target']}"
+        case RequestKind.COPY | RequestKind.RENAME:
+            return f"{item['kind']} to {item['judged_as']}, as for {item['target']}"
+
+
+@request.command("show", short_help="Show one request with its decision")
+@click.argument("request_id", type=REQUEST_ID)
+@as_json
+def request_show(request_id: int, as_json: bool) -> None:
+    """Show one request with its decision."""
+    view = views.read("registry", "request", id=request_id)
+    decision = view["decision"]
+    lines = [f"{key:<12} {value}" for key, value in view.items() if key != "decision"]
+    if decision.get("waiting_for") and view["state"] == RequestState.OPEN.value:
+        lines.append(f"{'waiting for':<12} {decision['waiting_for']}")
+    lines += reason_lines(decision.get("reasons", []))
+    lines += [f"warning:{line}" for line in reason_lines(decision.get("warnings", []))]
+    emit(view, as_json, lines)
+
+
+@request.command("wait", short_help="Wait until a request is decided")
+@click.argument("request_id", type=REQUEST_ID)
+@click.option("--timeout", "timeout_seconds", type=float, default=600.0, help="In seconds.")
+def request_wait(request_id: int, timeout_seconds: float) -> None:
+    """Wait until a request is decided; exit 0 granted, 1 refused, 3 still pending."""
+    registry = opened()
+    deadline = time.monotonic() + timeout_seconds
+    found = registry.gate.get_request(request_id)
+    while found.state is RequestState.OPEN and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+        found = registry.gate.get_request(request_id)
+    match found.state:
+        case RequestState.GRANTED:
+            click.echo(f"request {request_id} was granted")
+        case RequestState.OPEN:
+            raise RequestPendingError(
+                f"request {request_id} waits for "
+                f"{found.decision.get('waiting_for', 'the compliance score')}",
+                request_id,
+                machine=False,
+            )
+        case RequestState.REFUSED:
+            raise refusal(found)
+        case RequestState.CANCELLED:
+            raise GateClosedError(f"request {request_id} was cancelled", [])
+
+
+@request.command("cancel", short_help="Withdraw an open request")
+@click.argument("request_id", type=REQUEST_ID)
+@dry_run
+def request_cancel(request_id: int, dry_run: bool) -> None:
+    """Withdraw an open request."""
+    registry = opened()
+    if dry_run:
+        found = registry.gate.get_request(request_id)
+        click.echo(f"would cancel request {request_id} ({found.state})")
+        return
+    registry.gate.cancel(request_id, cli_actor(), utc_now())
+    click.echo(f"request {request_id} is cancelled")

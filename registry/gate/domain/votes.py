@@ -1,0 +1,45 @@
+"""Counts the votes on a request: whose approvals are missing, and who rejects it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from registry.domain.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """One person's vote on one request.
+
+    Attributes:
+        manifest_digest: of the files that the person was shown.
+    """
+
+    actor: str
+    approved: bool
+    comment: str
+    manifest_digest: str
+
+
+def missing(ballots: Sequence[Ballot], needed: int, manifest_digest: str | None) -> int:
+    """Return how many approvals are missing; none where it is zero or less.
+
+    A person counts once, and an approval counts for the files that it was given to only.
+    """
+    given = {b.actor for b in ballots if b.approved and b.manifest_digest == manifest_digest}
+    return needed - len(given)
+
+
+def rejections(ballots: Sequence[Ballot]) -> tuple[Reason, ...]:
+    """Return a reason to refuse for each vote against the request: one is enough."""
+    return tuple(
+        Reason(
+            rule="approval.rejected",
+            expected="no rejection",
+            found=f"{ballot.actor} rejected it: {ballot.comment or 'no comment'}",
+            fix=f"settle it with {ballot.actor}, then ask again",
+        )
+        for ballot in ballots
+        if not ballot.approved
+    )
