@@ -13,6 +13,7 @@ from pipelines.steps.models import Recipe
 from registry.bootstrap import Registry, open_registry
 from registry.domain.records import VersionRecord
 from serving.domain.plan import RolloutPlan
+from serving.settings import gateway_url
 from tests.support import credit
 from tests.support.platform import Platform
 
@@ -31,7 +32,7 @@ class Endpoint:
 
     @property
     def url(self) -> str:
-        base = f"{self.platform.settings.gateway_url}/seldon/{NAMESPACE}/{self.name}"
+        base = f"{gateway_url(self.platform.settings)}/seldon/{NAMESPACE}/{self.name}"
         return f"{base}/api/v1.0/predictions"
 
     def roll_out(self, recipe: Recipe) -> tuple[VersionRecord, Followed]:

@@ -17,6 +17,7 @@ from benchmarks.report import Row, Target
 from infra.settings import Settings
 from serving.domain.routing import Backend, DeploymentRoute
 from serving.gateway.envoy import EnvoyGateway
+from serving.settings import ServingSettings
 from tests.integration.serving.kit import NAME, PATH, Backends, gateway, make_settings, wait_until
 from tests.integration.serving.load import Load
 
@@ -126,7 +127,7 @@ def _asked(settings: Settings, envoy: EnvoyGateway, rate: Rate) -> Iterator[Aski
     asking = Asking()
     near, far = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(
-        target=_ask, args=(far, settings.gateway_port, rate), daemon=True
+        target=_ask, args=(far, settings.of(ServingSettings).gateway_port, rate), daemon=True
     )
     before = _answered(envoy)
     process.start()

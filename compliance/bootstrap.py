@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from compliance.settings import compliance_url
+
 if TYPE_CHECKING:
     from compliance.judging.ports import Prober, Registry
     from compliance.judging.service import Judging
@@ -29,7 +31,7 @@ def subscribe(settings: Settings) -> str:
     from compliance.judging.receiver import PATH
     from registry.webhooks.service import ensure_subscription
 
-    return ensure_subscription(settings, SUBSCRIPTION, settings.compliance_url + PATH, EVENTS)
+    return ensure_subscription(settings, SUBSCRIPTION, compliance_url(settings) + PATH, EVENTS)
 
 
 def prepare(settings: Settings) -> None:

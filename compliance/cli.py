@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from compliance.errors import EvidenceError
+from compliance.settings import ComplianceSettings
 from infra.clock import to_millis, utc_now
 from infra.configuration import load_settings
 from infra.console.actor import cli_actor
@@ -17,6 +18,7 @@ from infra.console.output import emit
 from infra.errors import NotFoundError, RefusedError, UsageError
 from infra.settings import Settings
 from registry.domain.values import Stage, spelled
+from registry.settings import RegistrySettings
 from registry.versions.arguments import version as version_argument
 from registry.versions.arguments import version_of_scripts
 from registry.versions.naming import NamedVersion
@@ -52,7 +54,7 @@ def constitution_show(path: Path | None, as_json: bool) -> None:
 
     settings = load_settings()
     where = _document_path(path, settings)
-    policy = constitution_file.check(where, settings.compliance_target)
+    policy = constitution_file.check(where, settings.of(ComplianceSettings).target)
     document = policy.constitution.model_dump(mode="json", by_alias=True)
     if as_json:
         emit({"path": str(where), "digest": policy.digest, **document}, True, ())
@@ -258,7 +260,7 @@ def compliance_score(
             hint="register the model again",
         )
     case = Case(found, judged_as or found.name, Stage(target), digest)
-    limits = Limits(memory_bytes=settings.model_memory_bytes)
+    limits = Limits(memory_bytes=settings.of(RegistrySettings).model_memory_bytes)
     means = confinement(settings, registry.engine, "cli", utc_now())
     with Sandbox(limits, means=means) as sandbox:
         verdict = open_judging(settings, registry, sandbox).judge(case)

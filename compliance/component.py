@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from infra.component import CommandEntry, Component, Role, Section
 
 if TYPE_CHECKING:
-    from infra.settings import Settings
+    from infra.settings import Group, Settings
 
 
 _COMMANDS = (
@@ -34,6 +34,12 @@ _COMMANDS = (
 )
 
 
+def _settings() -> Sequence[type[Group]]:
+    from compliance.settings import ComplianceSettings
+
+    return (ComplianceSettings,)
+
+
 def _roles() -> Sequence[Role]:
     from compliance.role import compliance_role
 
@@ -49,6 +55,7 @@ def _prepare(settings: Settings) -> None:
 component = Component(
     name="compliance",
     commands=_COMMANDS,
+    settings=_settings,
     roles=_roles,
     migrations=Path(__file__).parent / "adapters" / "migrations",
     prepare=_prepare,

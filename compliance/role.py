@@ -12,8 +12,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from compliance.domain import quoting
+from compliance.settings import ComplianceSettings, compliance_url
 from infra.component import Health, Probe, Role
 from infra.errors import PlatformError
+from registry.settings import RegistrySettings, tracking_url
 
 if TYPE_CHECKING:
     from compliance.reports.mlflow_runs import Reports
@@ -76,14 +78,14 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
     constitution_file.load(settings)
     secret = bootstrap.subscribe(settings)
-    edge = Edge.of(settings, settings.webhook_body_limit_bytes)
+    edge = Edge.of(settings, settings.of(ComplianceSettings).body_limit_bytes)
     life, ended = Life(), threading.Event()
     registry = open_registry(settings)
     queue = JobQueue.mine(open_engine(settings.sqlalchemy_url))
-    limits = Limits(memory_bytes=settings.model_memory_bytes)
+    limits = Limits(memory_bytes=settings.of(RegistrySettings).model_memory_bytes)
     means = confinement(settings, registry.engine, NAME, utc_now())
     with Sandbox(limits, means=means) as sandbox:
-        reports = Reports(settings.tracking_url)
+        reports = Reports(tracking_url(settings))
         judging = bootstrap.open_judging(settings, registry, sandbox)
         workers = [Worker(queue, registry, judging, reports) for _ in range(sandbox.lanes)]
 
@@ -124,7 +126,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
             http.serve(
                 create_app(secret, enqueue, life.probe, edge=edge),
                 settings.host,
-                settings.compliance_port,
+                settings.of(ComplianceSettings).port,
                 ended,
                 edge,
             )
@@ -203,7 +205,7 @@ def ready(settings: Settings) -> Probe:
     """Probe the scorer: OK once it answers and its worker goes round. Warm-up goes on meanwhile."""
     from infra.web import asking
 
-    url = f"{settings.compliance_url}/health"
+    url = f"{compliance_url(settings)}/health"
     try:
         answer = asking.get(url, timeout_seconds=READY_TIMEOUT_SECONDS).json()
         return Probe(NAME, Health(answer["status"]), str(answer["detail"]))
@@ -218,6 +220,6 @@ def compliance_role() -> Role:
         summary="Scores versions against the constitution, in throw-away processes",
         run=run,
         ready=ready,
-        url=lambda settings: settings.compliance_url,
-        ports=lambda settings: (("ACGS_COMPLIANCE_PORT", settings.compliance_port),),
+        url=compliance_url,
+        ports=lambda settings: (("ACGS_COMPLIANCE_PORT", settings.of(ComplianceSettings).port),),
     )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from prometheus_client.registry import Collector
     from starlette.routing import BaseRoute
 
-    from infra.settings import Settings
+    from infra.settings import Group, Settings
 
 GROUP = "acgs.components"
 
@@ -118,6 +118,7 @@ class Component:
     Attributes:
         name: the package's name.
         commands: of the root CLI, by where they stand.
+        settings: groups of settings of its own, which `infra.configuration` reads.
         roles: long-running parts.
         routes: Starlette routes for the registry's HTTP app, below `/acgs`.
         views: what can be read from it, by name; a running server answers
@@ -133,6 +134,7 @@ class Component:
 
     name: str
     commands: Sequence[CommandEntry] = ()
+    settings: Callable[[], Sequence[type[Group]]] = tuple
     roles: Callable[[], Sequence[Role]] = tuple
     routes: Callable[[Settings], Sequence[BaseRoute]] = lambda _settings: ()
     views: Callable[[Settings], Mapping[str, View]] = lambda _settings: {}

@@ -1,4 +1,7 @@
-"""Every setting of the platform, typed; `infra.configuration` reads them.
+"""The settings of the platform as such, and what a component's group of settings is.
+
+A component adds a `Group` of its own, in its folder's `settings.py`; code that needs one takes
+it with `settings.of(GROUP)`. `infra.configuration` reads them all.
 
 Names that were published before this code existed (`MLOPS_STORAGE_ROOT`, ...) are kept as they
 are; all others start with `ACGS_`. The S3 server is named as MLflow and its users name it.
@@ -6,39 +9,44 @@ are; all others start with `ACGS_`. The S3 server is named as MLflow and its use
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, PrivateAttr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra import loopback
 from infra.confinement.plan import Demand
 
+_SQLITE = "sqlite:///"
 
-class Settings(BaseSettings):
-    """One process's view of its configuration."""
+
+class Group(BaseSettings):
+    """Settings that belong together; each is named in the environment by its `validation_alias`."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+    def private_places(self) -> Iterable[Path | str]:
+        """Return the folders, files and URIs named here that no model may see."""
+        return ()
+
+
+_Group = TypeVar("_Group", bound=Group)
+
+
+class Settings(Group):
+    """The platform's own settings, through which every component's group is found."""
+
+    _file: Path | None = PrivateAttr(None)
+    _groups: dict[type[Group], Group] = PrivateAttr(default_factory=dict)
 
     storage_root: Path = Field(
         Path(".acgs"),
         validation_alias="MLOPS_STORAGE_ROOT",
         description="Folder that holds all state: database, artifacts, secrets, logs.",
-    )
-    constitutional_hash: str = Field(
-        "cdd01ef066bc6cf2",
-        validation_alias="CONSTITUTIONAL_HASH",
-        description="Identifier of the constitution in force; compared, never computed.",
-    )
-    compliance_target: float = Field(
-        0.95,
-        ge=0,
-        le=1,
-        validation_alias="CONSTITUTIONAL_COMPLIANCE_TARGET",
-        description="Lowest score for Production; may raise the constitution's, never lower it.",
     )
     database_url: str = Field(
         "",
@@ -50,73 +58,15 @@ class Settings(BaseSettings):
         validation_alias="ACGS_ARTIFACT_ROOT",
         description="Where the server keeps artifacts; empty means a folder in the storage root.",
     )
-    artifact_roots: str = Field(
-        "",
-        validation_alias="ACGS_ARTIFACT_ROOTS",
-        description="Further places, separated by commas, in which the server lets versions of "
-        "governed names be registered: folders or s3://bucket/prefix.",
-    )
     s3_endpoint: str = Field(
         "",
         validation_alias="MLFLOW_S3_ENDPOINT_URL",
         description="URL of the S3 server, e.g. MinIO's; empty means Amazon's.",
     )
-    artifact_replica: str = Field(
-        "",
-        validation_alias="ACGS_ARTIFACT_REPLICA",
-        description="Second place for the files of registered versions: a folder or "
-        "s3://bucket/prefix; empty means none.",
-    )
-    artifact_retention_days: int = Field(
-        90,
-        ge=1,
-        validation_alias="ACGS_ARTIFACT_RETENTION_DAYS",
-        description="How long the files of a version that nothing needs are kept.",
-    )
-    artifact_scrub_days: float = Field(
-        7.0,
-        gt=0,
-        validation_alias="ACGS_ARTIFACT_SCRUB_DAYS",
-        description="How often the background role hashes each version's files again.",
-    )
-    artifact_scrub_mb_per_second: float = Field(
-        20.0,
-        gt=0,
-        validation_alias="ACGS_ARTIFACT_SCRUB_MB_PER_SECOND",
-        description="How fast the background role reads while it hashes, in MB/s.",
-    )
     host: str = Field(
         "127.0.0.1",
         validation_alias="ACGS_HOST",
         description="Address every server binds.",
-    )
-    registry_port: int = Field(
-        5000,
-        ge=1,
-        le=65535,
-        validation_alias="ACGS_REGISTRY_PORT",
-        description="Port of the MLflow server.",
-    )
-    gateway_port: int = Field(
-        9000,
-        ge=1,
-        le=65535,
-        validation_alias="ACGS_GATEWAY_PORT",
-        description="Port of the inference gateway (Envoy).",
-    )
-    gateway_admin_port: int = Field(
-        9001,
-        ge=1,
-        le=65535,
-        validation_alias="ACGS_GATEWAY_ADMIN_PORT",
-        description="Port for reading Envoy's numbers and readiness, always on 127.0.0.1.",
-    )
-    compliance_port: int = Field(
-        9002,
-        ge=1,
-        le=65535,
-        validation_alias="ACGS_COMPLIANCE_PORT",
-        description="Port of the compliance scorer's webhook receiver.",
     )
     allowed_hosts: str = Field(
         "",
@@ -137,35 +87,6 @@ class Settings(BaseSettings):
         json_schema_extra={"expected": "addresses and networks, separated by commas"},
         description="Addresses and networks, separated by commas, of proxies whose "
         "X-Forwarded-For and X-Forwarded-Proto count; empty means none.",
-    )
-    registry_body_limit_bytes: int = Field(
-        16 << 20,
-        ge=1 << 20,
-        validation_alias="ACGS_REGISTRY_BODY_LIMIT_BYTES",
-        description="Largest request body of the MLflow server, but for files: those are "
-        "streamed, and may be of any size.",
-    )
-    webhook_body_limit_bytes: int = Field(
-        1 << 20,
-        ge=1 << 10,
-        validation_alias="ACGS_WEBHOOK_BODY_LIMIT_BYTES",
-        description="Largest request body of the compliance scorer.",
-    )
-    gateway_body_limit_bytes: int = Field(
-        32 << 20,
-        ge=1 << 10,
-        le=(1 << 32) - 1,
-        validation_alias="ACGS_GATEWAY_BODY_LIMIT_BYTES",
-        description="Largest request body of the gateway, compressed or not; the model servers "
-        "take 33554432 bytes at most.",
-    )
-    gateway_requests_per_second: int = Field(
-        10_000,
-        ge=1,
-        le=1_000_000,
-        validation_alias="ACGS_GATEWAY_REQUESTS_PER_SECOND",
-        description="Most requests that the gateway takes of one client address, in requests per "
-        "second; the others are answered 429.",
     )
     client_header_seconds: float = Field(
         10.0,
@@ -204,77 +125,11 @@ class Settings(BaseSettings):
         description="Most open connections of one address to the MLflow server and to the scorer; "
         "trusted proxies are exempt.",
     )
-    gate_wait_seconds: float = Field(
-        30.0,
-        ge=0,
-        le=110,
-        validation_alias="ACGS_GATE_WAIT_SECONDS",
-        description="How long a transition call waits for a machine's verdict before it "
-        "answers 'pending'. MLflow clients give up at 120.",
-    )
     confinement: Demand = Field(
         Demand.REQUIRED,
         validation_alias="ACGS_CONFINEMENT",
         description="Whether models run where the machine cannot confine them: required means "
         "no; best-effort means yes, and the audit trail says so.",
-    )
-    model_memory_bytes: int = Field(
-        6_000_000_000,
-        ge=1_000_000_000,
-        validation_alias="ACGS_MODEL_MEMORY_BYTES",
-        description="Most memory, as address space, that one model may use while it is scored, "
-        "and each of its servers.",
-    )
-    constitution: Path | None = Field(
-        None,
-        validation_alias="ACGS_CONSTITUTION",
-        description="The constitution (YAML); empty means the one in the storage root, "
-        "else the one shipped with the platform.",
-    )
-    evidence: Path | None = Field(
-        None,
-        validation_alias="ACGS_EVIDENCE",
-        description="The evidence catalogue (YAML); empty means the one in the storage root.",
-    )
-    serving_python: Path | None = Field(
-        None,
-        validation_alias="ACGS_SERVING_PYTHON",
-        description="Interpreter of the model servers' own environment; "
-        "empty means .venv-serving beside the platform's, else the one that `acgs setup` makes.",
-    )
-    git_repository: Path | None = Field(
-        None,
-        validation_alias="ACGS_GIT_REPOSITORY",
-        description="Git repository, bare or not, that gets a tag for every version and every "
-        "change of stage; empty means none.",
-    )
-    git_remote: str = Field(
-        "",
-        validation_alias="ACGS_GIT_REMOTE",
-        description="Name or URL of the remote that the tags are pushed to; empty means none.",
-    )
-    git_sign: Literal["auto", "always", "never"] = Field(
-        "auto",
-        validation_alias="ACGS_GIT_SIGN",
-        description="Whether the tags are signed; auto does as git's own tag.gpgSign says.",
-    )
-    git_signing_key: str = Field(
-        "",
-        validation_alias="ACGS_GIT_SIGNING_KEY",
-        description="Path of an SSH key, or id of an OpenPGP key, for the tags; "
-        "empty means git's own user.signingKey.",
-    )
-    git_email: str = Field(
-        "acgs@localhost",
-        validation_alias="ACGS_GIT_EMAIL",
-        description="E-mail address in the tags; their name is who acted.",
-    )
-    git_timeout_seconds: float = Field(
-        60.0,
-        gt=0,
-        le=3600,
-        validation_alias="ACGS_GIT_TIMEOUT_SECONDS",
-        description="Longest that one git command may take, a push among them.",
     )
     share_process: bool = Field(
         True,
@@ -301,9 +156,49 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _networks(cls, value: str) -> str:
-        for proxy in _listed(value):
+        for proxy in listed(value):
             ip_network(proxy)
         return value
+
+    @classmethod
+    def read(cls, file: Path | None, **given: Any) -> Settings:
+        """Read the settings from the environment and a file; groups are read likewise.
+
+        Args:
+            file: of `NAME=value` lines; None reads the environment alone.
+            **given: values that win over both, by field name.
+
+        Raises:
+            ValidationError: a value is malformed.
+        """
+        settings = cls(_env_file=file, **given)
+        settings._file = file
+        return settings
+
+    def of(self, group: type[_Group]) -> _Group:
+        """Return a component's group of settings; read once.
+
+        Raises:
+            ValidationError: a value is malformed. `load_settings` has refused it before.
+        """
+        if isinstance(self, group):
+            return self
+        found = self._groups.get(group)
+        if not isinstance(found, group):
+            found = self._groups[group] = group(_env_file=self._file)
+        return found
+
+    def having(self, *groups: Group) -> Settings:
+        """Return these settings with other groups in place of those that were read."""
+        changed = self.model_copy()
+        changed._groups = self._groups | {type(group): group for group in groups}
+        return changed
+
+    def private_places(self) -> Iterable[Path | str]:
+        """Return the storage root, the artifacts and the database, where it is a file."""
+        yield from (self.storage_root, self.artifact_root)
+        if self.database_url.startswith(_SQLITE):
+            yield Path(self.database_url.removeprefix(_SQLITE))
 
     @cached_property
     def sqlalchemy_url(self) -> str:
@@ -315,52 +210,24 @@ class Settings(BaseSettings):
         return url
 
     @cached_property
-    def registry_uri(self) -> str:
-        """The same database under the governed store's own scheme."""
-        url = self.sqlalchemy_url
-        if url.startswith("postgresql+psycopg2://"):
-            return "acgs+postgresql://" + url.removeprefix("postgresql+psycopg2://")
-        return f"acgs+{url}"
-
-    @cached_property
     def artifacts_destination(self) -> str:
         """Folder or URI behind the server's artifact proxy."""
         return self.artifact_root or str(self.storage_root / "artifacts")
 
     @property
-    def further_artifact_roots(self) -> list[str]:
-        """Places besides the server's own artifacts from which versions may be registered."""
-        return _listed(self.artifact_roots)
-
-    @property
     def hosts_allowed(self) -> list[str]:
         """Every host name that a request may give, lower case."""
-        return [*loopback.HOSTS, self.host.lower(), *_listed(self.allowed_hosts.lower())]
+        return [*loopback.HOSTS, self.host.lower(), *listed(self.allowed_hosts.lower())]
 
     @property
     def origins_allowed(self) -> list[str]:
         """Foreign origins whose pages may ask, lower case."""
-        return _listed(self.allowed_origins.lower())
+        return listed(self.allowed_origins.lower())
 
     @property
     def proxies_trusted(self) -> list[str]:
         """Addresses and networks of the trusted proxies."""
-        return _listed(self.trusted_proxies)
-
-    @property
-    def tracking_url(self) -> str:
-        """URL of the MLflow server."""
-        return f"http://{self.host}:{self.registry_port}"
-
-    @property
-    def gateway_url(self) -> str:
-        """URL of the inference gateway."""
-        return f"http://{self.host}:{self.gateway_port}"
-
-    @property
-    def compliance_url(self) -> str:
-        """URL of the compliance scorer's webhook receiver."""
-        return f"http://{self.host}:{self.compliance_port}"
+        return listed(self.trusted_proxies)
 
     def folder(self, name: str) -> Path:
         """Return `<storage root>/<name>`, created if it is missing (mode 0700)."""
@@ -373,5 +240,6 @@ class Settings(BaseSettings):
         return path
 
 
-def _listed(text: str) -> list[str]:
+def listed(text: str) -> list[str]:
+    """Return the items of a text that separates them by commas."""
     return [item.strip() for item in text.split(",") if item.strip()]

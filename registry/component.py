@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from prometheus_client.registry import Collector
     from starlette.routing import BaseRoute
 
-    from infra.settings import Settings
+    from infra.settings import Group, Settings
 
 
 _COMMANDS = (
@@ -67,6 +67,12 @@ _COMMANDS = (
 )
 
 
+def _settings() -> Sequence[type[Group]]:
+    from registry.settings import RegistrySettings
+
+    return (RegistrySettings,)
+
+
 def _roles() -> Sequence[Role]:
     from registry.manager import manager_role
     from registry.plugin.server import registry_role
@@ -105,6 +111,7 @@ def _prepare(settings: Settings) -> None:
 component = Component(
     name="registry",
     commands=_COMMANDS,
+    settings=_settings,
     roles=_roles,
     views=_views,
     routes=_routes,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from infra.component import CommandEntry, Component, Probe, Role, Section, View
 
 if TYPE_CHECKING:
-    from infra.settings import Settings
+    from infra.settings import Group, Settings
 
 
 _COMMANDS = (
@@ -45,6 +45,12 @@ _COMMANDS = (
 )
 
 
+def _settings() -> Sequence[type[Group]]:
+    from serving.settings import ServingSettings
+
+    return (ServingSettings,)
+
+
 def _roles() -> Sequence[Role]:
     from serving.roles import deployer_role, gateway_role
 
@@ -74,6 +80,7 @@ def _probes(settings: Settings) -> Iterable[Probe]:
 component = Component(
     name="serving",
     commands=_COMMANDS,
+    settings=_settings,
     roles=_roles,
     views=_views,
     probes=_probes,

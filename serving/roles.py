@@ -16,6 +16,7 @@ from uuid import uuid4
 from infra.component import Health, Probe, Role
 from infra.errors import AlreadyRunningError, UnavailableError
 from infra.processes.process import Identity, children, end, forget_child, record_child
+from serving.settings import ServingSettings, gateway_url
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -46,7 +47,7 @@ def gateway_role() -> Role:
         summary="the inference gateway: a real Envoy with Seldon's URL paths",
         run=run_gateway,
         ready=gateway_ready,
-        url=lambda settings: settings.gateway_url,
+        url=gateway_url,
         ports=_ports,
     )
 
@@ -129,7 +130,7 @@ def gateway_ready(settings: Settings) -> Probe:
     name = "gateway.answers"
     try:
         Admin(settings).get("/ready")
-        asking.get(f"{settings.gateway_url}/", timeout_seconds=2.0)
+        asking.get(f"{gateway_url(settings)}/", timeout_seconds=2.0)
     except (GatewayError, asking.NoAnswerError) as err:
         return Probe(name, Health.STARTING, f"no answer: {err}")
     return Probe(name, Health.OK, "live")
@@ -210,7 +211,8 @@ def _only_one(settings: Settings) -> Generator[None]:
 
 
 def _ports(settings: Settings) -> Sequence[tuple[str, int]]:
+    chosen = settings.of(ServingSettings)
     return (
-        ("ACGS_GATEWAY_PORT", settings.gateway_port),
-        ("ACGS_GATEWAY_ADMIN_PORT", settings.gateway_admin_port),
+        ("ACGS_GATEWAY_PORT", chosen.gateway_port),
+        ("ACGS_GATEWAY_ADMIN_PORT", chosen.gateway_admin_port),
     )

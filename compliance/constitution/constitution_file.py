@@ -26,10 +26,12 @@ from compliance.constitution.document import (
 from compliance.constitution.schema_errors import explain, suggestion
 from compliance.domain.facts import Task
 from compliance.errors import ConstitutionError
+from compliance.settings import ComplianceSettings
 from infra.settings import Settings
 from registry.domain import canonical
 from registry.domain.values import Stage
 from registry.governance.adapters import governance_file
+from registry.settings import RegistrySettings
 
 _MODELS: tuple[type[BaseModel], ...] = (
     AppliesTo, Bar, Constitution, Metadata, Principle, Rule, Stages,
@@ -69,7 +71,7 @@ def load(settings: Settings) -> Policy:
     """
     governance = governance_file.load(settings)
     path = governance_file.constitution_path(settings)
-    policy = _checked(path, governance.constitution_digest, settings.compliance_target)
+    policy = _checked(path, governance.constitution_digest, settings.of(ComplianceSettings).target)
     if policy.digest != governance.constitution_digest:
         raise ConstitutionError(
             f"expected constitution {governance.constitution_digest}, found {policy.digest}",
@@ -116,9 +118,10 @@ def check_named(path: Path, settings: Settings) -> Policy:
     """
     policy = check(path)
     found = policy.constitution.metadata.constitutional_hash
-    if found != settings.constitutional_hash:
+    wanted = settings.of(RegistrySettings).constitutional_hash
+    if found != wanted:
         raise ConstitutionError(
-            f"{path}: metadata.constitutional_hash: expected {settings.constitutional_hash}, as "
+            f"{path}: metadata.constitutional_hash: expected {wanted}, as "
             f"CONSTITUTIONAL_HASH says, found {found}",
             hint=f"CONSTITUTIONAL_HASH must name it: CONSTITUTIONAL_HASH={found}, or correct "
             "the document",

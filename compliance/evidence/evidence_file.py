@@ -22,6 +22,7 @@ from compliance.evidence.catalogue import Binding, Catalogue
 from infra import strict_yaml
 from infra.settings import Settings
 from registry.governance.adapters.evidence_file import catalogue_path
+from registry.settings import RegistrySettings
 
 if TYPE_CHECKING:
     from compliance.evidence.holdout_file import Table
@@ -45,7 +46,7 @@ def load(settings: Settings) -> Catalogue:
         EvidenceError: the file is invalid.
     """
     path = catalogue_path(settings)
-    if settings.evidence is None and not path.exists():
+    if settings.of(RegistrySettings).evidence is None and not path.exists():
         return Catalogue()
     return parse(path)
 

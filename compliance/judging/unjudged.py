@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from compliance.domain import quoting
 from compliance.judging import scorecard
+from compliance.settings import ComplianceSettings
 from infra.errors import NoAccessError, PlatformError
 from infra.settings import Settings
 from registry.domain.reasons import Reason
@@ -93,7 +94,7 @@ def refusal(settings: Settings, subject: Subject, found: Problem) -> Verdict:
         "target": subject.target.value,
         "task": None,
         "score": 0.0,
-        "min_score": settings.compliance_target,
+        "min_score": settings.of(ComplianceSettings).target,
         "passed": False,
         "vetoes": [],
         "enforcement": enforcement.value,

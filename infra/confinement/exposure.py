@@ -6,13 +6,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infra.configuration import groups
 from infra.confinement.plan import Mount
 from infra.errors import SettingsError
 
 if TYPE_CHECKING:
     from infra.settings import Settings
-
-_SQLITE = "sqlite:///"
 
 
 class ExposedError(SettingsError):
@@ -23,16 +22,8 @@ class ExposedError(SettingsError):
 
 def private_paths(settings: Settings) -> tuple[Path, ...]:
     """Return the files and folders of the platform that no model may see."""
-    found = [
-        settings.storage_root,
-        settings.constitution,
-        # The datasets lie beside the catalogue.
-        settings.evidence.parent if settings.evidence else None,
-        *map(_local, [settings.artifact_root, settings.artifact_replica]),
-        *map(_local, settings.further_artifact_roots),
-    ]
-    if settings.database_url.startswith(_SQLITE):
-        found.append(Path(settings.database_url.removeprefix(_SQLITE)))
+    kinds = (kind for added in groups().values() for kind in added)
+    found = (_local(place) for kind in kinds for place in settings.of(kind).private_places())
     return tuple(path.expanduser().absolute() for path in found if path is not None)
 
 
@@ -62,6 +53,8 @@ def overlaps(path: Path, private: Iterable[Path]) -> bool:
     return any(real.is_relative_to(other) or other.is_relative_to(real) for other in hidden)
 
 
-def _local(place: str) -> Path | None:
+def _local(place: Path | str) -> Path | None:
+    if isinstance(place, Path):
+        return place
     text = place.removeprefix("file://")
     return Path(text) if text and "://" not in text else None

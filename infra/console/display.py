@@ -15,7 +15,7 @@ import click
 
 from infra import logs
 from infra.component import roles
-from infra.configuration import known_names, load_settings
+from infra.configuration import known_settings, load_settings
 from infra.errors import PlatformError, storage_error
 from infra.processes import launch
 from infra.processes.interrupts import interrupted_once
@@ -148,9 +148,9 @@ def _adopt(flags: dict[str, str]) -> Settings:
 def _published(settings: Settings) -> dict[str, str]:
     """Return this run's addresses, for other commands on the same root."""
     return {
-        alias: str(getattr(settings, field))
-        for alias, field in known_names().items()
-        if field == "host" or field.endswith("_port")
+        name: str(setting.value(settings))
+        for name, setting in known_settings().items()
+        if name == "ACGS_HOST" or name.endswith("_PORT")
     }
 
 

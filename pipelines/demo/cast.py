@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 from infra.errors import PlatformError
 from pipelines.demo.outcomes import Outcomes
+from serving.settings import gateway_url
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -62,7 +63,7 @@ class Cast:
     @property
     def predictions_url(self) -> str:
         """Seldon's URL of the endpoint."""
-        base = f"{self.settings.gateway_url}/seldon/{self.namespace}/{self.name}"
+        base = f"{gateway_url(self.settings)}/seldon/{self.namespace}/{self.name}"
         return f"{base}/api/v1.0/predictions"
 
     def train(self, recipe: Recipe) -> VersionRecord:

@@ -13,6 +13,7 @@ import click
 from infra.errors import PlatformError, RefusedError
 from infra.processes.interrupts import interrupted_once
 from pipelines.demo.stores import CHOICES, Stores, chosen
+from registry.settings import tracking_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,7 +109,7 @@ def play(settings: Settings, show: Show, traffic_rate: float, *, stays: bool) ->
     os.environ.update(flags)
     # The training, and whatever else runs in this process, talks to this platform alone.
     settings = load_settings()
-    os.environ["MLFLOW_TRACKING_URI"] = settings.tracking_url
+    os.environ["MLFLOW_TRACKING_URI"] = tracking_url(settings)
     show.scene("0  Starting the platform")
     root.lay_out(settings, data.load(data.DatasetName.CREDIT))
     with platform.running(settings, flags, show.progress):
@@ -125,7 +126,7 @@ def _play_on(settings: Settings, show: Show, traffic_rate: float, *, stays: bool
     from pipelines.demo.cast import Cast
     from registry.bootstrap import open_registry
 
-    mlflow.set_tracking_uri(settings.tracking_url)
+    mlflow.set_tracking_uri(tracking_url(settings))
     registry = open_registry(settings)
     name = root.fresh_name([endpoint.name for endpoint in registry.endpoints.endpoints()])
     with (settings.folder("logs") / "demo.log").open("a") as log:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipelines.demo.story import Played, label
+from registry.settings import tracking_url
 
 if TYPE_CHECKING:
     from pipelines.demo.cast import Cast
@@ -61,7 +62,7 @@ def _tell_traffic(cast: Cast, played: Played, traffic: Tally) -> None:
 
 
 def _tell_urls(cast: Cast, played: Played) -> None:
-    base = cast.settings.tracking_url
+    base = tracking_url(cast.settings)
     cast.show.line()
     cast.show.line(f"MLflow UI    {base}")
     cast.show.line(f"model        {base}/#/models/{cast.name}")
@@ -82,5 +83,5 @@ def _report(cast: Cast, record: VersionRecord) -> str:
     if run_id is None:
         return "none was written"
     experiment = cast.client.get_run(run_id).info.experiment_id
-    run = f"{cast.settings.tracking_url}/#/experiments/{experiment}/runs/{run_id}"
+    run = f"{tracking_url(cast.settings)}/#/experiments/{experiment}/runs/{run_id}"
     return f"{run}/artifacts/report.html"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from infra.errors import UsageError
 from infra.processes.supervisor import already_running, locked
+from registry.settings import RegistrySettings
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -34,9 +35,10 @@ def claim(settings: Settings) -> None:
         UsageError: models that are not the demo's are registered there, or settings name another
             constitution or catalogue.
     """
+    chosen = settings.of(RegistrySettings)
     for variable, given in (
-        ("ACGS_CONSTITUTION", settings.constitution),
-        ("ACGS_EVIDENCE", settings.evidence),
+        ("ACGS_CONSTITUTION", chosen.constitution),
+        ("ACGS_EVIDENCE", chosen.evidence),
     ):
         if given is not None:
             raise UsageError(
@@ -145,14 +147,14 @@ def free_ports(settings: Settings, wanted: Sequence[tuple[str, int]]) -> dict[st
     Returns:
         Setting to free port, only for the settings that must change.
     """
-    from infra.configuration import known_names
+    from infra.configuration import known_settings
 
-    fields = known_names()
-    chosen = settings.model_fields_set
+    known = known_settings()
     changed: dict[str, str] = {}
     used = {port for _, port in wanted}
     for setting, port in wanted:
-        if fields.get(setting) in chosen or setting in changed or not _taken(settings.host, port):
+        chosen = setting in known and known[setting].is_chosen(settings)
+        if chosen or setting in changed or not _taken(settings.host, port):
             continue
         found = _any_port(settings.host)
         while found in used:

@@ -12,6 +12,7 @@ import os
 from typing import TYPE_CHECKING
 
 from infra.processes import running
+from registry.settings import tracking_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +61,7 @@ def _running_platform(root: Path, settings: Settings | None) -> str | None:
         from infra.configuration import load_settings
 
         settings = load_settings()
-    return settings.tracking_url
+    return tracking_url(settings)
 
 
 def _offline_store(root: Path) -> str:

@@ -22,6 +22,7 @@ from registry.artifacts.domain.retention import (
     decide,
 )
 from registry.artifacts.replication import REPLICA_LEASE, Replication
+from registry.artifacts.settings import ArtifactSettings
 from registry.domain.records import Act, VersionRecord
 from registry.files.adapters import custody_rows, manifests
 from registry.files.adapters.real_places import object_key, real_place
@@ -118,9 +119,8 @@ class Retaining:
         versions = retention_facts.gather(connection, self.kit.settings, governs)
         claims = retention_facts.claims(connection, self.kit.settings)
         facts = [facts for _, facts in versions]
-        decided = decide(
-            facts, self.kit.now_ms(), self.kit.settings.artifact_retention_days, claims
-        )
+        days = self.kit.settings.of(ArtifactSettings).retention_days
+        decided = decide(facts, self.kit.now_ms(), days, claims)
         return RetentionState(versions, claims, {decision.uid: decision for decision in decided})
 
     def _record(self, uid: str, actor: str, objects: KeptObjects) -> Freed | None:

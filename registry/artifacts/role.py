@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from infra.component import Probe, Role
 from infra.errors import NoAccessError, PlatformError
+from registry.artifacts.settings import ArtifactSettings
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -121,11 +122,11 @@ class Keeper:
         from registry.artifacts.adapters import rows
         from registry.artifacts.scrub import bounded
 
-        settings = self.artifacts.kit.settings
-        before_ms = self.artifacts.kit.now_ms() - int(settings.artifact_scrub_days * DAY_MS)
+        chosen = self.artifacts.kit.settings.of(ArtifactSettings)
+        before_ms = self.artifacts.kit.now_ms() - int(chosen.scrub_days * DAY_MS)
         with reading(self.artifacts.kit.engine) as connection:
             due = rows.due_for_check(connection, before_ms, self._unread, 1)
-        slow = bounded(settings.artifact_scrub_mb_per_second * 1e6, self._sleep)
+        slow = bounded(chosen.scrub_mb_per_second * 1e6, self._sleep)
 
         def pace(count: int) -> None:
             self._step()

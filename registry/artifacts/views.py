@@ -12,6 +12,7 @@ from registry.artifacts.adapters import rows, tables
 from registry.artifacts.base import Kit
 from registry.artifacts.expiry import Retaining
 from registry.artifacts.replication import Replication
+from registry.artifacts.settings import ArtifactSettings
 from registry.domain.records import VersionRecord
 from registry.files.adapters import custody_rows
 from registry.files.domain.custody import Unusable
@@ -50,7 +51,7 @@ def overview(kit: Kit) -> dict[str, Any]:
         "locked_by_the_store": held or NO_LOCK,
         "freed": len(freed),
         "signing_key": kit.keys.current(),
-        "retention_days": kit.settings.artifact_retention_days,
+        "retention_days": kit.settings.of(ArtifactSettings).retention_days,
     }
 
 

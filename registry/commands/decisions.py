@@ -11,6 +11,7 @@ from registry.commands.shared import REQUEST_ID, opened
 from registry.commands.version import warn_of, warn_unusable
 from registry.domain.values import RequestState
 from registry.gate.outcome import refusal
+from registry.settings import tracking_url
 from registry.versions.arguments import version
 from registry.versions.naming import NamedVersion
 
@@ -42,7 +43,7 @@ def promote(version: NamedVersion, target: str, dry_run: bool) -> None:
     if dry_run:
         click.echo(f"would ask for {record.ref} to move to {target}")
         return
-    GovernedClient(settings.tracking_url).promote(record.name, record.version, target)
+    GovernedClient(tracking_url(settings)).promote(record.name, record.version, target)
     click.echo(f"{record.ref} is in {target}")
     warn_of(record)
     warn_unusable(version_view(registry, record))

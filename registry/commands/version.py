@@ -219,11 +219,12 @@ def version_release(version: NamedVersion, dry_run: bool) -> None:
 def _register_again(settings: Settings, record: VersionRecord) -> int:
     """Register over REST as any client does, so that every rule of registration applies."""
     from registry.sdk.transport import Transport
+    from registry.settings import tracking_url
     from registry.versions.domain.wishes import BUMP_TAG, PRERELEASE_TAG
 
     tags = [{"key": PRERELEASE_TAG, "value": "none"}, {"key": BUMP_TAG, "value": "none"}]
     body = {"name": record.name, "source": record.source, "run_id": record.run_id, "tags": tags}
     if record.model_id:
         body["model_id"] = record.model_id
-    server = Transport(settings.tracking_url, os_user())
+    server = Transport(tracking_url(settings), os_user())
     return int(server.post("model-versions/create", body)["model_version"]["version"])

@@ -16,7 +16,7 @@ from infra.configuration import load_settings
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
 from infra.errors import RefusedError
-from infra.settings import Settings
+from registry.git.settings import GitSettings
 
 if TYPE_CHECKING:
     from registry.git.adapters.findings import Found
@@ -56,7 +56,7 @@ def init(path: Path | None, remote: str | None, dry_run: bool) -> None:
     from registry.git import repository_setup
 
     settings = load_settings()
-    default = settings.git_repository or settings.storage_root / "models.git"
+    default = settings.of(GitSettings).repository or settings.storage_root / "models.git"
     chosen = (path or default).expanduser().absolute()
     there = repository_setup.exists(chosen)
     would = "would use" if there else "would make a bare"
@@ -274,9 +274,9 @@ def _repository() -> Any:
     from registry.git.adapters.repository import Repository
     from registry.git.service import NotConfiguredError
 
-    settings: Settings = load_settings()
-    if settings.git_repository is None:
+    chosen = load_settings().of(GitSettings).repository
+    if chosen is None:
         raise NotConfiguredError(
             "expected a repository in ACGS_GIT_REPOSITORY, found none", hint="acgs git init PATH"
         )
-    return Repository(settings.git_repository.expanduser().absolute())
+    return Repository(chosen.expanduser().absolute())

@@ -11,7 +11,7 @@ from infra.component import CommandEntry, Component, Probe, Role, Section
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
 
-    from infra.settings import Settings
+    from infra.settings import Group, Settings
 
 
 _COMMANDS = (
@@ -22,6 +22,12 @@ _COMMANDS = (
         Section.KEEP,
     ),
 )
+
+
+def _settings() -> Sequence[type[Group]]:
+    from registry.git.settings import GitSettings
+
+    return (GitSettings,)
 
 
 def _roles() -> Sequence[Role]:
@@ -45,6 +51,7 @@ def _collectors(settings: Settings) -> Sequence[Collector]:
 component = Component(
     name="git",
     commands=_COMMANDS,
+    settings=_settings,
     roles=_roles,
     probes=_probes,
     collectors=_collectors,

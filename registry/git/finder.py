@@ -17,6 +17,7 @@ from registry.git.domain import grammar
 from registry.git.domain.names import to_name
 from registry.git.errors import GitError
 from registry.git.service import open_tags
+from registry.git.settings import GitSettings
 
 FRESH_SECONDS = 5.0
 """For how long one read of the repository is used: a check asks for every model in turn."""
@@ -34,7 +35,7 @@ class GitFinder:
 
     def find(self, settings: Settings, name: str) -> Sequence[Finding]:
         """Return what is wrong with a model's tags; nothing when no repository is set."""
-        if settings.git_repository is None:
+        if settings.of(GitSettings).repository is None:
             return []
         try:
             found = self._look(settings)
@@ -53,7 +54,7 @@ class GitFinder:
         return False
 
     def _look(self, settings: Settings) -> Sequence[tuple[str, int | None, Found]]:
-        key = f"{settings.sqlalchemy_url} {settings.git_repository}"
+        key = f"{settings.sqlalchemy_url} {settings.of(GitSettings).repository}"
         since, found = self._looks.get(key, (None, ()))
         if since is not None and time.monotonic() - since < FRESH_SECONDS:
             return found

@@ -13,6 +13,7 @@ from infra.component import Health, Probe
 from infra.stores.db import open_engine
 from registry.git.adapters.findings import GRAVE, FindingKind
 from registry.git.service import Overview, overview
+from registry.git.settings import GitSettings
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -27,7 +28,7 @@ LATE_SECONDS = 300.0
 
 def probes(settings: Settings) -> Iterable[Probe]:
     """Report whether the tags are up to date."""
-    if settings.git_repository is None:
+    if settings.of(GitSettings).repository is None:
         return [Probe(NAME, Health.OK, "not configured: ACGS_GIT_REPOSITORY is not set")]
     engine = open_engine(settings.sqlalchemy_url)
     try:
@@ -71,7 +72,7 @@ class GitCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Read every series; none when no repository is set."""
-        if self.settings.git_repository is None:
+        if self.settings.of(GitSettings).repository is None:
             return
         now = overview(self.engine, self.settings, self.clock())
         yield GaugeMetricFamily("acgs_git_tags", "Tags in the repository.", value=now.made)

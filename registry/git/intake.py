@@ -17,6 +17,7 @@ from registry.git.adapters import book as books
 from registry.git.adapters import tables
 from registry.git.adapters.book import Book
 from registry.git.event_follower import TYPES, Follower
+from registry.git.settings import GitSettings
 from registry.governance.adapters import governance_file
 
 BATCH = 200
@@ -35,11 +36,12 @@ def take_in(engine: Engine, settings: Settings, now: datetime) -> int:
         ConstitutionError: which names are governed cannot be read.
     """
     governance = governance_file.load(settings)
+    email = settings.of(GitSettings).email
     now_ms = to_millis(now)
     with transaction(engine) as connection:
         books.lock(connection)
         found = _next(connection)
-        follower = Follower(connection, Book(connection, settings.git_email, now_ms), governance)
+        follower = Follower(connection, Book(connection, email, now_ms), governance)
         for event in found:
             outcome = follower.follow(event)
             connection.execute(
@@ -62,7 +64,7 @@ def settle(engine: Engine, settings: Settings, now: datetime) -> int:
         books.lock(connection)
         if _next(connection):
             return 0
-        book = Book(connection, settings.git_email, to_millis(now))
+        book = Book(connection, settings.of(GitSettings).email, to_millis(now))
         return Follower(connection, book, governance).settle()
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from infra.component import Probe, Role
+from registry.git.settings import GitSettings
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -111,7 +112,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     from infra.processes.loops import Loop as Work
     from infra.processes.loops import go_round
 
-    if settings.git_repository is None:
+    if settings.of(GitSettings).repository is None:
         _logger.info("no repository: ACGS_GIT_REPOSITORY is not set")
         go_round(settings, NAME, [], stop)
         return

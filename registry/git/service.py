@@ -19,6 +19,7 @@ from registry.git.adapters.findings import Found
 from registry.git.adapters.remote import Remote
 from registry.git.adapters.repository import Repository
 from registry.git.errors import GitError
+from registry.git.settings import GitSettings
 from registry.git.tag_check import Checker, TagComparison
 from registry.git.tag_pusher import Pushed, Pusher
 from registry.git.tag_writer import Writer, Written
@@ -92,7 +93,8 @@ class GitTags:
     """Follows the registry, writes, pushes and checks; several processes may run at once."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
-        if settings.git_repository is None:
+        chosen = settings.of(GitSettings)
+        if chosen.repository is None:
             raise NotConfiguredError(
                 "expected a repository in ACGS_GIT_REPOSITORY, found none",
                 hint="acgs git init PATH makes one and says how to set it",
@@ -100,9 +102,9 @@ class GitTags:
         self.engine = engine
         self.settings = settings
         self.repository = Repository(
-            settings.git_repository.expanduser().absolute(), settings.git_timeout_seconds
+            chosen.repository.expanduser().absolute(), chosen.timeout_seconds
         )
-        self.remote = Remote(self.repository, settings.git_remote) if settings.git_remote else None
+        self.remote = Remote(self.repository, chosen.remote) if chosen.remote else None
 
     def follow(self, now: datetime, report: Report = _ignore) -> int:
         """Plan the tags of every event not followed yet; return how many events there were."""
@@ -123,7 +125,9 @@ class GitTags:
             GitError: the repository as a whole cannot be used.
         """
         try:
-            written = Writer(self.engine, self.repository, self.settings, report).write(now)
+            written = Writer(
+                self.engine, self.repository, self.settings.of(GitSettings), report
+            ).write(now)
         except GitError as err:
             self._failed("local", err, now)
             raise
@@ -240,23 +244,24 @@ class GitTags:
 
 def overview(engine: Engine, settings: Settings, now: datetime) -> Overview:
     """Return the state of the tags, from the database alone: no git, no network."""
-    unread, unread_ms = intake.waiting(engine) if settings.git_repository else (0, None)
+    chosen = settings.of(GitSettings)
+    unread, unread_ms = intake.waiting(engine) if chosen.repository else (0, None)
     with reading(engine) as connection:
         counts = rows.counts(connection)
         known = rows.standing(connection)
-        states = [rows.PLANNED, rows.LOCAL] if settings.git_remote else [rows.PLANNED]
+        states = [rows.PLANNED, rows.LOCAL] if chosen.remote else [rows.PLANNED]
         times = (unread_ms, rows.oldest_ms(connection, states))
         oldest_ms = min((ms for ms in times if ms is not None), default=None)
         found = tuple(findings.standing(connection))
         untagged = _untagged(connection, settings)
     return Overview(
-        repository=str(settings.git_repository or ""),
-        remote=settings.git_remote,
+        repository=str(chosen.repository or ""),
+        remote=chosen.remote,
         unread=unread,
         made=counts[rows.LOCAL] + counts[rows.PUSHED],
         untagged=untagged,
         waiting_local=counts[rows.PLANNED],
-        waiting_push=counts[rows.LOCAL] if settings.git_remote else 0,
+        waiting_push=counts[rows.LOCAL] if chosen.remote else 0,
         oldest_pending_seconds=None
         if oldest_ms is None
         else max(0.0, (to_millis(now) - oldest_ms) / 1000),
@@ -269,7 +274,7 @@ def overview(engine: Engine, settings: Settings, now: datetime) -> Overview:
 
 
 def _untagged(connection: Connection, settings: Settings) -> int | None:
-    if settings.git_repository is None:
+    if settings.of(GitSettings).repository is None:
         return 0
     try:
         governance = governance_file.load(settings)

@@ -14,7 +14,6 @@ from datetime import datetime
 from sqlalchemy import Engine, update
 
 from infra.clock import to_millis
-from infra.settings import Settings
 from infra.stores.db import reading, transaction
 from registry.git.adapters import book as books
 from registry.git.adapters import findings, rows, tables, turns
@@ -25,6 +24,7 @@ from registry.git.adapters.rows import TagRow
 from registry.git.adapters.signing import signer
 from registry.git.domain import grammar, objects
 from registry.git.errors import GitError
+from registry.git.settings import GitSettings
 
 BATCH = 200
 PACK_AT = 100
@@ -51,7 +51,7 @@ class Writer:
 
     engine: Engine
     repository: Repository
-    settings: Settings
+    settings: GitSettings
     report: Callable[[str, int], None] = lambda _work, _count: None
 
     def write(self, now: datetime) -> Written:
@@ -129,9 +129,7 @@ class Writer:
         contents = []
         for commit in wanted:
             parent = commit.code_commit if commit.code_commit in trees else None
-            who = objects.person(
-                objects.LEDGER_NAME, self.settings.git_email, commit.created_seconds
-            )
+            who = objects.person(objects.LEDGER_NAME, self.settings.email, commit.created_seconds)
             tree = trees[parent] if parent else empty
             contents.append(objects.commit(tree, parent, who, commit.subject))
         ids = self.repository.write("commit", contents)
@@ -212,7 +210,7 @@ class Writer:
         counters = [found.counter for found in parsed if found and found.artifact == tag.artifact]
         with transaction(self.engine) as connection:
             books.lock(connection)
-            book = Book(connection, self.settings.git_email, now_ms)
+            book = Book(connection, self.settings.email, now_ms)
             name = book.another_name(tag.id, max(counters, default=0))
         _logger.warning("%s was taken by somebody; the tag is made as %s", tag.name, name)
 

@@ -13,6 +13,7 @@ from infra.console.options import as_json
 from infra.console.output import emit
 from infra.errors import storage_error
 from infra.settings import Settings
+from registry.settings import tracking_url
 from registry.versions.arguments import name_or_version
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def export(
     reach = Reach(steps=depth, history=history)
     name, spec = named
     found = _lineage(settings).of_version(name, spec, up=reach, down=reach)
-    text = written(found, form, settings.tracking_url)
+    text = written(found, form, tracking_url(settings))
     if output is None:
         click.echo(text, nl=False)
         return

@@ -20,6 +20,7 @@ from registry.lineage.formats import svg, written
 from registry.lineage.service import VersionLineage
 from registry.lineage.views import impact_view, lineage_view, served_view
 from registry.lineage.walk import MAX_STEPS, Reach
+from registry.settings import tracking_url
 
 DIRECTIONS = ("both", "up", "down")
 GUARDED = {
@@ -47,7 +48,7 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
 
     async def get_openlineage(request: Request) -> Response:
         def events() -> str:
-            return written(read(request), "openlineage", settings.tracking_url)
+            return written(read(request), "openlineage", tracking_url(settings))
 
         return Response(await run_in_threadpool(events), media_type="application/x-ndjson")
 

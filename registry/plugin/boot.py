@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from registry.settings import RegistrySettings
+
 if TYPE_CHECKING:
     from infra.settings import Settings
 
@@ -36,4 +38,4 @@ def announced(settings: Settings) -> str | None:
 
 def _path(settings: Settings) -> Path:
     # By port: several servers may share a storage root.
-    return settings.folder("run") / f"registry-{settings.registry_port}.boot"
+    return settings.folder("run") / f"registry-{settings.of(RegistrySettings).port}.boot"

@@ -9,6 +9,7 @@ from registry.domain.records import Ask, Request, VersionRecord
 from registry.domain.values import GOVERNED_ALIASES, RequestKind, Stage
 from registry.gate.outcome import is_worth_waiting, settled
 from registry.gate.service import Gate
+from registry.settings import RegistrySettings
 
 _POLL_SECONDS = 0.05
 
@@ -46,7 +47,7 @@ class Admission:
             self.pass_or_raise(ask)
 
     def _wait(self, request: Request) -> Request:
-        deadline = time.monotonic() + self.gate.settings.gate_wait_seconds
+        deadline = time.monotonic() + self.gate.settings.of(RegistrySettings).gate_wait_seconds
         while is_worth_waiting(request) and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
             request = self.gate.get_request(request.id)

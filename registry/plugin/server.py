@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from infra.component import Health, Probe, Role
+from registry.settings import RegistrySettings, registry_uri, tracking_url
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -26,7 +27,7 @@ def registry_role() -> Role:
         summary="MLflow server: UI, REST, tracking and the governed registry",
         run=run,
         ready=ready,
-        url=lambda settings: settings.tracking_url,
+        url=tracking_url,
         ports=_ports,
     )
 
@@ -51,8 +52,8 @@ def run(settings: Settings, stop: threading.Event) -> None:
     folder_artifacts.install(settings, uploads)
     private_artifacts.install()
     boot.announce(settings)
-    edge = Edge.of(settings, settings.registry_body_limit_bytes)
-    http.serve(app, settings.host, settings.registry_port, stop, edge)
+    edge = Edge.of(settings, settings.of(RegistrySettings).body_limit_bytes)
+    http.serve(app, settings.host, settings.of(RegistrySettings).port, stop, edge)
 
 
 def ready(settings: Settings) -> Probe:
@@ -65,7 +66,7 @@ def ready(settings: Settings) -> Probe:
         return Probe("registry", Health.STARTING, "not started yet")
     try:
         answer = asking.get(
-            f"{settings.tracking_url}/acgs/ready", timeout_seconds=READY_TIMEOUT_SECONDS
+            f"{tracking_url(settings)}/acgs/ready", timeout_seconds=READY_TIMEOUT_SECONDS
         )
     except asking.NoAnswerError as err:
         return Probe("registry", Health.STARTING, f"no answer: {err}")
@@ -74,13 +75,13 @@ def ready(settings: Settings) -> Probe:
     found = answer.json().get("boot")
     if found != expected:
         return Probe(
-            "registry", Health.FAILED, f"another server answers on {settings.tracking_url}"
+            "registry", Health.FAILED, f"another server answers on {tracking_url(settings)}"
         )
     return Probe("registry", Health.OK)
 
 
 def _ports(settings: Settings) -> Sequence[tuple[str, int]]:
-    return (("ACGS_REGISTRY_PORT", settings.registry_port),)
+    return (("ACGS_REGISTRY_PORT", settings.of(RegistrySettings).port),)
 
 
 def _configure_mlflow(settings: Settings) -> None:
@@ -99,7 +100,7 @@ def _configure_mlflow(settings: Settings) -> None:
     os.environ.update(
         {
             "_MLFLOW_SERVER_FILE_STORE": settings.sqlalchemy_url,
-            "_MLFLOW_SERVER_REGISTRY_STORE": settings.registry_uri,
+            "_MLFLOW_SERVER_REGISTRY_STORE": registry_uri(settings),
             "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
             "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
             "_MLFLOW_SERVER_ARTIFACT_DESTINATION": artifacts,
@@ -107,7 +108,7 @@ def _configure_mlflow(settings: Settings) -> None:
             "_MLFLOW_IN_JOB_EXECUTOR": "false",
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
             "MLFLOW_TRACKING_URI": settings.sqlalchemy_url,
-            "MLFLOW_REGISTRY_URI": settings.registry_uri,
+            "MLFLOW_REGISTRY_URI": registry_uri(settings),
             # Without it every process makes its own and cannot read the others' secrets.
             "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": key,
             "MLFLOW_FLASK_SERVER_SECRET_KEY": flask_key,

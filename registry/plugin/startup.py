@@ -9,6 +9,7 @@ from infra.component import BrokenComponentError
 from infra.errors import UnavailableError
 from infra.settings import Settings
 from registry.plugin.store import GovernedStore
+from registry.settings import registry_uri
 
 
 def open_stores(settings: Settings) -> GovernedStore:
@@ -20,14 +21,14 @@ def open_stores(settings: Settings) -> GovernedStore:
     """
     try:
         handlers.initialize_backend_stores(
-            settings.sqlalchemy_url, settings.registry_uri, "mlflow-artifacts:/"
+            settings.sqlalchemy_url, registry_uri(settings), "mlflow-artifacts:/"
         )
         found = handlers._get_model_registry_store()
     except MlflowException as err:
         raise UnavailableError(f"MLflow's stores cannot be opened: {err.message}") from err
     if not isinstance(found, GovernedStore):
         raise BrokenComponentError(
-            f"expected the governed store under {settings.registry_uri.split(':')[0]}://, "
+            f"expected the governed store under {registry_uri(settings).split(':')[0]}://, "
             f"found {type(found).__name__}",
             hint="reinstall the platform (in a clone: make setup)",
         )

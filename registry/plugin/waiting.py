@@ -25,6 +25,7 @@ from registry.domain.records import Request
 from registry.domain.values import RequestState
 from registry.gate.outcome import is_worth_waiting, refusal, settled
 from registry.plugin.mlflow_errors import PENDING_KEY, to_mlflow
+from registry.settings import RegistrySettings
 
 _GATED_PATHS = (
     "/mlflow/model-versions/transition-stage",
@@ -44,7 +45,7 @@ class WaitForVerdict:
     def __init__(self, app: ASGIApp, registry: Registry) -> None:
         self.app = app
         self.watcher = Watcher(registry)
-        self.wait_seconds = registry.gate.settings.gate_wait_seconds
+        self.wait_seconds = registry.gate.settings.of(RegistrySettings).gate_wait_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything through except a gated call that is pending."""

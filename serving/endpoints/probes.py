@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from infra.component import Health, Probe
 from registry.bootstrap import open_registry
 from serving.domain.seldon import resource_name
+from serving.settings import gateway_url
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -28,7 +29,7 @@ def probe_endpoints(settings: Settings) -> Sequence[Probe]:
         name = f"endpoint.{endpoint.name}"
         path = f"/seldon/{endpoint.namespace}/{resource_name(endpoint.name)}/health/ping"
         try:
-            answer = client().get(settings.gateway_url + path, timeout=TIMEOUT_SECONDS)
+            answer = client().get(gateway_url(settings) + path, timeout=TIMEOUT_SECONDS)
         except httpx.HTTPError as err:
             found.append(Probe(name, Health.FAILED, f"no answer: {err}"))
             continue

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
 def endpoint_view(registry: Registry, settings: Settings, endpoint: Endpoint) -> dict[str, object]:
     """Return an endpoint as JSON values."""
+    from serving.settings import gateway_url
+
     stable = registry.versions.version(endpoint.stable_uid) if endpoint.stable_uid else None
     kept = registry.custody.quarantine_of(stable.uid) if stable else None
     active = [r for r in registry.rollouts.active_rollouts() if r.endpoint == endpoint.name]
-    base = f"{settings.gateway_url}/seldon/{endpoint.namespace}/{resource_name(endpoint.name)}"
+    base = f"{gateway_url(settings)}/seldon/{endpoint.namespace}/{resource_name(endpoint.name)}"
     return {
         "name": endpoint.name,
         "namespace": endpoint.namespace,

@@ -23,6 +23,7 @@ from serving.gateway.envoy_admin import Admin, GatewayError, folder
 from serving.gateway.envoy_doors import doors
 from serving.gateway.envoy_edge import GatewayEdge
 from serving.gateway.envoy_errors import Document
+from serving.settings import ServingSettings, gateway_url
 
 READ_BACK_SECONDS = 5.0
 _POLL_SECONDS = 0.001
@@ -50,10 +51,11 @@ def prepare_files(settings: Settings) -> Path:
         _write(clusters_file, envoy_config.clusters(()))
     if not _readable(routes_file):
         _write(routes_file, _routes((), settings))
+    chosen = settings.of(ServingSettings)
     document = envoy_bootstrap.bootstrap(
         host=settings.host,
-        port=settings.gateway_port,
-        admin_port=settings.gateway_admin_port,
+        port=chosen.gateway_port,
+        admin_port=chosen.gateway_admin_port,
         clusters_file=str(clusters_file),
         routes_file=str(routes_file),
         edge=GatewayEdge.of(settings),
@@ -67,7 +69,7 @@ class EnvoyGateway:
 
     def __init__(self, settings: Settings) -> None:
         self._folder = folder(settings)
-        self._url = settings.gateway_url
+        self._url = gateway_url(settings)
         self._settings = settings
         self._admin = Admin(settings)
 
@@ -227,7 +229,8 @@ class EnvoyGateway:
 
 def _routes(table: Sequence[DeploymentRoute], settings: Settings) -> Document:
     origins = tuple(settings.origins_allowed)
-    return envoy_config.routes(table, origins, doors(settings.gateway_body_limit_bytes))
+    limit_bytes = settings.of(ServingSettings).gateway_body_limit_bytes
+    return envoy_config.routes(table, origins, doors(limit_bytes))
 
 
 def _counters(epoch: str, cluster: str, stats: Sequence[_Stat]) -> Counters:

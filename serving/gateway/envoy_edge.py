@@ -14,6 +14,7 @@ from infra.web.edge import Edge
 from infra.web.names import ANY, host_name
 from serving.gateway.envoy_doors import DIRECT_BYTES, HEAP_BYTES
 from serving.gateway.envoy_errors import HAS_ORIGIN, HEADERS_COUNT, HEADERS_KIB, Document
+from serving.settings import ServingSettings
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -50,8 +51,9 @@ class GatewayEdge:
     @classmethod
     def of(cls, settings: Settings) -> GatewayEdge:
         """Return what the settings say."""
-        edge = Edge.of(settings, settings.gateway_body_limit_bytes)
-        return cls(edge, settings.gateway_requests_per_second)
+        limits = settings.of(ServingSettings)
+        edge = Edge.of(settings, limits.gateway_body_limit_bytes)
+        return cls(edge, limits.gateway_requests_per_second)
 
 
 def manager_options(edge: Edge) -> Document:

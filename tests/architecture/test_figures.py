@@ -13,7 +13,7 @@ WIDE = {
 }
 FLAT = {
     # What puts the registry together, or belongs to no room more than to another.
-    "registry": {"bootstrap", "component", "errors", "manager", "metrics"},
+    "registry": {"bootstrap", "component", "errors", "manager", "metrics", "settings"},
     "registry/adapters": {"locks", "mirror", "mlflow_tables", "tables", "version_rows"},
 }
 

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from pipelines.steps.models import Recipe
+from registry.settings import registry_uri
 from tests.support.credit import register, unique
 from tests.support.platform import Platform
 
@@ -91,7 +92,7 @@ def in_process(platform: Platform, name: str, *numbers: int) -> list[str]:
     """Transition from a client that opens the registry's database itself; a line for each."""
     code = textwrap.dedent(IN_PROCESS).format(
         tracking=platform.url,
-        registry=platform.settings.registry_uri,
+        registry=registry_uri(platform.settings),
         name=name,
         numbers=numbers,
     )

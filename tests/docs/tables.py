@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from infra.component import components
+from infra.configuration import Setting, defined, groups
 from infra.errors import exit_code
 from infra.settings import Settings
 from infra.web.http import status_of
@@ -87,21 +88,20 @@ def differences(listed: Iterable[Difference]) -> str:
 
 
 def settings() -> str:
-    """One row per setting."""
-    rows = []
-    for field in Settings.model_fields.values():
-        default = "" if field.default in (None, "") else f"`{field.default}`"
-        bounds = ", ".join(_bound(m) for m in field.metadata)
-        kind = _type(field.annotation)
-        rows.append(
-            (
-                f"`{field.validation_alias}`",
-                kind + (f", {bounds}" if bounds else ""),
-                default,
-                field.description,
-            )
-        )
-    return table(("name", "type", "default", "meaning"), rows)
+    """One section per component that has settings, with one row for each."""
+    parts = []
+    for component, kinds in groups().items():
+        rows = [_setting(setting) for kind in kinds for setting in defined(kind)]
+        parts += [f"## `{component}`", table(("name", "type", "default", "meaning"), rows)]
+    return "\n\n".join(parts)
+
+
+def _setting(setting: Setting) -> Sequence[object]:
+    field = setting.field
+    bounds = ", ".join(_bound(m) for m in field.metadata)
+    kind = _type(field.annotation) + (f", {bounds}" if bounds else "")
+    default = "" if field.default in (None, "") else f"`{field.default}`"
+    return f"`{setting.name}`", kind, default, field.description
 
 
 def _bound(metadata: Any) -> str:

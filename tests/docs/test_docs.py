@@ -13,7 +13,7 @@ import pytest
 
 from infra import signing
 from infra.component import roles
-from infra.configuration import known_names
+from infra.configuration import known_settings
 from infra.console.cli import acgs
 from infra.errors import PlatformError
 from tests.docs import cli_pages, code_facts, generate, tables
@@ -44,7 +44,7 @@ def test_every_generated_part_is_on_some_page() -> None:
 
 def test_every_setting_is_documented() -> None:
     text = read("settings.md")
-    assert [name for name in known_names() if f"`{name}`" not in text] == []
+    assert [name for name in known_settings() if f"`{name}`" not in text] == []
 
 
 def test_every_command_and_option_has_help() -> None:

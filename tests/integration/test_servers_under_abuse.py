@@ -13,9 +13,12 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from compliance.settings import ComplianceSettings
 from infra.private import UMASK, too_open
 from infra.processes.process import children
 from infra.settings import Settings
+from registry.settings import RegistrySettings
+from serving.settings import ServingSettings
 from tests.support.credit import register, unique
 from tests.support.platform import Platform
 from tests.support.raw_http import (
@@ -52,21 +55,21 @@ def _envoy(platform: Platform) -> int:
 
 SERVERS = {
     "registry": Server(
-        lambda s: s.registry_port,
+        lambda s: s.of(RegistrySettings).port,
         API + "/runs/log-batch",
-        lambda s: s.registry_body_limit_bytes,
+        lambda s: s.of(RegistrySettings).body_limit_bytes,
         lambda platform: platform.pids()["registry"],
     ),
     "scorer": Server(
-        lambda s: s.compliance_port,
+        lambda s: s.of(ComplianceSettings).port,
         "/webhooks/registry",
-        lambda s: s.webhook_body_limit_bytes,
+        lambda s: s.of(ComplianceSettings).body_limit_bytes,
         lambda platform: platform.pids()["compliance"],
     ),
     "gateway": Server(
-        lambda s: s.gateway_port,
+        lambda s: s.of(ServingSettings).gateway_port,
         "/seldon/acgs/nobody/api/v1.0/predictions",
-        lambda s: s.gateway_body_limit_bytes,
+        lambda s: s.of(ServingSettings).gateway_body_limit_bytes,
         _envoy,
     ),
 }
@@ -278,7 +281,7 @@ def test_mlflows_largest_batch_is_taken(embedded_platform: Platform) -> None:
 def test_files_are_streamed_whatever_their_size(embedded_platform: Platform) -> None:
     pid = embedded_platform.pids()["registry"]
     before = resident_bytes(pid)
-    size = 8 * embedded_platform.settings.registry_body_limit_bytes
+    size = 8 * embedded_platform.settings.of(RegistrySettings).body_limit_bytes
     url = f"{embedded_platform.url}/api/2.0/mlflow-artifacts/artifacts/large/file.bin"
 
     def pieces() -> object:

@@ -18,11 +18,14 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from compliance.settings import ComplianceSettings
 from infra.console.cli import acgs
 from infra.private import repair
 from infra.processes import running
 from infra.settings import Settings
 from infra.stores.object_store import Location, ObjectStore, is_s3
+from registry.settings import RegistrySettings, tracking_url
+from serving.settings import ServingSettings
 from tests.ports import free_ports
 from tests.support.stores import put_database
 
@@ -52,15 +55,18 @@ class Platform:
             database_url=self.environment.get("ACGS_DATABASE_URL", ""),
             artifact_root=self.environment.get("ACGS_ARTIFACT_ROOT", ""),
             s3_endpoint=self.environment.get("MLFLOW_S3_ENDPOINT_URL", ""),
-            registry_port=int(self.environment["ACGS_REGISTRY_PORT"]),
-            gateway_port=int(self.environment["ACGS_GATEWAY_PORT"]),
-            gateway_admin_port=int(self.environment["ACGS_GATEWAY_ADMIN_PORT"]),
-            compliance_port=int(self.environment["ACGS_COMPLIANCE_PORT"]),
+        ).having(
+            RegistrySettings(port=int(self.environment["ACGS_REGISTRY_PORT"])),
+            ServingSettings(
+                gateway_port=int(self.environment["ACGS_GATEWAY_PORT"]),
+                gateway_admin_port=int(self.environment["ACGS_GATEWAY_ADMIN_PORT"]),
+            ),
+            ComplianceSettings(port=int(self.environment["ACGS_COMPLIANCE_PORT"])),
         )
 
     @property
     def url(self) -> str:
-        return self.settings.tracking_url
+        return tracking_url(self.settings)
 
     def acgs(self, *arguments: str, check: bool = False) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

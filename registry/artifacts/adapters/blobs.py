@@ -24,6 +24,7 @@ from infra.stores.object_store import ObjectStore, is_s3
 from registry.artifacts.adapters import compression
 from registry.artifacts.adapters.compression import Encoding
 from registry.artifacts.errors import ReplicaError
+from registry.artifacts.settings import ArtifactSettings
 from registry.errors import RESTORE, ArtifactError
 from registry.files.adapters import hashing
 from registry.files.adapters.local_reading import unread
@@ -56,7 +57,7 @@ class Replica:
     @classmethod
     def of(cls, settings: Settings) -> Replica | None:
         """Open the replica that the settings name; None when they name none."""
-        where = settings.artifact_replica
+        where = settings.of(ArtifactSettings).replica
         if not where:
             return None
         if is_s3(where):

@@ -10,6 +10,7 @@ from registry.files.adapters.real_places import destination_place, real_place
 from registry.files.domain.own_folder import is_own, shared_as
 from registry.files.domain.storage_place import ancestors
 from registry.files.errors import SourceRefusedError
+from registry.settings import RegistrySettings
 
 
 def shared(settings: Settings, connection: Connection, place: str) -> str:
@@ -50,7 +51,7 @@ def require_allowed(settings: Settings, uri: str) -> None:
     Raises:
         SourceRefusedError: the folder is elsewhere, or is not a folder.
     """
-    roots = [settings.artifacts_destination, *settings.further_artifact_roots]
+    roots = [settings.artifacts_destination, *settings.of(RegistrySettings).further_artifact_roots]
     place = real_place(settings, uri)
     allowed = {at for at in (real_place(settings, root) for root in roots) if at}
     # A web address would be asked, whatever server is behind it, even if its path is allowed.
@@ -65,7 +66,8 @@ def require_allowed(settings: Settings, uri: str) -> None:
 
 def _landmarks(settings: Settings, connection: Connection) -> list[str]:
     found = [destination_place(settings), real_place(settings, str(settings.storage_root))]
-    found += [real_place(settings, root) for root in settings.further_artifact_roots]
+    further = settings.of(RegistrySettings).further_artifact_roots
+    found += [real_place(settings, root) for root in further]
     for uri in connection.execute(select(mlflow.experiments.c.artifact_location)).scalars():
         place = real_place(settings, str(uri)) if uri else None
         found += [place, f"{place}/models"] if place else []

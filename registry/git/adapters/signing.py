@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from infra.settings import Settings
 from registry.git.adapters.repository import (
     LOCAL_SECONDS,
     Repository,
@@ -20,6 +19,7 @@ from registry.git.adapters.repository import (
     run_command,
 )
 from registry.git.errors import GitMissingError, SigningError
+from registry.git.settings import GitSettings
 
 _CONFIG = r"^(tag\.gpgsign|user\.signingkey|gpg\..*)$"
 _TRUE = frozenset({"true", "yes", "on", "1"})
@@ -107,21 +107,21 @@ def _run(command: Sequence[str], text: bytes, folder: Path) -> bytes:
     return outcome.output
 
 
-def signer(repository: Repository, settings: Settings) -> Signer:
+def signer(repository: Repository, settings: GitSettings) -> Signer:
     """Return the signer that a repository's git settings ask for.
 
     Raises:
         SigningError: the settings ask for signatures, and there is no key.
     """
-    if settings.git_sign == "never":
+    if settings.sign == "never":
         return Unsigned()
     config = repository.config(_CONFIG)
-    if settings.git_sign == "auto" and config.get("tag.gpgsign", "").lower() not in _TRUE:
+    if settings.sign == "auto" and config.get("tag.gpgsign", "").lower() not in _TRUE:
         return Unsigned()
-    key = settings.git_signing_key or config.get("user.signingkey", "")
+    key = settings.signing_key or config.get("user.signingkey", "")
     if not key:
         raise SigningError("expected a signing key for the tags, found none")
-    if settings.git_signing_key:
+    if settings.signing_key:
         is_ssh = Path(key).expanduser().exists() or key.startswith(("ssh-", "key::"))
     else:
         is_ssh = config.get("gpg.format", "openpgp").lower() == "ssh"

@@ -17,6 +17,7 @@ from infra.settings import Settings
 from registry.domain.canonical import digest
 from registry.domain.values import Enforcement
 from registry.governance.domain.governance import Pattern
+from registry.settings import RegistrySettings
 
 NO_BINDING = digest(None)
 UNREADABLE = "unreadable"
@@ -25,7 +26,8 @@ UNREADABLE = "unreadable"
 
 def catalogue_path(settings: Settings) -> Path:
     """Return the path of the evidence catalogue, which need not exist."""
-    return settings.evidence or settings.storage_root / "evidence" / "catalogue.yaml"
+    chosen = settings.of(RegistrySettings).evidence
+    return chosen or settings.storage_root / "evidence" / "catalogue.yaml"
 
 
 def binding_digest(settings: Settings, name: str) -> str:

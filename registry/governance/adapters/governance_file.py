@@ -20,6 +20,7 @@ from infra.settings import Settings
 from registry.domain import canonical
 from registry.domain.values import Enforcement
 from registry.governance.domain.governance import Governance, Pattern
+from registry.settings import RegistrySettings
 
 DOCUMENT = "constitution.yaml"
 LOCK = "constitution.lock.json"
@@ -34,8 +35,9 @@ class ConstitutionError(PlatformError):
 
 def constitution_path(settings: Settings) -> Path:
     """Return the path of the constitution in force: setting > storage root > shipped default."""
-    if settings.constitution is not None:
-        return settings.constitution.expanduser().absolute()
+    chosen = settings.of(RegistrySettings).constitution
+    if chosen is not None:
+        return chosen.expanduser().absolute()
     own = settings.storage_root / "constitution" / DOCUMENT
     if own.exists() or (settings.storage_root / MARKER).exists():
         return own
@@ -69,7 +71,8 @@ def load(settings: Settings) -> Governance:
     """
     path = constitution_path(settings)
     lock = path.with_name(LOCK)
-    governance = _load(path, _stamp(path), lock, _stamp(lock), settings.constitutional_hash)
+    wanted = settings.of(RegistrySettings).constitutional_hash
+    governance = _load(path, _stamp(path), lock, _stamp(lock), wanted)
     if path.parent == settings.storage_root / "constitution":
         _remember(settings.storage_root)
     return governance

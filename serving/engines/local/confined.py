@@ -11,6 +11,7 @@ from infra.confinement.exposure import overlaps, private_paths, refuse_exposed
 from infra.confinement.launch import READY_FD, SOCKET_FD, Launch, launch_command
 from infra.confinement.plan import MODEL, SCRATCH, Limits, Means, Mount, Plan, python_mounts
 from infra.settings import Settings
+from registry.settings import RegistrySettings
 from serving.engines.local.engine import Command
 from serving.engines.local.engine import Launch as ServerLaunch
 from serving.engines.local.environment import ServingEnvironmentError, runtime_root, serving_python
@@ -60,7 +61,7 @@ def server_plan(
         mounts=(*_shown(settings, python), Mount(model_folder, MODEL)),
         scratch=SCRATCH,
         limits=Limits(
-            memory_bytes=settings.model_memory_bytes,
+            memory_bytes=settings.of(RegistrySettings).model_memory_bytes,
             file_bytes=scratch_bytes,
             scratch_bytes=scratch_bytes,
             open_files=OPEN_FILES,

@@ -11,6 +11,7 @@ from infra import origin
 from infra.environments import Environment, tell
 from infra.errors import UnavailableError
 from infra.settings import Settings
+from serving.settings import ServingSettings
 
 ENVIRONMENT = ".venv-serving"
 
@@ -29,8 +30,9 @@ def serving_python(settings: Settings) -> Path:
         ServingEnvironmentError: there is none where the settings say; nor, if they say nothing,
             beside the platform's, nor in the user's cache folder.
     """
-    if settings.serving_python is not None:
-        candidates = [settings.serving_python]
+    chosen = settings.of(ServingSettings).python
+    if chosen is not None:
+        candidates = [chosen]
     else:
         homes = dict.fromkeys((Path(sys.prefix).parent, runtime_root()))
         candidates = [home / ENVIRONMENT / "bin" / "python" for home in homes]
@@ -38,7 +40,7 @@ def serving_python(settings: Settings) -> Path:
         if candidate.is_file() and os.access(candidate, os.X_OK):
             # Not resolved: the link's location makes it this environment's interpreter.
             return candidate.absolute()
-    if settings.serving_python is None:
+    if chosen is None:
         kept = _kept()
         if found := kept.python:
             return found
@@ -60,7 +62,7 @@ def provide(settings: Settings, say: Callable[[str], None] = tell) -> Path:
     try:
         return serving_python(settings)
     except ServingEnvironmentError:
-        if settings.serving_python is not None:
+        if settings.of(ServingSettings).python is not None:
             raise
     return _kept().make(say)
 

@@ -9,6 +9,7 @@ import pytest
 from infra.servers.s3 import S3
 from infra.settings import Settings
 from registry.artifacts.bootstrap import artifacts_of
+from registry.artifacts.settings import ArtifactSettings
 from registry.plugin.store import GovernedStore
 from tests.integration.artifacts.places import Bucket, Folder, Keep, Place
 from tests.integration.registry.shelf import Shelf
@@ -29,8 +30,7 @@ def local(tmp_path: Path, databases: Databases) -> Keep:
     settings = Settings(
         storage_root=tmp_path / "root",
         database_url=databases.new(Kind.SQLITE),
-        artifact_replica=str(tmp_path / "replica"),
-    )
+    ).having(ArtifactSettings(replica=str(tmp_path / "replica")))
     return opened(settings, Folder(tmp_path / "files"))
 
 
@@ -55,8 +55,7 @@ def in_buckets(
         storage_root=tmp_path / "root",
         database_url=databases.new(Kind.POSTGRES),
         artifact_root=f"s3://{bucket}/root",
-        artifact_replica=f"s3://{s3.new_bucket()}/replica",
-    )
+    ).having(ArtifactSettings(replica=f"s3://{s3.new_bucket()}/replica"))
     return opened(settings, Bucket(s3.client(), bucket))
 
 

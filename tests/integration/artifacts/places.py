@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from infra.settings import Settings
 from registry.artifacts.bootstrap import Artifacts
+from registry.artifacts.settings import ArtifactSettings
 from registry.domain.records import VersionRecord
 from tests.integration.registry.shelf import NAME, Shelf
 
@@ -109,7 +110,7 @@ class Stored:
         self._change_copy(sha256, b"something else")
 
     def _change_copy(self, sha256: str, content: bytes | None) -> None:
-        where = self.settings.artifact_replica
+        where = self.settings.of(ArtifactSettings).replica
         if not where.startswith("s3://"):
             (path,) = Path(where).rglob(f"{sha256}*")
             path.unlink() if content is None else path.write_bytes(content)

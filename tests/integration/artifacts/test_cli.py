@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from infra.errors import PlatformError, exit_code
 from registry.artifacts.cli import artifact
+from registry.artifacts.settings import ArtifactSettings
 from registry.commands.models import model
 from registry.commands.version import version
 from tests.integration.artifacts.places import FILES, Keep
@@ -28,7 +29,7 @@ def acgs(keep: Keep, *arguments: str, group: click.Group = artifact) -> Answer:
     environment = {
         "MLOPS_STORAGE_ROOT": str(keep.settings.storage_root),
         "ACGS_DATABASE_URL": keep.settings.database_url,
-        "ACGS_ARTIFACT_REPLICA": keep.settings.artifact_replica,
+        "ACGS_ARTIFACT_REPLICA": keep.settings.of(ArtifactSettings).replica,
         "ACGS_ARTIFACT_ROOT": keep.settings.artifact_root,
     }
     result = CliRunner().invoke(group, arguments, env=environment)
@@ -148,7 +149,7 @@ def test_a_version_that_was_deleted_counts_nowhere(local: Keep) -> None:
 def test_without_a_replica_no_repair_from_one_is_promised(local: Keep) -> None:
     record = local.register()
     local.flip(record)
-    local.artifacts.kit.settings = local.settings.model_copy(update={"artifact_replica": ""})
+    local.artifacts.kit.settings = local.settings.having(ArtifactSettings(replica=""))
     answer = acgs(local, "scrub")
     assert answer.returncode == 1
     assert "restore the files from a backup" in answer.stderr

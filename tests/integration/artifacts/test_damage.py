@@ -10,6 +10,7 @@ import pytest
 
 from infra.clock import utc_now
 from registry.artifacts.errors import FilesDifferError
+from registry.artifacts.settings import ArtifactSettings
 from registry.domain.records import Ask, VersionRecord
 from registry.domain.values import RequestKind, Stage
 from registry.errors import ArtifactError, GateClosedError
@@ -130,7 +131,7 @@ def test_swapped_files_are_their_own_replica(local: Keep) -> None:
 def test_a_damaged_replica_is_found_never_restored_from_and_copied_again(local: Keep) -> None:
     record = local.register()
     local.artifacts.replication.replicate(record)
-    replica = Path(local.settings.artifact_replica)
+    replica = Path(local.settings.of(ArtifactSettings).replica)
     for blob in replica.rglob("*"):
         if blob.is_file():
             blob.write_bytes(blob.read_bytes()[:-1] + b"?")

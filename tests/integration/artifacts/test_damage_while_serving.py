@@ -16,9 +16,11 @@ from infra.processes.process import children
 from infra.servers.s3 import S3
 from infra.settings import Settings
 from registry.artifacts.bootstrap import artifacts_of
+from registry.artifacts.settings import ArtifactSettings
 from registry.domain.records import Ask, VersionRecord
 from registry.domain.values import RequestKind, Stage
 from registry.errors import GateClosedError
+from serving.settings import ServingSettings, gateway_url
 from tests.integration.artifacts.places import Bucket, Folder, Place, Stored
 from tests.integration.serving import models
 from tests.integration.serving.kit import (
@@ -49,7 +51,7 @@ class Served:
     def serves(self, version: VersionRecord) -> bool:
         """Whether the endpoint answers, and answers what this version was trained to answer."""
         answer = httpx.post(
-            self.platform.settings.gateway_url + PATH,
+            gateway_url(self.platform.settings) + PATH,
             json={"data": {"ndarray": self.rows}},
             timeout=20,
             trust_env=False,
@@ -93,9 +95,9 @@ def folders(root: Path, databases: Databases, _s3: Callable[[], S3]) -> Pair:
     settings = Settings(
         storage_root=root,
         database_url=databases.new(Kind.SQLITE),
-        artifact_replica=str(root / "replica"),
-        gateway_port=gateway,
-        gateway_admin_port=admin,
+    ).having(
+        ArtifactSettings(replica=str(root / "replica")),
+        ServingSettings(gateway_port=gateway, gateway_admin_port=admin),
     )
     return settings, Folder(root / "store")
 
@@ -107,9 +109,9 @@ def servers(root: Path, databases: Databases, s3: Callable[[], S3]) -> Pair:
         storage_root=root,
         database_url=databases.new(Kind.POSTGRES),
         artifact_root=f"s3://{bucket}/root",
-        artifact_replica=f"s3://{s3().new_bucket()}/replica",
-        gateway_port=gateway,
-        gateway_admin_port=admin,
+    ).having(
+        ArtifactSettings(replica=f"s3://{s3().new_bucket()}/replica"),
+        ServingSettings(gateway_port=gateway, gateway_admin_port=admin),
     )
     return settings, Bucket(s3().client(), bucket)
 

@@ -23,6 +23,7 @@ from registry.artifacts.adapters.leases import Leases
 from registry.artifacts.bootstrap import Artifacts, artifacts_of
 from registry.artifacts.replication import REPLICA_LEASE
 from registry.artifacts.role import Keeper, artifacts_role
+from registry.artifacts.settings import ArtifactSettings
 from registry.errors import GateClosedError
 from registry.files.adapters.stored_files import S3Files
 from tests.integration.artifacts.conftest import in_buckets
@@ -38,7 +39,7 @@ def later(keep: Keep, days: float) -> Artifacts:
 
 
 def stored(keep: Keep) -> dict[str, int]:
-    root = Path(keep.settings.artifact_replica)
+    root = Path(keep.settings.of(ArtifactSettings).replica)
     return {p.name: p.stat().st_size for p in root.rglob("*") if p.is_file()}
 
 
@@ -228,7 +229,7 @@ def test_a_role_that_is_killed_while_it_copies_loses_nothing(local: Keep) -> Non
         **os.environ,
         "MLOPS_STORAGE_ROOT": str(local.settings.storage_root),
         "ACGS_DATABASE_URL": local.settings.database_url,
-        "ACGS_ARTIFACT_REPLICA": local.settings.artifact_replica,
+        "ACGS_ARTIFACT_REPLICA": local.settings.of(ArtifactSettings).replica,
     }
     command = [sys.executable, "-m", "infra", "run", artifacts_role().name]
     for _ in range(3):

@@ -19,6 +19,7 @@ from infra.stores.errors import BucketMissingError, StoreCredentialsError, Store
 from registry.artifacts.adapters.leases import Leases
 from registry.artifacts.bootstrap import artifacts_of
 from registry.artifacts.role import Keeper
+from registry.artifacts.settings import ArtifactSettings
 from registry.domain.records import VersionRecord
 from registry.errors import ArtifactError
 from tests.integration.artifacts.places import Keep
@@ -145,7 +146,7 @@ def test_a_scrub_comes_back_to_what_it_could_not_look_at(remote: Keep, server: S
 
 def test_a_replica_that_denies_loses_no_copy(remote: Keep, server: Server) -> None:
     record = kept(remote)
-    server.deny_bucket(remote.settings.artifact_replica)
+    server.deny_bucket(remote.settings.of(ArtifactSettings).replica)
     with pytest.raises(StoreDeniedError):
         remote.artifacts.scrubbing.check(record)
     assert remote.artifacts.replication.is_replicated(record)
@@ -165,7 +166,8 @@ def test_a_replica_that_denies_loses_no_copy(remote: Keep, server: Server) -> No
 
 def test_the_role_waits_for_access_and_marks_nothing(remote: Keep, server: Server) -> None:
     record = kept(remote)
-    settings = remote.settings.model_copy(update={"artifact_scrub_days": 1e-9})
+    often = remote.settings.of(ArtifactSettings).model_copy(update={"scrub_days": 1e-9})
+    settings = remote.settings.having(often)
     artifacts = artifacts_of(settings, remote.artifacts.kit.registry)
     now = [0.0]
     leases = Leases.mine(artifacts.kit.engine)
@@ -242,7 +244,7 @@ def test_a_replica_folder_that_may_not_be_read_loses_no_copy(
     local: Keep, closed: Callable[[Path], None]
 ) -> None:
     record = kept(local)
-    closed(Path(local.settings.artifact_replica) / "sha256")
+    closed(Path(local.settings.of(ArtifactSettings).replica) / "sha256")
     with pytest.raises(NoAccessError):
         local.artifacts.scrubbing.check(record)
     assert local.artifacts.replication.is_replicated(record)
@@ -250,7 +252,7 @@ def test_a_replica_folder_that_may_not_be_read_loses_no_copy(
 
 def test_a_disk_that_is_not_mounted_is_not_damage(local: Keep) -> None:
     record = kept(local)
-    root, replica = Path(record.source).parent, Path(local.settings.artifact_replica)
+    root, replica = Path(record.source).parent, Path(local.settings.of(ArtifactSettings).replica)
     for disk in (root, replica):
         away = disk.with_name("away")
         disk.rename(away)

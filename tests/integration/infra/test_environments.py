@@ -13,6 +13,7 @@ from infra.environments import NOTICE, Environment, EnvironmentNotMadeError
 from infra.settings import Settings
 from serving.engines.local import environment as serving
 from serving.engines.local.environment import ServingEnvironmentError
+from serving.settings import ServingSettings
 
 WHEEL = "toy-1.0-py3-none-any.whl"
 
@@ -114,5 +115,5 @@ def test_model_servers_get_an_environment_of_the_lock_where_none_is_beside_the_p
 
 def test_an_interpreter_that_the_settings_name_is_never_made(lock: Path, tmp_path: Path) -> None:
     with pytest.raises(ServingEnvironmentError, match="ACGS_SERVING_PYTHON"):
-        serving.provide(Settings(ACGS_SERVING_PYTHON=tmp_path / "python"))
+        serving.provide(Settings().having(ServingSettings(python=tmp_path / "python")))
     assert not (tmp_path / "cache").exists()

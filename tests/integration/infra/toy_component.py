@@ -11,6 +11,8 @@ from infra import environments
 from infra.component import CommandEntry, Component, Health, Probe, Role
 from infra.processes import health
 from infra.settings import Settings
+from registry.settings import RegistrySettings, tracking_url
+from serving.settings import ServingSettings
 
 
 def _serve(settings: Settings, stop: threading.Event) -> None:
@@ -24,14 +26,14 @@ def _serve(settings: Settings, stop: threading.Event) -> None:
         return PlainTextResponse("hello")
 
     app = Starlette(routes=[Route("/", hello)])
-    http.serve(app, settings.host, settings.registry_port, stop)
+    http.serve(app, settings.host, settings.of(RegistrySettings).port, stop)
 
 
 def _answers(settings: Settings) -> Probe:
     import httpx
 
     try:
-        text = httpx.get(settings.tracking_url, timeout=1).text
+        text = httpx.get(tracking_url(settings), timeout=1).text
     except httpx.HTTPError as err:
         return Probe("web", Health.STARTING, str(err))
     return Probe("web", Health.OK if text == "hello" else Health.FAILED, text)
@@ -63,8 +65,8 @@ component = Component(
             "answers hello",
             run=_serve,
             ready=_answers,
-            url=lambda settings: settings.tracking_url,
-            ports=lambda settings: [("ACGS_REGISTRY_PORT", settings.registry_port)],
+            url=lambda settings: tracking_url(settings),
+            ports=lambda settings: [("ACGS_REGISTRY_PORT", settings.of(RegistrySettings).port)],
         ),
         Role(
             "loop",
@@ -92,8 +94,8 @@ greedy = Component(
             run=_serve,
             ready=_answers,
             ports=lambda settings: [
-                ("ACGS_REGISTRY_PORT", settings.registry_port),
-                ("ACGS_GATEWAY_PORT", settings.gateway_port),
+                ("ACGS_REGISTRY_PORT", settings.of(RegistrySettings).port),
+                ("ACGS_GATEWAY_PORT", settings.of(ServingSettings).gateway_port),
             ],
         )
     ],

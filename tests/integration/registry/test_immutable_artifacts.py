@@ -16,6 +16,7 @@ import requests
 from mlflow.exceptions import MlflowException
 
 from pipelines.steps.models import Recipe
+from registry.settings import RegistrySettings
 from tests.support.credit import Registered, register, saved, unique
 from tests.support.platform import Platform
 
@@ -85,7 +86,9 @@ def raw(platform: Platform, method: str, target: str, body: bytes) -> int:
     """Send a target exactly as it is written; clients resolve `..` themselves."""
     import http.client
 
-    connection = http.client.HTTPConnection("127.0.0.1", platform.settings.registry_port)
+    connection = http.client.HTTPConnection(
+        "127.0.0.1", platform.settings.of(RegistrySettings).port
+    )
     try:
         connection.request(method, target, body)
         return connection.getresponse().status

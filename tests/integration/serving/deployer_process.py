@@ -9,13 +9,14 @@ from pathlib import Path
 
 from infra.settings import Settings
 from serving.bootstrap import open_deployer
+from serving.settings import ServingSettings
 from tests.integration.serving.kit import backend_command
 
 
 def main() -> None:
     root, gateway, admin = sys.argv[1:]
-    settings = Settings(
-        storage_root=Path(root), gateway_port=int(gateway), gateway_admin_port=int(admin)
+    settings = Settings(storage_root=Path(root)).having(
+        ServingSettings(gateway_port=int(gateway), gateway_admin_port=int(admin))
     )
     with open_deployer(settings, command=backend_command) as deployer:
         # Before the first tick: a test may kill it in the middle of that one, too.

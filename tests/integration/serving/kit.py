@@ -34,6 +34,7 @@ from serving.bootstrap import open_deployer
 from serving.control.controller import Deployer
 from serving.engines.local.engine import Command, Launch
 from serving.roles import gateway_ready, run_gateway
+from serving.settings import ServingSettings, gateway_url
 from tests.integration.serving.load import Load
 from tests.ports import free_ports
 
@@ -50,7 +51,9 @@ def wait_until(true: Callable[[], bool], what: str, seconds: float = 20.0) -> No
 
 def make_settings(root: Path) -> Settings:
     gateway, admin = free_ports(2)
-    return Settings(storage_root=root, gateway_port=gateway, gateway_admin_port=admin)
+    return Settings(storage_root=root).having(
+        ServingSettings(gateway_port=gateway, gateway_admin_port=admin)
+    )
 
 
 @contextlib.contextmanager
@@ -216,8 +219,8 @@ class Platform:
     def deployer_process(self) -> Iterator[subprocess.Popen[bytes]]:
         words = [
             str(self.settings.storage_root),
-            str(self.settings.gateway_port),
-            str(self.settings.gateway_admin_port),
+            str(self.settings.of(ServingSettings).gateway_port),
+            str(self.settings.of(ServingSettings).gateway_admin_port),
         ]
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.integration.serving.deployer_process", *words]
@@ -234,14 +237,17 @@ class Platform:
 
     def ask(self, path: str = PATH, **headers: str) -> httpx.Response:
         return httpx.post(
-            self.settings.gateway_url + path, json={}, headers=headers, trust_env=False
+            gateway_url(self.settings) + path, json={}, headers=headers, trust_env=False
         )
 
     @contextlib.contextmanager
     def load(self, connections: int = 8, pause_seconds: float = 0.01) -> Iterator[Load]:
         """Ask for predictions all the time, from a thread of its own."""
         load = Load(
-            self.settings.gateway_port, PATH, connections=connections, pause_seconds=pause_seconds
+            self.settings.of(ServingSettings).gateway_port,
+            PATH,
+            connections=connections,
+            pause_seconds=pause_seconds,
         )
         thread = threading.Thread(target=lambda: asyncio.run(load.run()))
         thread.start()

@@ -17,6 +17,7 @@ from infra.settings import Settings
 from serving.domain.routing import Backend, DeploymentRoute
 from serving.gateway.envoy import EnvoyGateway
 from serving.gateway.envoy_admin import GatewayError
+from serving.settings import ServingSettings, gateway_url
 from tests.integration.serving.kit import PATH, Backends, gateway, kill, make_settings, wait_until
 from tests.integration.serving.load import Answers, Load
 
@@ -43,14 +44,16 @@ class Site:
         ]
 
     def get(self, path: str, **headers: str) -> httpx.Response:
-        return httpx.get(self.settings.gateway_url + path, headers=headers, trust_env=False)
+        return httpx.get(gateway_url(self.settings) + path, headers=headers, trust_env=False)
 
     def ask(self, requests: int) -> Answers:
-        load = Load(self.settings.gateway_port, PATH, connections=16, requests=requests)
+        load = Load(
+            self.settings.of(ServingSettings).gateway_port, PATH, connections=16, requests=requests
+        )
         return asyncio.run(load.run())
 
     def in_background(self, **options: float) -> tuple[Load, threading.Thread]:
-        load = Load(self.settings.gateway_port, PATH, connections=16, **options)  # type: ignore[arg-type]
+        load = Load(self.settings.of(ServingSettings).gateway_port, PATH, connections=16, **options)  # type: ignore[arg-type]
         thread = threading.Thread(target=lambda: asyncio.run(load.run()))
         thread.start()
         return load, thread
@@ -175,7 +178,7 @@ def test_requests_that_clients_gave_up_on_are_failures(site: Site) -> None:
     site.envoy.apply([DeploymentRoute("acgs", "credit", (only,), (100,))])
     for _ in range(3):
         with pytest.raises(httpx.ReadTimeout):
-            httpx.get(site.settings.gateway_url + PATH, timeout=0.2, trust_env=False)
+            httpx.get(gateway_url(site.settings) + PATH, timeout=0.2, trust_env=False)
     wait_until(lambda: site.envoy.counters(BOTH)[BOTH[0]].failures == 3, "three are counted")
     assert site.envoy.counters(BOTH)[BOTH[0]].requests == 3
 

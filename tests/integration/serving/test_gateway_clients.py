@@ -6,7 +6,7 @@ import contextlib
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from infra.settings import Settings
 from serving.domain.routing import Backend, DeploymentRoute
 from serving.gateway import envoy_bootstrap, envoy_config, envoy_edge
 from serving.gateway.envoy import EnvoyGateway
+from serving.settings import ServingSettings, gateway_url
 from tests.integration.serving.kit import gateway, wait_until
 from tests.ports import free_ports
 from tests.support import serving_app
@@ -78,18 +79,29 @@ def upstream() -> Iterator[int]:
         yield port
 
 
+def gateway_port(settings: Settings) -> int:
+    return settings.of(ServingSettings).gateway_port
+
+
+def gateway_admin_port(settings: Settings) -> int:
+    return settings.of(ServingSettings).gateway_admin_port
+
+
 @contextlib.contextmanager
 def gateway_with(root: Path, **more: Any) -> Iterator[Settings]:
     port, admin = free_ports(2)
     settings = Settings(
         storage_root=root,
-        gateway_port=port,
-        gateway_admin_port=admin,
         client_header_seconds=HEADER_SECONDS,
-        gateway_body_limit_bytes=LIMIT_BYTES,
         allowed_hosts="models.example.org, *.wild.example.org",
         allowed_origins=ORIGIN,
-        **more,
+    ).having(
+        ServingSettings(
+            gateway_port=port,
+            gateway_admin_port=admin,
+            gateway_body_limit_bytes=LIMIT_BYTES,
+            **more,
+        )
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(envoy_edge, "REQUEST_SECONDS", REQUEST_SECONDS)
@@ -162,7 +174,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_a_request_gets_its_status(name: str, site: Settings) -> None:
     case = CASES[name]
-    status, body = case.ask(site.gateway_port)
+    status, body = case.ask(gateway_port(site))
     assert status == case.status, body
     if case.code:
         assert told(body)["error_code"] == case.code
@@ -173,9 +185,9 @@ def test_a_chunked_body_beyond_the_limit_is_a_413_without_growth(site: Settings)
     [envoy] = [child.identity.pid for child in children(site)]
     before = resident_bytes(envoy)
     for _ in range(4):
-        with connected(site.gateway_port) as client:
+        with connected(gateway_port(site)) as client:
             client.sendall(
-                head("POST", PREFIX + "/echo", site.gateway_port, "transfer-encoding: chunked")
+                head("POST", PREFIX + "/echo", gateway_port(site), "transfer-encoding: chunked")
             )
             in_chunks(client, 256 * MIB)
             assert answer_of(client)[0] in {0, 413}  # 0: reset while it went on sending
@@ -183,9 +195,9 @@ def test_a_chunked_body_beyond_the_limit_is_a_413_without_growth(site: Settings)
 
 
 def test_a_chunked_body_just_beyond_the_limit_is_told_why(site: Settings) -> None:
-    with connected(site.gateway_port) as client:
+    with connected(gateway_port(site)) as client:
         client.sendall(
-            head("POST", PREFIX + "/echo", site.gateway_port, "transfer-encoding: chunked")
+            head("POST", PREFIX + "/echo", gateway_port(site), "transfer-encoding: chunked")
         )
         in_chunks(client, LIMIT_BYTES + 1)
         status, body = answer_of(client)
@@ -203,11 +215,13 @@ SLOW_CLIENTS: dict[str, tuple[bytes, bytes]] = {
 }
 
 
-@pytest.mark.parametrize("port_of", ["gateway_port", "gateway_admin_port"])
+@pytest.mark.parametrize("port_of", [gateway_port, gateway_admin_port])
 @pytest.mark.parametrize("name", SLOW_CLIENTS)
-def test_a_slow_client_is_dropped(name: str, port_of: str, site: Settings) -> None:
+def test_a_slow_client_is_dropped(
+    name: str, port_of: Callable[[Settings], int], site: Settings
+) -> None:
     first, drip = SLOW_CLIENTS[name]
-    with connected(getattr(site, port_of)) as client:
+    with connected(port_of(site)) as client:
         client.sendall(first)
         assert seconds_until_closed(client, IDLE_SECONDS + 3, drip) < IDLE_SECONDS + 3
 
@@ -216,11 +230,11 @@ HTTP_2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 """The preface and an empty frame of settings, which an HTTP/2 server answers with its own."""
 
 
-@pytest.mark.parametrize("port_of", ["gateway_port", "gateway_admin_port"])
+@pytest.mark.parametrize("port_of", [gateway_port, gateway_admin_port])
 def test_http_2_for_which_no_stated_time_would_hold_is_refused(
-    port_of: str, site: Settings
+    port_of: Callable[[Settings], int], site: Settings
 ) -> None:
-    with connected(getattr(site, port_of)) as client:
+    with connected(port_of(site)) as client:
         client.sendall(HTTP_2)
         status, said = answer_of(client)
         assert status in {400, 426}, said
@@ -228,8 +242,8 @@ def test_http_2_for_which_no_stated_time_would_hold_is_refused(
 
 
 def test_a_client_that_reads_no_answer_is_dropped(site: Settings) -> None:
-    with connected(site.gateway_port, receive_bytes=4096) as client:
-        client.sendall(head("GET", PREFIX + "/large", site.gateway_port))
+    with connected(gateway_port(site), receive_bytes=4096) as client:
+        client.sendall(head("GET", PREFIX + "/large", gateway_port(site)))
         time.sleep(STREAM_IDLE_SECONDS + 3)
         client.settimeout(2)
         received = 0
@@ -242,25 +256,25 @@ def test_a_client_that_reads_no_answer_is_dropped(site: Settings) -> None:
 def test_slow_bodies_hold_no_connection_of_a_model_server(site: Settings) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(2 * envoy_config.CONNECTIONS_PER_SERVER):
-            client = stack.enter_context(connected(site.gateway_port))
+            client = stack.enter_context(connected(gateway_port(site)))
             client.sendall(HEAD + b"content-length: 1000\r\n\r\na")
         began = time.monotonic()
-        assert Case(200).ask(site.gateway_port)[0] == 200
+        assert Case(200).ask(gateway_port(site))[0] == 200
         assert time.monotonic() - began < 1
 
 
 def test_a_thousand_idle_connections_starve_nobody(site: Settings) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(1000):
-            stack.enter_context(connected(site.gateway_port))
-        assert Case(200).ask(site.gateway_port)[0] == 200
+            stack.enter_context(connected(gateway_port(site)))
+        assert Case(200).ask(gateway_port(site))[0] == 200
         assert EnvoyGateway(site).epoch()
 
 
 def test_what_clients_say_about_themselves_reaches_no_model_server(site: Settings) -> None:
     said = dict.fromkeys(envoy_edge.BELIEVED_BY_NOBODY, "10.9.8.7")
     answer = httpx.post(
-        site.gateway_url + PREFIX + "/echo",
+        gateway_url(site) + PREFIX + "/echo",
         headers={**said, "x-acgs-predictor": "default", "authorization": "kept"},
         trust_env=False,
     )
@@ -277,13 +291,13 @@ def test_clients_give_envoy_no_orders(site: Settings) -> None:
         "x-envoy-internal": "true",
         "x-envoy-original-path": "/elsewhere",
     }
-    slow = httpx.get(site.gateway_url + PREFIX + "/slow", headers=orders, trust_env=False)
+    slow = httpx.get(gateway_url(site) + PREFIX + "/slow", headers=orders, trust_env=False)
     assert (slow.status_code, slow.text) == (200, "done")
 
 
 def test_a_preflight_of_an_allowed_page_is_answered(site: Settings) -> None:
     answer = httpx.options(
-        site.gateway_url + PREFIX + "/echo",
+        gateway_url(site) + PREFIX + "/echo",
         headers={
             "origin": ORIGIN,
             "access-control-request-method": "POST",
@@ -295,7 +309,7 @@ def test_a_preflight_of_an_allowed_page_is_answered(site: Settings) -> None:
     assert answer.headers["access-control-allow-origin"] == ORIGIN
     assert "POST" in answer.headers["access-control-allow-methods"]
     asked = httpx.post(
-        site.gateway_url + PREFIX + "/echo", headers={"origin": ORIGIN}, trust_env=False
+        gateway_url(site) + PREFIX + "/echo", headers={"origin": ORIGIN}, trust_env=False
     )
     assert asked.headers["access-control-allow-origin"] == ORIGIN
 
@@ -315,17 +329,17 @@ ADMIN: dict[str, tuple[str, str, int]] = {
 @pytest.mark.parametrize("name", ADMIN)
 def test_the_admin_port_is_for_reading(name: str, site: Settings) -> None:
     method, path, status = ADMIN[name]
-    assert ask(site.gateway_admin_port, head(method, path, site.gateway_admin_port))[0] == status
-    assert Case(200).ask(site.gateway_port)[0] == 200
+    assert ask(gateway_admin_port(site), head(method, path, gateway_admin_port(site)))[0] == status
+    assert Case(200).ask(gateway_port(site))[0] == 200
 
 
 def test_a_foreign_page_reads_nothing_of_the_admin_port(site: Settings) -> None:
-    assert Case(403, host="evil.example").ask(site.gateway_admin_port, "/ready")[0] == 403
+    assert Case(403, host="evil.example").ask(gateway_admin_port(site), "/ready")[0] == 403
 
 
 def test_more_requests_than_the_limit_are_answered_429(tmp_path: Path) -> None:
     with gateway_with(tmp_path, gateway_requests_per_second=20) as settings:
-        url = settings.gateway_url + PREFIX + "/echo"
+        url = gateway_url(settings) + PREFIX + "/echo"
         with httpx.Client(trust_env=False) as client:
             answers = [client.post(url) for _ in range(60)]
             refused = [a for a in answers if a.status_code == 429]
@@ -338,7 +352,7 @@ def test_more_requests_than_the_limit_are_answered_429(tmp_path: Path) -> None:
 
 def test_beyond_the_limit_of_connections_new_ones_are_closed(tmp_path: Path) -> None:
     with gateway_with(tmp_path, connection_limit=16) as settings:
-        port = settings.gateway_port
+        port = gateway_port(settings)
         with contextlib.ExitStack() as stack:
             clients = [stack.enter_context(connected(port)) for _ in range(20)]
             time.sleep(0.5)

@@ -16,6 +16,7 @@ from infra.settings import Settings
 from serving.gateway import envoy_edge
 from serving.gateway.envoy import EnvoyGateway
 from serving.gateway.envoy_doors import DIRECT_BYTES, HEAP_BYTES, MIDDLE_BYTES, WAITING, doors
+from serving.settings import ServingSettings, gateway_url
 from tests.integration.serving.kit import gateway, wait_until
 from tests.integration.serving.test_gateway_clients import PREFIX, routes_to, upstream
 from tests.ports import free_ports
@@ -30,7 +31,9 @@ SECONDS = 2.0
 @contextlib.contextmanager
 def running(root: Path) -> Iterator[Settings]:
     port, admin = free_ports(2)
-    settings = Settings(storage_root=root, gateway_port=port, gateway_admin_port=admin)
+    settings = Settings(storage_root=root).having(
+        ServingSettings(gateway_port=port, gateway_admin_port=admin)
+    )
     with upstream() as server, gateway(settings):
         EnvoyGateway(settings).apply(routes_to(server))
         yield settings
@@ -89,21 +92,23 @@ def test_small_requests_are_answered_beside_unfinished_uploads(name: str, site: 
     count, size, chunked = UPLOADS[name]
     [envoy] = [child.identity.pid for child in children(site)]
     with (
-        unfinished(site.gateway_port, count, size, chunked=chunked) as uploads,
+        unfinished(site.of(ServingSettings).gateway_port, count, size, chunked=chunked) as uploads,
         httpx.Client(trust_env=False, timeout=SECONDS) as client,
     ):
         asked = 0
         while asked < 100 or any(upload.is_alive() for upload in uploads):
-            assert client.post(site.gateway_url + ECHO, content=b"{}").status_code == 200
+            assert client.post(gateway_url(site) + ECHO, content=b"{}").status_code == 200
             asked += 1
         assert resident_bytes(envoy) < HEAP_BYTES // 2
 
 
 def test_beyond_its_places_a_large_body_is_refused_in_the_platforms_shape(site: Settings) -> None:
     large = doors(LIMIT_BYTES)[-1]
-    url = site.gateway_url + ECHO
+    url = gateway_url(site) + ECHO
     with httpx.Client(trust_env=False, timeout=5) as client:
-        with unfinished(site.gateway_port, large.at_once + WAITING, LIMIT_BYTES):
+        with unfinished(
+            site.of(ServingSettings).gateway_port, large.at_once + WAITING, LIMIT_BYTES
+        ):
             refused: list[dict[str, str]] = []
             wait_until(lambda: _refused(client, url, refused), "no place is left for a large body")
             assert refused[0]["error_code"] == "infra.server_full"
@@ -131,7 +136,7 @@ def test_a_body_of_any_size_arrives_whole(site: Settings, size: int, chunked: bo
     body = b"x" * size
     pieces = (body[at : at + 65536] for at in range(0, size, 65536))
     answer = httpx.post(
-        site.gateway_url + ECHO, content=pieces if chunked else body, trust_env=False, timeout=20
+        gateway_url(site) + ECHO, content=pieces if chunked else body, trust_env=False, timeout=20
     )
     assert answer.json()["bytes"] == size
     assert not [name for name in answer.json()["headers"] if "door" in name]
@@ -139,7 +144,7 @@ def test_a_body_of_any_size_arrives_whole(site: Settings, size: int, chunked: bo
 
 def test_a_client_that_claims_to_have_passed_gains_nothing(site: Settings) -> None:
     answer = httpx.post(
-        site.gateway_url + ECHO,
+        gateway_url(site) + ECHO,
         content=b"x" * (DIRECT_BYTES + 1),
         headers={"x-acgs-passed-door": "1"},
         trust_env=False,
@@ -153,7 +158,7 @@ def test_a_gateway_without_memory_says_so_in_the_platforms_shape(
     monkeypatch.setattr(envoy_edge, "HEAP_BYTES", 1 << 20)
     with (
         running(tmp_path) as settings,
-        httpx.Client(trust_env=False, base_url=settings.gateway_url) as client,
+        httpx.Client(trust_env=False, base_url=gateway_url(settings)) as client,
     ):
         wait_until(lambda: client.get(ECHO).status_code == 503, "the gateway is full")
         answer = client.get(ECHO)

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from infra.processes.process import children
+from serving.settings import ServingSettings, gateway_url
 from tests.integration.serving import kit, models
 from tests.integration.serving.kit import NAME, PATH, Platform, deploying
 from tests.support.runtime import serving_env, serving_interpreter
@@ -32,8 +33,9 @@ def serving(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Iterato
 def test_seldons_own_client_gets_predictions_through_the_gateway(serving: Platform) -> None:
     model, features = models.save_classifier(serving.settings.storage_root / "again")
     rows = features.to_numpy()[:3]
+    port = serving.settings.of(ServingSettings).gateway_port
     done = subprocess.run(
-        [str(serving_interpreter()), str(SCRIPT), f"127.0.0.1:{serving.settings.gateway_port}",
+        [str(serving_interpreter()), str(SCRIPT), f"127.0.0.1:{port}",
          json.dumps(rows.tolist())],
         capture_output=True, text=True, env=serving_env(), timeout=120, check=False,
     )  # fmt: skip
@@ -53,7 +55,7 @@ def test_a_v2_client_gets_predictions_through_the_gateway(serving: Platform) -> 
              "data": rows.ravel().tolist()}
         ]
     }  # fmt: skip
-    url = f"{serving.settings.gateway_url}/seldon/acgs/{NAME}/v2/models/{NAME}/infer"
+    url = f"{gateway_url(serving.settings)}/seldon/acgs/{NAME}/v2/models/{NAME}/infer"
     answer = httpx.post(url, json=body, trust_env=False)
     assert answer.status_code == 200, answer.text
     assert answer.headers["x-acgs-predictor"] == "default"

@@ -18,6 +18,7 @@ from infra.processes.process import children
 from infra.settings import Settings
 from serving.gateway.envoy import EnvoyGateway
 from serving.roles import gateway_ready, run_deployer, run_gateway
+from serving.settings import ServingSettings
 from tests.integration.serving.kit import kill, make_settings, wait_until
 
 
@@ -25,8 +26,8 @@ from tests.integration.serving.kit import kill, make_settings, wait_until
 def role(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
     environment = os.environ | {
         "MLOPS_STORAGE_ROOT": str(settings.storage_root),
-        "ACGS_GATEWAY_PORT": str(settings.gateway_port),
-        "ACGS_GATEWAY_ADMIN_PORT": str(settings.gateway_admin_port),
+        "ACGS_GATEWAY_PORT": str(settings.of(ServingSettings).gateway_port),
+        "ACGS_GATEWAY_ADMIN_PORT": str(settings.of(ServingSettings).gateway_admin_port),
     }
     process = subprocess.Popen([sys.executable, "-m", "infra", "run", "gateway"], env=environment)
     try:

@@ -16,6 +16,7 @@ import pytest
 
 from infra.settings import Settings
 from serving.engines.local.environment import ServingEnvironmentError, serving_python
+from serving.settings import ServingSettings
 from tests.integration.serving import models
 from tests.support.runtime import Runtime, running, spawn, wait_ready
 
@@ -161,7 +162,7 @@ def test_a_folder_without_a_model_is_wrong_usage(tmp_path: Path) -> None:
 
 
 def test_a_missing_environment_names_the_setting_and_the_way_out(tmp_path: Path) -> None:
-    settings = Settings(ACGS_SERVING_PYTHON=tmp_path / "python")
+    settings = Settings().having(ServingSettings(python=tmp_path / "python"))
     with pytest.raises(ServingEnvironmentError, match="make setup") as caught:
         serving_python(settings)
     assert str(tmp_path / "python") in caught.value.message

@@ -10,9 +10,11 @@ import yaml
 
 from compliance.constitution import constitution_file
 from compliance.errors import ConstitutionError
-from infra.settings import Settings
+from compliance.settings import ComplianceSettings
+from infra.settings import Group, Settings
 from registry.domain.values import Enforcement, Stage
 from registry.governance.adapters import governance_file
+from registry.settings import RegistrySettings
 from tests.unit.compliance.kit import BUNDLED
 
 
@@ -30,8 +32,8 @@ def rewrite(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
     path.write_text(yaml.safe_dump(document))
 
 
-def settings(path: Path, **changes: Any) -> Settings:
-    return Settings(storage_root=path.parent, constitution=path, **changes)
+def settings(path: Path, *more: Group) -> Settings:
+    return Settings(storage_root=path.parent).having(RegistrySettings(constitution=path), *more)
 
 
 def test_the_shipped_constitution_is_valid_and_locked(tmp_path: Path) -> None:
@@ -43,8 +45,8 @@ def test_the_shipped_constitution_is_valid_and_locked(tmp_path: Path) -> None:
 
 
 def test_the_setting_raises_the_bar_and_never_lowers_it(own: Path) -> None:
-    raised = constitution_file.load(settings(own, compliance_target=0.99))
-    lowered = constitution_file.load(settings(own, compliance_target=0.10))
+    raised = constitution_file.load(settings(own, ComplianceSettings(target=0.99)))
+    lowered = constitution_file.load(settings(own, ComplianceSettings(target=0.10)))
     assert raised.min_score(Stage.PRODUCTION) == 0.99
     assert lowered.min_score(Stage.PRODUCTION) == 0.95
     assert raised.min_score(Stage.STAGING) == 0.80
@@ -64,8 +66,9 @@ def test_locking_the_changed_document_makes_it_the_law(own: Path) -> None:
 
 
 def test_another_identifier_in_the_environment_is_refused(own: Path) -> None:
+    other = RegistrySettings(constitution=own, constitutional_hash="0000000000000000")
     with pytest.raises(governance_file.ConstitutionError, match="0000000000000000"):
-        constitution_file.load(settings(own, constitutional_hash="0000000000000000"))
+        constitution_file.load(settings(own, other))
 
 
 @pytest.mark.parametrize(

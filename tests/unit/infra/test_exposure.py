@@ -10,15 +10,23 @@ import pytest
 from infra.confinement.exposure import ExposedError, overlaps, private_paths, refuse_exposed
 from infra.confinement.plan import Mount, python_mounts
 from infra.settings import Settings
+from registry.artifacts.settings import ArtifactSettings
+from registry.settings import RegistrySettings
 from serving.engines.local.confined import confined_runtime
 
 SETTINGS = {
     "storage_root": Settings(storage_root=Path("/usr/local/acgs")),
-    "constitution": Settings(constitution=Path("/usr/share/acgs/constitution.yaml")),
-    "evidence": Settings(evidence=Path("/usr/share/acgs/catalogue.yaml")),
+    "constitution": Settings().having(
+        RegistrySettings(constitution=Path("/usr/share/acgs/constitution.yaml"))
+    ),
+    "evidence": Settings().having(
+        RegistrySettings(evidence=Path("/usr/share/acgs/catalogue.yaml"))
+    ),
     "artifact_root": Settings(artifact_root="/usr/local/artifacts"),
-    "artifact_replica": Settings(artifact_replica="file:///usr/local/replica"),
-    "artifact_roots": Settings(artifact_roots="s3://bucket/a,/usr/local/artifacts"),
+    "artifact_replica": Settings().having(ArtifactSettings(replica="file:///usr/local/replica")),
+    "artifact_roots": Settings().having(
+        RegistrySettings(artifact_roots="s3://bucket/a,/usr/local/artifacts")
+    ),
     "database_url": Settings(database_url="sqlite:////usr/local/registry.db"),
     "python": Settings(storage_root=Path(sys.prefix) / "lib" / "acgs"),
 }

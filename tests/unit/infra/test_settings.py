@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import Field
 
-from infra.configuration import load_settings
+from infra.component import Component, components
+from infra.configuration import defined, groups, known_settings, load_settings
 from infra.errors import SettingsError
 from infra.setting_errors import expected
-from infra.settings import Settings
+from infra.settings import Group
+from registry.settings import RegistrySettings, registry_uri
+from serving.settings import ServingSettings
 
 
 @pytest.fixture(autouse=True)
@@ -26,11 +30,13 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "acgs.env").write_text("ACGS_REGISTRY_PORT=1001\nACGS_GATEWAY_PORT=1002\n")
-    assert load_settings().registry_port == 1001
+    assert load_settings().of(RegistrySettings).port == 1001
     monkeypatch.setenv("ACGS_REGISTRY_PORT", "1003")
-    assert load_settings().registry_port == 1003
-    assert load_settings(registry_port=1004).registry_port == 1004
-    assert load_settings().gateway_port == 1002
+    assert load_settings().of(RegistrySettings).port == 1003
+    monkeypatch.setenv("ACGS_DATABASE_URL", "sqlite:///theirs.db")
+    assert load_settings().database_url == "sqlite:///theirs.db"
+    assert load_settings(database_url="sqlite:///ours.db").database_url == "sqlite:///ours.db"
+    assert load_settings().of(ServingSettings).gateway_port == 1002
 
 
 def test_an_unknown_name_in_the_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,11 +63,11 @@ def test_a_postgresql_url_means_psycopg2_and_our_own_scheme(
     monkeypatch.setenv("ACGS_DATABASE_URL", "postgresql://db/x")
     settings = load_settings()
     assert settings.sqlalchemy_url == "postgresql+psycopg2://db/x"
-    assert settings.registry_uri == "acgs+postgresql://db/x"
+    assert registry_uri(settings) == "acgs+postgresql://db/x"
 
 
 def test_the_governed_scheme_is_never_mlflows_own(tmp_path: Path) -> None:
-    assert load_settings().registry_uri == f"acgs+sqlite:///{tmp_path}/registry.db"
+    assert registry_uri(load_settings()) == f"acgs+sqlite:///{tmp_path}/registry.db"
 
 
 WRONG = {
@@ -104,13 +110,56 @@ def test_a_level_may_be_written_small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_wrong_flag_is_told_by_the_name_of_its_setting() -> None:
-    with pytest.raises(SettingsError, match="ACGS_REGISTRY_PORT in the command line: expected a"):
-        load_settings(registry_port=0)
+    with pytest.raises(SettingsError, match="ACGS_LOG_LEVEL in the command line: expected DEBUG"):
+        load_settings(log_level="LOUD")
 
 
 def test_every_setting_says_what_it_expects_without_its_librarys_words() -> None:
-    for field in Settings.model_fields.values():
-        assert not {"Input", "should", "None"} & set(expected(field).split())
+    for setting in known_settings().values():
+        assert not {"Input", "should", "None"} & set(expected(setting.field).split())
+
+
+def test_no_two_groups_have_a_setting_of_the_same_name() -> None:
+    kinds = [kind for added in groups().values() for kind in added]
+    names = [setting.name for kind in kinds for setting in defined(kind)]
+    assert len(kinds) >= 6
+    assert sorted(names) == sorted(set(names))
+
+
+class _Toys(Group):
+    """Settings of a component that the platform does not know."""
+
+    most: int = Field(3, ge=1, validation_alias="ACGS_TOYS_MOST", description="Most toys.")
+
+
+@pytest.fixture
+def _toys(monkeypatch: pytest.MonkeyPatch) -> None:
+    toys = Component("toys", settings=lambda: (_Toys,))
+    monkeypatch.setattr("infra.configuration.components", lambda: (*components(), toys))
+
+
+@pytest.mark.usefixtures("_toys")
+def test_a_components_own_settings_are_read_as_the_platforms_are(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    most = known_settings()["ACGS_TOYS_MOST"]
+    assert (most.value(load_settings()), most.is_chosen(load_settings())) == (3, False)
+    (tmp_path / "acgs.env").write_text("ACGS_TOYS_MOST=5\n")
+    assert (most.value(load_settings()), most.is_chosen(load_settings())) == (5, True)
+    monkeypatch.setenv("ACGS_TOYS_MOST", "none")
+    with pytest.raises(SettingsError, match="ACGS_TOYS_MOST in the environment: expected a whole"):
+        load_settings()
+    monkeypatch.setenv("ACGS_TOY_MOST", "1")
+    with pytest.raises(SettingsError, match=r"unknown setting ACGS_TOY_MOST: .*ACGS_TOYS_MOST"):
+        load_settings()
+
+
+def test_a_group_that_is_put_in_place_of_another_leaves_the_original_as_it_was() -> None:
+    before = load_settings()
+    after = before.having(RegistrySettings(port=1005))
+    assert after.of(RegistrySettings).port == 1005
+    assert before.of(RegistrySettings).port == 5000
+    assert after.of(ServingSettings) is before.of(ServingSettings)
 
 
 def test_a_storage_root_that_is_no_folder_is_refused(

@@ -13,6 +13,7 @@ from pipelines.demo import root
 from pipelines.steps import data
 from registry.domain.values import Enforcement, Stage
 from registry.governance.adapters import governance_file
+from registry.settings import RegistrySettings
 from tests.ports import free_port
 
 
@@ -53,9 +54,8 @@ def test_the_demo_takes_a_fresh_root_and_its_own_again(settings: Settings) -> No
 
 @pytest.mark.parametrize("field", ["constitution", "evidence"])
 def test_the_demo_refuses_rules_of_somebody_else(field: str, tmp_path: Path) -> None:
-    settings = Settings(storage_root=tmp_path / "root").model_copy(
-        update={field: tmp_path / "own.yaml"}
-    )
+    chosen = RegistrySettings().model_copy(update={field: tmp_path / "own.yaml"})
+    settings = Settings(storage_root=tmp_path / "root").having(chosen)
 
     with pytest.raises(UsageError, match="the demo brings its own"):
         root.claim(settings)
@@ -86,6 +86,6 @@ def test_a_port_that_a_person_chose_is_left_alone(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         held = int(taken.getsockname()[1])
-        settings = Settings(storage_root=tmp_path, registry_port=held)
+        settings = Settings(storage_root=tmp_path).having(RegistrySettings(port=held))
 
         assert root.free_ports(settings, [("ACGS_REGISTRY_PORT", held)]) == {}

@@ -11,6 +11,7 @@ from registry.domain.values import Enforcement
 from registry.governance.adapters import governance_file
 from registry.governance.adapters.governance_file import ConstitutionError
 from registry.governance.domain.governance import Governance, Pattern
+from registry.settings import RegistrySettings
 
 HASH = "cdd01ef066bc6cf2"
 TEXT = f"""
@@ -70,7 +71,7 @@ def test_a_lock_for_another_identifier_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_environment_with_another_identifier_is_refused(settings: Settings) -> None:
-    other = settings.model_copy(update={"constitutional_hash": "ffffffffffffffff"})
+    other = settings.having(RegistrySettings(constitutional_hash="ffffffffffffffff"))
     with pytest.raises(ConstitutionError, match="expected constitution ffffffffffffffff"):
         governance_file.load(other)
 

@@ -21,6 +21,7 @@ from registry.domain.signature import Signature
 from registry.domain.values import Stage
 from registry.files.domain.inspected import Inspected
 from registry.git.service import GitTags, Overview, Synced, overview
+from registry.git.settings import GitSettings
 from registry.stages.adapters import moves
 from tests.integration.registry import shelf
 
@@ -98,12 +99,8 @@ class Desk:
 
     @property
     def settings(self) -> Settings:
-        values: dict[str, object] = {
-            "git_repository": self.repository,
-            "database_url": self.url or "",
-            **self.more,
-        }
-        return Settings(storage_root=self.root, **values)  # type: ignore[arg-type]
+        chosen = GitSettings(repository=self.repository, **self.more)  # type: ignore[arg-type]
+        return Settings(storage_root=self.root, database_url=self.url or "").having(chosen)
 
     @property
     def tags(self) -> GitTags:

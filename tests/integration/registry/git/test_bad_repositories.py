@@ -61,7 +61,7 @@ class TestOddOnesWork:
         kit.git(tmp_path, "clone", "--quiet", "--bare", str(code), str(remote))
         shallow = tmp_path / "shallow"
         kit.git(tmp_path, "clone", "--quiet", "--depth", "1", f"file://{remote}", str(shallow))
-        desk = Desk(tmp_path / "root", shallow, {"git_remote": "origin"})
+        desk = Desk(tmp_path / "root", shallow, {"remote": "origin"})
         desk.register(code=kit.git(shallow, "rev-parse", "HEAD"))
         assert desk.sync().error is None
         assert kit.tags(remote) == ["credit@v1.0.0"]
@@ -94,7 +94,7 @@ class TestOddOnesWork:
             "core.quotePath": "false",
         }.items():
             kit.git(code, "config", key, value)
-        desk = Desk(tmp_path / "root", code, {"git_remote": str(kit.bare(tmp_path / "remote.git"))})
+        desk = Desk(tmp_path / "root", code, {"remote": str(kit.bare(tmp_path / "remote.git"))})
         kit.git(code, "tag", "-a", "nightly", "-m", "mine")
         desk.register("credit-ünï", actor="Zoë\n<zoe>")
         assert desk.sync().error is None
@@ -106,7 +106,7 @@ class TestOddOnesWork:
             script(hooks / name, f"touch {tmp_path}/ran-{name}\nexit 1")
         kit.git(code, "config", "core.hooksPath", str(hooks))
         remote = kit.bare(tmp_path / "remote.git")
-        assert one_version(tmp_path / "root", code, git_remote=str(remote)).sync().error is None
+        assert one_version(tmp_path / "root", code, remote=str(remote)).sync().error is None
         assert kit.tags(remote) == TAGS
         assert not list(tmp_path.glob("ran-*"))
 

@@ -21,6 +21,7 @@ from infra.settings import Settings
 from registry.domain.values import Stage
 from registry.git.health import GitCollector, probes
 from registry.git.role import git_role
+from registry.git.settings import GitSettings
 from tests.integration.registry.git import kit
 from tests.integration.registry.git.kit import Desk
 
@@ -135,8 +136,8 @@ def test_init_makes_a_repository_and_remembers_it(
     (desk.root / "acgs.env").write_text("ACGS_LOG_LEVEL=DEBUG\n")
     assert git("init", str(place), "--remote", "https://example.org/models.git")[0] == 0
     settings = load_settings(storage_root=desk.root)
-    assert (settings.git_repository, settings.log_level) == (place, "DEBUG")
-    assert settings.git_remote == "https://example.org/models.git"
+    assert (settings.of(GitSettings).repository, settings.log_level) == (place, "DEBUG")
+    assert settings.of(GitSettings).remote == "https://example.org/models.git"
     assert not (place / "hooks").exists()
     status, out, _ = git("init", str(place))
     assert out.startswith("using")

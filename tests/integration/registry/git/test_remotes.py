@@ -27,7 +27,7 @@ def remote(tmp_path: Path) -> Path:
 def pushing(tmp_path: Path, remote: Path) -> Desk:
     repository = kit.bare(tmp_path / "models.git")
     kit.git(repository, "remote", "add", "origin", str(remote))
-    return Desk(tmp_path / "root", repository, {"git_remote": "origin"})
+    return Desk(tmp_path / "root", repository, {"remote": "origin"})
 
 
 def test_tags_are_pushed_after_they_are_made(pushing: Desk, remote: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_shallow_clone_that_the_remote_cannot_take_is_told(tmp_path: Path, rem
     kit.git(
         tmp_path, "clone", "--quiet", "--depth", "1", f"file://{code}", str(tmp_path / "shallow")
     )
-    desk = Desk(tmp_path / "root", tmp_path / "shallow", {"git_remote": str(remote)})
+    desk = Desk(tmp_path / "root", tmp_path / "shallow", {"remote": str(remote)})
     desk.register(code=kit.git(code, "rev-parse", "HEAD"))
     error = desk.sync().error
     assert type(error) is errors.ShallowError
@@ -151,7 +151,7 @@ def test_a_shallow_clone_that_the_remote_cannot_take_is_told(tmp_path: Path, rem
 def test_a_remote_that_is_not_there_is_told(pushing: Desk, name: str) -> None:
     pushing.register()
     desk = Desk.__new__(Desk)
-    desk.__dict__.update({**pushing.__dict__, "more": {"git_remote": name}})
+    desk.__dict__.update({**pushing.__dict__, "more": {"remote": name}})
     error = desk.sync().error
     assert type(error) is errors.RemoteUnknownError
 
@@ -180,7 +180,7 @@ def test_a_remote_that_denies_us_is_told_without_asking_and_without_the_password
 ) -> None:
     asked = tmp_path / "asked"
     monkeypatch.setenv("GIT_ASKPASS", str(script(tmp_path / "ask", f"touch {asked}")))
-    desk = Desk(tmp_path / "root", kit.bare(tmp_path / "models.git"), {"git_remote": denying})
+    desk = Desk(tmp_path / "root", kit.bare(tmp_path / "models.git"), {"remote": denying})
     desk.register()
     error: GitError | None = desk.sync().error
     assert type(error) is errors.RemoteDeniedError, error
@@ -196,7 +196,7 @@ def test_a_remote_that_does_not_answer_is_given_up_in_time(
 ) -> None:
     del monkeypatch
     script(remote / "hooks" / "pre-receive", "sleep 30")
-    more = {"git_remote": str(remote), "git_timeout_seconds": "1"}
+    more = {"remote": str(remote), "timeout_seconds": "1"}
     desk = Desk(tmp_path / "root", kit.bare(tmp_path / "models.git"), more)
     desk.register()
     error = desk.sync().error

@@ -45,7 +45,7 @@ def signing(desk: Desk, **more: str) -> Desk:
 
 
 def test_tags_are_signed_by_an_ssh_key_and_gto_still_reads_them(desk: Desk, ssh_key: Path) -> None:
-    signing(desk, git_sign="always", git_signing_key=str(ssh_key))
+    signing(desk, sign="always", signing_key=str(ssh_key))
     desk.move(desk.register(), Stage.STAGING)
     assert desk.sync().error is None
     for tag in ("credit@v1.0.0", "credit#staging#1"):
@@ -64,14 +64,14 @@ def test_gits_own_configuration_is_enough(desk: Desk, ssh_key: Path) -> None:
     desk.register()
     desk.sync()
     assert "Good" in verified(desk.repository, "credit@v1.0.0")
-    signing(desk, git_sign="never")
+    signing(desk, sign="never")
     desk.register()
     desk.sync()
     assert "no signature found" in verified(desk.repository, "credit@v1.0.1")
 
 
 def test_a_moved_signed_tag_is_restored_to_the_very_same_object(desk: Desk, ssh_key: Path) -> None:
-    signing(desk, git_sign="always", git_signing_key=str(ssh_key))
+    signing(desk, sign="always", signing_key=str(ssh_key))
     desk.register()
     desk.sync()
     before = kit.git(desk.repository, "rev-parse", "credit@v1.0.0")
@@ -85,13 +85,13 @@ def test_a_moved_signed_tag_is_restored_to_the_very_same_object(desk: Desk, ssh_
 def test_a_tag_that_cannot_be_signed_waits_and_is_not_made_unsigned(
     desk: Desk, ssh_key: Path, key: str
 ) -> None:
-    signing(desk, git_sign="always", git_signing_key=key)
+    signing(desk, sign="always", signing_key=key)
     desk.register()
     error = desk.sync().error
     assert type(error) is errors.SigningError
     assert "ACGS_GIT_SIGNING_KEY" in str(error.hint)
     assert kit.tags(desk.repository) == []
-    signing(desk, git_sign="always", git_signing_key=str(ssh_key))
+    signing(desk, sign="always", signing_key=str(ssh_key))
     assert desk.sync().made == 1
 
 
@@ -111,7 +111,7 @@ def pgp_home(
 @pytest.mark.skipif(shutil.which("gpg") is None, reason="no gpg on this machine")
 def test_tags_are_signed_by_an_openpgp_key(desk: Desk, pgp_home: Path) -> None:
     assert pgp_home.exists()
-    signing(desk, git_sign="always", git_signing_key="acgs@localhost")
+    signing(desk, sign="always", signing_key="acgs@localhost")
     desk.move(desk.register(), Stage.STAGING)
     assert desk.sync().error is None
     assert "Good signature" in verified(desk.repository, "credit#staging#1")

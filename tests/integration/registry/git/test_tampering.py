@@ -16,7 +16,7 @@ from tests.support.gto import shown
 def pushed(tmp_path: Path) -> Desk:
     """Two versions, tagged and pushed."""
     remote = kit.bare(tmp_path / "remote.git")
-    desk = Desk(tmp_path / "root", kit.bare(tmp_path / "models.git"), {"git_remote": str(remote)})
+    desk = Desk(tmp_path / "root", kit.bare(tmp_path / "models.git"), {"remote": str(remote)})
     for _ in range(2):
         desk.move(desk.register(), Stage.STAGING)
     desk.sync()
@@ -33,7 +33,7 @@ def events(desk: Desk) -> list[tuple[str, str]]:
 
 
 def place(desk: Desk, name: str) -> Path:
-    return desk.repository if name == "local" else Path(desk.more["git_remote"])
+    return desk.repository if name == "local" else Path(desk.more["remote"])
 
 
 @pytest.mark.parametrize("where", ["local", "remote"])
