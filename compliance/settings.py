@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from dataclasses import dataclass
 
-from infra.settings import Group, Settings
+from infra.setting import PORT, number, setting, whole
+from infra.settings import Settings
 
 
-class ComplianceSettings(Group):
+@dataclass(frozen=True)
+class ComplianceSettings:
     """How the scorer judges and answers."""
 
-    target: float = Field(
+    target: float = setting(
+        "CONSTITUTIONAL_COMPLIANCE_TARGET",
         0.95,
-        ge=0,
-        le=1,
-        validation_alias="CONSTITUTIONAL_COMPLIANCE_TARGET",
-        description="Lowest score for Production; may raise the constitution's, never lower it.",
+        "Lowest score for Production; may raise the constitution's, never lower it.",
+        number(at_least=0, at_most=1),
     )
-    port: int = Field(
+    port: int = setting(
+        "ACGS_COMPLIANCE_PORT",
         9002,
-        ge=1,
-        le=65535,
-        validation_alias="ACGS_COMPLIANCE_PORT",
-        description="Port of the compliance scorer's webhook receiver.",
+        "Port of the compliance scorer's webhook receiver.",
+        PORT,
     )
-    body_limit_bytes: int = Field(
+    body_limit_bytes: int = setting(
+        "ACGS_WEBHOOK_BODY_LIMIT_BYTES",
         1 << 20,
-        ge=1 << 10,
-        validation_alias="ACGS_WEBHOOK_BODY_LIMIT_BYTES",
-        description="Largest request body of the compliance scorer.",
+        "Largest request body of the compliance scorer.",
+        whole(at_least=1 << 10),
     )
 
 

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
-from pydantic import ValidationError
-from pydantic.fields import FieldInfo
 
 from infra.component import components
 from infra.errors import SettingsError
+from infra.setting import Definition
 from infra.setting_errors import check_root, malformed
-from infra.settings import Group, Settings
+from infra.settings import Group, MalformedError, Settings, definitions
 
 SETTINGS_FILE = "acgs.env"
 
@@ -31,13 +30,13 @@ class Setting:
         name: in the environment.
         group: that it belongs to.
         field_name: of the group's field that it fills.
-        field: the definition of that field.
+        definition: its default, meaning and kind.
     """
 
     name: str
     group: type[Group]
     field_name: str
-    field: FieldInfo
+    definition: Definition
 
     def value(self, settings: Settings) -> object:
         """Return the value in force."""
@@ -45,7 +44,7 @@ class Setting:
 
     def is_chosen(self, settings: Settings) -> bool:
         """Return whether the value was given, and is not just the default."""
-        return self.field_name in settings.of(self.group).model_fields_set
+        return settings.is_chosen(self.name)
 
 
 def groups() -> dict[str, tuple[type[Group], ...]]:
@@ -56,8 +55,8 @@ def groups() -> dict[str, tuple[type[Group], ...]]:
 
 def defined(group: type[Group]) -> Iterator[Setting]:
     """Return the definitions of a group's settings, in the order of its fields."""
-    for field_name, field in group.model_fields.items():
-        yield Setting(str(field.validation_alias), group, field_name, field)
+    for field_name, definition in definitions(group).items():
+        yield Setting(definition.name, group, field_name, definition)
 
 
 def known_settings() -> dict[str, Setting]:
@@ -85,24 +84,29 @@ def load_settings(**flags: Any) -> Settings:
     file = Path(root).expanduser() / SETTINGS_FILE
     check_root(file.parent)
     known = known_settings()
-    _refuse_unknown(known, file)
+    written = _written(file)
+    _refuse_unknown(known, written, file)
     try:
-        settings = Settings.read(file if file.is_file() else None, **given)
+        settings = Settings.read(written | dict(os.environ), **given)
         for kind in {setting.group: None for setting in known.values()}:
             settings.of(kind)
-    except ValidationError as err:
-        first = err.errors()[0]
-        said = str(first["loc"][0])
-        setting = known.get(said) or next(s for s in defined(Settings) if s.field_name == said)
-        where = "the environment" if setting.name in os.environ else str(file)
-        if setting.group is Settings and setting.field_name in given:
+    except MalformedError as err:
+        name = err.definition.name
+        where = "the environment" if name in os.environ else str(file)
+        if any(d is err.definition for f, d in definitions(Settings).items() if f in given):
             where = "the command line"
-        raise malformed(setting.name, setting.field, first.get("input"), where) from err
+        raise malformed(name, err.definition.kind.expected, err.found, where) from err
     return settings
 
 
-def _refuse_unknown(known: Collection[str], file: Path) -> None:
-    written = dotenv_values(file) if file.is_file() else {}
+def _written(file: Path) -> dict[str, str]:
+    if not file.is_file():
+        return {}
+    # Lines without `=` have no value.
+    return {name: value or "" for name, value in dotenv_values(file).items()}
+
+
+def _refuse_unknown(known: Collection[str], written: Collection[str], file: Path) -> None:
     found = {name for name in os.environ if name.startswith("ACGS_")} | set(written)
     unknown = sorted(name for name in found if name not in known)
     if unknown:

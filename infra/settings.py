@@ -9,189 +9,239 @@ are; all others start with `ACGS_`. The S3 server is named as MLflow and its use
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import Field, dataclass, field, fields, replace
 from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal, TypeVar
-
-from pydantic import Field, PrivateAttr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
 
 from infra import loopback
 from infra.confinement.plan import Demand
+from infra.setting import DEFINITION, Definition, OneOf, Place, Text, Truth, number, setting, whole
 
 _SQLITE = "sqlite:///"
 
 
-class Group(BaseSettings):
-    """Settings that belong together; each is named in the environment by its `validation_alias`."""
+def listed(text: str) -> list[str]:
+    """Return the items of a text that separates them by commas."""
+    return [item.strip() for item in text.split(",") if item.strip()]
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+def _networks(text: str) -> None:
+    for proxy in listed(text):
+        ip_network(proxy)
+
+
+class MalformedError(ValueError):
+    """A text is no value of a setting; `infra.configuration` says so in a `SettingsError`."""
+
+    def __init__(self, definition: Definition, found: object) -> None:
+        super().__init__(f"{definition.name}: expected {definition.kind.expected}")
+        self.definition = definition
+        self.found = found
+
+
+class Group(Protocol):
+    """Settings that belong together: a frozen dataclass whose fields `setting` makes."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+@runtime_checkable
+class NamesPrivatePlaces(Protocol):
+    """A group of settings that names places which no model may see."""
 
     def private_places(self) -> Iterable[Path | str]:
-        """Return the folders, files and URIs named here that no model may see."""
-        return ()
+        """Return those folders, files and URIs."""
 
 
 _Group = TypeVar("_Group", bound=Group)
 
 
-class Settings(Group):
+def definitions(group: type[Group]) -> Mapping[str, Definition]:
+    """Return the definition of each setting of a group, by the name of its field."""
+    named = ((item.name, item.metadata.get(DEFINITION)) for item in fields(group))
+    return {name: found for name, found in named if found is not None}
+
+
+def _read(group: type[_Group], values: Mapping[str, str], **given: Any) -> _Group:
+    known = definitions(group)
+    written = {name: values[what.name] for name, what in known.items() if what.name in values}
+    return group(**{name: _value(known[name], value) for name, value in (written | given).items()})
+
+
+def _value(definition: Definition, value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return definition.kind.read(value)
+    except ValueError as err:
+        raise MalformedError(definition, value) from err
+
+
+@dataclass(frozen=True)
+class Settings:
     """The platform's own settings, through which every component's group is found."""
 
-    _file: Path | None = PrivateAttr(None)
-    _groups: dict[type[Group], Group] = PrivateAttr(default_factory=dict)
-
-    storage_root: Path = Field(
+    storage_root: Path = setting(
+        "MLOPS_STORAGE_ROOT",
         Path(".acgs"),
-        validation_alias="MLOPS_STORAGE_ROOT",
-        description="Folder that holds all state: database, artifacts, secrets, logs.",
+        "Folder that holds all state: database, artifacts, secrets, logs.",
+        Place(Path(".acgs")),
     )
-    database_url: str = Field(
+    database_url: str = setting(
+        "ACGS_DATABASE_URL",
         "",
-        validation_alias="ACGS_DATABASE_URL",
-        description="SQLAlchemy URL; empty means SQLite in the storage root.",
+        "SQLAlchemy URL; empty means SQLite in the storage root.",
+        Text(),
     )
-    artifact_root: str = Field(
+    artifact_root: str = setting(
+        "ACGS_ARTIFACT_ROOT",
         "",
-        validation_alias="ACGS_ARTIFACT_ROOT",
-        description="Where the server keeps artifacts; empty means a folder in the storage root.",
+        "Where the server keeps artifacts; empty means a folder in the storage root.",
+        Text(),
     )
-    s3_endpoint: str = Field(
+    s3_endpoint: str = setting(
+        "MLFLOW_S3_ENDPOINT_URL",
         "",
-        validation_alias="MLFLOW_S3_ENDPOINT_URL",
-        description="URL of the S3 server, e.g. MinIO's; empty means Amazon's.",
+        "URL of the S3 server, e.g. MinIO's; empty means Amazon's.",
+        Text(),
     )
-    host: str = Field(
+    host: str = setting(
+        "ACGS_HOST",
         "127.0.0.1",
-        validation_alias="ACGS_HOST",
-        description="Address every server binds.",
+        "Address every server binds.",
+        Text(),
     )
-    allowed_hosts: str = Field(
+    allowed_hosts: str = setting(
+        "ACGS_ALLOWED_HOSTS",
         "",
-        validation_alias="ACGS_ALLOWED_HOSTS",
-        description="Further host names, separated by commas, under which clients may reach the "
+        "Further host names, separated by commas, under which clients may reach the "
         "servers; *.example.org means every name below a domain, * any. Loopback names, "
         "ACGS_HOST and, but for the gateway, the address that a connection came in on always may.",
+        Text(),
     )
-    allowed_origins: str = Field(
+    allowed_origins: str = setting(
+        "ACGS_ALLOWED_ORIGINS",
         "",
-        validation_alias="ACGS_ALLOWED_ORIGINS",
-        description="Origins, separated by commas, whose pages may ask the servers, e.g. "
+        "Origins, separated by commas, whose pages may ask the servers, e.g. "
         "https://app.example.org; * means any. A server's own pages always may.",
+        Text(),
     )
-    trusted_proxies: str = Field(
+    trusted_proxies: str = setting(
+        "ACGS_TRUSTED_PROXIES",
         "",
-        validation_alias="ACGS_TRUSTED_PROXIES",
-        json_schema_extra={"expected": "addresses and networks, separated by commas"},
-        description="Addresses and networks, separated by commas, of proxies whose "
+        "Addresses and networks, separated by commas, of proxies whose "
         "X-Forwarded-For and X-Forwarded-Proto count; empty means none.",
+        Text("addresses and networks, separated by commas", _networks),
     )
-    client_header_seconds: float = Field(
+    client_header_seconds: float = setting(
+        "ACGS_CLIENT_HEADER_SECONDS",
         10.0,
-        gt=0,
-        le=600,
-        validation_alias="ACGS_CLIENT_HEADER_SECONDS",
-        description="Longest that a client may take to send a request's headers.",
+        "Longest that a client may take to send a request's headers.",
+        number(more_than=0, at_most=600),
     )
-    client_stall_seconds: float = Field(
+    client_stall_seconds: float = setting(
+        "ACGS_CLIENT_STALL_SECONDS",
         20.0,
-        gt=0,
-        le=600,
-        validation_alias="ACGS_CLIENT_STALL_SECONDS",
-        description="Time after which a client that sends a body, or reads an answer, more slowly "
+        "Time after which a client that sends a body, or reads an answer, more slowly "
         "than ACGS_CLIENT_FLOOR_BYTES_PER_SECOND is dropped.",
+        number(more_than=0, at_most=600),
     )
-    client_floor_bytes_per_second: int = Field(
+    client_floor_bytes_per_second: int = setting(
+        "ACGS_CLIENT_FLOOR_BYTES_PER_SECOND",
         256,
-        ge=1,
-        validation_alias="ACGS_CLIENT_FLOOR_BYTES_PER_SECOND",
-        description="Slowest rate, in bytes per second, of a client that is not dropped.",
+        "Slowest rate, in bytes per second, of a client that is not dropped.",
+        whole(at_least=1),
     )
-    connection_limit: int = Field(
+    connection_limit: int = setting(
+        "ACGS_CONNECTION_LIMIT",
         4096,
-        ge=16,
-        le=100_000,
-        validation_alias="ACGS_CONNECTION_LIMIT",
-        description="Most open connections of each server, as far as the system allows so many "
+        "Most open connections of each server, as far as the system allows so many "
         "open files; beyond, idle ones are closed for new ones, and where none is idle the new "
         "one is answered 503 (by the gateway: closed).",
+        whole(at_least=16, at_most=100_000),
     )
-    connection_limit_per_peer: int = Field(
+    connection_limit_per_peer: int = setting(
+        "ACGS_CONNECTION_LIMIT_PER_PEER",
         1024,
-        ge=1,
-        validation_alias="ACGS_CONNECTION_LIMIT_PER_PEER",
-        description="Most open connections of one address to the MLflow server and to the scorer; "
+        "Most open connections of one address to the MLflow server and to the scorer; "
         "trusted proxies are exempt.",
+        whole(at_least=1),
     )
-    confinement: Demand = Field(
+    confinement: Demand = setting(
+        "ACGS_CONFINEMENT",
         Demand.REQUIRED,
-        validation_alias="ACGS_CONFINEMENT",
-        description="Whether models run where the machine cannot confine them: required means "
+        "Whether models run where the machine cannot confine them: required means "
         "no; best-effort means yes, and the audit trail says so.",
+        OneOf(Demand),
     )
-    share_process: bool = Field(
+    share_process: bool = setting(
+        "ACGS_SHARE_PROCESS",
         True,
-        validation_alias="ACGS_SHARE_PROCESS",
-        description="Whether the light roles share one process of `acgs up`; false gives each a "
+        "Whether the light roles share one process of `acgs up`; false gives each a "
         "process of its own.",
+        Truth(),
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
+        "ACGS_LOG_LEVEL",
         "INFO",
-        validation_alias="ACGS_LOG_LEVEL",
-        description="Level of the roles' logs: DEBUG, INFO, WARNING or ERROR.",
+        "Level of the roles' logs: DEBUG, INFO, WARNING or ERROR.",
+        OneOf(("DEBUG", "INFO", "WARNING", "ERROR"), str.upper),
     )
 
-    @field_validator("storage_root")
-    @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    _values: Mapping[str, str] = field(
+        default_factory=lambda: os.environ, init=False, repr=False, compare=False
+    )
+    _groups: dict[type[Group], Group] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
-    @field_validator("log_level", mode="before")
-    @classmethod
-    def _capitals(cls, value: Any) -> Any:
-        return value.upper() if isinstance(value, str) else value
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _networks(cls, value: str) -> str:
-        for proxy in listed(value):
-            ip_network(proxy)
-        return value
+    def __post_init__(self) -> None:
+        """Make the storage root absolute: another process has another working folder."""
+        object.__setattr__(self, "storage_root", self.storage_root.expanduser().absolute())
 
     @classmethod
-    def read(cls, file: Path | None, **given: Any) -> Settings:
-        """Read the settings from the environment and a file; groups are read likewise.
+    def read(cls, values: Mapping[str, str], **given: Any) -> Settings:
+        """Read the platform's own settings; components' groups are read from the same values.
 
         Args:
-            file: of `NAME=value` lines; None reads the environment alone.
-            **given: values that win over both, by field name.
+            values: text by name; names of no setting are passed over.
+            **given: values that win, by field name; a text is read, anything else taken as it is.
 
         Raises:
-            ValidationError: a value is malformed.
+            MalformedError: a text is no value of its setting.
         """
-        settings = cls(_env_file=file, **given)
-        settings._file = file
+        settings = _read(cls, values, **given)
+        names = {definitions(cls)[name].name: str(value) for name, value in given.items()}
+        object.__setattr__(settings, "_values", {**values, **names})
         return settings
+
+    def is_chosen(self, name: str) -> bool:
+        """Return whether a setting was given a value, by its name in the environment."""
+        return name in self._values
 
     def of(self, group: type[_Group]) -> _Group:
         """Return a component's group of settings; read once.
 
         Raises:
-            ValidationError: a value is malformed. `load_settings` has refused it before.
+            MalformedError: a text is no value of its setting; `load_settings` refuses it before.
         """
         if isinstance(self, group):
             return self
         found = self._groups.get(group)
         if not isinstance(found, group):
-            found = self._groups[group] = group(_env_file=self._file)
+            found = self._groups[group] = _read(group, self._values)
         return found
 
     def having(self, *groups: Group) -> Settings:
         """Return these settings with other groups in place of those that were read."""
-        changed = self.model_copy()
-        changed._groups = self._groups | {type(group): group for group in groups}
+        changed = replace(self)
+        object.__setattr__(changed, "_values", self._values)
+        changed._groups.update(self._groups)
+        changed._groups.update({type(group): group for group in groups})
         return changed
 
     def private_places(self) -> Iterable[Path | str]:
@@ -238,8 +288,3 @@ class Settings(Group):
             path /= part
             path.mkdir(mode=0o700, exist_ok=True)
         return path
-
-
-def listed(text: str) -> list[str]:
-    """Return the items of a text that separates them by commas."""
-    return [item.strip() for item in text.split(",") if item.strip()]

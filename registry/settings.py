@@ -3,66 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field
+from infra.setting import PORT, Place, Text, number, setting, whole
+from infra.settings import Settings, listed
 
-from infra.settings import Group, Settings, listed
 
-
-class RegistrySettings(Group):
+@dataclass(frozen=True)
+class RegistrySettings:
     """What is governed and by which document, and how the MLflow server answers."""
 
-    constitutional_hash: str = Field(
+    constitutional_hash: str = setting(
+        "CONSTITUTIONAL_HASH",
         "cdd01ef066bc6cf2",
-        validation_alias="CONSTITUTIONAL_HASH",
-        description="Identifier of the constitution in force; compared, never computed.",
+        "Identifier of the constitution in force; compared, never computed.",
+        Text(),
     )
-    constitution: Path | None = Field(
+    constitution: Path | None = setting(
+        "ACGS_CONSTITUTION",
         None,
-        validation_alias="ACGS_CONSTITUTION",
-        description="The constitution (YAML); empty means the one in the storage root, "
+        "The constitution (YAML); empty means the one in the storage root, "
         "else the one shipped with the platform.",
+        Place(),
     )
-    evidence: Path | None = Field(
+    evidence: Path | None = setting(
+        "ACGS_EVIDENCE",
         None,
-        validation_alias="ACGS_EVIDENCE",
-        description="The evidence catalogue (YAML); empty means the one in the storage root.",
+        "The evidence catalogue (YAML); empty means the one in the storage root.",
+        Place(),
     )
-    artifact_roots: str = Field(
+    artifact_roots: str = setting(
+        "ACGS_ARTIFACT_ROOTS",
         "",
-        validation_alias="ACGS_ARTIFACT_ROOTS",
-        description="Further places, separated by commas, in which the server lets versions of "
+        "Further places, separated by commas, in which the server lets versions of "
         "governed names be registered: folders or s3://bucket/prefix.",
+        Text(),
     )
-    port: int = Field(
+    port: int = setting(
+        "ACGS_REGISTRY_PORT",
         5000,
-        ge=1,
-        le=65535,
-        validation_alias="ACGS_REGISTRY_PORT",
-        description="Port of the MLflow server.",
+        "Port of the MLflow server.",
+        PORT,
     )
-    body_limit_bytes: int = Field(
+    body_limit_bytes: int = setting(
+        "ACGS_REGISTRY_BODY_LIMIT_BYTES",
         16 << 20,
-        ge=1 << 20,
-        validation_alias="ACGS_REGISTRY_BODY_LIMIT_BYTES",
-        description="Largest request body of the MLflow server, but for files: those are "
+        "Largest request body of the MLflow server, but for files: those are "
         "streamed, and may be of any size.",
+        whole(at_least=1 << 20),
     )
-    gate_wait_seconds: float = Field(
+    gate_wait_seconds: float = setting(
+        "ACGS_GATE_WAIT_SECONDS",
         30.0,
-        ge=0,
-        le=110,
-        validation_alias="ACGS_GATE_WAIT_SECONDS",
-        description="How long a transition call waits for a machine's verdict before it "
+        "How long a transition call waits for a machine's verdict before it "
         "answers 'pending'. MLflow clients give up at 120.",
+        number(at_least=0, at_most=110),
     )
-    model_memory_bytes: int = Field(
+    model_memory_bytes: int = setting(
+        "ACGS_MODEL_MEMORY_BYTES",
         6_000_000_000,
-        ge=1_000_000_000,
-        validation_alias="ACGS_MODEL_MEMORY_BYTES",
-        description="Most memory, as address space, that one model may use while it is scored, "
+        "Most memory, as address space, that one model may use while it is scored, "
         "and each of its servers.",
+        whole(at_least=1_000_000_000),
     )
 
     @property

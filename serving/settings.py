@@ -2,51 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field
+from infra.setting import PORT, Place, setting, whole
+from infra.settings import Settings
 
-from infra.settings import Group, Settings
 
-
-class ServingSettings(Group):
+@dataclass(frozen=True)
+class ServingSettings:
     """How the gateway answers, and what the model servers run in."""
 
-    gateway_port: int = Field(
+    gateway_port: int = setting(
+        "ACGS_GATEWAY_PORT",
         9000,
-        ge=1,
-        le=65535,
-        validation_alias="ACGS_GATEWAY_PORT",
-        description="Port of the inference gateway (Envoy).",
+        "Port of the inference gateway (Envoy).",
+        PORT,
     )
-    gateway_admin_port: int = Field(
+    gateway_admin_port: int = setting(
+        "ACGS_GATEWAY_ADMIN_PORT",
         9001,
-        ge=1,
-        le=65535,
-        validation_alias="ACGS_GATEWAY_ADMIN_PORT",
-        description="Port for reading Envoy's numbers and readiness, always on 127.0.0.1.",
+        "Port for reading Envoy's numbers and readiness, always on 127.0.0.1.",
+        PORT,
     )
-    gateway_body_limit_bytes: int = Field(
+    gateway_body_limit_bytes: int = setting(
+        "ACGS_GATEWAY_BODY_LIMIT_BYTES",
         32 << 20,
-        ge=1 << 10,
-        le=(1 << 32) - 1,
-        validation_alias="ACGS_GATEWAY_BODY_LIMIT_BYTES",
-        description="Largest request body of the gateway, compressed or not; the model servers "
+        "Largest request body of the gateway, compressed or not; the model servers "
         "take 33554432 bytes at most.",
+        whole(at_least=1 << 10, at_most=(1 << 32) - 1),
     )
-    gateway_requests_per_second: int = Field(
+    gateway_requests_per_second: int = setting(
+        "ACGS_GATEWAY_REQUESTS_PER_SECOND",
         10_000,
-        ge=1,
-        le=1_000_000,
-        validation_alias="ACGS_GATEWAY_REQUESTS_PER_SECOND",
-        description="Most requests that the gateway takes of one client address, in requests per "
+        "Most requests that the gateway takes of one client address, in requests per "
         "second; the others are answered 429.",
+        whole(at_least=1, at_most=1_000_000),
     )
-    python: Path | None = Field(
+    python: Path | None = setting(
+        "ACGS_SERVING_PYTHON",
         None,
-        validation_alias="ACGS_SERVING_PYTHON",
-        description="Interpreter of the model servers' own environment; "
+        "Interpreter of the model servers' own environment; "
         "empty means .venv-serving beside the platform's, else the one that `acgs setup` makes.",
+        Place(),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from infra.configuration import groups
 from infra.confinement.plan import Mount
 from infra.errors import SettingsError
+from infra.settings import NamesPrivatePlaces
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -23,7 +24,9 @@ class ExposedError(SettingsError):
 def private_paths(settings: Settings) -> tuple[Path, ...]:
     """Return the files and folders of the platform that no model may see."""
     kinds = (kind for added in groups().values() for kind in added)
-    found = (_local(place) for kind in kinds for place in settings.of(kind).private_places())
+    chosen = (settings.of(kind) for kind in kinds)
+    naming = (group for group in chosen if isinstance(group, NamesPrivatePlaces))
+    found = (_local(place) for group in naming for place in group.private_places())
     return tuple(path.expanduser().absolute() for path in found if path is not None)
 
 

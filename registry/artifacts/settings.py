@@ -3,39 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field
-
-from infra.settings import Group
+from infra.setting import Text, number, setting, whole
 
 
-class ArtifactSettings(Group):
+@dataclass(frozen=True)
+class ArtifactSettings:
     """Where copies of files go, how long files are kept, and how often they are hashed."""
 
-    replica: str = Field(
+    replica: str = setting(
+        "ACGS_ARTIFACT_REPLICA",
         "",
-        validation_alias="ACGS_ARTIFACT_REPLICA",
-        description="Second place for the files of registered versions: a folder or "
+        "Second place for the files of registered versions: a folder or "
         "s3://bucket/prefix; empty means none.",
+        Text(),
     )
-    retention_days: int = Field(
+    retention_days: int = setting(
+        "ACGS_ARTIFACT_RETENTION_DAYS",
         90,
-        ge=1,
-        validation_alias="ACGS_ARTIFACT_RETENTION_DAYS",
-        description="How long the files of a version that nothing needs are kept.",
+        "How long the files of a version that nothing needs are kept.",
+        whole(at_least=1),
     )
-    scrub_days: float = Field(
+    scrub_days: float = setting(
+        "ACGS_ARTIFACT_SCRUB_DAYS",
         7.0,
-        gt=0,
-        validation_alias="ACGS_ARTIFACT_SCRUB_DAYS",
-        description="How often the background role hashes each version's files again.",
+        "How often the background role hashes each version's files again.",
+        number(more_than=0),
     )
-    scrub_mb_per_second: float = Field(
+    scrub_mb_per_second: float = setting(
+        "ACGS_ARTIFACT_SCRUB_MB_PER_SECOND",
         20.0,
-        gt=0,
-        validation_alias="ACGS_ARTIFACT_SCRUB_MB_PER_SECOND",
-        description="How fast the background role reads while it hashes, in MB/s.",
+        "How fast the background role reads while it hashes, in MB/s.",
+        number(more_than=0),
     )
 
     def private_places(self) -> Iterable[Path | str]:

@@ -2,48 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
-
-from infra.settings import Group
+from infra.setting import OneOf, Place, Text, number, setting
 
 
-class GitSettings(Group):
+@dataclass(frozen=True)
+class GitSettings:
     """Which repository gets the tags, and how they are made."""
 
-    repository: Path | None = Field(
+    repository: Path | None = setting(
+        "ACGS_GIT_REPOSITORY",
         None,
-        validation_alias="ACGS_GIT_REPOSITORY",
-        description="Git repository, bare or not, that gets a tag for every version and every "
+        "Git repository, bare or not, that gets a tag for every version and every "
         "change of stage; empty means none.",
+        Place(),
     )
-    remote: str = Field(
+    remote: str = setting(
+        "ACGS_GIT_REMOTE",
         "",
-        validation_alias="ACGS_GIT_REMOTE",
-        description="Name or URL of the remote that the tags are pushed to; empty means none.",
+        "Name or URL of the remote that the tags are pushed to; empty means none.",
+        Text(),
     )
-    sign: Literal["auto", "always", "never"] = Field(
+    sign: Literal["auto", "always", "never"] = setting(
+        "ACGS_GIT_SIGN",
         "auto",
-        validation_alias="ACGS_GIT_SIGN",
-        description="Whether the tags are signed; auto does as git's own tag.gpgSign says.",
+        "Whether the tags are signed; auto does as git's own tag.gpgSign says.",
+        OneOf(("auto", "always", "never")),
     )
-    signing_key: str = Field(
+    signing_key: str = setting(
+        "ACGS_GIT_SIGNING_KEY",
         "",
-        validation_alias="ACGS_GIT_SIGNING_KEY",
-        description="Path of an SSH key, or id of an OpenPGP key, for the tags; "
+        "Path of an SSH key, or id of an OpenPGP key, for the tags; "
         "empty means git's own user.signingKey.",
+        Text(),
     )
-    email: str = Field(
+    email: str = setting(
+        "ACGS_GIT_EMAIL",
         "acgs@localhost",
-        validation_alias="ACGS_GIT_EMAIL",
-        description="E-mail address in the tags; their name is who acted.",
+        "E-mail address in the tags; their name is who acted.",
+        Text(),
     )
-    timeout_seconds: float = Field(
+    timeout_seconds: float = setting(
+        "ACGS_GIT_TIMEOUT_SECONDS",
         60.0,
-        gt=0,
-        le=3600,
-        validation_alias="ACGS_GIT_TIMEOUT_SECONDS",
-        description="Longest that one git command may take, a push among them.",
+        "Longest that one git command may take, a push among them.",
+        number(more_than=0, at_most=3600),
     )

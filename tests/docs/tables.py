@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, fields
-from enum import StrEnum
 from importlib.metadata import entry_points
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -97,11 +96,9 @@ def settings() -> str:
 
 
 def _setting(setting: Setting) -> Sequence[object]:
-    field = setting.field
-    bounds = ", ".join(_bound(m) for m in field.metadata)
-    kind = _type(field.annotation) + (f", {bounds}" if bounds else "")
-    default = "" if field.default in (None, "") else f"`{field.default}`"
-    return f"`{setting.name}`", kind, default, field.description
+    what = setting.definition
+    default = "" if what.default in (None, "") else f"`{what.default}`"
+    return f"`{what.name}`", what.kind.shown, default, what.meaning
 
 
 def _bound(metadata: Any) -> str:
@@ -109,15 +106,6 @@ def _bound(metadata: Any) -> str:
         if hasattr(metadata, attribute):
             return f"{sign} {getattr(metadata, attribute)}"
     return str(metadata)
-
-
-def _type(annotation: Any) -> str:
-    if get_origin(annotation) is Literal:
-        return " or ".join(f"`{value}`" for value in get_args(annotation))
-    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
-        return " or ".join(f"`{value}`" for value in annotation)
-    text = str(annotation)
-    return next(word for sign, word in _TYPES.items() if sign in text)
 
 
 def answer_differences() -> str:

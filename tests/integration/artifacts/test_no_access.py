@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +167,7 @@ def test_a_replica_that_denies_loses_no_copy(remote: Keep, server: Server) -> No
 
 def test_the_role_waits_for_access_and_marks_nothing(remote: Keep, server: Server) -> None:
     record = kept(remote)
-    often = remote.settings.of(ArtifactSettings).model_copy(update={"scrub_days": 1e-9})
+    often = replace(remote.settings.of(ArtifactSettings), scrub_days=1e-9)
     settings = remote.settings.having(often)
     artifacts = artifacts_of(settings, remote.artifacts.kit.registry)
     now = [0.0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -219,7 +220,7 @@ def test_a_file_that_does_not_fit_is_told_as_full_too(
 def test_a_server_that_does_not_run_is_unreachable(
     settings: Settings,
 ) -> None:
-    away = settings.model_copy(update={"s3_endpoint": f"http://127.0.0.1:{free_port()}"})
+    away = replace(settings, s3_endpoint=f"http://127.0.0.1:{free_port()}")
     with pytest.raises(StoreUnreachableError, match="did not answer") as caught:
         ObjectStore.of(away, settings.artifacts_destination).read("k")
     assert caught.value.retriable
@@ -233,7 +234,7 @@ def test_a_server_that_accepts_and_says_nothing_is_unreachable(
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        away = settings.model_copy(update={"s3_endpoint": url})
+        away = replace(settings, s3_endpoint=url)
         store = ObjectStore(Location("bucket"), object_store.client(away, attempts=1))
         with pytest.raises(StoreUnreachableError):
             store.read("k")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_a_registration_that_meets_a_store_which_is_away_can_be_sent_again(
     store: GovernedStore, source: str, settings: Settings
 ) -> None:
     here = store.registry
-    away = settings.model_copy(update={"s3_endpoint": f"http://127.0.0.1:{free_port()}"})
+    away = replace(settings, s3_endpoint=f"http://127.0.0.1:{free_port()}")
     store.registry = registry_on(here.engine, away)
     with pytest.raises(MlflowException, match="did not answer") as told:
         store.create_model_version(NAME, source)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from pydantic import Field
 
 from infra.component import Component, components
 from infra.configuration import defined, groups, known_settings, load_settings
 from infra.errors import SettingsError
-from infra.setting_errors import expected
-from infra.settings import Group
+from infra.setting import setting, whole
 from registry.settings import RegistrySettings, registry_uri
 from serving.settings import ServingSettings
 
@@ -115,8 +114,8 @@ def test_a_wrong_flag_is_told_by_the_name_of_its_setting() -> None:
 
 
 def test_every_setting_says_what_it_expects_without_its_librarys_words() -> None:
-    for setting in known_settings().values():
-        assert not {"Input", "should", "None"} & set(expected(setting.field).split())
+    for known in known_settings().values():
+        assert not {"Input", "should", "None"} & set(known.definition.kind.expected.split())
 
 
 def test_no_two_groups_have_a_setting_of_the_same_name() -> None:
@@ -126,10 +125,11 @@ def test_no_two_groups_have_a_setting_of_the_same_name() -> None:
     assert sorted(names) == sorted(set(names))
 
 
-class _Toys(Group):
+@dataclass(frozen=True)
+class _Toys:
     """Settings of a component that the platform does not know."""
 
-    most: int = Field(3, ge=1, validation_alias="ACGS_TOYS_MOST", description="Most toys.")
+    most: int = setting("ACGS_TOYS_MOST", 3, "Most toys.", whole(at_least=1))
 
 
 @pytest.fixture

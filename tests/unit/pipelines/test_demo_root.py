@@ -52,9 +52,12 @@ def test_the_demo_takes_a_fresh_root_and_its_own_again(settings: Settings) -> No
     root.claim(settings)
 
 
-@pytest.mark.parametrize("field", ["constitution", "evidence"])
-def test_the_demo_refuses_rules_of_somebody_else(field: str, tmp_path: Path) -> None:
-    chosen = RegistrySettings().model_copy(update={field: tmp_path / "own.yaml"})
+@pytest.mark.parametrize(
+    "chosen",
+    [RegistrySettings(constitution=Path("own.yaml")), RegistrySettings(evidence=Path("own.yaml"))],
+    ids=["constitution", "evidence"],
+)
+def test_the_demo_refuses_rules_of_somebody_else(chosen: RegistrySettings, tmp_path: Path) -> None:
     settings = Settings(storage_root=tmp_path / "root").having(chosen)
 
     with pytest.raises(UsageError, match="the demo brings its own"):
@@ -86,6 +89,6 @@ def test_a_port_that_a_person_chose_is_left_alone(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         held = int(taken.getsockname()[1])
-        settings = Settings(storage_root=tmp_path).having(RegistrySettings(port=held))
+        settings = Settings.read({"ACGS_REGISTRY_PORT": str(held)}, storage_root=tmp_path)
 
         assert root.free_ports(settings, [("ACGS_REGISTRY_PORT", held)]) == {}
