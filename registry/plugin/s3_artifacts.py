@@ -7,10 +7,10 @@ the bucket first and answers a missing file with an internal error, which client
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from mlflow.store.artifact.s3_artifact_repo import S3ArtifactRepository
 
 from infra.settings import Settings
@@ -20,7 +20,7 @@ from registry.files.adapters.hashing import hash_file
 from registry.files.adapters.uploads import LONGEST_CONTENT_BYTES, Uploads, of_object
 
 MULTIPART_BYTES = 8 << 20
-"""From this size on boto3 uploads in parts."""
+"""From this size on boto3 uploads in parts, of this size each."""
 
 
 def install(settings: Settings, uploads: Uploads) -> None:
@@ -45,11 +45,10 @@ class ServerArtifacts(S3ArtifactRepository):
     def _upload_file(self, s3_client: Any, local_file: str, bucket: str, key: str) -> None:
         entry = hash_file(Path(local_file), key)
         super()._upload_file(s3_client, local_file, bucket, key)
-        etag = _etag(s3_client, Path(local_file), entry.size_bytes, bucket, key)
+        etag = _etag(Path(local_file), entry.size_bytes)
         if Path(local_file).name == MLMODEL and entry.size_bytes <= LONGEST_CONTENT_BYTES:
             self._uploads.keep(Path(local_file).read_bytes())
-        if etag is not None:
-            self._uploads.note(of_object(bucket, key, etag, entry.size_bytes), entry.sha256)
+        self._uploads.note(of_object(bucket, key, etag, entry.size_bytes), entry.sha256)
 
     def download_artifacts(self, artifact_path: str, dst_path: str | None = None) -> str:
         """Download one file: the proxy asks a folder for nothing else."""
@@ -61,16 +60,18 @@ class ServerArtifacts(S3ArtifactRepository):
         return str(target)
 
 
-def _etag(s3_client: Any, file: Path, size_bytes: int, bucket: str, key: str) -> str | None:
-    """Return the ETag of an object that was just stored; None if it is unknown.
+def _etag(file: Path, size_bytes: int) -> str:
+    """Return the ETag that a store gives to these bytes.
 
-    Stores that encrypt with keys of their own use no MD5: such objects are read when they are
-    registered. Objects of several parts have an ETag that only the store knows.
+    Asking the store would tell of what lies there by then. Stores that encrypt with keys of their
+    own have other ETags: such objects are read when they are registered.
     """
+    with file.open("rb") as content:
+        parts = [_md5(part) for part in iter(partial(content.read, MULTIPART_BYTES), b"")]
     if size_bytes < MULTIPART_BYTES:
-        return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
-    try:
-        return str(s3_client.head_object(Bucket=bucket, Key=key)["ETag"]).strip('"')
-    except (BotoCoreError, ClientError):
-        # It is stored all the same.
-        return None
+        return (parts[0] if parts else _md5(b"")).hex()
+    return f"{_md5(b''.join(parts)).hex()}-{len(parts)}"
+
+
+def _md5(data: bytes) -> bytes:
+    return hashlib.md5(data, usedforsecurity=False).digest()

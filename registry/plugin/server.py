@@ -42,14 +42,12 @@ def run(settings: Settings, stop: threading.Event) -> None:
     _configure_mlflow(settings)
     from infra.web import http
     from infra.web.edge import Edge
-    from registry.plugin import boot, folder_artifacts, private_artifacts, s3_artifacts
+    from registry.plugin import boot, private_artifacts, s3_artifacts
     from registry.plugin.app import build
     from registry.plugin.startup import open_stores
 
     app = build(settings)
-    uploads = open_stores(settings).registry.files.uploads
-    s3_artifacts.install(settings, uploads)
-    folder_artifacts.install(settings, uploads)
+    s3_artifacts.install(settings, open_stores(settings).registry.files.uploads)
     private_artifacts.install()
     boot.announce(settings)
     edge = Edge.of(settings, settings.of(RegistrySettings).body_limit_bytes)

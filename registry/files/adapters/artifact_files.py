@@ -21,8 +21,7 @@ from infra.stores.object_store import ObjectStore, is_s3
 from registry.errors import RESTORE, ArtifactError, NestingError
 from registry.files.adapters import hashing, locations
 from registry.files.adapters.local_reading import require_folder, unread
-from registry.files.adapters.uploads import Uploads, of_file
-from registry.files.domain.manifest import MAX_FOLDERS, FileEntry, Manifest, is_shallow
+from registry.files.domain.manifest import MAX_FOLDERS, Manifest, is_shallow
 from registry.model_files import plain_yaml
 
 MLMODEL = "MLmodel"
@@ -96,15 +95,12 @@ def _download_s3(settings: Settings, uri: str, target: Path) -> Path:
     return target
 
 
-def build_manifest(
-    folder: Path, pace: hashing.Pace | None = None, uploads: Uploads | None = None
-) -> Manifest:
+def build_manifest(folder: Path, pace: hashing.Pace | None = None) -> Manifest:
     """Hash every file below a folder; none is left out.
 
     Args:
         folder: of the artifact.
         pace: called with the number of bytes read.
-        uploads: digests of files that need not be read; for a registration only.
 
     Raises:
         NestingError: a folder lies in more than `MAX_FOLDERS` others.
@@ -113,23 +109,18 @@ def build_manifest(
         NoAccessError: a file may not be read.
     """
     try:
-        entries, jobs = [], []
-        for name, status in _plain_files(folder):
-            sha256 = uploads.sha256(of_file(status)) if uploads is not None else None
-            if sha256 is not None:
-                entries.append(FileEntry(name, status.st_size, sha256))
-            else:
-                work = partial(hashing.hash_file, folder / name, name, pace)
-                jobs.append((status.st_size, work))
-        entries += hashing.hash_all(jobs)
-        manifest = Manifest.of(entries)
+        jobs = [
+            (status.st_size, partial(hashing.hash_file, folder / name, name, pace))
+            for name, status in _plain_files(folder)
+        ]
+        manifest = Manifest.of(hashing.hash_all(jobs))
     except OSError as err:
         raise unread(err, err.filename or f"the model's files in {folder}") from err
     except ValueError as err:
         raise ArtifactError(
             f"{folder}: {err}", hint="log the model again under other file names"
         ) from err
-    if not entries:
+    if not jobs:
         raise ArtifactError(
             f"expected the model's files in {folder}, found an empty folder", hint=RESTORE
         )

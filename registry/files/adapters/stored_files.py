@@ -40,7 +40,9 @@ class StoredFiles(Protocol):
 
         Args:
             pace: called with the number of bytes read.
-            uploads: digests of files that need not be read; for a registration only.
+            uploads: digests of objects that need not be read; for a registration only. A folder's
+                files are read all the same: whoever has one open or mapped can change it without a
+                trace in what the file system says of it.
 
         Raises:
             ArtifactError: there is none, or one was deleted while it was read.
@@ -77,8 +79,9 @@ class LocalFiles:
         self, pace: hashing.Pace | None = None, uploads: Uploads | None = None
     ) -> Manifest:
         """Hash every file below the folder."""
+        del uploads
         require_folder(self.folder, self.root)
-        return artifact_files.build_manifest(self.folder, pace, uploads)
+        return artifact_files.build_manifest(self.folder, pace)
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """Yield a file's content."""

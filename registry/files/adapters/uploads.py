@@ -1,21 +1,20 @@
-"""Digests of files that were hashed while this process stored them.
+"""Digests of objects that were hashed before this process stored them in a bucket.
 
-Registering a version takes them for files that are still the same, by all that the store says of
-them, and reads the others. Nothing but a registration does: judging, granting and serving read
-every byte, so whatever a store does not tell is found there. Kept in memory: after a restart, or
-on another server, the files are read.
+Registering a version takes them for objects that have the same ETag and length still, and reads
+the others. Nothing but a registration does: judging, granting and serving read every byte, so a
+swap that the ETag does not tell of (another content with the same MD5) is found there. Kept in
+memory: after a restart, or on another server, the objects are read.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import OrderedDict
 from threading import Lock
 from typing import Generic, TypeVar
 
 MOST = 50_000
-"""Files that are remembered; the oldest are forgotten first. Some 20 MB."""
+"""Objects that are remembered; the oldest are forgotten first. Some 20 MB."""
 MOST_CONTENTS = 500
 LONGEST_CONTENT_BYTES = 64 << 10
 """Of small files that a registration reads, such as `MLmodel`."""
@@ -23,7 +22,7 @@ LONGEST_CONTENT_BYTES = 64 << 10
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 Stamp = tuple[str | int, ...]
-"""What a stored file has and no other that takes its place."""
+"""What a stored object has and no other that takes its place."""
 
 
 class Uploads:
@@ -38,7 +37,7 @@ class Uploads:
         self._digests.put(stamp, sha256)
 
     def sha256(self, stamp: Stamp) -> str | None:
-        """Return the digest of a file with this stamp; None for one that is to be read."""
+        """Return the digest of an object with this stamp; None for one that is to be read."""
         return self._digests.get(stamp)
 
     def keep(self, data: bytes) -> None:
@@ -71,11 +70,6 @@ class _Newest(Generic[_K, _V]):
             return self._values.get(key)
 
 
-def of_file(status: os.stat_result) -> Stamp:
-    """Return a file's stamp: nobody can write to it, or set its times, and keep its `ctime`."""
-    return ("file", status.st_dev, status.st_ino, status.st_size, status.st_ctime_ns)
-
-
 def of_object(bucket: str, key: str, etag: str, size_bytes: int) -> Stamp:
     """Return an object's stamp: other content has another ETag."""
-    return ("object", bucket, key, etag, size_bytes)
+    return (bucket, key, etag, size_bytes)
