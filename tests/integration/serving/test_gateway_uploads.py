@@ -15,6 +15,7 @@ from infra.processes.process import children
 from infra.settings import Settings
 from serving.gateway import envoy_edge
 from serving.gateway.envoy import EnvoyGateway
+from serving.gateway.envoy_admin import Admin
 from serving.gateway.envoy_doors import DIRECT_BYTES, HEAP_BYTES, MIDDLE_BYTES, WAITING, doors
 from serving.settings import ServingSettings, gateway_url
 from tests.integration.serving.kit import gateway, wait_until
@@ -29,10 +30,12 @@ SECONDS = 2.0
 
 
 @contextlib.contextmanager
-def running(root: Path) -> Iterator[Settings]:
+def running(root: Path, limit_bytes: int = LIMIT_BYTES) -> Iterator[Settings]:
     port, admin = free_ports(2)
     settings = Settings(storage_root=root).having(
-        ServingSettings(gateway_port=port, gateway_admin_port=admin)
+        ServingSettings(
+            gateway_port=port, gateway_admin_port=admin, gateway_body_limit_bytes=limit_bytes
+        )
     )
     with upstream() as server, gateway(settings):
         EnvoyGateway(settings).apply(routes_to(server))
@@ -107,7 +110,7 @@ def test_beyond_its_places_a_large_body_is_refused_in_the_platforms_shape(site: 
     url = gateway_url(site) + ECHO
     with httpx.Client(trust_env=False, timeout=5) as client:
         with unfinished(
-            site.of(ServingSettings).gateway_port, large.at_once + WAITING, LIMIT_BYTES
+            site.of(ServingSettings).gateway_port, large.at_once + WAITING + 1, LIMIT_BYTES
         ):
             refused: list[dict[str, str]] = []
             wait_until(lambda: _refused(client, url, refused), "no place is left for a large body")
@@ -118,6 +121,27 @@ def test_beyond_its_places_a_large_body_is_refused_in_the_platforms_shape(site: 
             lambda: client.post(url, content=b"x" * LIMIT_BYTES).status_code == 200,
             "the places are free again",
         )
+
+
+def test_a_large_body_waits_for_a_place_whichever_thread_of_envoy_reads_it(tmp_path: Path) -> None:
+    limit_bytes = HEAP_BYTES // 4
+    [*_, large] = doors(limit_bytes)
+    assert large.at_once == 1  # one thread of two has it, the other reads half of the requests
+    with running(tmp_path, limit_bytes) as site, contextlib.ExitStack() as stack:
+        port = site.of(ServingSettings).gateway_port
+        for _ in range(20):
+            client = stack.enter_context(connected(port))
+            stated = f"content-length: {limit_bytes}"
+            client.sendall(head("POST", ECHO, port, stated) + b"x")
+        wait_until(lambda: _in_hand(site, large.name) == 20, "every request is held or waits", 5)
+
+
+def _in_hand(site: Settings, cluster: str) -> int:
+    """Return how many requests a cluster answers or lets wait."""
+    lines = Admin(site).get("/stats", {"filter": f"^cluster.{cluster}.upstream_rq"}).decode()
+    found = dict(line.rsplit(": ", 1) for line in lines.splitlines() if "P" not in line)
+    prefix = f"cluster.{cluster}.upstream_rq"
+    return int(found[f"{prefix}_active"]) + int(found[f"{prefix}_pending_active"])
 
 
 def _refused(client: httpx.Client, url: str, answers: list[dict[str, str]]) -> bool:
