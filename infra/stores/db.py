@@ -152,8 +152,10 @@ def is_storable(text: str) -> bool:
 
 
 def _known(engine: Engine, error: DBAPIError) -> PlatformError | None:
-    text = " ".join(str(error.orig).split())
     code = getattr(error.orig, "pgcode", None)
+    text = str(error.orig)
+    # What a server says in further lines quotes the statement.
+    text = " ".join((text.partition("\n")[0] if code else text).split())
     if code == _UNDEFINED_TABLE or "no such table" in text:
         return _not_prepared(engine)
     if code in _RACED:

@@ -15,6 +15,7 @@ from infra.web.protection import protection
 from registry.bootstrap import open_registry
 from registry.plugin import (
     artifact_errors,
+    bare_answers,
     gateway_calls,
     governed,
     graphql_calls,
@@ -22,6 +23,7 @@ from registry.plugin import (
     nesting,
     odd_bodies,
     page_tokens,
+    sessions,
     spans,
     store_arguments,
     text_guard,
@@ -77,8 +79,10 @@ def build(settings: Settings) -> FastAPI:
     gateway_calls.install()
     graphql_calls.install(flask_app)
     odd_bodies.install(flask_app)
+    bare_answers.install(flask_app)
     page_tokens.install()
-    spans.install()
+    sessions.install()
+    spans.install(app)
     store_arguments.install()
     # MLflow mounts its Flask app last, at "/": a route after it is never reached.
     own = [route for component in components() for route in component.routes(settings)]

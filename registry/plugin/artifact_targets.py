@@ -129,7 +129,8 @@ def _run(connection: Connection, run_id: str) -> Sequence[str]:
 
 def _experiment(connection: Connection, experiment_id: str) -> Sequence[str]:
     e = mlflow.experiments.c
-    if not experiment_id.isascii() or not experiment_id.isdigit():
+    # Python reads no number of more than 4300 digits, zeros in front among them, nor does MLflow.
+    if not experiment_id.isascii() or not experiment_id.isdigit() or len(experiment_id) > 4300:
         return ()
     where = e.experiment_id == int(experiment_id)
     return _places(connection.execute(select(e.artifact_location).where(where)).scalars())

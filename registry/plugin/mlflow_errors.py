@@ -7,6 +7,7 @@ MLflow's client sends PERMISSION_DENIED and ABORTED once and keeps their text; 5
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import ParamSpec, TypeVar
@@ -24,7 +25,13 @@ from mlflow.protos.databricks_pb2 import (
     ErrorCode,
 )
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    OperationalError,
+    SQLAlchemyError,
+)
 
 from infra.errors import (
     ConflictError,
@@ -36,11 +43,14 @@ from infra.errors import (
 )
 from infra.stores.db import translated as told_by_database
 from registry.errors import GateClosedError, RequestPendingError
+from registry.plugin.database_words import reason
 
 PENDING_KEY = "acgs_request_id"
 """Key of the JSON error body that carries the number of a pending request."""
 REASONS_KEY = "acgs_reasons"
 """Key of the JSON error body that carries each failed rule of a refusal."""
+
+_logger = logging.getLogger(__name__)
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -90,31 +100,53 @@ def translated(method: Callable[_P, _T]) -> Callable[_P, _T]:
         except PlatformError as err:
             raise to_mlflow(err) from err
         except DBAPIError as err:
-            raise _refused(err, BAD_REQUEST) from err
+            code = RESOURCE_CONFLICT if isinstance(err, IntegrityError) else BAD_REQUEST
+            raise _refused(err, code) from err
 
     return call
 
 
 def without_sql(error: MlflowException, engine: Engine) -> MlflowException:
-    """Return the platform's error for a database's error, without its statement and values."""
-    cause = error.__cause__
-    if cause is None or error.message != str(cause):
+    """Return the error without a database's words: its statement, its values, its driver.
+
+    The log gets what is left out.
+    """
+    cause = error.__cause__ or error.__context__
+    if cause is None or not str(cause) or str(cause) not in error.message:
         return error
+    safe = _plain(error, cause, engine)
+    if safe is not error:
+        _logger.warning("a database's error was answered in plain words", exc_info=cause)
+    return safe
+
+
+def _plain(error: MlflowException, cause: BaseException, engine: Engine) -> MlflowException:
+    code = ErrorCode.Value(error.error_code)
+    if error.message != str(cause):
+        if not isinstance(cause, SQLAlchemyError):
+            return error
+        return MlflowException(error.message.replace(str(cause), reason(cause)), code)
+    if isinstance(cause, OverflowError | DataError):
+        return to_mlflow(UsageError(f"the database refused it: {reason(cause)}"))
     try:
         with told_by_database(engine):
             raise cause
+    except ConflictError as lost:
+        # MLflow tries again itself, and after that its clients do.
+        return MlflowException(str(lost), TEMPORARILY_UNAVAILABLE)
     except PlatformError as known:
         return to_mlflow(known)
     except DBAPIError as other:
-        return _refused(other, ErrorCode.Value(error.error_code))
+        return _refused(other, code)
+    except SQLAlchemyError as other:
+        return MlflowException(f"the database refused it: {reason(other)}", code)
     except Exception:
         return error
 
 
 def _refused(error: DBAPIError, code: int) -> MlflowException:
-    # What follows the first line are the statement and its values again.
-    text = str(error.orig).partition("\n")[0]
     if isinstance(error, OperationalError) or error.connection_invalidated:
+        # What follows the first line is the statement again.
+        text = str(error.orig).partition("\n")[0]
         return to_mlflow(UnavailableError(f"the database did not answer: {text}", hint="try again"))
-    code = RESOURCE_CONFLICT if isinstance(error, IntegrityError) else code
-    return MlflowException(f"the database refused it: {text}", code)
+    return MlflowException(f"the database refused it: {reason(error)}", code)

@@ -4,46 +4,36 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
-from mlflow.exceptions import MlflowException
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.orm import Session
 
 from registry.adapters import locks
-from registry.plugin.mlflow_errors import translated, without_sql
+from registry.plugin.mlflow_errors import translated
+from registry.plugin.sessions import Sessions, plain_sessions
 
 SideWrite = Callable[[Connection], None]
-Sessions = Callable[..., AbstractContextManager[Session]]
 
 
 class SideWrites:
     """Wraps MLflow's session maker so that the next write session includes the platform's write."""
 
     def __init__(self, plain: Sessions, engine: Engine) -> None:
-        self._plain = plain
+        self._plain = plain_sessions(plain, engine)
         self._engine = engine
         self._pending = threading.local()
 
     @contextmanager
     def sessions(self, read_only: bool = True) -> Iterator[Session]:
-        """Return MLflow's `ManagedSessionMaker`, with the pending write before the commit.
-
-        An error of the database is raised without its statement.
-        """
-        try:
-            with self._plain(read_only=read_only) as session:
-                if read_only:
-                    yield session
-                else:
-                    self._begin(session)
-                    yield session
-                    self._write(session)
-        except MlflowException as err:
-            safe = without_sql(err, self._engine)
-            if safe is err:
-                raise
-            raise safe from err
+        """Return MLflow's `ManagedSessionMaker`, with the pending write before the commit."""
+        with self._plain(read_only=read_only) as session:
+            if read_only:
+                yield session
+            else:
+                self._begin(session)
+                yield session
+                self._write(session)
 
     def _begin(self, session: Session) -> None:
         if self._engine.dialect.name == "sqlite":

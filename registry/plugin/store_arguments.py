@@ -2,6 +2,7 @@
 
 MLflow makes every error within a session an INTERNAL_ERROR, status 500, which does not tell
 later whose mistake it was. The few arguments that handlers pass on unchecked are looked at before.
+So are times which can be stored, but not sent: one such trace, and nobody can list its experiment.
 """
 
 from __future__ import annotations
@@ -21,11 +22,23 @@ from registry.plugin.mlflow_errors import to_mlflow
 
 _LARGEST = 2**63 - 1
 """What the databases take for a number."""
+_TIMES_MS = range(-62_135_596_800_000, 253_402_300_800_000)
+"""The years 1 to 9999, which protobuf has room for."""
+_CHECKED = "acgs_checked"
+"""Name of the attribute of a method that lists what is checked in front of it."""
 _UNREADABLE = (ValueError, TypeError, AttributeError, RecursionError)
 
 
 def _is_number(value: Any) -> bool:
     return -_LARGEST <= int(value) <= _LARGEST
+
+
+def _is_time(value: Any) -> bool:
+    return int(value) in _TIMES_MS
+
+
+def _is_count(value: Any) -> bool:
+    return value is None or 0 < int(value) <= _LARGEST
 
 
 def _is_traced(value: Any) -> bool:
@@ -54,10 +67,15 @@ class _Argument:
     expected: str
 
 
+_TIME = "milliseconds since 1970, in the years 1 to 9999"
 _ARGUMENTS = (
     _Argument(
         "deprecated_start_trace_v2", "experiment_id", _is_number, "the number of an experiment"
     ),
+    _Argument("deprecated_start_trace_v2", "timestamp_ms", _is_time, _TIME),
+    _Argument("deprecated_end_trace_v2", "timestamp_ms", _is_time, _TIME),
+    _Argument("log_spans", "location", _is_number, "the number of an experiment"),
+    _Argument("_load_dataset_records", "max_results", _is_count, "max_results of at least 1"),
     _Argument("start_trace", "trace_info", _is_traced, "a trace with the number of its experiment"),
     _Argument("create_dataset", "tags", _is_object, "tags that are a JSON object"),
     _Argument(
@@ -71,10 +89,10 @@ _ARGUMENTS = (
 
 
 def install() -> None:
-    """Install a check in front of each method, once in a process."""
+    """Install the checks in front of the methods, once in a process."""
     for argument in _ARGUMENTS:
         method = getattr(SqlAlchemyStore, argument.method)
-        if not hasattr(method, "__wrapped__"):
+        if argument not in getattr(method, _CHECKED, ()):
             setattr(SqlAlchemyStore, argument.method, _checked(method, argument))
 
 
@@ -92,4 +110,5 @@ def _checked(method: Callable[..., Any], argument: _Argument) -> Callable[..., A
             raise to_mlflow(UsageError(f"expected {argument.expected}, found {str(value)[:40]!r}"))
         return method(*given, **named)
 
+    setattr(call, _CHECKED, (*getattr(method, _CHECKED, ()), argument))
     return call

@@ -53,9 +53,9 @@ ALL_NAMES = (
     Difference(
         "a value that the database refuses",
         "the SQL statement with its values",
-        "the database's own reason alone",
+        "what was expected and found, in a sentence",
         "an answer shows no statement, and no values of others",
-        "the database refused it: ",
+        "the database refused it: expected ",
     ),
     Difference(
         "renaming a model to a name that is taken",

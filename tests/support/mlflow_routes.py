@@ -42,6 +42,16 @@ def _of(held: Iterable[Any], prefix: str = "") -> Iterator[tuple[str, str]]:
 @cache
 def bodies() -> Mapping[tuple[str, str], Mapping[str, Any]]:
     """Return a body of the right types for each route of MLflow's that takes a message."""
+    return {asked: found for asked, found in _messages() if asked[0] != "GET"}
+
+
+@cache
+def queries() -> Mapping[str, Mapping[str, Any]]:
+    """Return a query of the right types for each route of MLflow's that reads one."""
+    return {path: found for (method, path), found in _messages() if method == "GET"}
+
+
+def _messages() -> Iterator[tuple[tuple[str, str], Mapping[str, Any]]]:
     from mlflow.protos.databricks_pb2 import rpc
     from mlflow.protos.mlflow_artifacts_pb2 import MlflowArtifactsService
     from mlflow.protos.model_registry_pb2 import ModelRegistryService
@@ -50,13 +60,11 @@ def bodies() -> Mapping[tuple[str, str], Mapping[str, Any]]:
 
     services = (MlflowService, ModelRegistryService, MlflowArtifactsService, WebhookService)
     served = set(routes())
-    found = {}
     for method in (each for service in services for each in service.DESCRIPTOR.methods):
         for endpoint in method.GetOptions().Extensions[rpc].endpoints:
             path = f"/api/{endpoint.since.major}.0{_HELD.sub('1', endpoint.path)}"
-            if endpoint.method != "GET" and (endpoint.method, path) in served:
-                found[endpoint.method, path] = _message(method.input_type)
-    return found
+            if (endpoint.method, path) in served:
+                yield (endpoint.method, path), _message(method.input_type)
 
 
 def _message(kind: Any, levels: int = 4) -> dict[str, Any]:

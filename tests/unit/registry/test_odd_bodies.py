@@ -12,7 +12,7 @@ import pytest
 from mlflow.entities.issue import IssueStatus
 from sqlalchemy import create_engine, text
 
-from registry.plugin import odd_bodies
+from registry.plugin import odd_bodies, unreadable
 
 
 def read_text() -> str:
@@ -50,7 +50,7 @@ def fail_otherwise() -> str:
 @pytest.fixture
 def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     # As if the handlers below were MLflow's.
-    monkeypatch.setattr(odd_bodies, "_READERS", odd_bodies._READERS | {"tests"})
+    monkeypatch.setattr(unreadable, "_READERS", unreadable._READERS | {"tests"})
     app = flask.Flask(__name__)
     odd_bodies.install(app)
 
