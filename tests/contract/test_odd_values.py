@@ -194,7 +194,10 @@ CASES: dict[str, tuple[str, str, Any, Mapping[str, str], int, str]] = {
 def test_a_client_is_told_in_plain_words_what_was_expected(client: httpx.Client, name: str) -> None:
     method, path, body, headers, status, said = CASES[name]
     answer = client.request(
-        method, path, content=json.dumps(body) if body is not None else None, headers=JSON | headers
+        method,
+        path,
+        content=json.dumps(body) if body is not None else None,
+        headers={**JSON, **headers},
     )
     assert (answer.status_code, problem(answer)) == (status, None), answer.text
     assert said in answer.text
