@@ -1,8 +1,11 @@
-"""The durable scoring queue. A claim is one conditional update; a lease limits its time."""
+"""The durable scoring queue. A claim is one conditional update; a lease limits its time.
+
+The claim is the job's own, not a lease of `infra.processes.leases`: it is won by the job's
+revision, which also counts the claims that ended with their process.
+"""
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from compliance.adapters import tables
 from infra.clock import Clock, to_millis, utc_now
-from infra.processes.process import Identity
+from infra.processes.leases import is_gone, this_process
 from infra.stores.db import reading, transaction
 
 LEASE_MS = 10_000
@@ -66,8 +69,7 @@ class JobQueue:
     @classmethod
     def mine(cls, engine: Engine, clock: Clock = utc_now) -> JobQueue:
         """Return the queue with this process as owner."""
-        identity = Identity.mine()
-        return cls(engine, f"{socket.gethostname()}|{identity.pid}|{identity.birth}", clock)
+        return cls(engine, this_process(), clock)
 
     def enqueue(self, request_id: int, delivery_id: str) -> bool:
         """Add a request. Returns False when it is in the queue already."""
@@ -122,8 +124,7 @@ class JobQueue:
     def _is_free(self, row: Row[Any], now_ms: int) -> bool:
         if row.owner is None or row.owner == self.owner or row.lease_until_ms < now_ms:
             return True
-        host, pid, birth = row.owner.split("|", 2)
-        return host == socket.gethostname() and not Identity(int(pid), birth).alive()
+        return is_gone(row.owner)
 
     def _take(self, row: Row[Any], now_ms: int) -> bool:
         with transaction(self.engine) as connection:

@@ -9,9 +9,6 @@ show a version's record once a governed action touches the version.
 from __future__ import annotations
 
 import logging
-import os
-import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +18,7 @@ from sqlalchemy import Connection
 
 from infra.clock import Clock, to_millis, utc_now
 from infra.errors import UnavailableError
+from infra.processes.leases import Leases, this_process
 from infra.stores.db import reading, transaction
 from registry.adoption.adapters import progress
 from registry.adoption.adapters.progress import BackfillProgress
@@ -31,7 +29,7 @@ from registry.stages.adapters import places
 ACTOR = "acgs"
 BATCH = 50
 """Versions of one model in one transaction."""
-LEASE_SECONDS = 60.0
+LEASE_MS = 60_000
 REPORT_EVERY_SECONDS = 10.0
 
 _logger = logging.getLogger(__name__)
@@ -52,9 +50,7 @@ class Backfill:
     clock: Clock = utc_now
     pause: Callable[[float], object] = time.sleep
     report: Callable[[int], None] = lambda _recorded: None
-    _holder: str = field(
-        default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    )
+    _holder: str = field(default_factory=this_process)
 
     def waiting(self) -> dict[str, int]:
         """Return how many versions of each governed model wait for a record."""
@@ -92,8 +88,7 @@ class Backfill:
                     progress.finish(connection, self._now())
             return done
         finally:
-            with transaction(self.registry.engine) as connection:
-                progress.release(connection, self._holder)
+            self._leases.release(progress.LEASE)
 
     def _work_through(self, names: dict[str, int], stop: threading.Event, only: str | None) -> int:
         done, total = 0, sum(names.values())
@@ -136,11 +131,11 @@ class Backfill:
         )
 
     def _hold(self) -> bool:
-        now = self._now()
-        with transaction(self.registry.engine) as connection:
-            progress.ensure(connection)
-            until = now + round(LEASE_SECONDS * 1000)
-            return progress.take_lease(connection, self._holder, now, until)
+        return self._leases.take(progress.LEASE)
+
+    @property
+    def _leases(self) -> Leases:
+        return Leases(self.registry.engine, progress.LEASES, LEASE_MS, self._holder, self.clock)
 
     def _now(self) -> int:
         return to_millis(self.clock())

@@ -107,7 +107,8 @@ def run_command(name: str | None, dry_run: bool) -> None:
     if not done and total and holder:
         raise ConflictError(
             f"expected to record {total:,} versions, found {holder} at it",
-            hint="watch it: acgs adoption status; one that died is replaced within a minute",
+            hint="watch it: acgs adoption status; one of another machine that died is replaced "
+            "within a minute",
         )
 
 

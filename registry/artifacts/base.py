@@ -8,8 +8,10 @@ from functools import cached_property
 from sqlalchemy import Engine
 
 from infra.clock import Clock, to_millis, utc_now
+from infra.processes.leases import Leases, LeaseTable, this_process
 from infra.settings import Settings
 from infra.stores.db import reading
+from registry.artifacts.adapters import tables
 from registry.artifacts.adapters.blobs import Replica
 from registry.artifacts.adapters.keys import SigningKeys
 from registry.artifacts.errors import NoManifestError, ReplicaMissingError
@@ -19,6 +21,11 @@ from registry.errors import ArtifactError
 from registry.files.adapters import manifests
 from registry.files.adapters.stored_files import StoredFiles, open_files
 from registry.files.domain.manifest import Manifest
+
+LEASE_MS = 30_000
+LEASES = LeaseTable(
+    tables.lease, tables.lease.c.name, tables.lease.c.owner, tables.lease.c.until_ms
+)
 
 
 @dataclass
@@ -38,6 +45,11 @@ class Kit:
     def keys(self) -> SigningKeys:
         """The keys of this installation."""
         return SigningKeys(self.settings)
+
+    @cached_property
+    def leases(self) -> Leases:
+        """The leases on work that only one process does at a time, in this process's name."""
+        return Leases(self.engine, LEASES, LEASE_MS, this_process(), self.clock)
 
     @cached_property
     def replica(self) -> Replica | None:

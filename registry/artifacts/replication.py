@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from infra.errors import ConflictError
+from infra.processes.leases import Leases
 from infra.stores.db import reading, transaction
 from registry.artifacts.adapters import bucket_locks, rows
-from registry.artifacts.adapters.leases import Leases
 from registry.artifacts.base import Kit
 from registry.audit.adapters import events
 from registry.domain.records import Act, VersionRecord
@@ -33,7 +33,7 @@ class Replication:
         Raises:
             ConflictError: another process writes to the replica right now.
         """
-        leases = Leases.mine(self.kit.engine, self.kit.clock)
+        leases = self.kit.leases
         with leases.held(REPLICA_LEASE) as had:
             if not had:
                 raise ConflictError(

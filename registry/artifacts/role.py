@@ -18,7 +18,6 @@ from registry.artifacts.settings import ArtifactSettings
 
 if TYPE_CHECKING:
     from infra.settings import Settings
-    from registry.artifacts.adapters.leases import Leases
     from registry.artifacts.bootstrap import Artifacts
     from registry.domain.records import VersionRecord
 
@@ -47,7 +46,6 @@ class Keeper:
     """Does one process's work, a little at a time."""
 
     artifacts: Artifacts
-    leases: Leases
     pulse: Callable[[], None]
     stop: threading.Event
     monotonic: Callable[[], float] = time.monotonic
@@ -60,7 +58,7 @@ class Keeper:
         """Do at most one batch of each kind of work; return whether there was any."""
         if not self._worth_looking():
             return False
-        if not self.leases.take("keeper"):
+        if not self.artifacts.kit.leases.take("keeper"):
             return False
         done = self.artifacts.statements.sign_missing(BATCH)
         done += self.artifacts.replication.lock_missing(BATCH)
@@ -97,12 +95,12 @@ class Keeper:
             waiting = rows.not_replicated(connection, replica.id, self._uncopied, BATCH)
         if not waiting:
             return 0
-        with self.leases.held(REPLICA_LEASE) as had:
+        with self.artifacts.kit.leases.held(REPLICA_LEASE) as had:
             if not had:
                 return 0
             for record in waiting:
                 self._step()
-                self.leases.take(REPLICA_LEASE)
+                self.artifacts.kit.leases.take(REPLICA_LEASE)
                 self._guarded(record, self._copy, self._uncopied)
         return len(waiting)
 
@@ -174,21 +172,19 @@ class Keeper:
         until = self.monotonic() + seconds
         while (left := until - self.monotonic()) > 0:
             self._step()
-            self.leases.take("keeper")
+            self.artifacts.kit.leases.take("keeper")
             self.stop.wait(min(left, 1.0))
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Keep artifacts until `stop` is set."""
     from infra.processes.loops import Loop, go_round
-    from registry.artifacts.adapters.leases import Leases
     from registry.artifacts.bootstrap import open_artifacts
 
     artifacts = open_artifacts(settings)
-    leases = Leases.mine(artifacts.kit.engine)
 
     def work(stop: threading.Event, pulse: Callable[[], None]) -> None:
-        _keep(Keeper(artifacts, leases, pulse, stop))
+        _keep(Keeper(artifacts, pulse, stop))
 
     try:
         go_round(settings, NAME, [Loop(NAME, work, STANDSTILL_SECONDS)], stop)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, exists, func, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Row, exists, func, or_, select, update
 
+from infra.processes.leases import LeaseTable, is_gone, shown
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import tables as core
 from registry.adoption.adapters.tables import adoption
 
 _A = adoption.c
 _ROW = 1
+
+LEASES = LeaseTable(adoption, _A.id, _A.holder, _A.held_until_ms)
+LEASE = _ROW
+"""The lease on the back-fill lies in the row of its progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,40 +53,12 @@ def read(connection: Connection, at_ms: int) -> BackfillProgress:
         waiting=row.waiting,
         started_ms=row.started_ms,
         finished_ms=row.finished_ms,
-        holder=row.holder if row.held_until_ms > at_ms else None,
+        holder=shown(row.holder) if _is_held(row, at_ms) else None,
     )
 
 
-def ensure(connection: Connection) -> None:
-    """Insert the row if there is none."""
-    if connection.execute(select(_A.id).where(_A.id == _ROW)).scalar() is not None:
-        return
-    try:
-        with connection.begin_nested():
-            connection.execute(
-                insert(adoption).values(
-                    id=_ROW, held_until_ms=0, recorded=0, unreadable=0, waiting=0
-                )
-            )
-    except IntegrityError:
-        return
-
-
-def take_lease(connection: Connection, holder: str, at_ms: int, until_ms: int) -> bool:
-    """Take or renew the back-fill's lease. Returns False if another process owns it."""
-    result = connection.execute(
-        update(adoption)
-        .where(_A.id == _ROW, or_(_A.holder == holder, _A.held_until_ms <= at_ms))
-        .values(holder=holder, held_until_ms=until_ms)
-    )
-    return result.rowcount == 1
-
-
-def release(connection: Connection, holder: str) -> None:
-    """Release the lease, so that another process can begin at once."""
-    connection.execute(
-        update(adoption).where(_A.id == _ROW, _A.holder == holder).values(held_until_ms=0)
-    )
+def _is_held(row: Row[Any], at_ms: int) -> bool:
+    return row.holder is not None and row.held_until_ms > at_ms and not is_gone(row.holder)
 
 
 def begin(connection: Connection, waiting: int, at_ms: int) -> None:

@@ -18,7 +18,7 @@ adoption = Table(
     Column("held_until_ms", BigInteger, nullable=False),
     Column("started_ms", BigInteger),
     Column("finished_ms", BigInteger),
-    Column("recorded", BigInteger, nullable=False),
-    Column("unreadable", BigInteger, nullable=False),
-    Column("waiting", BigInteger, nullable=False),
+    Column("recorded", BigInteger, nullable=False, default=0),
+    Column("unreadable", BigInteger, nullable=False, default=0),
+    Column("waiting", BigInteger, nullable=False, default=0),
 )

@@ -2,7 +2,8 @@
 
 A claim is a lease: a conditional UPDATE moves `next_attempt_ms` to the lease's end, and its row
 count says who won. A manager that dies leaves leases that run out; one that is slower than its
-lease may cause a second delivery, never a lost one.
+lease may cause a second delivery, never a lost one. It is not one of `infra.processes.leases`:
+it has no owner, and lies in the column by which due deliveries are found.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,10 +17,10 @@ import pytest
 
 from infra.clock import utc_now
 from infra.errors import ConflictError
+from infra.processes.leases import Leases
 from infra.servers.s3 import S3
 from registry.artifacts.adapters import bucket_locks
 from registry.artifacts.adapters.kept_objects import KeptObjects
-from registry.artifacts.adapters.leases import Leases
 from registry.artifacts.bootstrap import Artifacts, artifacts_of
 from registry.artifacts.replication import REPLICA_LEASE
 from registry.artifacts.role import Keeper, artifacts_role
@@ -84,9 +85,8 @@ def test_only_what_nothing_needs_is_freed_and_the_record_comes_first(keep: Keep)
     said = {d.uid: d for d in then.retention.decisions()}
     assert [said[r.uid].free for r in (gone, held)] == [True, False]
     assert said[held.uid].reasons == ("legal hold: case 7",)
-    with Leases.mine(keep.artifacts.kit.engine).held(REPLICA_LEASE):
-        other = Leases(keep.artifacts.kit.engine, "elsewhere|1|x")
-        assert not other.take(REPLICA_LEASE)
+    with keep.artifacts.kit.leases.held(REPLICA_LEASE):
+        assert not elsewhere(keep).take(REPLICA_LEASE)
 
     registry.custody.hold(young, "still wanted", "lea", utc_now())
     done = list(then.retention.expire("ann"))
@@ -124,9 +124,13 @@ def test_an_expiry_that_was_killed_is_finished_by_the_next(local: Keep) -> None:
     assert local.place.names(local.folder(record)) == set()
 
 
+def elsewhere(keep: Keep) -> Leases:
+    """The leases as a process on another machine takes them."""
+    return replace(keep.artifacts.kit.leases, owner="elsewhere|1|x")
+
+
 def test_expiry_waits_for_whoever_writes_to_the_replica(local: Keep) -> None:
-    other = Leases(local.artifacts.kit.engine, "elsewhere|1|x")
-    assert other.take(REPLICA_LEASE)
+    assert elsewhere(local).take(REPLICA_LEASE)
     with pytest.raises(ConflictError, match="another process"):
         list(local.artifacts.retention.expire("ann"))
 
@@ -150,7 +154,6 @@ def test_a_scrub_that_was_interrupted_goes_on_where_it_was(local: Keep) -> None:
 def keeper(keep: Keep, stop: threading.Event | None = None) -> Keeper:
     return Keeper(
         keep.artifacts,
-        Leases.mine(keep.artifacts.kit.engine),
         lambda: None,
         stop or threading.Event(),
     )

@@ -17,7 +17,6 @@ from infra.clock import utc_now
 from infra.errors import NoAccessError, exit_code
 from infra.servers.s3 import READ_WRITE, S3, User
 from infra.stores.errors import BucketMissingError, StoreCredentialsError, StoreDeniedError
-from registry.artifacts.adapters.leases import Leases
 from registry.artifacts.bootstrap import artifacts_of
 from registry.artifacts.role import Keeper
 from registry.artifacts.settings import ArtifactSettings
@@ -171,8 +170,7 @@ def test_the_role_waits_for_access_and_marks_nothing(remote: Keep, server: Serve
     settings = remote.settings.having(often)
     artifacts = artifacts_of(settings, remote.artifacts.kit.registry)
     now = [0.0]
-    leases = Leases.mine(artifacts.kit.engine)
-    keeper = Keeper(artifacts, leases, lambda: None, threading.Event(), lambda: now[0])
+    keeper = Keeper(artifacts, lambda: None, threading.Event(), lambda: now[0])
     keeper.round()
     server.deny()
     keeper.round()
