@@ -58,6 +58,7 @@ def _prepare(settings: Settings) -> None:
 hello = click.Command("hello", callback=lambda: click.echo("hello"), help="Say hello.")
 component = Component(
     name="toy",
+    settings=lambda: (RegistrySettings, ServingSettings),
     commands=(CommandEntry("hello", "Say hello.", f"{__name__}:hello"),),
     roles=lambda: [
         Role(
@@ -87,6 +88,7 @@ component = Component(
 
 greedy = Component(
     name="toy",
+    settings=lambda: (RegistrySettings, ServingSettings),
     roles=lambda: [
         Role(
             "web",
