@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -88,19 +87,22 @@ def gateway_admin_port(settings: Settings) -> int:
 
 
 @contextlib.contextmanager
-def gateway_with(root: Path, **more: Any) -> Iterator[Settings]:
+def gateway_with(
+    root: Path, *, connection_limit: int = 4096, requests_per_second: int = 10_000
+) -> Iterator[Settings]:
     port, admin = free_ports(2)
     settings = Settings(
         storage_root=root,
         client_header_seconds=HEADER_SECONDS,
         allowed_hosts="models.example.org, *.wild.example.org",
         allowed_origins=ORIGIN,
+        connection_limit=connection_limit,
     ).having(
         ServingSettings(
             gateway_port=port,
             gateway_admin_port=admin,
             gateway_body_limit_bytes=LIMIT_BYTES,
-            **more,
+            gateway_requests_per_second=requests_per_second,
         )
     )
     with pytest.MonkeyPatch.context() as patch:
@@ -338,7 +340,7 @@ def test_a_foreign_page_reads_nothing_of_the_admin_port(site: Settings) -> None:
 
 
 def test_more_requests_than_the_limit_are_answered_429(tmp_path: Path) -> None:
-    with gateway_with(tmp_path, gateway_requests_per_second=20) as settings:
+    with gateway_with(tmp_path, requests_per_second=20) as settings:
         url = gateway_url(settings) + PREFIX + "/echo"
         with httpx.Client(trust_env=False) as client:
             answers = [client.post(url) for _ in range(60)]
