@@ -7,6 +7,7 @@ JSON on its standard streams.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import resource
@@ -77,6 +78,8 @@ def main(warm_up: list[str]) -> None:
     for folder in warm_up:
         scan_folder(Path(folder))
         mlflow.pyfunc.load_model(folder)
+    gc.collect()
+    gc.freeze()  # a child that collects would write to, and so copy, all it is born with
     for line in sys.stdin:
         print(json.dumps(_in_child(json.loads(line))), flush=True)
 

@@ -12,7 +12,7 @@ import tracemalloc
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -364,12 +364,10 @@ ARCHIVES: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.fixture
-def _alone() -> Iterator[None]:
+def _alone() -> None:
     """As in the scorer's warm process: what other tests left is not looked through again."""
     gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 BOMBS = pytest.mark.parametrize(
