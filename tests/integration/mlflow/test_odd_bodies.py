@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import httpx
 import pytest
@@ -13,6 +15,7 @@ from tests.support.mlflow_routes import bodies, routes
 from tests.support.platform import Platform
 
 BARE = (b"1", b'"a"', b"[]", b"null", b'"[]"', b"NaN")
+AT_A_TIME = 4
 
 
 @pytest.fixture
@@ -29,18 +32,47 @@ def failed(answer: httpx.Response) -> bool:
     return answer.status_code >= 500 and answer.status_code != httpx.codes.NOT_IMPLEMENTED
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A request to make."""
+
+    method: str
+    path: str
+    content: bytes | None = None
+    json: object = None
+    params: Mapping[str, str | int] | None = None
+    headers: Mapping[str, str] | None = None
+
+
+def answers(client: httpx.Client, asked: Iterable[Asked]) -> list[tuple[Asked, httpx.Response]]:
+    """Make the requests, a few at a time: the server is not idle while an answer is read."""
+
+    def ask(each: Asked) -> tuple[Asked, httpx.Response]:
+        return each, client.request(
+            each.method, each.path, content=each.content, json=each.json, params=each.params,
+            headers=each.headers,
+        )  # fmt: skip
+
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        return list(pool.map(ask, asked))
+
+
+def failures(client: httpx.Client, asked: Iterable[Asked]) -> list[tuple[Asked, int]]:
+    """Return the requests at which the server failed, and with which status."""
+    found = answers(client, asked)
+    return [(each, answer.status_code) for each, answer in found if failed(answer)]
+
+
 def test_no_route_fails_at_json_that_is_no_object(client: httpx.Client) -> None:
     headers = {"content-type": "application/json", "x-mlflow-experiment-id": "0"}
     asked = [(method, path) for method, path in routes() if method not in {"GET", "HEAD"}]
     assert len(asked) > 200
-    found = {
-        (method, path, body, answer.status_code)
+    requests = [
+        Asked(method, path, content=body, headers=headers)
         for method, path in asked
         for body in BARE
-        for answer in [client.request(method, path, content=body, headers=headers)]
-        if failed(answer)
-    }
-    assert found == set()
+    ]
+    assert failures(client, requests) == []
 
 
 GRAPHQL: dict[str, bytes] = {
@@ -98,23 +130,18 @@ TOKENS = (
 def test_no_route_fails_at_a_token_that_is_none(client: httpx.Client) -> None:
     given: dict[str, str | int] = {"experiment_id": "0", "max_results": 5}
     asked = [(method, path) for method, path in routes() if "/demo/" not in path]
-    found = set()
-    refused = set()
+    requests = []
     for token in TOKENS:
+        query = {**given, "experiment_ids": "0", "page_token": token}
+        body = {**given, "experiment_ids": ["0"], "page_token": token}
         for method, path in asked:
             if method == "GET":
-                query = {**given, "experiment_ids": "0", "page_token": token}
-                answer = client.get(path, params=query)
+                requests.append(Asked(method, path, params=query))
             elif method == "POST":
-                body = {**given, "experiment_ids": ["0"], "page_token": token}
-                answer = client.post(path, json=body)
-            else:
-                continue
-            if failed(answer):
-                found.add((method, path, token, answer.status_code))
-            if "expected a page token" in answer.text:
-                refused.add(path)
-    assert found == set()
+                requests.append(Asked(method, path, json=body))
+    found = answers(client, requests)
+    assert [(each, answer.status_code) for each, answer in found if failed(answer)] == []
+    refused = {each.path for each, answer in found if "expected a page token" in answer.text}
     assert len(refused) > 10
 
 
@@ -124,15 +151,13 @@ NO_FIELDS = (b"", b"not JSON", b"{}", b'"{}"', b'"{"')
 def test_no_route_fails_at_a_body_without_fields(client: httpx.Client) -> None:
     asked = [(method, path) for method, path in routes() if method not in {"GET", "HEAD"}]
     headers = {"content-type": "application/json", "x-mlflow-experiment-id": "0"}
-    found = {
-        (method, path, body, answer.status_code)
+    requests = [
+        Asked(method, path, content=body, headers=headers)
         for method, path in asked
         if "/demo/" not in path
         for body in NO_FIELDS
-        for answer in [client.request(method, path, content=body, headers=headers)]
-        if failed(answer)
-    }
-    assert found == set()
+    ]
+    assert failures(client, requests) == []
 
 
 WRONG: tuple[object, ...] = (1, "x", [], {}, None, [1], True, 2**70)
@@ -143,16 +168,13 @@ def test_no_route_fails_at_a_field_of_another_type(client: httpx.Client) -> None
     asked = [(*each, given) for each, given in bodies().items()]
     assert len(asked) > 100
     asked += [("POST", path, GATEWAY) for _, path in routes() if path.startswith("/gateway/")]
-    found = set()
+    requests = []
     for method, path, given in asked:
         # One value for all fields, and each field wrong while the others are right.
         odd = [dict.fromkeys(given, value) for value in WRONG]
         odd += [{**given, name: value} for name in given for value in ([1], None)]
-        for body in odd:
-            answer = client.request(method, path, json=body)
-            if failed(answer):
-                found.add((method, path, str(body), answer.status_code))
-    assert found == set()
+        requests += [Asked(method, path, json=body) for body in odd]
+    assert failures(client, requests) == []
 
 
 UNCHECKED: dict[str, tuple[str, dict[str, object]]] = {
