@@ -80,7 +80,7 @@ def _made_plain(make: Callable[[Any, str], Sessions]) -> Callable[[Any, str], Se
 
 
 def _as_infinite(
-    _connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
+    _connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any
 ) -> tuple[str, Any]:
     if statement.startswith("SELECT") and any(map(_is_too_large, parameters)):
         return statement, tuple(map(_comparable, parameters))
