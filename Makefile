@@ -8,6 +8,7 @@ BIN := .venv/bin
 PACKAGES := infra registry compliance serving pipelines
 WORKERS ?= 2
 GUARDED := $(BIN)/python -m tests.guarded
+FAST := tests/unit tests/architecture tests/docs
 CODE := $(PACKAGES) $(wildcard benchmarks) tests
 LINTED := $(CODE) setup.py
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -16,7 +17,7 @@ SHARED := numpy pandas scipy scikit-learn skops cloudpickle mlflow-skinny
 
 .PHONY: help
 help:  ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 .PHONY: setup
 setup:  ## Create both environments from the locks; instant when nothing changed
@@ -35,6 +36,11 @@ test: setup  ## Run every test (ARGS="tests/unit -k name" runs some, WORKERS=0 i
 	@$(GUARDED) -m tests.browser
 	@$(GUARDED) -m infra.servers
 	@$(GUARDED) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+.PHONY: test-fast
+test-fast: setup  ## Run the tests that start no server (ARGS="-k name" runs some)
+	@$(GUARDED) -m pytest -p tests.support.no_servers -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
+		-m "not slow" $(FAST) $(ARGS)
 
 .PHONY: check
 check: setup  ## Lint, format, types and import direction, without changing anything

@@ -49,6 +49,7 @@ def test_a_hostile_folder_is_refused_in_no_time(site: Site, runner: Runner) -> N
     assert not site.marker.exists()
 
 
+@pytest.mark.slow  # shows that the folders are hostile, some of which use up a second each
 @pytest.mark.parametrize("site", SHOWN, ids=label, indirect=True)
 def test_without_a_scan_it_does_what_it_is_for(
     site: Site, runner: Runner, request: pytest.FixtureRequest

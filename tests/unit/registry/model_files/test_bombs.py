@@ -400,6 +400,7 @@ def test_a_bomb_is_refused_at_once(read: Read, build: Callable[[], bytes]) -> No
     assert time.process_time() - started < AT_MOST_SECONDS
 
 
+@pytest.mark.slow  # each allocation is traced
 @BOMBS
 def test_a_bomb_takes_little_memory(read: Read, build: Callable[[], bytes]) -> None:
     data = build()
