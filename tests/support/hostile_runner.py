@@ -1,7 +1,7 @@
 """A process that scans or loads hostile folders, each in a forked child with hard limits.
 
-It imports what models need once, so that a child starts in milliseconds, and speaks in lines of
-JSON on its standard streams.
+It imports what its one job needs once, so that a child starts in milliseconds, and speaks in lines
+of JSON on its standard streams. Nothing more: each fork copies the table of all its pages.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +40,9 @@ _SMALL = {
 class Runner:
     """The other end: starts the process and asks it."""
 
-    def __init__(self, warm_up: list[Path]) -> None:
+    def __init__(self, job: str, warm_up: list[Path]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.hostile_runner", *map(str, warm_up)],
+            [sys.executable, "-m", "tests.support.hostile_runner", job, *map(str, warm_up)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -51,11 +50,11 @@ class Runner:
             env={**os.environ, **_SMALL},
         )
 
-    def ask(self, job: str, folder: Path) -> Answer:
-        """Do one job with a folder; `ended` says how its process did."""
+    def ask(self, folder: Path) -> Answer:
+        """Do the job with a folder; `ended` says how its process did."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"job": job, "folder": str(folder)}) + "\n")
+        self._process.stdin.write(f"{folder}\n")
         self._process.stdin.flush()
         answer: Answer = json.loads(self._process.stdout.readline())
         return answer
@@ -64,31 +63,26 @@ class Runner:
         self._process.communicate()
 
 
-def main(warm_up: list[str]) -> None:
-    """Answer until the other end closes."""
+def main(job: str, warm_up: list[str]) -> None:
+    """Do one job until the other end closes."""
     import logging
     import warnings
-
-    import mlflow.pyfunc
-
-    from compliance.scan.artifact_scan import scan_folder
 
     warnings.simplefilter("ignore")
     logging.disable()
     for folder in warm_up:
-        scan_folder(Path(folder))
-        mlflow.pyfunc.load_model(folder)
+        _JOBS[job](Path(folder))
     gc.collect()
     gc.freeze()  # a child that collects would write to, and so copy, all it is born with
     for line in sys.stdin:
-        print(json.dumps(_in_child(json.loads(line))), flush=True)
+        print(json.dumps(_in_child(job, Path(line.rstrip("\n")))), flush=True)
 
 
-def _in_child(job: Mapping[str, str]) -> Answer:
+def _in_child(job: str, folder: Path) -> Answer:
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
-        _child(job, writing)
+        _child(job, folder, writing)
     os.close(writing)
     with os.fdopen(reading, "rb") as file:
         ready, _, _ = select.select([file], [], [], DEADLINE_SECONDS)
@@ -101,22 +95,22 @@ def _in_child(job: Mapping[str, str]) -> Answer:
     return {"ended": ended, **answer}
 
 
-def _child(job: Mapping[str, str], writing: int) -> None:
+def _child(job: str, folder: Path, writing: int) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(null, stream)
-    os.chdir(Path(job["folder"]).parent)
+    os.chdir(folder.parent)
     born = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     for kind, limit in (
         (resource.RLIMIT_AS, born + MEMORY_BYTES),
-        (resource.RLIMIT_CPU, PROCESSOR_SECONDS[job["job"]]),
+        (resource.RLIMIT_CPU, PROCESSOR_SECONDS[job]),
         (resource.RLIMIT_FSIZE, FILE_BYTES),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(kind, (limit, limit))
     started = time.process_time()
     try:
-        answer = {"scan": _scan, "load": _load}[job["job"]](Path(job["folder"]))
+        answer = _JOBS[job](folder)
     except BaseException as err:
         answer = {"error": f"{type(err).__name__}: {err}"[:500]}
     answer["processor_seconds"] = time.process_time() - started
@@ -143,5 +137,7 @@ def _load(folder: Path) -> Answer:
     return {"answer": repr(model.predict(frame))[:500]}
 
 
+_JOBS = {"scan": _scan, "load": _load}
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1], sys.argv[2:])

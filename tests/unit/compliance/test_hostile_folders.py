@@ -20,8 +20,17 @@ def label(hostile: Hostile) -> str:
 
 
 @pytest.fixture(scope="module")
-def runner(honest_folders: HonestFolders) -> Iterator[Runner]:
-    runner = Runner([honest_folders.of(HONEST[0], kept) for kept in Format])
+def scanner(honest_folders: HonestFolders) -> Iterator[Runner]:
+    yield from running("scan", honest_folders)
+
+
+@pytest.fixture(scope="module")
+def loader(honest_folders: HonestFolders) -> Iterator[Runner]:
+    yield from running("load", honest_folders)
+
+
+def running(job: str, honest_folders: HonestFolders) -> Iterator[Runner]:
+    runner = Runner(job, [honest_folders.of(HONEST[0], kept) for kept in Format])
     yield runner
     runner.close()
 
@@ -42,8 +51,8 @@ def test_each_kind_is_tried_in_several_ways() -> None:
 
 
 @pytest.mark.parametrize("site", HOSTILE, ids=label, indirect=True)
-def test_a_hostile_folder_is_refused_in_no_time(site: Site, runner: Runner) -> None:
-    answer = runner.ask("scan", site.folder)
+def test_a_hostile_folder_is_refused_in_no_time(site: Site, scanner: Runner) -> None:
+    answer = scanner.ask(site.folder)
     assert answer["ended"] == "in time", "the runner ends what takes three seconds"
     assert answer.get("violations"), answer
     assert not site.marker.exists()
@@ -52,9 +61,9 @@ def test_a_hostile_folder_is_refused_in_no_time(site: Site, runner: Runner) -> N
 @pytest.mark.slow  # shows that the folders are hostile, some of which use up a second each
 @pytest.mark.parametrize("site", SHOWN, ids=label, indirect=True)
 def test_without_a_scan_it_does_what_it_is_for(
-    site: Site, runner: Runner, request: pytest.FixtureRequest
+    site: Site, loader: Runner, request: pytest.FixtureRequest
 ) -> None:
-    answer = runner.ask("load", site.folder)
+    answer = loader.ask(site.folder)
     match request.node.callspec.params["site"].effect:
         case Effect.MARKER:
             assert site.marker.exists(), answer
