@@ -72,3 +72,13 @@ def test_the_figures_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert "modules in a circle: 0" in printed
     assert "longest chain: " in printed
+
+
+@pytest.mark.parametrize("kind", ["unit", "integration"])
+@pytest.mark.parametrize("package", ["infra", "registry", "compliance", "serving"])
+def test_the_folders_of_tests_are_named_after_the_rooms_that_they_test(
+    kind: str, package: str
+) -> None:
+    tested = [f.name for f in (figures.ROOT / "tests" / kind / package).iterdir() if f.is_dir()]
+    rooms = [f.name for f in (figures.ROOT / package).iterdir() if f.is_dir()]
+    assert set(tested) - {"__pycache__"} <= set(rooms)

@@ -17,7 +17,7 @@ from infra.errors import exit_code
 from infra.settings import Settings
 from infra.web.http import status_of
 from tests.docs.code_facts import ROOT, ReasonFact, error_classes, mlflow_answers
-from tests.integration.serving.right_answers import DIFFERENCES
+from tests.integration.serving.runtime.right_answers import DIFFERENCES
 from tests.support.differences import Difference
 
 _TYPES = {
