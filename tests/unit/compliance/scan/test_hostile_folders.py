@@ -50,6 +50,7 @@ def test_each_kind_is_tried_in_several_ways() -> None:
     assert len({label(hostile) for hostile in HOSTILE}) == len(HOSTILE)
 
 
+@pytest.mark.slow  # five hundred processes
 @pytest.mark.parametrize("site", HOSTILE, ids=label, indirect=True)
 def test_a_hostile_folder_is_refused_in_no_time(site: Site, scanner: Runner) -> None:
     answer = scanner.ask(site.folder)
@@ -58,7 +59,7 @@ def test_a_hostile_folder_is_refused_in_no_time(site: Site, scanner: Runner) -> 
     assert not site.marker.exists()
 
 
-@pytest.mark.slow  # shows that the folders are hostile, some of which use up a second each
+@pytest.mark.slow  # some use up a second each
 @pytest.mark.parametrize("site", SHOWN, ids=label, indirect=True)
 def test_without_a_scan_it_does_what_it_is_for(
     site: Site, loader: Runner, request: pytest.FixtureRequest
