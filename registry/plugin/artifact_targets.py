@@ -30,6 +30,7 @@ _RUN = "/mlflow/runs/delete"
 _EXPERIMENT = "/mlflow/experiments/delete"
 _STREAMED = re.compile(r"/(?:ajax-)?api/2\.0/mlflow-artifacts/artifacts/.")
 _READING = {"GET", "HEAD", "OPTIONS"}
+_LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +130,14 @@ def _run(connection: Connection, run_id: str) -> Sequence[str]:
 
 def _experiment(connection: Connection, experiment_id: str) -> Sequence[str]:
     e = mlflow.experiments.c
-    # Python reads no number of more than 4300 digits, zeros in front among them, nor does MLflow.
-    if not experiment_id.isascii() or not experiment_id.isdigit() or len(experiment_id) > 4300:
+    try:
+        # As MLflow reads it: with blanks around it, a sign, or another script's digits.
+        number = int(experiment_id)
+    except ValueError:
         return ()
-    where = e.experiment_id == int(experiment_id)
+    if not 0 <= number <= _LARGEST:
+        return ()
+    where = e.experiment_id == number
     return _places(connection.execute(select(e.artifact_location).where(where)).scalars())
 
 

@@ -178,6 +178,34 @@ def test_deleting_what_a_registered_version_came_from_is_refused(
     client.delete_run(free)
 
 
+def numbers(number: int) -> list[object]:
+    """What Python reads as this number."""
+    text = str(number)
+    arabic = text.translate({ord("0") + digit: 0x0660 + digit for digit in range(10)})
+    return [
+        number, text, f" {text}", f"{text}\n", f"+{text}", f"00{text}", "_".join(f"0{text}"),
+        arabic, f"\u2003{text}",
+    ]  # fmt: skip
+
+
+def test_no_spelling_deletes_the_experiment_that_a_registered_version_came_from(
+    platform: Platform, http: httpx.Client, credit: Registered
+) -> None:
+    experiment = platform.client().get_run(credit.run_id).info.experiment_id
+    bodies: list[dict[str, object]] = [
+        *({"experiment_id": spelled} for spelled in numbers(int(experiment))),
+        {"experimentId": experiment},
+        {"experiment_id": "", "experimentId": experiment},
+        {"experiment_id": "999999", "experimentId": experiment},
+        {"experimentId": "999999", "experiment_id": experiment},
+    ]
+    for body in bodies:
+        answer = http.post("/api/2.0/mlflow/experiments/delete", json=body)
+        assert answer.status_code in {400, 403, 404}, body
+        stage = platform.client().get_experiment(experiment).lifecycle_stage
+        assert stage == "active", body
+
+
 def test_a_logged_model_is_registered_as_ever_and_then_kept(
     platform: Platform, tmp_path: Path
 ) -> None:
