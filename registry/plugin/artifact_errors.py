@@ -17,7 +17,7 @@ from flask import Flask
 from starlette.requests import Request
 from starlette.responses import Response
 
-from infra.errors import PlatformError, UnavailableError, UsageError
+from infra.errors import NotFoundError, PlatformError, UnavailableError, UsageError
 from infra.settings import Settings
 from infra.stores.errors import StoreFullError
 from infra.stores.object_store import translated
@@ -31,12 +31,12 @@ def install(app: FastAPI, flask_app: Flask, settings: Settings) -> None:
     where = settings.artifacts_destination
 
     def on_error(error: Exception) -> flask.Response:
-        refusal = _platform_error(error, where)
+        refusal = _platform_error(error, where, flask.request.method)
         body, status, headers = _answer(refusal)
         return flask.Response(body, status, headers, mimetype=JSON)
 
-    async def on_error_async(_request: Request, error: Exception) -> Response:
-        refusal = _platform_error(error, where)
+    async def on_error_async(request: Request, error: Exception) -> Response:
+        refusal = _platform_error(error, where, request.method)
         body, status, headers = _answer(refusal)
         return Response(body, status, headers, media_type=JSON)
 
@@ -54,7 +54,9 @@ _MISNAMED = {
 """What the client named wrongly where a folder is the store, by the system's error."""
 
 
-def _platform_error(error: Exception, where: str) -> PlatformError:
+def _platform_error(error: Exception, where: str, method: str) -> PlatformError:
+    if isinstance(error, FileNotFoundError) and method == "DELETE":
+        return NotFoundError("expected an artifact to delete, found that another call deleted it")
     misnamed = _MISNAMED.get(error.errno or 0) if isinstance(error, OSError) else None
     if misnamed is not None:
         return UsageError(misnamed)

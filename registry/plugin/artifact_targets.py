@@ -121,6 +121,9 @@ def _logged_model(connection: Connection, model_id: str) -> Sequence[str]:
 
 
 def _run(connection: Connection, run_id: str) -> Sequence[str]:
+    if not run_id:
+        # Models that no run logged have an empty one.
+        return ()
     run = _run_row(connection, run_id)
     m = mlflow.logged_models.c
     models = select(m.artifact_location).where(m.source_run_id == run_id)

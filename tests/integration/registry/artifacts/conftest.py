@@ -55,6 +55,7 @@ def in_buckets(
         storage_root=tmp_path / "root",
         database_url=databases.new(Kind.POSTGRES),
         artifact_root=f"s3://{bucket}/root",
+        s3_endpoint=s3.endpoint,
     ).having(ArtifactSettings(replica=f"s3://{s3.new_bucket()}/replica"))
     return opened(settings, Bucket(s3.client(), bucket))
 

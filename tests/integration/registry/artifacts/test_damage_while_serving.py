@@ -109,6 +109,7 @@ def servers(root: Path, databases: Databases, s3: Callable[[], S3]) -> Pair:
         storage_root=root,
         database_url=databases.new(Kind.POSTGRES),
         artifact_root=f"s3://{bucket}/root",
+        s3_endpoint=s3().endpoint,
     ).having(
         ArtifactSettings(replica=f"s3://{s3().new_bucket()}/replica"),
         ServingSettings(gateway_port=gateway, gateway_admin_port=admin),
