@@ -108,7 +108,7 @@ UNREAD = {
     ("DELETE", "/api/3.0/mlflow/datasets/1"),
     ("DELETE", "/api/3.0/mlflow/datasets/1/tags/1"),
     ("DELETE", "/api/3.0/mlflow/traces/1/assessments/1"),
-    ("PUT", "/api/2.0/mlflow-artifacts/artifacts/1"),
+    ("PUT", "/api/2.0/mlflow-artifacts/artifacts/odd/file"),
 }
 """Routes whose path says all, and files."""
 

@@ -52,6 +52,8 @@ MASKS = (
     (r'((?:trace|span|parent_span|parent)_id\\*": ?\\*")[^"\\]{8,40}', r"\1ID"),
     # Of the dataset's name and the time.
     (r'(digest\\*": \\*")[0-9a-f]{8}', r"\1DIGEST"),
+    # A listed difference: the statement with its values, or a sentence.
+    (r"(already exists\. Error: ).*?(?:gkpj\)|found one that is)", r"\1REASON"),
 )
 """What no two servers can share: where they listen, what they draw, and when."""
 

@@ -129,7 +129,9 @@ TOKENS = (
 
 def test_no_route_fails_at_a_token_that_is_none(client: httpx.Client) -> None:
     given: dict[str, str | int] = {"experiment_id": "0", "max_results": 5}
-    asked = [(method, path) for method, path in routes() if "/demo/" not in path]
+    # Other tests need the experiment.
+    kept = ("/experiments/delete", "/experiments/restore")
+    asked = [(m, p) for m, p in routes() if "/demo/" not in p and not p.endswith(kept)]
     requests = []
     for token in TOKENS:
         query = {**given, "experiment_ids": "0", "page_token": token}
