@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
@@ -86,7 +87,7 @@ class Desk:
 
     root: Path
     repository: Path
-    more: Mapping[str, str] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
     now: datetime = START
     url: str | None = None
     registry: Registry = field(init=False)
@@ -99,7 +100,7 @@ class Desk:
 
     @property
     def settings(self) -> Settings:
-        chosen = GitSettings(repository=self.repository, **self.more)  # type: ignore[arg-type]
+        chosen = GitSettings(repository=self.repository, **self.more)
         return Settings(storage_root=self.root, database_url=self.url or "").having(chosen)
 
     @property

@@ -196,7 +196,7 @@ def test_a_remote_that_does_not_answer_is_given_up_in_time(
 ) -> None:
     del monkeypatch
     script(remote / "hooks" / "pre-receive", "sleep 30")
-    more = {"remote": str(remote), "timeout_seconds": "1"}
+    more = {"remote": str(remote), "timeout_seconds": 1.0}
     desk = Desk(tmp_path / "root", kit.bare(tmp_path / "models.git"), more)
     desk.register()
     error = desk.sync().error
