@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from infra.component import components
 from infra.errors import SettingsError
@@ -100,10 +102,31 @@ def load_settings(**flags: Any) -> Settings:
 
 
 def _written(file: Path) -> dict[str, str]:
+    """Return what a file sets.
+
+    Raises:
+        SettingsError: it is no text file, or a line of it sets nothing.
+    """
     if not file.is_file():
+        if file.exists() or file.is_symlink():
+            raise SettingsError(f"expected a file of settings, found that {file} is none")
         return {}
-    # Lines without `=` have no value.
-    return {name: value or "" for name, value in dotenv_values(file).items()}
+    try:
+        text = file.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as err:
+        raise SettingsError(
+            f"expected a file of settings in UTF-8, found that {file} cannot be read: {err}",
+            hint=f"write {file} again, or remove it",
+        ) from err
+    for binding in parse_stream(StringIO(text)):
+        if binding.error or (binding.key and binding.value is None):
+            line = binding.original.string.strip()
+            raise SettingsError(
+                f"{file}, line {binding.original.line}: expected NAME=value, "
+                f"found {line.split('=')[0][:60]!r}…",
+                hint="correct the line, or put # in front of it",
+            )
+    return {name: value or "" for name, value in dotenv_values(stream=StringIO(text)).items()}
 
 
 def _refuse_unknown(known: Collection[str], written: Collection[str], file: Path) -> None:

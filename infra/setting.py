@@ -134,10 +134,12 @@ class Between:
         return ", ".join((self.what, *limits))
 
     def read(self, text: str) -> float:
-        """Return the number."""
+        """Return the number, written in digits that are ASCII."""
+        if not text.isascii() or "_" in text:
+            raise ValueError(text)
         number = self.convert(text)
         within = (
-            math.isfinite(number)
+            (isinstance(number, int) or math.isfinite(number))
             and (self.at_least is None or number >= self.at_least)
             and (self.more_than is None or number > self.more_than)
             and (self.at_most is None or number <= self.at_most)
@@ -187,7 +189,7 @@ class OneOf:
 
     def read(self, text: str) -> object:
         """Return the word, or the member of that value."""
-        word = self.fold(text)
+        word = self.fold(text) if text.isascii() else text
         for value in self.values:
             if word == (value.value if isinstance(value, Enum) else value):
                 return value

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 
 from infra.errors import SettingsError, storage_error
 
 ROOT = "MLOPS_STORAGE_ROOT"
+_PASSWORD = re.compile(r"//[^@]*@")
+_LONGEST = 200
 _HINT = "docs/reference/settings.md says what it means"
 
 
@@ -20,8 +23,11 @@ def malformed(name: str, expected: str, found: object, where: str) -> SettingsEr
         found: the value.
         where: the file or environment that the value is from.
     """
+    shown = _PASSWORD.sub("//***@", str(found))
+    if len(shown) > _LONGEST:
+        shown = f"{shown[:_LONGEST]}…"
     return SettingsError(
-        f"setting {name} in {where}: expected {expected}, found {found!r}",
+        f"setting {name} in {where}: expected {expected}, found {shown!r}",
         hint=f"correct {name} in {where}, or remove it there for the default; {_HINT}",
     )
 

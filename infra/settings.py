@@ -22,11 +22,27 @@ from infra.confinement.plan import Demand
 from infra.setting import DEFINITION, Definition, OneOf, Place, Text, Truth, number, setting, whole
 
 _SQLITE = "sqlite:///"
+_DATABASES = (_SQLITE, "postgresql://", "postgresql+psycopg2://")
 
 
 def listed(text: str) -> list[str]:
     """Return the items of a text that separates them by commas."""
     return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _host(text: str) -> None:
+    if not text or not text.isprintable() or set(text) & set(" /"):
+        raise ValueError(text)
+
+
+def _database(text: str) -> None:
+    # SQLAlchemy reads it, and costs every process that does not need it 20 MB.
+    if text and not text.startswith(_DATABASES):
+        raise ValueError(text)
+    host = text.partition("://")[2].rpartition("@")[2].partition("/")[0].partition("?")[0]
+    _, colon, port = host.rpartition(":")
+    if colon and not host.endswith("]") and port and not port.isdecimal():
+        raise ValueError(text)
 
 
 def _networks(text: str) -> None:
@@ -95,7 +111,7 @@ class Settings:
         "ACGS_DATABASE_URL",
         "",
         "SQLAlchemy URL; empty means SQLite in the storage root.",
-        Text(),
+        Text("a URL that begins with sqlite:/// or postgresql://, and a port in digits", _database),
     )
     artifact_root: str = setting(
         "ACGS_ARTIFACT_ROOT",
@@ -113,7 +129,7 @@ class Settings:
         "ACGS_HOST",
         "127.0.0.1",
         "Address every server binds.",
-        Text(),
+        Text("a host name or an address", _host),
     )
     allowed_hosts: str = setting(
         "ACGS_ALLOWED_HOSTS",

@@ -80,6 +80,19 @@ WRONG = {
     "a word of an enum": ("ACGS_CONFINEMENT", "none", "required or best-effort"),
     "a word": ("ACGS_GIT_SIGN", "yes", "auto, always or never"),
     "a level": ("ACGS_LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING or ERROR"),
+    "a number in another script": (
+        "ACGS_REGISTRY_PORT",
+        "５０００",
+        "a whole number of at least 1",
+    ),
+    "a number with marks": ("ACGS_REGISTRY_PORT", "5_000", "a whole number of at least 1"),
+    "a number beyond all": ("ACGS_REGISTRY_PORT", "9" * 150, "a whole number of at least 1"),
+    "a level in another script": ("ACGS_LOG_LEVEL", "ıNFO", "DEBUG, INFO, WARNING or ERROR"),
+    "no host": ("ACGS_HOST", "", "a host name or an address"),
+    "a host with a path": ("ACGS_HOST", "localhost/x", "a host name or an address"),
+    "no URL": ("ACGS_DATABASE_URL", "not a url", "a URL that begins with sqlite:/// or"),
+    "another database": ("ACGS_DATABASE_URL", "mysql://x/y", "a URL that begins with sqlite:///"),
+    "a database's port": ("ACGS_DATABASE_URL", "postgresql://h:port/db", "a URL that begins with"),
     "a proxy's name": ("ACGS_TRUSTED_PROXIES", "proxy", "addresses and networks, separated by"),
 }
 
@@ -101,6 +114,53 @@ def test_a_wrong_value_is_told_with_what_was_expected_found_and_to_do(
     assert told.value.message.endswith(f"found {value!r}")
     assert told.value.hint is not None
     assert f"correct {variable} in {where}" in told.value.hint
+
+
+def test_a_password_in_a_malformed_url_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACGS_DATABASE_URL", "postgresql://u:secret@127.0.0.1:port/db")
+    with pytest.raises(SettingsError) as told:
+        load_settings()
+    assert "secret" not in str(told.value)
+    assert "//***@127.0.0.1:port/db" in told.value.message
+
+
+def test_a_long_value_is_shown_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACGS_REGISTRY_PORT", "9" * 5000)
+    with pytest.raises(SettingsError) as told:
+        load_settings()
+    assert len(told.value.message) < 500
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"ACGS_REGISTRY_PORT: 5005\n", b'\n\nACGS_HOST="127\n', b"ACGS_HOST\n", b"ACGS_HOST=\xff\n"],
+    ids=["a colon", "an open quote", "no value", "no UTF-8"],
+)
+def test_a_line_that_sets_nothing_is_refused_and_its_file_named(
+    content: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "acgs.env").write_bytes(content)
+    with pytest.raises(
+        SettingsError, match=r"acgs\.env.*(expected NAME=value|cannot be read)"
+    ) as told:
+        load_settings()
+    assert told.value.hint
+
+
+def test_a_folder_or_a_dangling_link_is_no_file_of_settings(tmp_path: Path) -> None:
+    (tmp_path / "acgs.env").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(SettingsError, match="expected a file of settings"):
+        load_settings()
+    (tmp_path / "nowhere").mkdir()
+    with pytest.raises(SettingsError, match="expected a file of settings"):
+        load_settings()
+
+
+def test_quotes_comments_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
+    text = '\ufeff# ports\nexport ACGS_REGISTRY_PORT="1001" # of the server\r\nACGS_HOST=::1\n'
+    (tmp_path / "acgs.env").write_text(text, "utf-8")
+    settings = load_settings()
+    assert (settings.of(RegistrySettings).port, settings.host) == (1001, "::1")
 
 
 def test_a_level_may_be_written_small(monkeypatch: pytest.MonkeyPatch) -> None:
