@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import codecs
 import csv
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.csv
@@ -133,14 +132,33 @@ def _csv_problem(error: Exception, wrong_rows: Sequence[tuple[int, int, int]]) -
     if wrong_rows:
         number, expected, found = wrong_rows[0]
         return f"expected {expected} cells in every row, found {found} in row {number}"
-    if "UTF8" in str(error):
-        return f"expected UTF-8 text, found other bytes{_row_of(error)}"
     return f"expected a CSV file, found one that cannot be read ({type(error).__name__})"
 
 
-def _row_of(error: Exception) -> str:
-    found = re.search(r"Row #(\d+):", str(error))
-    return f" in row {found[1]}" if found else ""
+def _has_quotes(file: BinaryIO, path: Path) -> bool:
+    """Return whether a CSV file has quotes.
+
+    Raises:
+        EvidenceError: it is no UTF-8. pyarrow would print a trace of its own where a row that is
+            none has too few cells as well.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    found, lines = False, 1
+    for block in iter(lambda: file.read(1 << 20), b""):
+        try:
+            decoder.decode(block)
+        except UnicodeDecodeError as err:
+            lines += block[: err.start].count(b"\n")
+            raise EvidenceError(
+                f"{path}: expected UTF-8 text, found other bytes in line {lines}", hint=_CSV_HINT
+            ) from None
+        found = found or b'"' in block
+        lines += block.count(b"\n")
+    if decoder.getstate()[0]:
+        raise EvidenceError(
+            f"{path}: expected UTF-8 text, found half a character at its end", hint=_CSV_HINT
+        )
+    return found
 
 
 def _check_text(path: Path) -> list[str]:
@@ -155,7 +173,7 @@ def _check_text(path: Path) -> list[str]:
         if b"\0" in start:
             raise EvidenceError(f"{path}: expected UTF-8 text, found NUL bytes", hint=_CSV_HINT)
         file.seek(0)
-        has_quotes = any(b'"' in block for block in iter(lambda: file.read(1 << 20), b""))
+        has_quotes = _has_quotes(file, path)
     limit = csv.field_size_limit(MAX_FIELD_CHARACTERS)
     reader = None
     try:
@@ -165,10 +183,6 @@ def _check_text(path: Path) -> list[str]:
             if has_quotes:
                 for _row in reader:
                     pass
-    except UnicodeDecodeError:
-        raise EvidenceError(
-            f"{path}: expected UTF-8 text, found other bytes", hint=_CSV_HINT
-        ) from None
     except csv.Error:  # says no more than that quotes or a length are wrong
         line = reader.line_num if reader else 1
         raise EvidenceError(
