@@ -13,7 +13,7 @@ from infra.clock import to_millis
 from infra.stores.db import reading, transaction
 from registry.adapters import tables, version_rows
 from registry.audit.adapters import events
-from registry.domain.records import Act, Endpoint
+from registry.domain.records import Act, Endpoint, VersionRecord
 from registry.domain.values import CHAMPION, Stage
 from registry.errors import GateClosedError, UnknownEndpointError
 from registry.files.adapters import custody_rows
@@ -70,6 +70,18 @@ class Endpoints:
                 _deploy_champion(connection, name, actor, at_ms)
         return self.endpoint(name)
 
+    def check_creation(self, name: str) -> bool:
+        """Return whether `create_endpoint` would create the endpoint; if not, it changes one.
+
+        Raises:
+            GateClosedError: the champion is quarantined.
+        """
+        with reading(self.engine) as connection:
+            if rollout_rows.endpoint(connection, name) is not None:
+                return False
+            _champion(connection, name)
+            return True
+
     def endpoint(self, name: str) -> Endpoint:
         """Return one endpoint.
 
@@ -90,15 +102,20 @@ class Endpoints:
             return rollout_rows.endpoints(connection)
 
 
-def _deploy_champion(connection: Connection, name: str, actor: str, at_ms: int) -> None:
+def _champion(connection: Connection, name: str) -> VersionRecord | None:
+    """Return the version that a new endpoint begins with, if it may be deployed."""
     number = places.alias_holder(connection, name, CHAMPION)
     champion = version_rows.live_version(connection, name, number) if number is not None else None
+    if champion is not None and (reasons := custody_rows.unusable(connection, champion.uid)):
+        raise GateClosedError(f"{champion.ref} cannot be deployed:", reasons)
+    return champion
+
+
+def _deploy_champion(connection: Connection, name: str, actor: str, at_ms: int) -> None:
+    champion = _champion(connection, name)
     if champion is None:
         return
     stage = positions.position(connection, champion).stage
-    reasons = custody_rows.unusable(connection, champion.uid)
-    if reasons:
-        raise GateClosedError(f"{champion.ref} cannot be deployed:", reasons)
     if stage is Stage.PRODUCTION:
         openings.open_rollout(
             connection,

@@ -72,11 +72,15 @@ def endpoint_create(
     Run again with another plan, it changes the plan of the next rollout.
     """
     check_namespace(namespace)
-    if dry_run:
-        lines = [f"would create endpoint {name}", json.dumps(plan.document())]
-        emit(plan.document(), as_json, lines)
-        return
     settings, registry = _open()
+    if dry_run:
+        would = (
+            f"would create endpoint {name}"
+            if registry.endpoints.check_creation(name)
+            else f"endpoint {name} exists: would change its namespace and its next rollout's plan"
+        )
+        emit(plan.document(), as_json, [would, json.dumps(plan.document())])
+        return
     made = registry.endpoints.create_endpoint(
         name, namespace, plan.document(), cli_actor(), utc_now()
     )

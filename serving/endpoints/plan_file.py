@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -28,20 +29,19 @@ def plan_options(command: Callable[..., None]) -> Callable[..., None]:
     @click.option(
         "--strategy",
         type=click.Choice([s.value for s in Strategy]),
-        help="How traffic moves, whatever the file says.  [default: canary]",
+        help="How traffic moves.  [default: what the file says, else canary]",
     )
     @click.option(
         "--steps",
         metavar="PERCENT[:SECONDS],...",
-        help="Canary weights and how long each is held at least, whatever the file says.  "
-        "[default: 10:20,50:20,100:20]",
+        help="Canary weights and how long each is held at least.  "
+        "[default: what the file says, else 10:20,50:20,100:20]",
     )
     @click.option(
         "--hold-seconds",
         type=float,
-        default=_HOLD_SECONDS,
-        show_default=True,
-        help="Shortest time of a step of --steps that names none.",
+        help="Shortest time of each canary step; with --steps, of those that name none.  "
+        "[default: what the file says, else 20]",
     )
     @wraps(command)
     def with_plan(
@@ -49,7 +49,7 @@ def plan_options(command: Callable[..., None]) -> Callable[..., None]:
         file: Path | None,
         strategy: str | None,
         steps: str | None,
-        hold_seconds: float,
+        hold_seconds: float | None,
         **rest: Any,
     ) -> None:
         command(plan=read_plan(file, strategy, steps, hold_seconds), **rest)
@@ -61,7 +61,7 @@ def read_plan(
     file: Path | None,
     strategy: str | None,
     steps: str | None,
-    hold_seconds: float = _HOLD_SECONDS,
+    hold_seconds: float | None = None,
 ) -> RolloutPlan:
     """Return the plan in a file, changed by what the command line says.
 
@@ -71,7 +71,8 @@ def read_plan(
         file: YAML file with the plan; None for the defaults.
         strategy: the strategy to take instead of the file's.
         steps: `PERCENT[:SECONDS],...` to take instead of the file's.
-        hold_seconds: shortest time of a step in `steps` that names none.
+        hold_seconds: shortest time of a step in `steps` that names none; without `steps`, of
+            every step of the plan.
 
     Raises:
         PlanError: the file cannot be read, or the plan is malformed or contradicts itself.
@@ -83,8 +84,21 @@ def read_plan(
     if strategy is not None:
         document["strategy"] = strategy
     if steps is not None:
-        document["steps"] = [_step(text, hold_seconds) for text in steps.split(",")]
-    return RolloutPlan.parse(document)
+        hold = _HOLD_SECONDS if hold_seconds is None else hold_seconds
+        document["steps"] = [_step(text, hold) for text in steps.split(",")]
+    plan = RolloutPlan.parse(document)
+    return plan if steps is not None or hold_seconds is None else _held(plan, hold_seconds)
+
+
+def _held(plan: RolloutPlan, hold_seconds: float) -> RolloutPlan:
+    if plan.strategy is not Strategy.CANARY:
+        raise PlanError(
+            f"--hold-seconds: expected the strategy canary, which goes by steps, found "
+            f"{plan.strategy}",
+            hint="leave --hold-seconds out; bake_seconds in the --plan file says how long "
+            "blue_green watches the switch",
+        )
+    return replace(plan, steps=tuple(replace(s, hold_seconds=hold_seconds) for s in plan.steps))
 
 
 def _document(file: Path) -> dict[str, object]:

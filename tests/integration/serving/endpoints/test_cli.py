@@ -11,11 +11,15 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from sqlalchemy import insert
 
 from infra.clock import utc_now
 from infra.console.lazy import load
 from infra.errors import NotFoundError, PlatformError, RefusedError, UsageError, exit_code
+from infra.stores.db import transaction
+from registry.adapters import mlflow_tables as mlflow
 from registry.bootstrap import open_registry
+from registry.domain.values import CHAMPION
 from serving.component import component
 from serving.domain.state import RolloutState
 from tests.integration.serving.kit import NAME, Platform, make_settings
@@ -68,7 +72,35 @@ def test_an_endpoint_for_a_model_that_does_not_exist_yet_says_that_it_waits(
 
 
 def test_a_dry_run_changes_nothing(still: Platform) -> None:
-    acgs("endpoint", "create", NAME, "--dry-run")
+    told = acgs("endpoint", "create", NAME, "--dry-run").stdout
+    assert told.startswith(f"would create endpoint {NAME}\n")
+    assert as_json("endpoint", "list") == []
+
+
+def test_a_dry_run_says_that_the_endpoint_exists_and_what_would_change(still: Platform) -> None:
+    acgs("endpoint", "create", NAME, "--hold-seconds", "5")
+    before = as_json("endpoint", "list")
+    told = acgs("endpoint", "create", NAME, "--dry-run").stdout
+    assert told.startswith(
+        f"endpoint {NAME} exists: would change its namespace and its next rollout's plan\n"
+    )
+    assert as_json("endpoint", "list") == before
+
+
+def test_a_dry_run_refuses_a_quarantined_champion_as_the_command_itself_does(
+    still: Platform,
+) -> None:
+    champion = still.register()
+    with transaction(still.registry.engine) as connection:
+        connection.execute(
+            insert(mlflow.aliases).values(
+                workspace=mlflow.WORKSPACE, name=NAME, alias=CHAMPION, version=champion.version
+            )
+        )
+    still.registry.custody.quarantine(champion, "the bytes differ", "tester", utc_now())
+    for more in ([], ["--dry-run"]):
+        with pytest.raises(RefusedError, match="cannot be deployed"):
+            acgs("endpoint", "create", NAME, *more)
     assert as_json("endpoint", "list") == []
 
 

@@ -44,6 +44,30 @@ def test_steps_of_the_command_line_take_the_place_of_the_files(file: Path) -> No
     assert plan.checks.alpha == 0.1
 
 
+def test_a_hold_without_steps_is_that_of_every_step_of_the_plan_in_effect(file: Path) -> None:
+    assert read_plan(None, None, None, 5.0).steps == (Step(10, 5.0), Step(50, 5.0), Step(100, 5.0))
+    assert read_plan(file, None, None, 5.0).steps == (Step(5, 5.0), Step(100, 5.0))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "hold_seconds", "told"),
+    [
+        ("blue_green", 5.0, "expected the strategy canary, which goes by steps, found blue_green"),
+        ("immediate", 5.0, "expected the strategy canary, which goes by steps, found immediate"),
+        (None, -1.0, "expected hold_seconds >= 0"),
+        (None, float("nan"), "expected hold_seconds >= 0"),
+        (None, 600.0, "expected more than the longest hold"),
+    ],
+)
+def test_a_hold_that_no_step_can_have_is_refused_with_what_to_do(
+    strategy: str | None, hold_seconds: float, told: str
+) -> None:
+    with pytest.raises(PlanError) as wrong:
+        read_plan(None, strategy, None, hold_seconds)
+    assert told in wrong.value.message
+    assert wrong.value.hint
+
+
 def test_another_strategy_leaves_out_the_files_steps_and_the_same_one_keeps_them(
     file: Path,
 ) -> None:
