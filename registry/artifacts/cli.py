@@ -14,7 +14,7 @@ from infra.console.options import as_json, dry_run
 from infra.console.output import emit
 from infra.errors import UsageError
 from registry.artifacts import cli_changes, cli_scrub
-from registry.artifacts.cli_kit import opened, size, version_of
+from registry.artifacts.cli_kit import opened, require_model, size, version_of
 from registry.versions.arguments import version as version_argument
 from registry.versions.arguments import version_if_any
 from registry.versions.naming import NamedVersion
@@ -205,7 +205,9 @@ def usage(name: str | None, as_json: bool) -> None:
     """Show how much space each model takes."""
     from dataclasses import asdict
 
-    found = opened().accounting.usage(name)
+    artifacts = opened()
+    require_model(artifacts, name)
+    found = artifacts.accounting.usage(name)
     lines = [
         f"{'model':<32} {'versions':>8} {'logical':>10} {'stored':>10} {'distinct':>10} "
         f"{'replica':>10}"

@@ -29,6 +29,16 @@ def version_of(artifacts: Artifacts, version: NamedVersion) -> VersionRecord:
     return artifacts.kit.registry.versions.find_version(version.name, version.spec)
 
 
+def require_model(artifacts: Artifacts, name: str | None) -> None:
+    """Refuse a model that has no versions, so that a misspelt name is not taken for a clean one.
+
+    Raises:
+        UnknownVersionError: it has none.
+    """
+    if name is not None:
+        artifacts.kit.registry.checking.require_model(name)
+
+
 def size(count: int) -> str:
     """Return a number of bytes in readable form."""
     value = float(count)

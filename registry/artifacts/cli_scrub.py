@@ -10,7 +10,7 @@ import click
 from infra.console.actor import cli_actor
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
-from registry.artifacts.cli_kit import opened, progress, version_of
+from registry.artifacts.cli_kit import opened, progress, require_model, version_of
 from registry.versions.arguments import NameOrVersionType, version_if_any
 from registry.versions.naming import NamedVersion
 
@@ -94,6 +94,7 @@ def _looked_at(
         record = version_of(artifacts, NamedVersion(name, spec))
         yield 1, record, artifacts.scrubbing.check(record, pace)
         return
+    require_model(artifacts, name)
     walk = artifacts.scrubbing.begin_pass(name, restart=restart)
     if walk.resumed:
         click.echo("continues a scrub that did not finish (--restart starts over)", err=True)

@@ -26,7 +26,10 @@ def views(settings: Settings) -> Mapping[str, View]:
         return endpoint_view(registry, settings, found)
 
     def rollouts(asked: Mapping[str, str]) -> list[dict[str, object]]:
-        found = registry.rollouts.rollouts(asked.get("name"))
+        name = asked.get("name")
+        found = registry.rollouts.rollouts(name)
+        if name is not None and not found:
+            registry.endpoints.endpoint(name)  # a misspelt name is not an endpoint without rollouts
         return [rollout_view(registry, rollout) for rollout in found]
 
     def rollout(asked: Mapping[str, str]) -> dict[str, object]:

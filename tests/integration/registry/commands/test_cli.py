@@ -115,7 +115,14 @@ def test_a_number_that_cannot_be_is_wrong_usage(store: GovernedStore, words: lis
 
 @pytest.mark.parametrize(
     "words",
-    [["model", "show", "nope"], ["version", "list", "nope"], ["promote", "nope@1"]],
+    [
+        ["model", "show", "nope"],
+        ["version", "list", "nope"],
+        ["version", "check", "nope"],
+        ["artifact", "scrub", "nope"],
+        ["artifact", "usage", "nope"],
+        ["promote", "nope@1"],
+    ],
 )
 def test_an_unknown_model_is_said_to_be_unknown(
     store: GovernedStore, words: list[str], capsys: pytest.CaptureFixture[str]

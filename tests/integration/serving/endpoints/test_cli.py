@@ -128,6 +128,7 @@ def test_what_is_not_there_is_said_to_be_not_there(still: Platform) -> None:
         ["endpoint", "show", NAME],
         ["rollout", "show", NAME],
         ["rollout", "show", "7"],
+        ["rollout", "list", NAME],
         ["seldon", "render", NAME],
         ["rollback", NAME, "--reason", "because"],
     ):
@@ -135,6 +136,7 @@ def test_what_is_not_there_is_said_to_be_not_there(still: Platform) -> None:
             acgs(*words)
         assert exit_code(refused.value) == 2
     acgs("endpoint", "create", NAME)
+    assert as_json("rollout", "list", NAME) == []
     with pytest.raises(NotFoundError, match="expected a rollout of credit"):
         acgs("rollout", "show", NAME)
     with pytest.raises(RefusedError, match="serves nothing yet"):
