@@ -47,7 +47,7 @@ def find(names: Sequence[str]) -> list[Role]:
         if name not in known:
             raise NotFoundError(
                 f"role {name!r}: expected one of {', '.join(known) or '(none installed)'}",
-                hint="choose one of them; `acgs status` shows what each does",
+                hint="choose one of them; docs/reference/components.md says what each does",
             )
         if len(names) > 1 and not known[name].light:
             light = ", ".join(role.name for role in known.values() if role.light)
