@@ -34,6 +34,10 @@ READS = (
     "audit log",
     "endpoint list",
     "rollout list",
+    "artifact status",
+    "artifact usage",
+    "schema status",
+    "git status",
 )
 _PORTS = ("REGISTRY", "GATEWAY", "GATEWAY_ADMIN", "COMPLIANCE")
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from infra.console import views
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
 from infra.errors import UsageError
 from registry.artifacts import cli_changes, cli_scrub
-from registry.artifacts.cli_kit import opened, require_model, size, version_of
+from registry.artifacts.cli_kit import opened, size, version_of
 from registry.versions.arguments import version as version_argument
 from registry.versions.arguments import version_if_any
 from registry.versions.naming import NamedVersion
@@ -40,15 +41,15 @@ def artifact() -> None:
 @as_json
 def status(version: NamedVersion | None, as_json: bool) -> None:
     """Show how well files are kept: all of them, or those of one version."""
-    from registry.artifacts.views import overview, version_status
-
-    artifacts = opened()
     if version is None:
-        view = overview(artifacts.kit)
+        view = views.read("artifacts", "status")
         short = {key: _first_few(value) for key, value in view.items()}
         lines = [f"{key.replace('_', ' '):<22} {_shown(value)}" for key, value in short.items()]
         emit(view, as_json, lines)
         return
+    from registry.artifacts.views import version_status
+
+    artifacts = opened()
     record = version_of(artifacts, version)
     view = version_status(artifacts.kit, artifacts.replication, artifacts.retention, record)
     emit(view, as_json, [f"{k.replace('_', ' '):<18} {_shown(v)}" for k, v in view.items()])
@@ -203,23 +204,20 @@ def rotate_key(dry_run: bool) -> None:
 @as_json
 def usage(name: str | None, as_json: bool) -> None:
     """Show how much space each model takes."""
-    from dataclasses import asdict
-
-    artifacts = opened()
-    require_model(artifacts, name)
-    found = artifacts.accounting.usage(name)
+    found = views.read("artifacts", "usage", name=name)
     lines = [
         f"{'model':<32} {'versions':>8} {'logical':>10} {'stored':>10} {'distinct':>10} "
         f"{'replica':>10}"
     ]
     for used in found:
-        replica = size(used.replica_bytes) if used.replica_bytes is not None else "-"
-        damaged = f"  {used.damaged} damaged" if used.damaged else ""
+        replica = size(used["replica_bytes"]) if used["replica_bytes"] is not None else "-"
+        damaged = f"  {used['damaged']} damaged" if used["damaged"] else ""
         lines.append(
-            f"{used.name:<32} {used.versions:>8} {size(used.logical_bytes):>10} "
-            f"{size(used.stored_bytes):>10} {size(used.unique_bytes):>10} {replica:>10}{damaged}"
+            f"{used['name']:<32} {used['versions']:>8} {size(used['logical_bytes']):>10} "
+            f"{size(used['stored_bytes']):>10} {size(used['unique_bytes']):>10} "
+            f"{replica:>10}{damaged}"
         )
-    emit([asdict(used) for used in found], as_json, lines if found else ["no files yet"])
+    emit(found, as_json, lines if found else ["no files yet"])
 
 
 def _add(commands: Iterable[Any]) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.component import CommandEntry, Component, Probe, Role, Section
+from infra.component import CommandEntry, Component, Probe, Role, Section, View
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
@@ -48,6 +48,12 @@ def _probes(settings: Settings) -> Iterable[Probe]:
     return probes(settings)
 
 
+def _views(settings: Settings) -> Mapping[str, View]:
+    from registry.artifacts.views import views
+
+    return views(settings)
+
+
 def _prepare(settings: Settings) -> None:
     from registry.artifacts.adapters.keys import SigningKeys
 
@@ -60,6 +66,7 @@ component = Component(
     settings=_settings,
     roles=_roles,
     probes=_probes,
+    views=_views,
     collectors=_collectors,
     migrations=Path(__file__).parent / "adapters" / "migrations",
     prepare=_prepare,

@@ -1,23 +1,50 @@
-"""Builds the JSON that `acgs artifact status` shows."""
+"""Builds the JSON that `acgs artifact status` and `usage` show, there and over HTTP."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, select
 
+from infra.component import View
+from infra.settings import Settings
 from infra.stores.db import reading
 from registry.artifacts.adapters import rows, tables
 from registry.artifacts.base import Kit
 from registry.artifacts.expiry import Retaining
 from registry.artifacts.replication import Replication
 from registry.artifacts.settings import ArtifactSettings
+from registry.artifacts.usage import Accounting
 from registry.domain.records import VersionRecord
 from registry.files.adapters import custody_rows
 from registry.files.domain.custody import Unusable
 
 NO_LOCK = "no object lock"
+
+
+def views(settings: Settings) -> Mapping[str, View]:
+    """Return the views of artifact keeping; nothing is opened until the first is read."""
+    from registry.artifacts.bootstrap import open_artifacts
+
+    artifacts = open_artifacts(settings)
+    return {
+        "status": lambda _asked: overview(artifacts.kit),
+        "usage": lambda asked: usage(artifacts.kit, artifacts.accounting, asked.get("name")),
+    }
+
+
+def usage(kit: Kit, accounting: Accounting, name: str | None) -> list[dict[str, Any]]:
+    """Return how much space each model takes, or one.
+
+    Raises:
+        UnknownVersionError: that one has no versions.
+    """
+    if name is not None:
+        kit.registry.checking.require_model(name)
+    return [asdict(used) for used in accounting.usage(name)]
 
 
 def overview(kit: Kit) -> dict[str, Any]:
