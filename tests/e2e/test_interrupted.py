@@ -30,16 +30,22 @@ def test_a_platform_serves():
 
 def serving(root: Path) -> subprocess.Popen[bytes]:
     """Start a demo, and return it once a model server runs beside Envoy."""
-    demo = subprocess.Popen(
-        [ACGS, "demo", "--exit"], cwd=FOLDER, env=_environment(root), stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    with said_by(root).open("wb") as said:
+        demo = subprocess.Popen(
+            [ACGS, "demo", "--exit"], cwd=FOLDER, env=_environment(root), stdin=subprocess.DEVNULL,
+            stdout=said, stderr=said,
+        )  # fmt: skip
     limit = time.monotonic() + SERVES_SECONDS
     while len(alive(root)) < 2:
         assert demo.poll() is None, "the demo ended before it served"
         assert time.monotonic() < limit, _left_of(root)
         time.sleep(0.2)
     return demo
+
+
+def said_by(root: Path) -> Path:
+    """The file of what the demo of a root printed."""
+    return root.with_name(f"{root.name}-demo.log")
 
 
 def alive(root: Path) -> list[Child]:
@@ -53,7 +59,7 @@ def test_an_interrupted_demo_leaves_no_process(tmp_path: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # the first one counts
         demo.send_signal(number)
         time.sleep(0.5)
-    assert demo.wait(ENDS_SECONDS) == 130
+    assert demo.wait(ENDS_SECONDS) == 130, said_by(tmp_path / "root").read_text()[-2000:]
     assert [child for child in started if child.identity.alive()] == []
     assert _left_of(tmp_path / "root") == []
 
