@@ -203,13 +203,13 @@ def _warm_imports(reports: Reports) -> None:
 
 def ready(settings: Settings) -> Probe:
     """Probe the scorer: OK once it answers and its worker goes round. Warm-up goes on meanwhile."""
-    from infra.web import asking
+    from infra.web import own_servers
 
     url = f"{compliance_url(settings)}/health"
     try:
-        answer = asking.get(url, timeout_seconds=READY_TIMEOUT_SECONDS).json()
+        answer = own_servers.get(url, timeout_seconds=READY_TIMEOUT_SECONDS).json()
         return Probe(NAME, Health(answer["status"]), str(answer["detail"]))
-    except (asking.NoAnswerError, ValueError, KeyError) as err:
+    except (own_servers.NoAnswerError, ValueError, KeyError) as err:
         return Probe(NAME, Health.STARTING, f"no answer yet: {type(err).__name__}")
 
 

@@ -125,14 +125,14 @@ def _start_envoy(settings: Settings) -> Identity:
 
 def gateway_ready(settings: Settings) -> Probe:
     """Probe Envoy's admin interface and its listener."""
-    from infra.web import asking
+    from infra.web import own_servers
     from serving.gateway.envoy_admin import Admin, GatewayError
 
     name = "gateway.answers"
     try:
         Admin(settings).get("/ready")
-        asking.get(f"{gateway_url(settings)}/", timeout_seconds=2.0)
-    except (GatewayError, asking.NoAnswerError) as err:
+        own_servers.get(f"{gateway_url(settings)}/", timeout_seconds=2.0)
+    except (GatewayError, own_servers.NoAnswerError) as err:
         return Probe(name, Health.STARTING, f"no answer: {err}")
     return Probe(name, Health.OK, "live")
 

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from infra.errors import ReportedError
 from infra.processes import running
 from infra.processes.exposition import PAGE
-from infra.web import asking
+from infra.web import own_servers
 
 TIMEOUT_SECONDS = 5.0
 _EXIT_CODES = {400: 2, 403: 1, 404: 2}
@@ -40,7 +40,7 @@ def read(component: str, name: str, /, **asked: object) -> Any:
     if url is not None and int(texts.get("limit", PAGE)) <= PAGE:
         try:
             return _told(f"{url}/acgs/api/v1/views/{component}/{name}", texts)
-        except asking.NoAnswerError:
+        except own_servers.NoAnswerError:
             pass  # the server is starting or stopping; the database can be read all the same
     return _view(component, name)(texts)
 
@@ -56,7 +56,7 @@ def _server_url() -> str | None:
 
 
 def _told(url: str, asked: Mapping[str, str]) -> Any:
-    answer = asking.get(f"{url}?{urlencode(asked)}", timeout_seconds=TIMEOUT_SECONDS)
+    answer = own_servers.get(f"{url}?{urlencode(asked)}", timeout_seconds=TIMEOUT_SECONDS)
     try:
         found = answer.json()
         if answer.ok:
@@ -64,9 +64,9 @@ def _told(url: str, asked: Mapping[str, str]) -> Any:
         status = _EXIT_CODES[answer.status]
         error = ReportedError(found["error_code"], found["message"], found["hint"], status)
     except (json.JSONDecodeError, KeyError, TypeError) as err:
-        raise asking.NoAnswerError(f"HTTP {answer.status}") from err
+        raise own_servers.NoAnswerError(f"HTTP {answer.status}") from err
     if error.code == _NO_VIEW:
-        raise asking.NoAnswerError("a server that does not know the view")
+        raise own_servers.NoAnswerError("a server that does not know the view")
     raise error
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from registry.lineage.adapters import describing, hops
+from registry.lineage.adapters import hops, node_descriptions
 from registry.lineage.domain.graph import Edge, Graph, Kind, NodeId, Relation, without_cycles
 
 MAX_STEPS = 50
@@ -58,7 +58,7 @@ def walk(
     edges = without_cycles(found.edges)
     more = {node: len(left_out - found.nodes) for node, left_out in found.more.items()}
     return Graph(
-        describing.describe(connection, found.nodes),
+        node_descriptions.describe(connection, found.nodes),
         edges,
         {node: count for node, count in more.items() if count},
     )

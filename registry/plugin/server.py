@@ -56,17 +56,17 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
 def ready(settings: Settings) -> Probe:
     """Ask the server that started last for a call through the governed store."""
-    from infra.web import asking
+    from infra.web import own_servers
     from registry.plugin import boot
 
     expected = boot.announced(settings)
     if expected is None:
         return Probe("registry", Health.STARTING, "not started yet")
     try:
-        answer = asking.get(
+        answer = own_servers.get(
             f"{tracking_url(settings)}/acgs/ready", timeout_seconds=READY_TIMEOUT_SECONDS
         )
-    except asking.NoAnswerError as err:
+    except own_servers.NoAnswerError as err:
         return Probe("registry", Health.STARTING, f"no answer: {err}")
     if not answer.ok:
         return Probe("registry", Health.FAILED, answer.text[:500])
