@@ -40,7 +40,8 @@ def find_origin(connection: Connection, text: str) -> NodeId:
     kind, colon, key = text.partition(":")
     if not colon or not key or kind not in _FINDERS:
         raise OriginUnclearError(
-            f"expected {NAMED}, found {text[:80]!r}", hint="acgs lineage impact"
+            f"expected {NAMED}, found {text[:80]!r}",
+            hint="acgs lineage show NAME@VERSION says what a version was made from",
         )
     return NodeId(Kind(kind), _FINDERS[kind](connection, key))
 

@@ -30,9 +30,11 @@ def read_version(text: str) -> NamedVersion:
     """
     found = _NAMED.fullmatch(text)
     if found is None:
-        name = text.strip("@") or "NAME"
+        part = text.strip("@")
+        only_version = bool(part) and text.startswith("@")
+        named = f"NAME@{part}" if only_version else f"{part or 'NAME'}@VERSION"
         raise UsageError(
-            f"expected NAME@VERSION, found {text!r}", hint=f"write {name}@VERSION; {_VERSIONS}"
+            f"expected NAME@VERSION, found {text!r}", hint=f"write {named}; {_VERSIONS}"
         )
     return NamedVersion(found["name"], found["spec"])
 

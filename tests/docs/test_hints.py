@@ -39,7 +39,10 @@ def _part(node: ast.expr) -> str:
 
 
 def wrong(text: str) -> Iterator[str]:
-    """What in a text names a command that is none, or a version in another way."""
+    """What in a text names no command, one without its argument, or a version in another way.
+
+    Only a text that is nothing but a command is taken for one to run: a sentence may name commands.
+    """
     for words, after in _TOLD.findall(text):
         command: click.Command = acgs
         rest = words.split()
@@ -51,6 +54,9 @@ def wrong(text: str) -> Iterator[str]:
                 break
             command, rest = found, rest[1:]
         takes = any(isinstance(p.type, VersionType) and p.required for p in command.params)
+        lacks = [p for p in command.params if isinstance(p, click.Argument) and p.required]
+        if text == f"acgs{words}" and not rest and lacks:
+            yield f"acgs{words} without {lacks[0].make_metavar(click.Context(command))}"
         if takes and not rest and after and "@" not in after:
             yield f"acgs{words} {after!r}"
 
@@ -73,6 +79,8 @@ def test_messages_name_commands_that_there_are_and_versions_as_they_take_them(
         ('f"acgs promote {spelled(name, number)}"', []),
         ('"acgs version yank takes a reason"', []),
         ('f"acgs request show {number}"', []),
+        ('"acgs lineage impact"', ["acgs lineage impact without ORIGIN"]),
+        ('"acgs lineage impact says what was made from it"', []),
     ],
 )
 def test_an_old_form_is_seen(code: str, seen: list[str]) -> None:
