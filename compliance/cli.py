@@ -223,7 +223,7 @@ def evidence_check(as_json: bool) -> None:
     ]
     lines = [f"{one['pattern']:<24} {one['rows']} rows, as pinned" for one in found]
     emit(found, as_json, lines or ["no bindings"])
-    click.echo(f"{len(found)} bindings", err=True)
+    click.echo(f"{len(found)} {'binding' if len(found) == 1 else 'bindings'}", err=True)
 
 
 @click.group(short_help="Judge versions and read their reports")

@@ -72,7 +72,11 @@ def status_command(as_json: bool) -> None:
         f"{found.unreadable:,} of them with files that cannot be read"
     )
     if left:
-        who = f"at it: {found.holder}" if found.holder else "nobody is at it: acgs adoption run"
+        who = (
+            f"{found.holder} records them"
+            if found.holder
+            else "no process records them: acgs adoption run"
+        )
         eta = f", about {left / rate:.0f} s left" if rate and found.holder else ""
         click.echo(f"{left:,} versions of {len(waiting):,} models wait; {who}{eta}")
 

@@ -94,7 +94,7 @@ class GovernedVersions(Governed):
 
         with self.also(name, write):
             created = super().create_model_version(*arguments)
-        # MLflow made its answer before ours was written.
+        # MLflow made its answer before the platform wrote the description and the tags.
         for new in shown:
             created.description = new.description
             for key, value in new.tags.items():

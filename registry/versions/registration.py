@@ -205,7 +205,7 @@ def _numbered(
             raise
         wish = wishes.NOTHING
         derived = semver.derive(previous, signature, wish, ahead)
-        note = f"{note}; asked for in vain: {err.message}"
+        note = f"{note}; what its author asked for was refused: {err.message}"
     return _Numbered(replace(derived, reason=derived.reason + note), wish, signature, origin)
 
 

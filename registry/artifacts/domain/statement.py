@@ -131,7 +131,7 @@ def read_statement(payload: bytes) -> tuple[Mapping[str, Any], Manifest]:
     """Return a statement's predicate and the files it is about.
 
     Raises:
-        MalformedStatementError: it is no statement of ours, or contradicts itself.
+        MalformedStatementError: it is not one that the platform writes, or contradicts itself.
     """
     try:
         value = _mapping(json.loads(payload))

@@ -41,8 +41,8 @@ class StoredFiles(Protocol):
         Args:
             pace: called with the number of bytes read.
             uploads: digests of objects that need not be read; for a registration only. A folder's
-                files are read all the same: whoever has one open or mapped can change it without a
-                trace in what the file system says of it.
+                files are read all the same: a process that has one open or mapped can change it
+                without a trace in what the file system says of it.
 
         Raises:
             ArtifactError: there is none, or one was deleted while it was read.

@@ -66,7 +66,9 @@ def test_evidence_is_added_listed_and_checked(root: Path) -> None:
     assert added.exit_code == 0, added.output
     (binding,) = json.loads(acgs("evidence", "list", "--json").stdout)
     assert (binding["pattern"], binding["task"]) == ("house*", "regression")
-    assert "2 rows, as pinned" in acgs("evidence", "check").stdout
+    checked = acgs("evidence", "check")
+    assert "2 rows, as pinned" in checked.stdout
+    assert checked.stderr == "1 binding\n"
 
 
 @pytest.mark.parametrize("verb", ["check", "lock"])
