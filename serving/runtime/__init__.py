@@ -1,5 +1,6 @@
 """The model server: loads one model, and answers Seldon's and the V2 protocol.
 
-It runs in an environment of its own, beside the model's author's code. So it imports no other
-package of the platform, opens no database, and knows nothing of endpoints and rollouts.
+It runs in an environment of its own, in the process of what the model's author wrote. So of the
+platform it imports only `registry.model_files`, opens no database, and knows nothing of endpoints
+and rollouts.
 """
