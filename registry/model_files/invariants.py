@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from registry.model_files import cf_trees, fitted_rules, part_rules
+from registry.model_files import cf_trees, distances, fitted_rules, part_rules
 from registry.model_files.families import Family, family
 from registry.model_files.nodes import Array, Instance, array
 
@@ -340,4 +340,9 @@ _RULES: tuple[tuple[str, Callable[[type, State], str | None]], ...] = (
     ("encodings_", part_rules.encodings),
     ("scorer_", part_rules.scorers),
     ("_kwargs", part_rules.scorer),
+    ("metric_params", distances.arguments),
+    ("_metric_params", distances.arguments),
+    ("effective_metric_params_", distances.arguments),
+    ("metric", distances.names),
+    ("effective_metric_", distances.names),
 )

@@ -33,7 +33,14 @@ from sklearn.impute import SimpleImputer
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
 from sklearn.model_selection import GridSearchCV
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import (
+    KernelDensity,
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+    LocalOutlierFactor,
+    NearestNeighbors,
+    RadiusNeighborsClassifier,
+)
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -256,6 +263,61 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     ),
 }  # fmt: skip
 
+NEIGHBOURS: dict[str, Callable[..., Any]] = {
+    "classifier": KNeighborsClassifier,
+    "regressor": KNeighborsRegressor,
+    "radius": RadiusNeighborsClassifier,
+    "search": NearestNeighbors,
+    "outliers": partial(LocalOutlierFactor, novelty=True),
+}
+FOREIGN_ARGUMENTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "a small matrix": ("mahalanobis", {"VI": np.zeros((1, 1))}),
+    "a flat matrix": ("mahalanobis", {"VI": np.zeros(4)}),
+    "a matrix of objects": ("mahalanobis", {"VI": np.full((4, 4), None)}),
+    "a small covariance": ("mahalanobis", {"V": np.eye(3)}),
+    "few variances": ("seuclidean", {"V": np.ones(1)}),
+    "few weights": ("minkowski", {"p": 3, "w": np.ones(1)}),
+    "few weights in a list": ("minkowski", {"w": [1.0]}),
+    "norms of the rows": ("euclidean", {"Y_norm_squared": np.zeros(1)}),
+    "norms of the query": ("euclidean", {"X_norm_squared": np.zeros(1)}),
+    "squares": ("euclidean", {"squared": True}),
+    "jobs": ("cosine", {"n_jobs": 10}),
+    "a function": ("minkowski", {"func": "abs"}),
+    "a power that is a text": ("minkowski", {"p": "3"}),
+    "a power that is none": ("minkowski", {"p": float("nan")}),
+    "a negative power": ("minkowski", {"p": -1}),
+    "places of four features": ("haversine", {}),
+}
+
+
+def searched(kind: str, **attributes: Any) -> Any:
+    return changed(NEIGHBOURS[kind](algorithm="brute").fit(X, Y), **attributes)
+
+
+HOSTILE |= {
+    f"{name} in the {kind}'s {prefix}metric": partial(
+        searched,
+        kind,
+        **(
+            {"effective_metric_": metric, "effective_metric_params_": arguments}
+            if prefix
+            else {"metric": metric, "metric_params": arguments}
+        ),
+    )
+    for kind in NEIGHBOURS
+    for prefix in ("effective ", "")
+    for name, (metric, arguments) in FOREIGN_ARGUMENTS.items()
+}
+HOSTILE |= {
+    "a neighbour's foreign argument inside a vote": lambda: changed(
+        VotingClassifier([("a", line())]),
+        estimators_=[searched("classifier", effective_metric_params_={"Y_norm_squared": X[0]})],
+    ),
+    "few weights of a density": lambda: changed(
+        KernelDensity().fit(X), metric="minkowski", metric_params={"w": np.ones(1)}
+    ),
+    "a metric that is no name": lambda: searched("search", effective_metric_=np.zeros(2)),
+}
 HOSTILE |= TRUSTED
 
 DUMPS: dict[str, Callable[[Any], bytes]] = {
@@ -285,6 +347,37 @@ def test_a_value_that_does_not_belong_there_is_refused(name: str, kept: str) -> 
         except (skops.io.exceptions.UnsupportedTypeException, AttributeError, TypeError):
             pytest.skip(f"{kept} cannot write it")
     assert refusals(data)
+
+
+HONEST_METRICS: tuple[dict[str, Any], ...] = (
+    {"metric": "minkowski", "p": 3},
+    {"metric": "minkowski", "metric_params": {"p": 3}},
+    {"metric": "minkowski", "p": 1.5, "metric_params": {"w": np.array([1.0, 2.0, 3.0, 4.0])}},
+    {"metric": "minkowski", "metric_params": {"w": [1, 2, 3, 4]}},
+    {"metric": "cosine"},
+    {"metric": "euclidean"},
+    {"metric": "manhattan", "metric_params": {}},
+    {"metric": "mahalanobis", "metric_params": {"VI": np.eye(4)}},
+    {"metric": "mahalanobis", "metric_params": {"V": np.eye(4)}},
+    {"metric": "seuclidean", "metric_params": {"V": np.ones(4)}},
+    {"metric": "nan_euclidean", "metric_params": {"missing_values": -1.0}},
+)
+
+
+@pytest.mark.parametrize("kept", DUMPS)
+@pytest.mark.parametrize("options", HONEST_METRICS, ids=str)
+def test_a_distance_with_arguments_of_its_own_passes(options: dict[str, Any], kept: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = KNeighborsClassifier(algorithm="brute", **options).fit(X, Y)
+    templates = VotingClassifier([("a", model), ("b", KNeighborsClassifier(**options))])
+    templates.estimators_ = [model]
+    assert refusals(DUMPS[kept](templates)) == ()
+
+
+def test_places_on_a_globe_pass() -> None:
+    model = KNeighborsRegressor(algorithm="brute", metric="haversine").fit(X[:, :2], Y)
+    assert refusals(pickle.dumps(model)) == ()
 
 
 @pytest.mark.parametrize("kept", DUMPS)

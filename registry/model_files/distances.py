@@ -1,0 +1,88 @@
+"""Checks what an estimator passes to a distance beside the data.
+
+scikit-learn's compiled distances read as many weights as there are features, without looking how
+many there are; precomputed norms of the data are read in the same way.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from registry.model_files.nodes import array
+from registry.model_files.plain import describe
+
+State = dict[str, Any]
+_METRIC_OF = {
+    "metric_params": "metric",
+    "_metric_params": "metric",
+    "effective_metric_params_": "effective_metric_",
+}
+_HAVERSINE_FEATURES = 2
+
+
+def arguments(_cls: type, state: State) -> str | None:
+    """Check that each distance gets only arguments of its own, as large as the data are wide."""
+    width = state.get("n_features_in_")
+    for name, metric in _METRIC_OF.items():
+        value = state.get(name)
+        if value is None:
+            continue
+        if not isinstance(value, dict):
+            return f"{describe(value)} where the arguments of a distance belong"
+        for key, item in value.items():
+            problem = _problem(str(state.get(metric)), key, item, width)
+            if problem is not None:
+                return problem
+    return None
+
+
+def names(_cls: type, state: State) -> str | None:
+    """Check that a distance between places on a globe is asked of two features."""
+    for name in _METRIC_OF.values():
+        metric, width = state.get(name), state.get("n_features_in_")
+        if name == "effective_metric_" and not isinstance(metric, str | None):
+            return f"{describe(metric)} where the name of a distance belongs"
+        if metric == "haversine" and width not in (None, _HAVERSINE_FEATURES):
+            return "a distance between places of other than two features"
+    return None
+
+
+def _problem(metric: str, key: object, value: object, width: object) -> str | None:
+    fits = False
+    match key:
+        case "p":
+            fits = _is_number(value) and value > 0 and not math.isnan(value)  # type: ignore[operator, arg-type]
+        case "missing_values":
+            fits = _is_number(value)
+        case "w":
+            fits = value is None or _has_shape(value, 1, width)
+        case "V" if metric == "seuclidean":
+            fits = _has_shape(value, 1, width)
+        case "V" | "VI" if metric == "mahalanobis":
+            fits = _has_shape(value, 2, width)
+    if fits:
+        return None
+    return f"the argument {str(key)[:40]!r} of a distance, which does not fit it"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def _has_shape(value: object, dimensions: int, width: object) -> bool:
+    """Return whether numbers fill a line or a square as wide as the data.
+
+    An estimator that was never fitted has no width yet, and predicts nothing.
+    """
+    if isinstance(value, list | tuple):
+        if not all(map(_is_number, value)):
+            return False
+        values = np.asarray(value, dtype=np.float64)
+    else:
+        values = array(value)
+    if values is None or values.dtype.kind not in "fiu" or values.ndim != dimensions:
+        return False
+    return len(set(values.shape)) == 1 and width in (None, values.shape[0])
