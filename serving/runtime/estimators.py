@@ -2,13 +2,14 @@
 
 scikit-learn's own estimators turn a table of numbers into an array before they compute; doing
 it for them takes two thirds off a small prediction. Whatever could look at column names keeps
-its table: a model takes the shortcut only where everything that hangs on it is known.
+its table: a model takes the shortcut only where everything that hangs on it is known, and where
+the columns that it was fitted on are those of the table, in that order.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,21 +25,32 @@ _OF_THE_TARGET = frozenset({"func", "inverse_func", "transformer", "transformer_
 _KEEPS_TABLES = "_sklearn_output_config"
 """What `set_output` leaves behind: steps that make tables for the steps after them."""
 
+_NAMES = "feature_names_in_"
 
-def takes_arrays(pyfunc: Any) -> bool:
-    """Whether everything that the loaded model is made of is known to take arrays."""
+
+def takes_arrays(pyfunc: Any, labels: Sequence[str | int]) -> bool:
+    """Whether everything that the loaded model is made of is known to take arrays.
+
+    Args:
+        pyfunc: the loaded model.
+        labels: what its table calls the columns, in order.
+    """
     from sklearn.base import BaseEstimator
 
     estimator = getattr(pyfunc._model_impl, "sklearn_model", None)
     if not isinstance(estimator, BaseEstimator):
         return False
     try:
-        return _all_known(estimator)
+        return _all_known(estimator, list(labels))
     except Exception:  # a class of the model's own may break any protocol
         return False
 
 
-def _all_known(estimator: object) -> bool:
+def _all_known(estimator: object, labels: list[str | int]) -> bool:
+    kinds = {isinstance(label, str) for label in labels}
+    if len(kinds) > 1:
+        return False  # scikit-learn refuses such a table
+    named = kinds == {True}
     seen: dict[int, object] = {}
     waiting = [estimator]
     while waiting:
@@ -46,7 +58,7 @@ def _all_known(estimator: object) -> bool:
         if type(part) in _SCALARS or id(part) in seen:
             continue
         seen[id(part)] = part
-        if not _known(part):
+        if not _known(part) or (named and not _fitted_on(part, labels)):
             return False
         waiting.extend(_parts(part))
     return True
@@ -66,6 +78,15 @@ def _known(part: object) -> bool:
     if name == "FunctionTransformer":
         return False
     return rest.partition(".")[0] not in _READ_TABLES or name == _TARGET
+
+
+def _fitted_on(part: object, labels: list[str | int]) -> bool:
+    """Whether an estimator has seen these columns, or none with names.
+
+    scikit-learn refuses a table with other names, or in another order; an array it would misread.
+    """
+    names = getattr(part, "__dict__", {}).get(_NAMES)
+    return names is None or list(names) == labels
 
 
 def _parts(part: object) -> Iterator[object]:

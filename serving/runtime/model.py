@@ -48,7 +48,7 @@ class ServedModel:
         self._call = _implementation(pyfunc)
         self._params_schema = pyfunc.metadata.get_params_schema()
         self._defaults = _defaults(self._params_schema)
-        self._bare = takes_arrays(pyfunc)
+        self._bare = takes_arrays(pyfunc, [column.label for column in self.signature.columns])
         if self._bare:
             silence_name_warnings()
         self._example = _format_example(pyfunc)

@@ -176,7 +176,11 @@ def fitted(make: Callable[[], Any]) -> tuple[bool, Any]:
     model.fit(TABLE, BOTH if many else TARGET)
     if told is not None:
         model.told = told
-    return takes_arrays(SimpleNamespace(_model_impl=SimpleNamespace(sklearn_model=model))), model
+    return shortcut_of(model, "a", "b", "c"), model
+
+
+def shortcut_of(model: Any, *labels: str | int) -> bool:
+    return takes_arrays(SimpleNamespace(_model_impl=SimpleNamespace(sklearn_model=model)), labels)
 
 
 @pytest.mark.parametrize("name", KEEP_THE_TABLE)
@@ -194,3 +198,47 @@ def test_a_model_that_cannot_look_at_names_answers_the_same_to_the_last_digit(na
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         found = model.predict(array)
     assert np.asarray(found).tolist() == np.asarray(model.predict(TABLE)).tolist()
+
+
+FITTED_ON_NAMES: dict[str, Callable[[], Any]] = {
+    "a line": LinearRegression,
+    "a pipeline": lambda: make_pipeline(StandardScaler(), LogisticRegression()),
+    "a pipeline in a pipeline": lambda: make_pipeline(
+        make_pipeline(StandardScaler(), PCA(2)), LogisticRegression()
+    ),
+    "a union": lambda: make_pipeline(FeatureUnion([("x", PCA(1))]), LogisticRegression()),
+    "a vote": lambda: VotingClassifier([("l", LogisticRegression())]),
+    "a stack": lambda: StackingClassifier([("l", LogisticRegression())], cv=2),
+    "a search": lambda: searched(StandardScaler()),
+    "bags": lambda: BaggingClassifier(n_estimators=3),
+    "a forest": lambda: RandomForestClassifier(2),
+    "a scaled target": lambda: TransformedTargetRegressor(LinearRegression()),
+    "a threshold": lambda: TunedThresholdClassifierCV(LogisticRegression(), cv=2),
+}
+OTHER_LABELS: dict[str, tuple[str | int, ...]] = {
+    "another order": ("b", "a", "c"),
+    "other names": ("x", "y", "z"),
+    "fewer": ("a", "b"),
+    "more": ("a", "b", "c", "d"),
+    "names beside numbers": ("a", "b", 2),
+}
+
+
+@pytest.mark.parametrize("labels", OTHER_LABELS)
+@pytest.mark.parametrize("name", FITTED_ON_NAMES)
+def test_a_model_fitted_on_other_columns_than_its_signatures_keeps_its_table(
+    name: str, labels: str
+) -> None:
+    model = FITTED_ON_NAMES[name]().fit(TABLE, TARGET)
+    assert shortcut_of(model, "a", "b", "c")
+    assert not shortcut_of(model, *OTHER_LABELS[labels])
+
+
+def test_a_signature_without_names_leaves_the_order_to_the_client() -> None:
+    assert shortcut_of(LinearRegression().fit(TABLE, TARGET), 0, 1, 2)
+
+
+@pytest.mark.parametrize("name", FITTED_ON_NAMES)
+def test_a_model_fitted_on_an_array_takes_any_names(name: str) -> None:
+    model = FITTED_ON_NAMES[name]().fit(TABLE.to_numpy(), TARGET)
+    assert shortcut_of(model, "b", "a", "c")
