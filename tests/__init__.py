@@ -9,3 +9,5 @@ import os
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
+# Nor are these small models worth joblib's processes, which outlive the test that used them.
+os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")

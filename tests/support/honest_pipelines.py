@@ -91,9 +91,37 @@ def logged(feature: Callable[..., Any], **options: Any) -> Any:
     return preprocessing.FunctionTransformer(feature, **options)
 
 
+def scaled_apart() -> Any:
+    parts = [("scaled", preprocessing.StandardScaler(), ["a", "b"])]
+    return compose.ColumnTransformer(
+        [*parts, ("spread", preprocessing.MinMaxScaler(), ["c", "d"])], n_jobs=2
+    )
+
+
 def several() -> list[tuple[str, Any]]:
     return [("tree", tree.DecisionTreeClassifier(max_depth=3)), ("line", logistic())]
 
+
+PARALLEL: tuple[Honest, ...] = (
+    Honest(
+        "columns in two jobs",
+        Data.NUMERIC,
+        lambda: make_pipeline(scaled_apart(), logistic()),
+    ),
+    Honest(
+        "side by side in all jobs",
+        Data.NUMERIC,
+        lambda: make_pipeline(
+            make_union(preprocessing.StandardScaler(), decomposition.PCA(2), n_jobs=-1), logistic()
+        ),
+    ),
+    Honest(
+        "bagging in two jobs",
+        Data.NUMERIC,
+        lambda: ensemble.BaggingClassifier(logistic(), 4, n_jobs=2),
+    ),
+)
+"""Models that joblib would start processes for."""
 
 HONEST: tuple[Honest, ...] = (
     Honest("logistic regression", Data.NUMERIC, logistic),
@@ -388,4 +416,5 @@ HONEST: tuple[Honest, ...] = (
     ),
     Honest("dummy", Data.NUMERIC, lambda: dummy.DummyClassifier(strategy="prior")),
     *PARTS,
+    *PARALLEL,
 )
