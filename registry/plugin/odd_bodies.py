@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import flask
@@ -12,7 +15,45 @@ from werkzeug.exceptions import HTTPException
 from registry.plugin.artifact_targets import json_fields
 from registry.plugin.unreadable import KINDS, note_statements, refusal, unreadable
 
-_DEMO = "/mlflow/demo/generate"
+_LARGEST = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """A field of a call's body, and the values that its handler takes."""
+
+    name: str
+    is_valid: Callable[[Any], bool]
+    expected: str
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    return not value or (isinstance(value, list) and all(isinstance(each, str) for each in value))
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int and -_LARGEST <= value <= _LARGEST
+
+
+_FIELDS: Mapping[str, Sequence[_Field]] = MappingProxyType(
+    {
+        "/mlflow/demo/generate": (
+            _Field("features", _is_list_of_texts, "that are a list of texts"),
+        ),
+        "/mlflow/runs/create-promptlab-run": (
+            _Field(
+                "experiment_id",
+                lambda value: isinstance(value, str | None) or _is_whole(value),
+                "that is the number of an experiment",
+            ),
+            _Field("run_name", lambda value: isinstance(value, str | None), "that is a text"),
+            _Field("user_id", lambda value: isinstance(value, str), "that is a text"),
+            _Field("start_time", _is_whole, "in whole milliseconds since 1970"),
+            # MLflow's store fails at every tag that this handler hands over.
+            _Field("tags", lambda value: not value, "that are empty (set them on the run later)"),
+        ),
+    }
+)
 
 
 class Request(flask.Request):
@@ -41,7 +82,7 @@ class Request(flask.Request):
 def install(flask_app: flask.Flask) -> None:
     """Make the app read JSON in one way, and distinguish a client's mistake from the server's."""
     flask_app.request_class = Request
-    flask_app.before_request(_guard_demo)
+    flask_app.before_request(_guard_fields)
     note_statements()
     for kind in KINDS:
         flask_app.register_error_handler(kind, _answer)
@@ -65,14 +106,22 @@ def _answer(error: Exception) -> Response:
     return _response(refused)
 
 
-def _guard_demo() -> flask.Response | None:
-    """Check the one list that a handler reads only after it has asked the database."""
-    if not flask.request.path.endswith(_DEMO):
-        return None
-    features = json_fields(flask.request.get_data()).get("features") or []
-    if isinstance(features, list) and all(isinstance(each, str) for each in features):
-        return None
-    return _response(unreadable("expected features that are a list of texts, found another value"))
+def _guard_fields() -> flask.Response | None:
+    """Check the few fields that a handler reads only after it has asked the database."""
+    for route, checks in _FIELDS.items():
+        if flask.request.path.rstrip("/").endswith(route):
+            return _checked(json_fields(flask.request.get_data()), checks)
+    return None
+
+
+def _checked(fields: dict[str, Any], checks: Sequence[_Field]) -> flask.Response | None:
+    for check in checks:
+        found = fields.get(check.name)
+        if check.name in fields and not check.is_valid(found):
+            return _response(
+                unreadable(f"expected {check.name} {check.expected}, found {str(found)[:40]!r}")
+            )
+    return None
 
 
 def _response(answer: MlflowException) -> flask.Response:

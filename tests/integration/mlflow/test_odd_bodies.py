@@ -226,3 +226,27 @@ def test_an_upload_to_the_name_of_a_folder_or_below_a_file_is_refused(
         assert answer.status_code == httpx.codes.BAD_REQUEST, (place, answer.text)
         assert answer.json()["error_code"] == "INVALID_PARAMETER_VALUE"
     assert client.get(f"{base}/folder/file").content == b"1"
+
+
+PROMPT_LAB = (
+    {"user_id": None}, {"user_id": 1}, {"start_time": None}, {"start_time": "x"},
+    {"start_time": 1e308}, {"start_time": 2**64}, {"start_time": True}, {"tags": [{"a": 1}]},
+    {"tags": "x"}, {"tags": [{"key": "a", "value": "b"}]}, {"run_name": {"a": 1}},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("fields", PROMPT_LAB, ids=str)
+def test_a_prompt_lab_run_of_another_form_is_the_clients_mistake(
+    client: httpx.Client, fields: dict[str, object]
+) -> None:
+    run = {
+        "experiment_id": "0", "prompt_template": "a {{b}}", "model_route": "m",
+        "prompt_parameters": [{"key": "b", "value": "c"}], "model_input": "q",
+        "mlflow_version": "3.0",
+    }  # fmt: skip
+    route = "/ajax-api/2.0/mlflow/runs/create-promptlab-run"
+    answer = client.post(route, json={**run, **fields})
+    assert answer.status_code == 400, answer.text
+    (name,) = fields
+    assert f"expected {name} " in answer.json()["message"]
+    assert ", found " in answer.json()["message"]
