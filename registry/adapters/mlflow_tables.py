@@ -81,6 +81,7 @@ aliases = table(
 experiments = table(
     "experiments",
     column("experiment_id", Integer),
+    column("name", String),
     column("artifact_location", String),
 )
 runs = table(

@@ -11,10 +11,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlparse
 
 from mlflow.exceptions import MlflowException
-from mlflow.utils.uri import validate_path_is_safe
+from mlflow.utils.uri import append_to_uri_path, resolve_uri_if_local, validate_path_is_safe
 from sqlalchemy import Connection, select
 from starlette.types import Scope
 
@@ -28,6 +28,13 @@ _UPLOAD = "/mlflow/upload-artifact"
 _PRESIGNED = "/mlflow/artifacts/presigned-upload-url"
 _RUN = "/mlflow/runs/delete"
 _EXPERIMENT = "/mlflow/experiments/delete"
+_PLACED = "/mlflow/experiments/create"
+_PROMPT_LAB = "/mlflow/runs/create-promptlab-run"
+_DEMO = ("/mlflow/demo/generate", "/mlflow/demo/delete")
+_BY_BODY = (_PRESIGNED, _RUN, _EXPERIMENT, _PLACED, _PROMPT_LAB)
+_ANCHOR = "/api/2.0/mlflow-artifacts/artifacts/"
+_NEW_RUN = "0" * 32
+"""In the place of the id that MLflow is about to make up."""
 _STREAMED = re.compile(r"/(?:ajax-)?api/2\.0/mlflow-artifacts/artifacts/.")
 _READING = {"GET", "HEAD", "OPTIONS"}
 _LARGEST = 2**63 - 1
@@ -49,9 +56,7 @@ def concerns(method: str, path: str) -> bool:
         return False
     if method == "DELETE" and _LOGGED_MODEL.search(path):
         return True
-    return bool(_PROXIED.search(path)) or path.rstrip("/").endswith(
-        (_UPLOAD, _PRESIGNED, _RUN, _EXPERIMENT)
-    )
+    return bool(_PROXIED.search(path)) or path.rstrip("/").endswith((_UPLOAD, *_BY_BODY, *_DEMO))
 
 
 def is_streamed(scope: Scope) -> bool:
@@ -61,9 +66,7 @@ def is_streamed(scope: Scope) -> bool:
 
 def needs_body(path: str) -> bool:
     """Return whether the call's body decides what the call would write to."""
-    return bool(_MULTIPART.search(path)) or path.rstrip("/").endswith(
-        (_PRESIGNED, _RUN, _EXPERIMENT)
-    )
+    return bool(_MULTIPART.search(path)) or path.rstrip("/").endswith(_BY_BODY)
 
 
 def targets(connection: Connection, call: HttpCall) -> Sequence[str]:
@@ -79,12 +82,22 @@ def targets(connection: Connection, call: HttpCall) -> Sequence[str]:
         pairs = parse_qsl(call.query.decode("latin-1"), keep_blank_values=True)
         # Of a name given twice, Flask takes the first.
         return _upload(connection, dict(reversed(pairs)))
-    fields = json_fields(call.body)
+    if path.endswith(_DEMO):
+        return _demo(connection)
+    return _by_body(connection, path, json_fields(call.body))
+
+
+def _by_body(connection: Connection, path: str, fields: dict[str, Any]) -> Sequence[str]:
     if path.endswith(_PRESIGNED):
         return _presigned(connection, fields)
     if path.endswith(_RUN):
         return _run(connection, _field(fields, "run_id"))
-    return _experiment(connection, _field(fields, "experiment_id"))
+    if path.endswith(_PLACED):
+        return _new_run(_field(fields, "artifact_location"))
+    locations = _locations(connection, _field(fields, "experiment_id"))
+    if path.endswith(_PROMPT_LAB):
+        return [place for location in locations for place in _new_run(location)]
+    return _places(locations)
 
 
 def _proxied(path: str, fields: dict[str, Any]) -> Sequence[str]:
@@ -131,7 +144,8 @@ def _run(connection: Connection, run_id: str) -> Sequence[str]:
     return _places([*own, *connection.execute(models).scalars()])
 
 
-def _experiment(connection: Connection, experiment_id: str) -> Sequence[str]:
+def _locations(connection: Connection, experiment_id: str) -> Sequence[str]:
+    """Return where an experiment keeps its files, if there is such an experiment."""
     e = mlflow.experiments.c
     try:
         # As MLflow reads it: with blanks around it, a sign, or another script's digits.
@@ -141,7 +155,41 @@ def _experiment(connection: Connection, experiment_id: str) -> Sequence[str]:
     if not 0 <= number <= _LARGEST:
         return ()
     where = e.experiment_id == number
-    return _places(connection.execute(select(e.artifact_location).where(where)).scalars())
+    return connection.execute(select(e.artifact_location).where(where)).scalars().all()
+
+
+def _demo(connection: Connection) -> Sequence[str]:
+    """Return what MLflow's demo writes to, and deletes: it makes itself anew when it is outdated.
+
+    It takes any experiment of its name for its own.
+    """
+    # Half of MLflow comes with it, which no other call needs.
+    from mlflow.demo.base import DEMO_EXPERIMENT_NAME
+
+    e = mlflow.experiments.c
+    where = e.name == DEMO_EXPERIMENT_NAME
+    locations = connection.execute(select(e.artifact_location).where(where)).scalars().all()
+    written = [place for location in locations for place in _new_run(location)]
+    return [*_places(locations), *written]
+
+
+def _new_run(location: str | None) -> Sequence[str]:
+    """Return where the server would write the files of an experiment's next run.
+
+    Not the experiment's location itself: it may lie around the folders of registered versions.
+    """
+    if not location:
+        return ()
+    try:
+        uri = append_to_uri_path(resolve_uri_if_local(location), _NEW_RUN, "artifacts")
+        parsed, place = urlparse(uri), storage_place(uri)
+    except ValueError:
+        # What cannot be parsed cannot be written to.
+        return ()
+    if parsed.scheme in {"http", "https"} and _ANCHOR in parsed.path:
+        # Where an address names the proxy's route twice, MLflow takes what is between the two.
+        return (place, PROXY + normal(decoded(parsed.path.split(_ANCHOR)[1])))
+    return (place,)
 
 
 def _run_row(connection: Connection, run_id: str) -> Any:
