@@ -27,6 +27,7 @@ from registry.plugin import (
     spans,
     store_arguments,
     text_guard,
+    trace_tags,
 )
 from registry.plugin.artifact_targets import is_streamed
 from registry.plugin.body_shapes import shape
@@ -84,6 +85,7 @@ def build(settings: Settings) -> FastAPI:
     sessions.install()
     spans.install(app)
     store_arguments.install()
+    trace_tags.install()
     # MLflow mounts its Flask app last, at "/": a route after it is never reached.
     own = [route for component in components() for route in component.routes(settings)]
     app.router.routes[:0] = own

@@ -50,6 +50,7 @@ _AROUND = frozenset(
         "page_tokens",
         "sessions",
         "store_arguments",
+        "trace_tags",
         "unreadable",
     )
 )
