@@ -18,7 +18,7 @@ from dotenv.parser import parse_stream
 from infra.component import components
 from infra.errors import SettingsError
 from infra.setting import Definition
-from infra.setting_errors import check_root, malformed
+from infra.setting_errors import ROOT, check_root, malformed
 from infra.settings import Group, MalformedError, Settings, definitions
 
 SETTINGS_FILE = "acgs.env"
@@ -83,7 +83,7 @@ def load_settings(**flags: Any) -> Settings:
     """
     given = {name: value for name, value in flags.items() if value is not None}
     root = given.get("storage_root") or os.environ.get("MLOPS_STORAGE_ROOT") or ".acgs"
-    file = Path(root).expanduser() / SETTINGS_FILE
+    file = _expanded(root) / SETTINGS_FILE
     check_root(file.parent)
     known = known_settings()
     written = _written(file)
@@ -97,8 +97,19 @@ def load_settings(**flags: Any) -> Settings:
         where = "the environment" if name in os.environ else str(file)
         if any(d is err.definition for f, d in definitions(Settings).items() if f in given):
             where = "the command line"
-        raise malformed(name, err.definition.kind.expected, err.found, where) from err
+        found = None if err.definition.is_secret else err.found
+        raise malformed(name, err.definition.kind.expected, found, where) from err
     return settings
+
+
+def _expanded(root: str | Path) -> Path:
+    try:
+        return Path(root).expanduser()
+    except RuntimeError as err:
+        raise SettingsError(
+            f"setting {ROOT}: expected a folder, found {str(root)[:200]!r}, whose home is unknown",
+            hint=f"write the whole path in {ROOT} or --storage-root",
+        ) from err
 
 
 def _written(file: Path) -> dict[str, str]:
@@ -120,13 +131,15 @@ def _written(file: Path) -> dict[str, str]:
         ) from err
     for binding in parse_stream(StringIO(text)):
         if binding.error or (binding.key and binding.value is None):
-            line = binding.original.string.strip()
+            # Not the line itself, which may hold a password.
             raise SettingsError(
-                f"{file}, line {binding.original.line}: expected NAME=value, "
-                f"found {line.split('=')[0][:60]!r}…",
+                f"{file}, line {binding.original.line}: expected NAME=value, found another form",
                 hint="correct the line, or put # in front of it",
             )
-    return {name: value or "" for name, value in dotenv_values(stream=StringIO(text)).items()}
+    return {
+        name: value or ""
+        for name, value in dotenv_values(stream=StringIO(text), interpolate=False).items()
+    }
 
 
 def _refuse_unknown(known: Collection[str], written: Collection[str], file: Path) -> None:

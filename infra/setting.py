@@ -47,17 +47,21 @@ class Definition:
     Attributes:
         name: in the environment.
         meaning: for people.
+        is_secret: whether its value may hold a password, and is never shown.
     """
 
     name: str
     default: object
     meaning: str
     kind: Kind
+    is_secret: bool = False
 
 
-def setting(name: str, default: object, meaning: str, kind: Kind) -> Any:
+def setting(
+    name: str, default: object, meaning: str, kind: Kind, *, is_secret: bool = False
+) -> Any:
     """Return a field of a group of settings."""
-    definition = Definition(name, default, meaning, kind)
+    definition = Definition(name, default, meaning, kind, is_secret)
     return field(default=default, metadata={DEFINITION: definition})
 
 

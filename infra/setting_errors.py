@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import stat
 from pathlib import Path
 
 from infra.errors import SettingsError, storage_error
 
 ROOT = "MLOPS_STORAGE_ROOT"
-_PASSWORD = re.compile(r"//[^@]*@")
 _LONGEST = 200
 _HINT = "docs/reference/settings.md says what it means"
 
@@ -20,14 +18,17 @@ def malformed(name: str, expected: str, found: object, where: str) -> SettingsEr
     Args:
         name: the setting's, as in the environment.
         expected: what values it takes.
-        found: the value.
+        found: the value; None for one that may hold a password.
         where: the file or environment that the value is from.
     """
-    shown = _PASSWORD.sub("//***@", str(found))
-    if len(shown) > _LONGEST:
-        shown = f"{shown[:_LONGEST]}…"
+    if found is None:
+        shown = "one that is not shown"
+    elif len(text := str(found)) > _LONGEST:
+        shown = repr(f"{text[:_LONGEST]}…")
+    else:
+        shown = repr(text)
     return SettingsError(
-        f"setting {name} in {where}: expected {expected}, found {shown!r}",
+        f"setting {name} in {where}: expected {expected}, found {shown}",
         hint=f"correct {name} in {where}, or remove it there for the default; {_HINT}",
     )
 

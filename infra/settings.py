@@ -41,7 +41,7 @@ def _database(text: str) -> None:
         raise ValueError(text)
     host = text.partition("://")[2].rpartition("@")[2].partition("/")[0].partition("?")[0]
     _, colon, port = host.rpartition(":")
-    if colon and not host.endswith("]") and port and not port.isdecimal():
+    if colon and not host.endswith("]") and port and not (port.isascii() and port.isdecimal()):
         raise ValueError(text)
 
 
@@ -112,6 +112,7 @@ class Settings:
         "",
         "SQLAlchemy URL; empty means SQLite in the storage root.",
         Text("a URL that begins with sqlite:/// or postgresql://, and a port in digits", _database),
+        is_secret=True,
     )
     artifact_root: str = setting(
         "ACGS_ARTIFACT_ROOT",

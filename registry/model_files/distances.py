@@ -45,9 +45,24 @@ def names(_cls: type, state: State) -> str | None:
         metric, width = state.get(name), state.get("n_features_in_")
         if name == "effective_metric_" and not isinstance(metric, str | None):
             return f"{describe(metric)} where the name of a distance belongs"
+        if (metric == "precomputed") and not _is_precomputed(state):
+            return "distances that were computed beforehand, for an estimator that computes them"
         if metric == "haversine" and width not in (None, _HAVERSINE_FEATURES):
             return "a distance between places of other than two features"
     return None
+
+
+def _is_precomputed(state: State) -> bool:
+    """Return whether an estimator takes distances for its data, in all that it says of them.
+
+    scikit-learn does not look how wide the data of a request are where `metric` says so, and
+    computes distances all the same where `effective_metric_` does not.
+    """
+    said = [state[name] for name in _METRIC_OF.values() if state.get(name) is not None]
+    if not all(isinstance(name, str) and name == "precomputed" for name in said):
+        return False
+    fitted = array(state.get("_fit_X"))
+    return fitted is None or (fitted.ndim == 2 and fitted.shape[0] == fitted.shape[1])
 
 
 def _problem(metric: str, key: object, value: object, width: object) -> str | None:

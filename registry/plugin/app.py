@@ -30,6 +30,7 @@ from registry.plugin import (
     trace_tags,
 )
 from registry.plugin.artifact_targets import is_streamed
+from registry.plugin.assistant import NoAssistant
 from registry.plugin.body_shapes import shape
 from registry.plugin.immutable import ImmutableArtifacts
 from registry.plugin.waiting import WaitForVerdict
@@ -94,6 +95,7 @@ def build(settings: Settings) -> FastAPI:
     registry = open_registry(settings)
     app.add_middleware(WaitForVerdict, registry=registry)
     app.add_middleware(ImmutableArtifacts, registry=registry)
+    app.add_middleware(NoAssistant)
     edge = Edge.of(settings, settings.of(RegistrySettings).body_limit_bytes)
     for each in reversed(protection(edge, is_streamed, shape)):
         app.add_middleware(each.cls, *each.args, **each.kwargs)
