@@ -22,7 +22,6 @@ from serving.runtime.inputs import assemble
 from serving.runtime.mlflow_signature import read_signature
 from serving.runtime.payload import Payload
 from serving.runtime.problem import ProblemError, bad_request, model_failed
-from serving.runtime.refused_values import refused_value
 from serving.runtime.rewriting import rewritten
 from serving.runtime.signature import Column, ColumnType, Signature, Tensor
 
@@ -64,8 +63,8 @@ class ServedModel:
             params: parameters of the call, for a model whose signature declares some.
 
         Raises:
-            ProblemError: 400 when the input does not fit the signature, or holds a value that
-                scikit-learn's models do not take; 500 when the model raises.
+            ProblemError: 400 when the input does not fit the signature, 500 when the model
+                raises.
         """
         data = self._read(payload)
         checked = self._checked(params)
@@ -77,9 +76,6 @@ class ServedModel:
             # In a worker thread there is no Ctrl-C: whatever is raised is the model's own.
             if self.signature.hinted and _raised_by_the_hints_check(err):
                 raise bad_request(_shortened(err)) from None
-            refused = refused_value(err, data, self.signature)
-            if refused is not None:
-                raise refused from None
             self._log_once(err)
             raise model_failed(f"the model raised {type(err).__name__}: {err}") from err
         finally:

@@ -218,27 +218,3 @@ def test_a_body_in_chunks_is_read(mixed: Runtime) -> None:
         content=iter([b'{"data": {"nda', b'rray": [[1.0, 1, "north", true]]}}']),
     )
     assert answer.status_code == 200, answer.text
-
-
-def test_a_missing_value_that_the_model_does_not_take_is_the_clients_error(tmp_path: Path) -> None:
-    _model, features = models.save_classifier(tmp_path / "model")
-    row = features.iloc[0].to_dict()
-    with running(tmp_path / "model", tmp_path / "run") as runtime:
-        body = {"jsonData": [row, row | {"mean area": None}]}
-        answer = runtime.http.post("/predict", json=body)
-        assert answer.status_code == 400, answer.text
-        told = "row 1, column 'mean area': expected a value, since the model takes no missing ones"
-        assert told in answer.json()["status"]["info"]
-        assert runtime.http.post("/predict", json={"jsonData": [row]}).status_code == 200
-
-
-def test_a_number_that_the_model_cannot_calculate_with_is_the_clients_error(
-    tmp_path: Path,
-) -> None:
-    _model, features = models.save_forest(tmp_path / "model")
-    row = features[0].tolist()
-    with running(tmp_path / "model", tmp_path / "run") as runtime:
-        answer = runtime.predict({"ndarray": [row, [row[0], 1e308, *row[2:]]]})
-        assert answer.status_code == 400, answer.text
-        told = "row 1, column '1': expected a number of 32 bits (at most 3.403e+38), found number"
-        assert told in answer.json()["status"]["info"]
