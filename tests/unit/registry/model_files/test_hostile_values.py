@@ -318,6 +318,17 @@ HOSTILE |= {
     ),
     "a metric that is no name": lambda: searched("search", effective_metric_=np.zeros(2)),
 }
+HOSTILE |= {
+    f"a {kind} that computes distances and says {name} precomputed": partial(
+        searched, kind, **attributes
+    )
+    for kind in NEIGHBOURS
+    for name, attributes in {
+        "its metric is": {"metric": "precomputed"},
+        "the one in effect is": {"effective_metric_": "precomputed"},
+        "all are": {"metric": "precomputed", "effective_metric_": "precomputed"},
+    }.items()
+}
 HOSTILE |= TRUSTED
 
 DUMPS: dict[str, Callable[[Any], bytes]] = {
@@ -373,6 +384,12 @@ def test_a_distance_with_arguments_of_its_own_passes(options: dict[str, Any], ke
     templates = VotingClassifier([("a", model), ("b", KNeighborsClassifier(**options))])
     templates.estimators_ = [model]
     assert refusals(DUMPS[kept](templates)) == ()
+
+
+def test_distances_that_were_computed_beforehand_pass() -> None:
+    apart = np.abs(X[:, :1] - X[:, :1].T)
+    model = KNeighborsClassifier(metric="precomputed").fit(apart, Y)
+    assert refusals(pickle.dumps(model)) == ()
 
 
 def test_places_on_a_globe_pass() -> None:
