@@ -30,7 +30,7 @@ def routes() -> tuple[tuple[str, str], ...]:
 
 def _filled(path: str) -> str:
     # `artifacts/1` is all that the runs of experiment 1 logged.
-    return _HELD.sub("odd/file" if "/mlflow-artifacts/artifacts/" in path else "1", path)
+    return _HELD.sub("odd/file" if "/mlflow-artifacts/" in path else "1", path)
 
 
 def _of(held: Iterable[Any], prefix: str = "") -> Iterator[tuple[str, str]]:
