@@ -120,7 +120,10 @@ def _written(file: Path) -> dict[str, str]:
     """
     if not file.is_file():
         if file.exists() or file.is_symlink():
-            raise SettingsError(f"expected a file of settings, found that {file} is none")
+            raise SettingsError(
+                f"expected a file of settings, found that {file} is none",
+                hint=f"put a file there, or remove {file}",
+            )
         return {}
     try:
         text = file.read_text("utf-8-sig")

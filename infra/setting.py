@@ -141,16 +141,16 @@ class Between:
         """Return the number, written in digits that are ASCII."""
         if not text.isascii() or "_" in text:
             raise ValueError(text)
-        number = self.convert(text)
+        found = self.convert(text)
         within = (
-            (isinstance(number, int) or math.isfinite(number))
-            and (self.at_least is None or number >= self.at_least)
-            and (self.more_than is None or number > self.more_than)
-            and (self.at_most is None or number <= self.at_most)
+            (isinstance(found, int) or math.isfinite(found))
+            and (self.at_least is None or found >= self.at_least)
+            and (self.more_than is None or found > self.more_than)
+            and (self.at_most is None or found <= self.at_most)
         )
         if not within:
             raise ValueError(text)
-        return number
+        return found
 
 
 def whole(at_least: int | None = None, at_most: int | None = None) -> Between:

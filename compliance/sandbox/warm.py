@@ -158,7 +158,7 @@ def _environment(home: str) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
-        # Models that ask for several jobs work in their own thread: a job starts no process.
+        # A model that asks for several jobs uses one thread: the confinement allows no process.
         "JOBLIB_MULTIPROCESSING": "0",
         "MLFLOW_ALLOW_MODEL_CODE_EXECUTION": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",

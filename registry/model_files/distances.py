@@ -7,7 +7,7 @@ many there are; precomputed norms of the data are read in the same way.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -69,7 +69,7 @@ def _problem(metric: str, key: object, value: object, width: object) -> str | No
     fits = False
     match key:
         case "p":
-            fits = _is_number(value) and value > 0 and not math.isnan(value)  # type: ignore[operator, arg-type]
+            fits = _is_number(value) and value > 0 and not math.isnan(value)
         case "missing_values":
             fits = _is_number(value)
         case "w":
@@ -83,7 +83,7 @@ def _problem(metric: str, key: object, value: object, width: object) -> str | No
     return f"the argument {str(key)[:40]!r} of a distance, which does not fit it"
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 

@@ -159,9 +159,9 @@ def _locations(connection: Connection, experiment_id: str) -> Sequence[str]:
 
 
 def _demo(connection: Connection) -> Sequence[str]:
-    """Return what MLflow's demo writes to, and deletes: it makes itself anew when it is outdated.
+    """Return what MLflow's demo writes to and deletes.
 
-    It takes any experiment of its name for its own.
+    An outdated experiment of its name is deleted and created again, regardless of who made it.
     """
     # Half of MLflow comes with it, which no other call needs.
     from mlflow.demo.base import DEMO_EXPERIMENT_NAME

@@ -2,8 +2,8 @@
 
 MLflow makes the text of every error within a session the message of its answer: the statement, the
 values of others in it, the driver. Here each such error becomes a plain sentence, and the log gets
-the whole of it. An error of Python's is an INTERNAL_ERROR to MLflow, even where the
-caller made the mistake.
+the whole of it. An error of Python's is an INTERNAL_ERROR to MLflow, even where the caller made the
+mistake.
 """
 
 from __future__ import annotations

@@ -64,8 +64,7 @@ def _prepare_environment(options: Options) -> None:
         "DO_NOT_TRACK": "true",
         # The folder has been scanned and its digest compared before this process started.
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "true",
-        # A model that asks for several jobs works in its own thread: the confinement lets nobody
-        # start a process.
+        # A model that asks for several jobs uses one thread: the confinement allows no process.
         "JOBLIB_MULTIPROCESSING": "0",
     }
     # One replica is one process; a thread pool in each would make replicas fight for cores.

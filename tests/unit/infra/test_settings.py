@@ -32,9 +32,9 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_file(
     assert load_settings().of(RegistrySettings).port == 1001
     monkeypatch.setenv("ACGS_REGISTRY_PORT", "1003")
     assert load_settings().of(RegistrySettings).port == 1003
-    monkeypatch.setenv("ACGS_DATABASE_URL", "sqlite:///theirs.db")
-    assert load_settings().database_url == "sqlite:///theirs.db"
-    assert load_settings(database_url="sqlite:///ours.db").database_url == "sqlite:///ours.db"
+    monkeypatch.setenv("ACGS_DATABASE_URL", "sqlite:///environment.db")
+    assert load_settings().database_url == "sqlite:///environment.db"
+    assert load_settings(database_url="sqlite:///flag.db").database_url == "sqlite:///flag.db"
     assert load_settings().of(ServingSettings).gateway_port == 1002
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,11 @@ from compliance.judging.service import Judging, _answer
 from compliance.judging.worker import MAX_LOST, Worker
 from infra.errors import NoAccessError, UnavailableError
 from infra.settings import Settings
-from infra.stores.db import open_engine
 from registry.domain.values import RequestState
 from tests.integration.compliance.fakes import FakeRegistry, FakeReports
+from tests.integration.compliance.judging.clock import Now
 from tests.integration.compliance.judging.test_judging import bind
-from tests.integration.compliance.judging.test_worker import Now
-from tests.integration.compliance.kit import good_model, people, save
+from tests.integration.compliance.kit import people
 from tests.unit.compliance.kit import facts
 
 CANARY = "Mrs Smith-4711"
@@ -49,35 +48,6 @@ class Failing:
 
     def predict(self, folder: Path, frames: Any) -> Any:
         raise self.error
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    found = open_engine(f"sqlite:///{tmp_path / 'queue.db'}", make=True)
-    with found.begin() as connection:
-        tables.metadata.create_all(connection)
-    yield found
-    found.dispose()
-
-
-@pytest.fixture
-def now() -> Now:
-    return Now()
-
-
-@pytest.fixture
-def queue(engine: Engine, now: Now) -> JobQueue:
-    return JobQueue.mine(engine, now)
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> FakeRegistry:
-    return FakeRegistry(save(tmp_path / "model", good_model()))
-
-
-@pytest.fixture
-def reports() -> FakeReports:
-    return FakeReports()
 
 
 @pytest.fixture

@@ -7,9 +7,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,6 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from compliance.adapters import tables
 from compliance.judging.job_queue import LEASE_MS, JobQueue, Phase
 from compliance.judging.receiver import PATH, create_app
 from compliance.judging.service import Judging
@@ -27,55 +24,13 @@ from compliance.sandbox import Sandbox
 from infra import signing
 from infra.processes.process import Identity
 from infra.settings import Settings
-from infra.stores.db import open_engine
 from registry.domain.values import RequestState
 from tests.integration.compliance.fakes import REQUEST, FakeRegistry, FakeReports
+from tests.integration.compliance.judging.clock import Now
 from tests.integration.compliance.judging.test_judging import bind
-from tests.integration.compliance.kit import good_model, people, save
+from tests.integration.compliance.kit import people
 
 SECRET = "a secret of some length"
-
-
-class Now:
-    """A clock that is set."""
-
-    def __init__(self) -> None:
-        self.at = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def pass_seconds(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    found = open_engine(f"sqlite:///{tmp_path / 'queue.db'}", make=True)
-    with found.begin() as connection:
-        tables.metadata.create_all(connection)
-    yield found
-    found.dispose()
-
-
-@pytest.fixture
-def now() -> Now:
-    return Now()
-
-
-@pytest.fixture
-def queue(engine: Engine, now: Now) -> JobQueue:
-    return JobQueue.mine(engine, now)
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> FakeRegistry:
-    return FakeRegistry(save(tmp_path / "model", good_model()))
-
-
-@pytest.fixture
-def reports() -> FakeReports:
-    return FakeReports()
 
 
 @pytest.fixture
