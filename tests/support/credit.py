@@ -106,7 +106,7 @@ def register(
         client.set_tag(run_id, "mlflow.source.git.commit", "0" * 40)
         source = Dataset(name="credit", digest="1" * 32, source_type="local", source="{}")
         client.log_inputs(run_id, [DatasetInput(source)])
-    _store(platform, run.info.artifact_uri, folder or saved(recipe))
+    store(platform, run.info.artifact_uri, folder or saved(recipe))
     client.set_terminated(run_id)
     _ensure_model(client, name, description)
     source_uri = f"{run.info.artifact_uri}/model"
@@ -114,7 +114,7 @@ def register(
     return Registered(name, int(created.version), run_id, source_uri)
 
 
-def _store(platform: Platform, artifact_uri: str, folder: Path) -> None:
+def store(platform: Platform, artifact_uri: str, folder: Path) -> None:
     """Put the files where the server's artifact proxy would, with a digest of their own."""
     relative = artifact_uri.removeprefix("mlflow-artifacts:").strip("/")
     with tempfile.TemporaryDirectory() as scratch:
@@ -123,6 +123,17 @@ def _store(platform: Platform, artifact_uri: str, folder: Path) -> None:
         with (copy / "python_env.yaml").open("a") as file:
             file.write(f"# {uuid.uuid4()}\n")
         platform.put_artifacts(f"{relative}/model", copy)
+
+
+def place(version: Registered) -> str:
+    """Where a version's files lie below the artifact root."""
+    return version.source.removeprefix("mlflow-artifacts:/").strip("/")
+
+
+def content(platform: Platform, version: Registered) -> dict[str, bytes]:
+    """A version's files in the artifact root, by their paths."""
+    folder = platform.root / "artifacts" / place(version)
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def _ensure_model(client: Any, name: str, description: str) -> None:

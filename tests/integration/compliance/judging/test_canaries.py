@@ -16,7 +16,6 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine
 
-from compliance.adapters import tables
 from compliance.domain.facts import Scan
 from compliance.evidence import evidence_file
 from compliance.judging.job_queue import JobQueue
@@ -28,7 +27,6 @@ from compliance.sandbox import Sandbox
 from infra.errors import PlatformError
 from infra.logs import KeyValueFormatter
 from infra.settings import Settings
-from infra.stores.db import open_engine
 from registry.domain.values import RequestState
 from registry.errors import GateClosedError
 from tests.integration.compliance.fakes import FakeRegistry, FakeReports
@@ -99,15 +97,6 @@ def planted() -> pd.DataFrame:
     frame["paid"] = frame["paid"].map({0: "0", 1: "1"})
     frame.loc[0, "paid"] = TEXT
     return frame
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    found = open_engine(f"sqlite:///{tmp_path / 'queue.db'}", make=True)
-    with found.begin() as connection:
-        tables.metadata.create_all(connection)
-    yield found
-    found.dispose()
 
 
 @dataclass

@@ -9,8 +9,7 @@ import pytest
 from mlflow.demo.base import DEMO_EXPERIMENT_NAME
 
 from pipelines.steps.models import Recipe
-from tests.support.credit import Registered, register, saved, unique
-from tests.support.credit import _store as store_model
+from tests.support.credit import Registered, content, place, register, saved, store, unique
 from tests.support.platform import Platform
 
 PROMPT_LAB = "/ajax-api/2.0/mlflow/runs/create-promptlab-run"
@@ -27,15 +26,6 @@ def credit(platform: Platform) -> Registered:
 def http(platform: Platform) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=platform.url, trust_env=False, timeout=60) as client:
         yield client
-
-
-def place(version: Registered) -> str:
-    return version.source.removeprefix("mlflow-artifacts:/").strip("/")
-
-
-def files(platform: Platform, version: Registered) -> dict[str, bytes]:
-    folder = platform.root / "artifacts" / place(version)
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def prompt_run(experiment: object, **fields: object) -> dict[str, object]:
@@ -79,7 +69,7 @@ def test_no_experiment_may_keep_its_files_in_a_registered_folder(
 def test_an_experiment_beside_or_around_registered_folders_is_made_and_written_to(
     platform: Platform, http: httpx.Client, credit: Registered, location: str
 ) -> None:
-    before = files(platform, credit)
+    before = content(platform, credit)
     made = http.post(
         f"{EXPERIMENTS}/create", json={"name": unique("fine"), "artifact_location": location}
     )
@@ -90,7 +80,7 @@ def test_an_experiment_beside_or_around_registered_folders_is_made_and_written_t
     assert info["status"] == "FINISHED"
     written = {f.path for f in platform.client().list_artifacts(info["run_id"])}
     assert written == {"model", "eval_results_table.json"}
-    assert files(platform, credit) == before
+    assert content(platform, credit) == before
 
 
 def test_a_prompt_lab_run_writes_no_file_into_a_folder_registered_since(
@@ -103,17 +93,17 @@ def test_a_prompt_lab_run_writes_no_file_into_a_folder_registered_since(
     experiment = http.post(
         f"{EXPERIMENTS}/create", json={"name": unique("early"), "artifact_location": source}
     ).json()["experiment_id"]
-    store_model(platform, run.artifact_uri, saved(Recipe.BASELINE))
+    store(platform, run.artifact_uri, saved(Recipe.BASELINE))
     client.create_registered_model(name)
     version = client.create_model_version(name, source, run_id=run.run_id)
     registered = Registered(name, int(version.version), run.run_id, source)
-    before = files(platform, registered)
+    before = content(platform, registered)
     for spelled in (experiment, int(experiment), f" {experiment}", f"+{experiment}"):
         answer = http.post(PROMPT_LAB, json=prompt_run(spelled))
         assert answer.status_code == 403, (spelled, answer.text)
     for odd in (float(experiment), [experiment]):
         assert http.post(PROMPT_LAB, json=prompt_run(odd)).status_code == 400
-    assert files(platform, registered) == before
+    assert content(platform, registered) == before
 
 
 def test_the_demo_spares_an_experiment_that_a_registered_version_came_from(
@@ -138,7 +128,7 @@ def test_the_demo_spares_an_experiment_that_a_registered_version_came_from(
 def registered_in(platform: Platform, experiment: str) -> Registered:
     client, name = platform.client(), unique("credit")
     run = client.create_run(experiment).info
-    store_model(platform, run.artifact_uri, saved(Recipe.BASELINE))
+    store(platform, run.artifact_uri, saved(Recipe.BASELINE))
     client.create_registered_model(name)
     source = f"{run.artifact_uri}/model"
     version = client.create_model_version(name, source, run_id=run.run_id)

@@ -17,7 +17,7 @@ from mlflow.exceptions import MlflowException
 
 from pipelines.steps.models import Recipe
 from registry.settings import RegistrySettings
-from tests.support.credit import Registered, register, saved, unique
+from tests.support.credit import Registered, content, place, register, saved, unique
 from tests.support.platform import Platform
 
 API = "/api/2.0/mlflow-artifacts"
@@ -33,15 +33,6 @@ def credit(platform: Platform) -> Registered:
 def http(platform: Platform) -> Any:
     with httpx.Client(base_url=platform.url, trust_env=False) as client:
         yield client
-
-
-def place(version: Registered) -> str:
-    return version.source.removeprefix("mlflow-artifacts:/").strip("/")
-
-
-def content(platform: Platform, version: Registered) -> dict[str, bytes]:
-    folder = platform.root / "artifacts" / place(version)
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def escaped(path: str) -> str:
