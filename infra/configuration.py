@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
-from dotenv.parser import parse_stream
+from dotenv.parser import Binding, parse_stream
 
 from infra.component import components
 from infra.errors import SettingsError
@@ -116,7 +116,7 @@ def _written(file: Path) -> dict[str, str]:
     """Return what a file sets.
 
     Raises:
-        SettingsError: it is no text file, or a line of it sets nothing.
+        SettingsError: it is no text file, or a line of it sets nothing, a name again or the root.
     """
     if not file.is_file():
         if file.exists() or file.is_symlink():
@@ -132,17 +132,30 @@ def _written(file: Path) -> dict[str, str]:
             f"expected a file of settings in UTF-8, found that {file} cannot be read: {err}",
             hint=f"write {file} again, or remove it",
         ) from err
+    names: set[str] = set()
     for binding in parse_stream(StringIO(text)):
-        if binding.error or (binding.key and binding.value is None):
-            # Not the line itself, which may hold a password.
-            raise SettingsError(
-                f"{file}, line {binding.original.line}: expected NAME=value, found another form",
-                hint="correct the line, or put # in front of it",
-            )
-    return {
-        name: value or ""
-        for name, value in dotenv_values(stream=StringIO(text), interpolate=False).items()
-    }
+        _check(binding, names, file)
+        names |= {binding.key} if binding.key else set()
+    found = dotenv_values(stream=StringIO(text), interpolate=False)
+    return {name: value or "" for name, value in found.items()}
+
+
+def _check(binding: Binding, names: Collection[str], file: Path) -> None:
+    """Refuse a line, without quoting what may be a password."""
+    text = binding.original.string
+    line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+    if binding.error or (binding.key and binding.value is None):
+        problem = "expected NAME=value, found another form"
+        hint = "correct the line, or put # in front of it"
+    elif binding.key in names:
+        problem = f"expected each name once, found {binding.key} again"
+        hint = "remove one of the lines"
+    elif binding.key == ROOT:
+        problem = f"expected no {ROOT}, since this file lies in that folder"
+        hint = f"set {ROOT} in the environment, or use --storage-root"
+    else:
+        return
+    raise SettingsError(f"{file}, line {line}: {problem}", hint=hint)
 
 
 def _refuse_unknown(known: Collection[str], written: Collection[str], file: Path) -> None:

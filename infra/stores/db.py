@@ -30,6 +30,17 @@ CONNECT_SECONDS = 10
 
 _UNDEFINED_TABLE = "42P01"  # PostgreSQL's code
 _RACED = {"40001", "40P01"}  # PostgreSQL's codes: serialization failure, deadlock
+_LIMITS = "54"  # PostgreSQL's class of codes: program limit exceeded
+_TOO_COMPLEX = (
+    "Expression tree is too large",
+    "tables in a join",
+    "pattern too complex",
+    "too many SQL variables",
+    "too many terms",
+    "parser stack overflow",
+    "string or blob too big",
+)
+"""What SQLite says of a statement beyond its limits; it has one code for all mistakes."""
 _REFUSED = (
     "password authentication failed",
     "no password supplied",
@@ -121,7 +132,7 @@ def translated(engine: Engine) -> Iterator[None]:
 
     Raises:
         NotPreparedError: the database lacks the platform's tables.
-        UsageError: a text holds NUL characters or lone surrogates.
+        UsageError: a text holds NUL characters or lone surrogates, or what is asked is too complex.
         NotFoundError: a number is larger than any the database can hold.
         UnavailableError: the database cannot be reached or written, or stays locked.
     """
@@ -172,6 +183,12 @@ def _known(engine: Engine, error: DBAPIError) -> PlatformError | None:
         return UnavailableError(
             f"cannot write the database {_shown(engine)}: {text}",
             hint="free some space there, or make it writable; then try again",
+        )
+    if (code or "").startswith(_LIMITS) or any(said in text for said in _TOO_COMPLEX):
+        return UsageError(
+            "expected a question that the database can carry out, found one that is too long or "
+            "too complex",
+            hint="ask for less at a time",
         )
     if isinstance(error, OperationalError):
         return UnavailableError(

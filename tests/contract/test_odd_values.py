@@ -90,6 +90,30 @@ def test_no_route_fails_at_a_number_that_no_database_holds(client: httpx.Client)
     assert problems(client, asked) == []
 
 
+COMPLEX: dict[str, tuple[str, dict[str, Any]]] = {
+    "a long pattern": ("experiments/search", {"filter": f"name LIKE '{'a' * 60_000}'"}),
+    "many terms": (
+        "experiments/search", {"filter": " AND ".join(["name != 'x'"] * 1_100)},
+    ),
+    "many tags": (
+        "runs/search", {"filter": " AND ".join(f"tags.a{n} = 'x'" for n in range(80))},
+    ),
+    "many orders": ("runs/search", {"order_by": [f"tags.a{n} DESC" for n in range(70)]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMPLEX)
+def test_a_search_too_complex_for_the_database_is_no_outage(
+    client: httpx.Client, name: str
+) -> None:
+    path, body = COMPLEX[name]
+    asked = {"experiment_ids": ["0"], "max_results": 5, **body}
+    answer = client.post(f"/api/2.0/mlflow/{path}", json=asked)
+    assert problem(answer) is None
+    assert answer.status_code in {200, 400}
+    assert answer.is_success or "too long or too complex" in answer.text
+
+
 def test_no_route_fails_at_a_query_of_another_form(client: httpx.Client) -> None:
     asked: list[Asked] = [
         ("GET", path, {"params": query})

@@ -133,6 +133,21 @@ def test_a_password_is_never_shown(value: str, line: str, tmp_path: Path) -> Non
     assert "secret" not in f"{told.value} {told.value.hint}"
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("ACGS_HOST=::1\n\nACGS_HOST=127.0.0.1\n", "line 3: expected each name once"),
+        ("MLOPS_STORAGE_ROOT=/elsewhere\n", "line 1: expected no MLOPS_STORAGE_ROOT"),
+    ],
+)
+def test_a_name_that_the_file_cannot_decide_is_refused(
+    content: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "acgs.env").write_text(content)
+    with pytest.raises(SettingsError, match=said):
+        load_settings()
+
+
 def test_a_dollar_means_itself(tmp_path: Path) -> None:
     (tmp_path / "acgs.env").write_text("ACGS_ARTIFACT_ROOT=/a/${HOME}/b\n")
     assert load_settings().artifact_root == "/a/${HOME}/b"
