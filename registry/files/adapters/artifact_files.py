@@ -25,6 +25,9 @@ from registry.files.domain.manifest import MAX_FOLDERS, Manifest, is_shallow
 from registry.model_files import plain_yaml
 
 MLMODEL = "MLmodel"
+_RESOLVED = frozenset({"dbfs", "models", "runs"})
+"""MLflow asks its tracking server about such places; without one it makes a database of its own in
+the working folder."""
 LONGEST_NAME_BYTES = 255
 """Of a file or folder, on the file systems of Linux."""
 
@@ -72,8 +75,14 @@ def _download(settings: Settings, uri: str) -> Path:
 
 
 def _download_by_mlflow(uri: str, target: str) -> Path:
+    from mlflow import is_tracking_uri_set
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
+    if uri.partition(":")[0].lower() in _RESOLVED and not is_tracking_uri_set():
+        raise ArtifactError(
+            f"cannot read the model's files at {uri}: expected a tracking server that knows where "
+            "they are, found none in MLFLOW_TRACKING_URI"
+        )
     try:
         return Path(get_artifact_repository(uri).download_artifacts("", dst_path=target))
     # One class for each scheme, each with a library of its own: they raise any exception.
