@@ -12,6 +12,7 @@ from compliance.errors import EvidenceError
 from compliance.settings import ComplianceSettings
 from infra.clock import to_millis, utc_now
 from infra.configuration import load_settings
+from infra.console import views
 from infra.console.actor import cli_actor
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
@@ -299,17 +300,10 @@ def compliance_report(version: NamedVersion, html: Path | None) -> None:
 
 
 def _newest(version: NamedVersion) -> Mapping[str, Any]:
-    from registry.bootstrap import open_registry
-
-    registry = open_registry(load_settings())
-    found = registry.versions.find_version(version.name, version.spec)
-    verdict = registry.gate.verdict_on(found.uid)
-    if verdict is None:
-        raise NotFoundError(
-            f"{found.ref}: expected a verdict, found none",
-            hint=f"acgs compliance score {spelled(found.name, found.semver)}",
-        )
-    return verdict.document
+    found: Mapping[str, Any] = views.read(
+        "compliance", "verdict", name=version.name, version=version.spec
+    )
+    return found
 
 
 def _print(document: Mapping[str, Any], as_json: bool) -> None:

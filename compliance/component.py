@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.component import CommandEntry, Component, Role, Section
+from infra.component import CommandEntry, Component, Role, Section, View
 
 if TYPE_CHECKING:
     from infra.settings import Group, Settings
@@ -46,6 +46,12 @@ def _roles() -> Sequence[Role]:
     return (compliance_role(),)
 
 
+def _views(settings: Settings) -> Mapping[str, View]:
+    from compliance.reads import views
+
+    return views(settings)
+
+
 def _prepare(settings: Settings) -> None:
     from compliance.bootstrap import prepare
 
@@ -57,6 +63,7 @@ component = Component(
     commands=_COMMANDS,
     settings=_settings,
     roles=_roles,
+    views=_views,
     migrations=Path(__file__).parent / "adapters" / "migrations",
     prepare=_prepare,
     order=20,

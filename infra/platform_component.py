@@ -73,8 +73,12 @@ def _routes(settings: Settings) -> Sequence[BaseRoute]:
 
 def _views(settings: Settings) -> Mapping[str, View]:
     from infra.processes import health
+    from infra.stores import schema
 
-    return {"health": lambda _asked: health.rows(settings)}
+    return {
+        "health": lambda _asked: health.rows(settings),
+        "schema": lambda _asked: schema.revisions(settings),
+    }
 
 
 def _probes(settings: Settings) -> Iterable[Probe]:

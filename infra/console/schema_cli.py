@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from infra.console import views
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
 from infra.errors import NotFoundError
@@ -23,18 +24,7 @@ def schema() -> None:
 @as_json
 def status_command(as_json: bool) -> None:
     """Show each component's revision, and the newest one this version knows."""
-    from infra.configuration import load_settings
-    from infra.stores import migrations
-
-    found = migrations.current(load_settings())
-    rows = {
-        component.name: {
-            "revision": found[component.name],
-            "newest": migrations.revisions(component)[-1],
-            "known": migrations.revisions(component),
-        }
-        for component in _with_schema()
-    }
+    rows = views.read("infra", "schema")
     emit(
         rows,
         as_json,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from infra.errors import PlatformError
 
@@ -14,6 +14,24 @@ class SchemaDriftError(PlatformError):
     """Somebody changed the database's schema by hand, or an upgrade did not run."""
 
     code = "infra.schema_drift"
+
+
+def revisions(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return each component's revision in the database, the newest, and all that are known.
+
+    Raises:
+        UnavailableError: the database cannot be reached.
+    """
+    from infra.component import components
+    from infra.stores import migrations
+
+    found = migrations.current(settings)
+    owners = [component for component in components() if component.migrations is not None]
+    known = {owner.name: migrations.revisions(owner) for owner in owners}
+    return {
+        name: {"revision": found[name], "newest": names[-1], "known": list(names)}
+        for name, names in known.items()
+    }
 
 
 def require_no_drift(settings: Settings) -> str:

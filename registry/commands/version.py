@@ -100,8 +100,7 @@ def version_show(version: NamedVersion, as_json: bool) -> None:
     """
     view = views.read("registry", "version", name=version.name, version=version.spec)
     emit(view, as_json, fact_lines(view))
-    if view["standing"] != Standing.ACTIVE:
-        _warn(view, f"is {view['standing']}: {view['standing_reason']}")
+    warn_of_standing(view)
     warn_unusable(view)
 
 
@@ -113,6 +112,12 @@ def fact_lines(view: Mapping[str, Any]) -> list[str]:
         if key != "verdict" and value not in (None, [])
     }
     return [f"{key:<16} {value}" for key, value in known.items()]
+
+
+def warn_of_standing(view: Mapping[str, Any]) -> None:
+    """Warn on stderr that a version, as its view says, is deprecated or yanked."""
+    if view["standing"] != Standing.ACTIVE:
+        _warn(view, f"is {view['standing']}: {view['standing_reason']}")
 
 
 def warn_unusable(view: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from infra.console import views
 from infra.console.options import as_json
 from infra.console.output import emit
 from infra.errors import storage_error
@@ -30,15 +31,9 @@ _second = click.argument("second", metavar=VERSION.name, type=VERSION)
 @as_json
 def version_compare(first: NamedVersion, second: NamedVersion, as_json: bool) -> None:
     """Show which of two versions is higher, and what moving to the second breaks."""
-    from registry.views.versions import comparison_view
-
-    registry = cli.open_registry()
-    a = registry.versions.find_version(first.name, first.spec)
-    b = registry.versions.find_version(second.name, second.spec)
-    view = comparison_view(a, b, registry.comparison.compare(a, b))
+    view = _read("comparison", first, second)
     emit(view, as_json, list(_head(view)))
-    cli.warn_of(a)
-    cli.warn_of(b)
+    _warn_of_both(view)
 
 
 @click.command("diff", short_help="Show what differs between two versions")
@@ -47,15 +42,25 @@ def version_compare(first: NamedVersion, second: NamedVersion, as_json: bool) ->
 @as_json
 def version_diff(first: NamedVersion, second: NamedVersion, as_json: bool) -> None:
     """Show what differs between two versions: contract, numbers, data, code, files."""
-    from registry.views.versions import diff_view
-
-    registry = cli.open_registry()
-    a = registry.versions.find_version(first.name, first.spec)
-    b = registry.versions.find_version(second.name, second.spec)
-    view = diff_view(a, b, registry.comparison.compare(a, b), registry.comparison.diff(a, b))
+    view = _read("diff", first, second)
     emit(view, as_json, [*_head(view), *_table(view["lines"])])
-    cli.warn_of(a)
-    cli.warn_of(b)
+    _warn_of_both(view)
+
+
+def _read(what: str, first: NamedVersion, second: NamedVersion) -> Any:
+    return views.read(
+        "registry",
+        what,
+        name=first.name,
+        version=first.spec,
+        other=second.name,
+        to=second.spec,
+    )
+
+
+def _warn_of_both(view: Mapping[str, Any]) -> None:
+    cli.warn_of_standing(view["first"])
+    cli.warn_of_standing(view["second"])
 
 
 @click.command("bom", short_help="Print a version's bill of materials")
@@ -67,8 +72,7 @@ def version_diff(first: NamedVersion, second: NamedVersion, as_json: bool) -> No
 )
 def version_bom(version: NamedVersion, output: Path | None) -> None:
     """Print a version's bill of materials (CycloneDX 1.6 ML-BOM, JSON)."""
-    registry = cli.open_registry()
-    bill = registry.comparison.bill(registry.versions.find_version(version.name, version.spec))
+    bill = views.read("registry", "bom", name=version.name, version=version.spec)
     if output is None:
         emit(bill, True, ())
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -13,14 +13,14 @@ import click
 
 from infra.clock import utc_now
 from infra.configuration import load_settings
+from infra.console import views
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
 from infra.errors import RefusedError
 from registry.git.settings import GitSettings
 
 if TYPE_CHECKING:
-    from registry.git.adapters.findings import Found
-    from registry.git.service import GitTags, Overview, Report, Synced
+    from registry.git.service import GitTags, Report, Synced
 
 _SHOWN = 20
 
@@ -79,41 +79,33 @@ def init(path: Path | None, remote: str | None, dry_run: bool) -> None:
 @as_json
 def status(as_json: bool) -> None:
     """Show how many tags there are, what waits, and what was found."""
-    from infra.stores.db import open_engine
-    from registry.git.service import overview
-
-    settings = load_settings()
-    engine = open_engine(settings.sqlalchemy_url)
-    try:
-        now = overview(engine, settings, utc_now())
-    finally:
-        engine.dispose()
-    emit(asdict(now), as_json, _status_lines(now))
+    now = views.read("git", "status")
+    emit(now, as_json, _status_lines(now))
 
 
-def _status_lines(now: Overview) -> list[str]:
+def _status_lines(now: Mapping[str, Any]) -> list[str]:
     from infra.clock import moment
-    from registry.git.errors import without_credentials
 
-    if not now.repository:
+    if not now["repository"]:
         return ["not configured: ACGS_GIT_REPOSITORY is not set (acgs git init PATH)"]
     lines = [
-        f"repository      {now.repository}",
-        f"remote          {without_credentials(now.remote) or 'none'}",
-        f"tags            {now.made}",
-        f"without a tag   {_versions(now.untagged)}",
-        f"events to read  {now.unread}",
-        f"to write        {now.waiting_local}",
-        f"to push         {now.waiting_push}",
+        f"repository      {now['repository']}",
+        f"remote          {now['remote'] or 'none'}",
+        f"tags            {now['made']}",
+        f"without a tag   {_versions(now['untagged'])}",
+        f"events to read  {now['unread']}",
+        f"to write        {now['waiting_local']}",
+        f"to push         {now['waiting_push']}",
     ]
-    if now.oldest_pending_seconds is not None:
-        lines.append(f"oldest waits    {now.oldest_pending_seconds:.1f} s")
+    if now["oldest_pending_seconds"] is not None:
+        lines.append(f"oldest waits    {now['oldest_pending_seconds']:.1f} s")
     lines += [
-        f"last push       {moment(now.pushed_ms) or 'never'}",
-        f"last check      {moment(now.checked_ms) or 'never'}",
+        f"last push       {moment(now['pushed_ms']) or 'never'}",
+        f"last check      {moment(now['checked_ms']) or 'never'}",
     ]
-    lines += [f"error           {e}" for e in (now.local_error, now.push_error) if e is not None]
-    return lines + _finding_lines(now.findings)
+    errors = (now["local_error"], now["push_error"])
+    lines += [f"error           {error}" for error in errors if error is not None]
+    return lines + _finding_lines(now["findings"])
 
 
 def _versions(count: int | None) -> str:
@@ -122,10 +114,10 @@ def _versions(count: int | None) -> str:
     return f"{count} version{'' if count == 1 else 's'}"
 
 
-def _finding_lines(found: Sequence[Found]) -> list[str]:
+def _finding_lines(found: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = [
-        f"{one.kind} ({one.place}) {one.subject}: expected {one.expected}, found {one.found}. "
-        f"Fix: {one.hint}"
+        f"{one['kind']} ({one['place']}) {one['subject']}: expected {one['expected']}, "
+        f"found {one['found']}. Fix: {one['hint']}"
         for one in found[:_SHOWN]
     ]
     if len(found) > _SHOWN:
@@ -169,7 +161,7 @@ def _would_sync(tags: GitTags, as_json: bool) -> None:
     now = overview(tags.engine, tags.settings, utc_now())
     found = tags.check_local(utc_now(), dry_run=True).found
     found += tags.check_remote(utc_now(), dry_run=True).found
-    view = {
+    view: dict[str, Any] = {
         "events": now.unread,
         "to_write": now.waiting_local,
         "to_push": now.waiting_push,
@@ -180,7 +172,7 @@ def _would_sync(tags: GitTags, as_json: bool) -> None:
         f"would follow {now.unread} events, write {now.waiting_local} tags "
         f"and push {now.waiting_push}; without a tag: {_versions(now.untagged)}"
     )
-    emit(view, as_json, [line, *_finding_lines(found)])
+    emit(view, as_json, [line, *_finding_lines(view["found"])])
 
 
 def _synced_view(done: Synced) -> dict[str, Any]:
@@ -198,7 +190,7 @@ def _synced_view(done: Synced) -> dict[str, Any]:
 def _synced_lines(done: Synced) -> list[str]:
     lines = [f"followed {done.events} events, made {done.made} tags, pushed {done.pushed}"]
     lines += [f"repaired {name}" for name in done.repaired]
-    standing = [one for one in done.found if one.subject not in done.repaired]
+    standing = [asdict(one) for one in done.found if one.subject not in done.repaired]
     return lines + _finding_lines(standing)
 
 

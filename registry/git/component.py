@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.component import CommandEntry, Component, Probe, Role, Section
+from infra.component import CommandEntry, Component, Probe, Role, Section, View
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
@@ -36,6 +36,12 @@ def _roles() -> Sequence[Role]:
     return (git_role(),)
 
 
+def _views(settings: Settings) -> Mapping[str, View]:
+    from registry.git.reads import views
+
+    return views(settings)
+
+
 def _probes(settings: Settings) -> Iterable[Probe]:
     from registry.git.health import probes
 
@@ -53,6 +59,7 @@ component = Component(
     commands=_COMMANDS,
     settings=_settings,
     roles=_roles,
+    views=_views,
     probes=_probes,
     collectors=_collectors,
     migrations=Path(__file__).parent / "adapters" / "migrations",

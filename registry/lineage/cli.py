@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from infra.clock import utc_now
-from infra.configuration import load_settings
+from infra.console import views
 from infra.console.options import as_json
 from infra.console.output import emit
 from infra.errors import storage_error
-from infra.settings import Settings
-from registry.settings import tracking_url
 from registry.versions.arguments import name_or_version
-
-if TYPE_CHECKING:
-    from registry.lineage.service import Lineage
 
 _depth = click.option(
     "--depth",
@@ -29,13 +22,6 @@ _depth = click.option(
 _history = click.option(
     "--history", is_flag=True, help="Also follow all earlier and later versions."
 )
-
-
-def _lineage(settings: Settings | None = None) -> Lineage:
-    # Opened late: SQLAlchemy costs every `acgs --help` half a second.
-    from registry.lineage.bootstrap import open_lineage
-
-    return open_lineage(settings or load_settings())
 
 
 @click.group(short_help="Trace where versions come from and served")
@@ -62,18 +48,19 @@ def show(
 
     Without VERSION, of the newest version.
     """
-    from registry.lineage.tree import lineage_lines
-    from registry.lineage.views import lineage_view
-    from registry.lineage.walk import Reach
+    direction = "both" if up == down else "up" if up else "down"
+    found = views.read("lineage", "show", **_asked(named, depth, history), direction=direction)
+    emit(found["document"], as_json, found["lines"])
 
-    both = up == down
-    reach = Reach(steps=depth, history=history)
+
+def _asked(named: tuple[str, str | None], depth: int, history: bool) -> dict[str, object]:
     name, spec = named
-    found = _lineage().of_version(
-        name, spec, up=reach if up or both else None, down=reach if down or both else None
-    )
-    lines = lineage_lines(found, up=up or both, down=down or both)
-    emit(lineage_view(found), as_json, lines)
+    return {
+        "name": name,
+        "version": spec,
+        "depth": depth,
+        "history": "true" if history else None,
+    }
 
 
 @lineage.command("impact", short_help="Show what was made from something")
@@ -85,11 +72,8 @@ def impact(origin: str, as_json: bool) -> None:
     ORIGIN is dataset:NAME@DIGEST, commit:SHA, run:ID or model:ID (a logged model). What was only
     evaluated on a dataset is not counted.
     """
-    from registry.lineage.tree import impact_lines
-    from registry.lineage.views import impact_view
-
-    found = _lineage().impact(origin)
-    emit(impact_view(found), as_json, impact_lines(found))
+    found = views.read("lineage", "impact", origin=origin)
+    emit(found["document"], as_json, found["lines"])
 
 
 @lineage.command("served", short_help="Show what an endpoint served, and when")
@@ -102,14 +86,8 @@ def served(name: str, at: str | None, as_json: bool) -> None:
     ENDPOINT is the model's name; a model without an endpoint shows its stages and aliases. Exit 0
     when nothing served then, which is an answer too; 2 when nothing of this name is known.
     """
-    from registry.lineage.domain.moment import parse_moment
-    from registry.lineage.tree import served_lines
-    from registry.lineage.views import served_view
-
-    now = utc_now()
-    moment = parse_moment(at, now) if at is not None else now
-    found = _lineage().served(name, moment)
-    emit(served_view(name, moment, found), as_json, served_lines(name, moment, found))
+    found = views.read("lineage", "served", name=name, at=at)
+    emit(found["document"], as_json, found["lines"])
 
 
 @lineage.command("export", short_help="Write a version's lineage for other tools")
@@ -133,14 +111,7 @@ def export(
     named: tuple[str, str | None], form: str, output: Path | None, depth: int, history: bool
 ) -> None:
     """Write a version's lineage for other tools."""
-    from registry.lineage.formats import written
-    from registry.lineage.walk import Reach
-
-    settings = load_settings()
-    reach = Reach(steps=depth, history=history)
-    name, spec = named
-    found = _lineage(settings).of_version(name, spec, up=reach, down=reach)
-    text = written(found, form, tracking_url(settings))
+    text = views.read("lineage", "export", **_asked(named, depth, history), format=form)
     if output is None:
         click.echo(text, nl=False)
         return

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from infra.component import CommandEntry, Component, Section
+from infra.component import CommandEntry, Component, Section, View
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -29,4 +29,10 @@ def _routes(settings: Settings) -> Sequence[BaseRoute]:
     return routes(settings)
 
 
-component = Component(name="lineage", commands=_COMMANDS, routes=_routes, order=20)
+def _views(settings: Settings) -> Mapping[str, View]:
+    from registry.lineage.reads import views
+
+    return views(settings)
+
+
+component = Component(name="lineage", commands=_COMMANDS, routes=_routes, views=_views, order=20)

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from infra.clock import utc_now
-from infra.errors import UsageError
 from infra.settings import Settings
 from registry.lineage import page
 from registry.lineage.bootstrap import open_lineage
-from registry.lineage.domain.moment import parse_moment
 from registry.lineage.formats import svg, written
+from registry.lineage.queries import moment_of, of_version
 from registry.lineage.service import VersionLineage
 from registry.lineage.views import impact_view, lineage_view, served_view
-from registry.lineage.walk import MAX_STEPS, Reach
 from registry.settings import tracking_url
 
-DIRECTIONS = ("both", "up", "down")
 GUARDED = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; "
     "base-uri 'none'; form-action 'none'",
@@ -37,11 +32,7 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
     lineage = open_lineage(settings)
 
     def read(request: Request) -> VersionLineage:
-        return lineage.of_version(
-            request.path_params["name"],
-            request.path_params["version"],
-            **_reaches(request),
-        )
+        return of_version(lineage, {**request.query_params, **request.path_params})
 
     async def get_lineage(request: Request) -> JSONResponse:
         return JSONResponse(lineage_view(await run_in_threadpool(read, request)))
@@ -73,10 +64,7 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
         return JSONResponse(impact_view(await run_in_threadpool(lineage.impact, origin)))
 
     async def get_served(request: Request) -> JSONResponse:
-        name, now = request.path_params["endpoint"], utc_now()
-        text = request.query_params.get("at")
-        # An unescaped plus sign in a query means a space.
-        at = parse_moment(text.replace(" ", "+"), now) if text is not None else now
+        name, at = request.path_params["endpoint"], moment_of(request.query_params)
         found = await run_in_threadpool(lineage.served, name, at)
         return JSONResponse(served_view(name, at, found))
 
@@ -88,17 +76,3 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
         Route("/acgs/api/v1/impact", get_impact),
         Route("/acgs/api/v1/served/{endpoint}", get_served),
     )
-
-
-def _reaches(request: Request) -> dict[str, Any]:
-    query = request.query_params
-    direction, depth = query.get("direction", "both"), query.get("depth", str(MAX_STEPS))
-    if direction not in DIRECTIONS:
-        raise UsageError(f"expected direction={'|'.join(DIRECTIONS)}, found {direction[:40]!r}")
-    if not (depth.isascii() and depth.isdigit() and len(depth) < 3 and 0 < int(depth) <= MAX_STEPS):
-        raise UsageError(f"expected depth=1 to {MAX_STEPS}, found {depth[:40]!r}")
-    reach = Reach(steps=int(depth), history=query.get("history") == "true")
-    return {
-        "up": reach if direction != "down" else None,
-        "down": reach if direction != "up" else None,
-    }

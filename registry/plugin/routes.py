@@ -18,9 +18,9 @@ from registry.domain.records import Request as RequestRecord
 from registry.errors import UnknownRequestError
 from registry.plugin.boot import nonce
 from registry.versions.adapters.lists import PAGE
+from registry.views import reads
 from registry.views.reads import MAX_NUMBER, number
 from registry.views.records import event_view, request_view, version_view
-from registry.views.versions import diff_view
 
 
 def _request_id(text: str) -> int:
@@ -92,27 +92,11 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
         return JSONResponse(await run_in_threadpool(read))
 
     async def get_diff(request: Request) -> JSONResponse:
-        name, which = request.path_params["name"], request.path_params["version"]
-        to = request.query_params.get("to", "")
-        other = request.query_params.get("other") or name
-
-        def read() -> dict[str, Any]:
-            first, second = (
-                registry.versions.find_version(name, which),
-                registry.versions.find_version(other, to),
-            )
-            compared = registry.comparison.compare(first, second)
-            return diff_view(first, second, compared, registry.comparison.diff(first, second))
-
-        return JSONResponse(await run_in_threadpool(read))
+        asked = {**request.query_params, **request.path_params}
+        return JSONResponse(await run_in_threadpool(reads.diff, registry, asked))
 
     async def get_bill(request: Request) -> JSONResponse:
-        name, which = request.path_params["name"], request.path_params["version"]
-
-        def read() -> dict[str, Any]:
-            return registry.comparison.bill(registry.versions.find_version(name, which))
-
-        return JSONResponse(await run_in_threadpool(read))
+        return JSONResponse(await run_in_threadpool(reads.bom, registry, request.path_params))
 
     async def get_request(request: Request) -> JSONResponse:
         request_id = _request_id(request.path_params["id"])

@@ -10,11 +10,12 @@ from infra.errors import UsageError
 from registry.domain.values import CHAMPION, RequestState
 from registry.errors import UnknownRequestError, UnknownVersionError
 from registry.views.records import event_view, request_view, version_view
-from registry.views.versions import brief_view
+from registry.views.versions import brief_view, comparison_view, diff_view
 
 if TYPE_CHECKING:
     from infra.settings import Settings
     from registry.bootstrap import Registry
+    from registry.domain.records import VersionRecord
 
 Asked = Mapping[str, str]
 MAX_NUMBER = 2**63 - 1
@@ -31,6 +32,9 @@ def views(settings: Settings) -> Mapping[str, View]:
         "model": lambda asked: model(registry, asked),
         "versions": lambda asked: versions(registry, asked),
         "version": lambda asked: version(registry, asked),
+        "comparison": lambda asked: comparison(registry, asked),
+        "diff": lambda asked: diff(registry, asked),
+        "bom": lambda asked: bom(registry, asked),
         "requests": lambda asked: requests(registry, asked),
         "request": lambda asked: request(registry, asked),
         "events": lambda asked: events(registry, asked),
@@ -96,6 +100,33 @@ def version(registry: Registry, asked: Asked) -> dict[str, Any]:
     """Return one version, by any of its names."""
     record = registry.versions.find_version(asked.get("name", ""), asked.get("version", ""))
     return version_view(registry, record)
+
+
+def comparison(registry: Registry, asked: Asked) -> dict[str, Any]:
+    """Return how two versions relate: `name`, `version` with `other` (else `name`), `to`."""
+    first, second = _two(registry, asked)
+    return comparison_view(first, second, registry.comparison.compare(first, second))
+
+
+def diff(registry: Registry, asked: Asked) -> dict[str, Any]:
+    """Return every difference between two versions, named as for `comparison`."""
+    first, second = _two(registry, asked)
+    compared = registry.comparison.compare(first, second)
+    return diff_view(first, second, compared, registry.comparison.diff(first, second))
+
+
+def _two(registry: Registry, asked: Asked) -> tuple[VersionRecord, VersionRecord]:
+    name = asked.get("name", "")
+    return (
+        registry.versions.find_version(name, asked.get("version", "")),
+        registry.versions.find_version(asked.get("other") or name, asked.get("to", "")),
+    )
+
+
+def bom(registry: Registry, asked: Asked) -> dict[str, Any]:
+    """Return a version's bill of materials (CycloneDX 1.6)."""
+    found = registry.versions.find_version(asked.get("name", ""), asked.get("version", ""))
+    return registry.comparison.bill(found)
 
 
 def requests(registry: Registry, asked: Asked) -> list[dict[str, Any]]:
