@@ -51,8 +51,11 @@ class Setting:
 
 def groups() -> dict[str, tuple[type[Group], ...]]:
     """Return every group of settings, by the component that adds it; the platform's own first."""
-    added = {component.name: tuple(component.settings()) for component in components()}
-    return {"infra": (Settings,)} | {name: kinds for name, kinds in added.items() if kinds}
+    found: dict[str, tuple[type[Group], ...]] = {"infra": (Settings,)}
+    for component in components():
+        if kinds := tuple(component.settings()):
+            found[component.name] = (*found.get(component.name, ()), *kinds)
+    return found
 
 
 def defined(group: type[Group]) -> Iterator[Setting]:

@@ -90,6 +90,12 @@ class RefusedError(PlatformError):
     code = "infra.refused"
 
 
+class UnauthenticatedError(PlatformError):
+    """Nobody knows who is asking: no credential came, or one that does not hold."""
+
+    code = "auth.refused"
+
+
 class ReportedError(PlatformError):
     """An error that another platform process reported, with its code and exit code."""
 
@@ -135,7 +141,7 @@ def exit_code(error: PlatformError) -> int:
     """
     if isinstance(error, ReportedError):
         return error.status
-    if isinstance(error, RefusedError):
+    if isinstance(error, (RefusedError, UnauthenticatedError)):
         return 1
     if isinstance(error, (UsageError, SettingsError, NotFoundError)):
         return 2

@@ -10,7 +10,7 @@ from infra.component import CommandEntry, Component, Probe, Section, View
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
-    from infra.settings import Settings
+    from infra.settings import Group, Settings
 
 
 _COMMANDS = (
@@ -65,6 +65,12 @@ _COMMANDS = (
 )
 
 
+def _settings() -> Sequence[type[Group]]:
+    from infra.identity.settings import IdentitySettings
+
+    return (IdentitySettings,)
+
+
 def _routes(settings: Settings) -> Sequence[BaseRoute]:
     from infra.processes.exposition import routes
 
@@ -83,9 +89,14 @@ def _views(settings: Settings) -> Mapping[str, View]:
 
 def _probes(settings: Settings) -> Iterable[Probe]:
     from infra.confinement import health
+    from infra.identity import health as identity_health
     from infra.stores import health as store_health
 
-    return (*store_health.probes(settings), health.probe(settings))
+    return (
+        *store_health.probes(settings),
+        health.probe(settings),
+        identity_health.probe(settings),
+    )
 
 
 def _prepare(settings: Settings) -> None:
@@ -97,6 +108,7 @@ def _prepare(settings: Settings) -> None:
 component = Component(
     name="infra",
     commands=_COMMANDS,
+    settings=_settings,
     routes=_routes,
     views=_views,
     probes=_probes,

@@ -5,6 +5,9 @@ from __future__ import annotations
 import getpass
 import os
 
+from infra.identity.current import Caller
+from infra.identity.principal import Principal
+
 
 def os_user() -> str:
     """Return the operating system's user name; `uid:1000` where a user has none."""
@@ -15,6 +18,11 @@ def os_user() -> str:
         return f"uid:{os.getuid()}"
 
 
+def cli_caller() -> Caller:
+    """Return who runs a command, by a claim: whoever has the shell can set `LOGNAME`."""
+    return Caller(Principal(os_user()), "cli")
+
+
 def cli_actor() -> str:
     """Return the command line's actor as the audit trail names them: `alice@cli`."""
-    return f"{os_user()}@cli"
+    return cli_caller().actor

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from infra.console.actor import cli_caller
 from infra.console.lazy import LazyGroup
 from infra.errors import PlatformError, exit_code, storage_error
+from infra.identity.current import acting
 from infra.private import make_files_private
 from infra.processes import running
 
@@ -105,6 +107,7 @@ def acgs(ctx: click.Context, storage_root: Path | None, debug: bool) -> None:
     if storage_root is not None:
         # The environment is the one place that every command, thread and child process reads.
         os.environ[ROOT_VARIABLE] = str(storage_root.absolute())
+    ctx.with_resource(acting(cli_caller()))
     if ctx.invoked_subcommand not in ("up", "run", "prepare"):
         running.adopt_flags(_root_folder())
 

@@ -235,6 +235,7 @@ def show_state(found: PlatformState) -> None:
 
     head = f"runs, supervisor {found.pid}" if found.running else "does not run"
     click.echo(f"platform in {found.root}: {head}")
+    click.echo(found.notice or f"names are proven by: {found.identity}")
     Console(width=None if os.isatty(1) else 160).print(
         role_table([(role, role.pid, role.url) for role in found.roles])
     )

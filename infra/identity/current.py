@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 from infra.identity.principal import Principal
 
@@ -54,3 +55,12 @@ def acting(caller: Caller) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def facts_of(actor: str) -> dict[str, Any] | None:
+    """Return what is stored of an actor beside the name; None unless that is who is asking.
+
+    A request may also move on what somebody else has asked for, or what the platform does.
+    """
+    caller = _current.get()
+    return caller.principal.facts() if caller and caller.actor == actor else None

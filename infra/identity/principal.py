@@ -63,6 +63,12 @@ def is_visible(letter: str) -> bool:
     )
 
 
+def actor_key(actor: str) -> str:
+    """Return the key of the name in `name@where`, as the audit trail writes an actor."""
+    name, _, _where = actor.rpartition("@")
+    return name_key(name or actor)
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Limits what a principal may do, below what its name alone would allow.

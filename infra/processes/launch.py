@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING
 from infra.component import roles
 from infra.environments import NOTICE
 from infra.errors import PlatformError, ReportedError, UnavailableError, exit_code
+from infra.identity import open_mode
 from infra.processes import ports, running
 from infra.processes.process import Identity, end, wait_gone
 from infra.processes.supervisor import (
@@ -60,8 +61,10 @@ def run(
         watch: called with what is known about the roles, at every tick.
 
     Raises:
+        OpenServerError: other machines could reach a server that checks nobody's name.
         AlreadyRunningError, PortInUseError, SettingsError, PreparationError, RoleStartError.
     """
+    open_mode.check(settings)
     parts = list(roles().values())
     with owning(settings, flags) as left:
         if left:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from infra.component import Health, Probe, Role, roles
+from infra.identity import open_mode
+from infra.identity.settings import OPEN, IdentitySettings
 from infra.processes import running
 from infra.processes.readiness import ask
 from infra.processes.supervisor import locked
@@ -47,12 +49,19 @@ class RoleState:
 
 @dataclass(frozen=True, slots=True)
 class PlatformState:
-    """The platform of one storage root as it is now."""
+    """The platform of one storage root as it is now.
+
+    Attributes:
+        identity: where callers' names are known from, as ACGS_IDENTITY says.
+        notice: what everybody should know of that; empty where names are proven.
+    """
 
     root: str
     running: bool
     pid: int | None
     roles: tuple[RoleState, ...]
+    identity: str = OPEN
+    notice: str = ""
 
     @property
     def ready(self) -> bool:
@@ -77,6 +86,8 @@ def look(settings: Settings) -> PlatformState:
             _state(role, settings, recorded.get(role.name), probes.get(role.name), runs)
             for role in known
         ),
+        identity=settings.of(IdentitySettings).identity,
+        notice=open_mode.notice(settings),
     )
 
 

@@ -6,6 +6,7 @@ address into the audit trail.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,7 +16,23 @@ from infra.web.edge import Edge
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
 
+_ARRIVED = "acgs.arrived"
 _FORWARDING = (b"forwarded", b"x-real-ip", b"x-client-ip", b"true-client-ip")
+
+
+def arrived(scope: Scope) -> tuple[Sequence[tuple[bytes, bytes]], str]:
+    """Return a request's headers and peer as the connection had them.
+
+    Whether a proxy may say who its client is does not depend on what it says of addresses.
+    """
+    known = scope.get(_ARRIVED)
+    if known is not None:
+        return cast("tuple[Sequence[tuple[bytes, bytes]], str]", known)
+    return scope["headers"], _peer(scope)
+
+
+def _peer(scope: Scope) -> str:
+    return str(scope["client"][0]) if scope.get("client") else ""
 
 
 class Forwarded:
@@ -35,7 +52,8 @@ class Forwarded:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        peer = scope["client"][0] if scope.get("client") else ""
+        peer = _peer(scope)
+        scope = {**scope, _ARRIVED: (scope["headers"], peer)}
         if self.edge.is_trusted(peer):
             await cast(ASGIApp, self.behind)(scope, receive, send)
             return

@@ -24,6 +24,7 @@ from infra.errors import (
     PortInUseError,
     RefusedError,
     SettingsError,
+    UnauthenticatedError,
     UnavailableError,
     UsageError,
 )
@@ -44,6 +45,7 @@ OTHER_FILES = 256
 """Libraries, logs, the database and the like."""
 
 STATUSES: dict[type[PlatformError], int] = {
+    UnauthenticatedError: 401,
     RefusedError: 403,
     BodyTooLargeError: 413,
     UsageError: 400,

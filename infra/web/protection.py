@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from starlette.middleware import Middleware
 from starlette.types import Scope
@@ -18,6 +18,7 @@ def protection(
     edge: Edge,
     streamed: Exempt = lambda _: False,
     shape: Callable[[Scope], Shape] = lambda _: check_shape,
+    doors: Sequence[Middleware] = (),
 ) -> list[Middleware]:
     """Return the middleware, outermost first.
 
@@ -25,9 +26,11 @@ def protection(
         edge: what the server accepts.
         streamed: which requests have bodies that are streamed, without a limit.
         shape: how a request's body is looked at before the app parses it.
+        doors: what turns requests away before their bodies are read.
     """
     return [
         Middleware(Forwarded, edge=edge),
         Middleware(AllowedNames, hosts=edge.hosts, origins=edge.origins),
+        *doors,
         Middleware(BodyLimit, limit_bytes=edge.body_limit_bytes, streamed=streamed, shape=shape),
     ]

@@ -36,6 +36,9 @@ metadata = MetaData(
 # SQLite numbers rows by itself only for INTEGER primary keys.
 _RowId = BigInteger().with_variant(Integer(), "sqlite")
 
+# Who a principal was when they acted; NULL where the platform did, or nobody asked by a request.
+_Principal = JSON(none_as_null=True)
+
 _Place = Text().with_variant(Text(collation="C"), "postgresql")
 
 version = Table(
@@ -129,6 +132,7 @@ request = Table(
     Column("used_ms", BigInteger),
     Column("decision", JSON),
     Column("scorecard_id", BigInteger),
+    Column("principal", _Principal),
     Index(
         "acgs_request_one_open",
         "version_uid",
@@ -156,6 +160,7 @@ event = Table(
     Column("actor", String(256), nullable=False),
     Column("at_ms", BigInteger, nullable=False),
     Column("data", JSON, nullable=False),
+    Column("principal", _Principal),
 )
 
 webhook = Table(
@@ -218,6 +223,7 @@ approval = Table(
     Column("comment", Text, nullable=False),
     Column("manifest_digest", String(80), nullable=False),
     Column("created_ms", BigInteger, nullable=False),
+    Column("principal", _Principal),
     UniqueConstraint("request_id", "actor"),
 )
 

@@ -117,6 +117,7 @@ class Request:
         alias: governed alias asked for, or "".
         decision: what was decided: `{"reasons": [...], "warnings": [...], "waiting_for": ...}`.
         used_ms: when a granted copy or rename was carried out.
+        principal: who asked, as `Event.principal`.
     """
 
     id: int
@@ -138,6 +139,7 @@ class Request:
     used_ms: int | None
     decision: Mapping[str, Any] = field(hash=False)
     scorecard_id: int | None = None
+    principal: Mapping[str, Any] | None = field(default=None, hash=False)
 
     @property
     def ref(self) -> VersionRef:
@@ -168,7 +170,12 @@ class Scorecard:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of the audit trail."""
+    """One line of the audit trail.
+
+    Attributes:
+        principal: name, key, kind, groups and source of who did it; None where the platform did, or
+            a process that nobody asked.
+    """
 
     id: int
     uid: str
@@ -179,6 +186,7 @@ class Event:
     actor: str
     at_ms: int
     data: Mapping[str, Any] = field(hash=False)
+    principal: Mapping[str, Any] | None = field(default=None, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,15 +182,16 @@ class Gate:
         with transaction(self.engine) as connection:
             locks.lock_model(connection, name)
             request = request_rows.open_request(connection, request_id)
-            voted = {b.actor: b for b in verdicts.ballots(connection, request_id)}
-            if actor in voted and voted[actor].approved == approved:
+            ballot = Ballot(actor, approved, comment, request.manifest_digest)
+            voted = {b.voter: b for b in verdicts.ballots(connection, request_id)}
+            before = voted.get(ballot.voter)
+            if before is not None and before.approved == approved:
                 return request
-            if actor in voted:
+            if before is not None:
                 raise RequestClosedError(
                     f"{actor} has voted on request {request_id} already",
                     hint="cancel the request and ask again",
                 )
-            ballot = Ballot(actor, approved, comment, request.manifest_digest)
             ballots.insert_ballot(connection, request, ballot, at_ms)
         return self.settle(request_id, at)
 

@@ -31,13 +31,14 @@ def _environment() -> Environment:
     )
 
 
-def render(found: VersionLineage, tenures: Sequence[Tenure], root: str) -> str:
+def render(found: VersionLineage, tenures: Sequence[Tenure], root: str, notice: str) -> str:
     """Return the page.
 
     Args:
         found: the lineage to draw.
         tenures: when and where the version served, oldest first.
         root: relative path from the page to the server's root.
+        notice: what everybody should know of the names on it; empty for nothing.
     """
     record, known = found.record, found.completeness
     node = found.graph.nodes[found.start]
@@ -49,6 +50,7 @@ def render(found: VersionLineage, tenures: Sequence[Tenure], root: str) -> str:
         "number": record.version,
         "stage": node.facts.get("stage", "").removeprefix("None"),
         "root": root,
+        "notice": notice,
         "version_page": node.page or "#/models",
         "path": f"{quote(record.name, safe='')}/{record.version}",
         # Every text in it is escaped where it is drawn.

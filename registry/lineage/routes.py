@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from infra.identity.open_mode import notice
 from infra.settings import Settings
 from registry.lineage import page
 from registry.lineage.bootstrap import open_lineage
@@ -55,7 +56,8 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
     async def get_page(request: Request) -> Response:
         def show() -> str:
             found = read(request)
-            return page.render(found, lineage.served_spans(found.record), "../../../")
+            spans = lineage.served_spans(found.record)
+            return page.render(found, spans, "../../../", notice(settings))
 
         return HTMLResponse(await run_in_threadpool(show), headers=dict(GUARDED))
 

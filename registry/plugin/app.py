@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 
 from infra.component import components
 from infra.errors import SettingsError, UsageError
+from infra.identity.middleware import Identified
 from infra.settings import Settings
 from infra.web import http
 from infra.web.edge import Edge
@@ -32,6 +34,7 @@ from registry.plugin import (
 from registry.plugin.artifact_targets import is_streamed
 from registry.plugin.assistant import NoAssistant
 from registry.plugin.body_shapes import shape
+from registry.plugin.caller_sources import sources
 from registry.plugin.immutable import ImmutableArtifacts
 from registry.plugin.waiting import WaitForVerdict
 from registry.settings import RegistrySettings
@@ -97,6 +100,7 @@ def build(settings: Settings) -> FastAPI:
     app.add_middleware(ImmutableArtifacts, registry=registry)
     app.add_middleware(NoAssistant)
     edge = Edge.of(settings, settings.of(RegistrySettings).body_limit_bytes)
-    for each in reversed(protection(edge, is_streamed, shape)):
+    doors = [Middleware(Identified, sources=sources(settings))]
+    for each in reversed(protection(edge, is_streamed, shape, doors)):
         app.add_middleware(each.cls, *each.args, **each.kwargs)
     return app

@@ -22,6 +22,7 @@ from mlflow.protos.databricks_pb2 import (
     RESOURCE_CONFLICT,
     RESOURCE_DOES_NOT_EXIST,
     TEMPORARILY_UNAVAILABLE,
+    UNAUTHENTICATED,
     ErrorCode,
 )
 from sqlalchemy import Engine
@@ -38,6 +39,7 @@ from infra.errors import (
     NotFoundError,
     PlatformError,
     RefusedError,
+    UnauthenticatedError,
     UnavailableError,
     UsageError,
 )
@@ -73,6 +75,8 @@ def to_mlflow(error: PlatformError) -> MlflowException:
             return MlflowException(text, INVALID_PARAMETER_VALUE)
         case ConflictError():
             return MlflowException(text, RESOURCE_CONFLICT)
+        case UnauthenticatedError():
+            return MlflowException(text, UNAUTHENTICATED)
         case UnavailableError():
             return MlflowException(text, TEMPORARILY_UNAVAILABLE)
         case _:

@@ -39,6 +39,9 @@ def run(settings: Settings, stop: threading.Event) -> None:
         PlatformError: the plugin is missing, the constitution is unreadable or the database does
             not answer; the server does not start.
     """
+    from infra.identity import open_mode
+
+    open_mode.check(settings)
     _configure_mlflow(settings)
     from infra.web import http
     from infra.web.edge import Edge

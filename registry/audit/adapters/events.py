@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
+from infra.identity.current import facts_of
 from registry.adapters import tables
 from registry.domain.records import Act, Event
 
@@ -49,6 +50,7 @@ def record(
         "actor": act.actor,
         "at_ms": act.at_ms,
         "data": dict(data or {}),
+        "principal": facts_of(act.actor),
     }
     result = connection.execute(_ADD, row)
     key = result.inserted_primary_key
@@ -61,6 +63,7 @@ def record(
 
 def record_many(connection: Connection, type: str, happened: Sequence[Happened], act: Act) -> None:
     """Insert many events of one type, and their deliveries, in a few statements."""
+    principal = facts_of(act.actor)
     rows = [
         {
             "uid": str(uuid.uuid4()),
@@ -71,6 +74,7 @@ def record_many(connection: Connection, type: str, happened: Sequence[Happened],
             "actor": act.actor,
             "at_ms": act.at_ms,
             "data": dict(one.data),
+            "principal": principal,
         }
         for one in happened
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, insert
 
+from infra.identity.current import facts_of
 from registry.adapters import tables
 from registry.audit.adapters import events
 from registry.domain.records import Act, Request
@@ -20,6 +21,7 @@ def insert_ballot(connection: Connection, request: Request, ballot: Ballot, at_m
             comment=ballot.comment,
             manifest_digest=ballot.manifest_digest,
             created_ms=at_ms,
+            principal=facts_of(ballot.actor),
         )
     )
     events.record(

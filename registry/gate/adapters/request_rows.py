@@ -11,6 +11,7 @@ from sqlalchemy import (
     select,
 )
 
+from infra.identity.current import facts_of
 from registry.adapters import mirror, tables
 from registry.audit.adapters import events
 from registry.domain.records import Act, Ask, Request
@@ -44,6 +45,7 @@ def insert_request(connection: Connection, ask: Ask, manifest_digest: str, at_ms
             state=RequestState.OPEN.value,
             actor=ask.actor,
             created_ms=at_ms,
+            principal=facts_of(ask.actor),
         )
     )
     key = result.inserted_primary_key

@@ -91,11 +91,11 @@ def ballots(connection: Connection, request_id: int) -> tuple[Ballot, ...]:
     """Return each person's ballot on a request."""
     a = tables.approval.c
     rows = connection.execute(
-        select(a.actor, a.approved, a.comment, a.manifest_digest)
+        select(a.actor, a.approved, a.comment, a.manifest_digest, a.principal)
         .where(a.request_id == request_id)
         .order_by(a.id)
     )
-    return tuple(Ballot(*row) for row in rows)
+    return tuple(Ballot(*row[:4], key=(row.principal or {}).get("key", "")) for row in rows)
 
 
 def served_before(

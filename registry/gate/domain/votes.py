@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from infra.identity.principal import actor_key
 from registry.domain.reasons import Reason
 
 
@@ -14,12 +15,19 @@ class Ballot:
 
     Attributes:
         manifest_digest: of the files that the person was shown.
+        key: of the voter's name, where the vote says more than the actor.
     """
 
     actor: str
     approved: bool
     comment: str
     manifest_digest: str
+    key: str = ""
+
+    @property
+    def voter(self) -> str:
+        """The key by which a person counts once, however and wherever they write their name."""
+        return self.key or actor_key(self.actor)
 
 
 def missing(ballots: Sequence[Ballot], needed: int, manifest_digest: str | None) -> int:
@@ -27,7 +35,7 @@ def missing(ballots: Sequence[Ballot], needed: int, manifest_digest: str | None)
 
     A person counts once, and an approval counts for the files that it was given to only.
     """
-    given = {b.actor for b in ballots if b.approved and b.manifest_digest == manifest_digest}
+    given = {b.voter for b in ballots if b.approved and b.manifest_digest == manifest_digest}
     return needed - len(given)
 
 

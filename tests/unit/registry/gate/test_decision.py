@@ -99,6 +99,23 @@ def test_one_person_cannot_approve_twice() -> None:
     assert decide(facts) == Pending("1 approval", machine=False)
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (Ballot("ann@cli", True, "", "m1"), Ballot("Ann@cli", True, "", "m1")),
+        (Ballot("ann@cli", True, "", "m1"), Ballot("ann@127.0.0.1", True, "", "m1")),
+        (Ballot("ann@cli", True, "", "m1"), Ballot("\uff41nn@cli", True, "", "m1")),
+        (Ballot("ann@x.org@cli", True, "", "m1"), Ballot("ANN@x.org@::1", True, "", "m1")),
+        (Ballot("ann", True, "", "m1"), Ballot("renamed@cli", True, "", "m1", key="ann")),
+    ],
+)
+def test_one_person_counts_once_however_and_wherever_the_name_is_written(
+    first: Ballot, second: Ballot
+) -> None:
+    facts = replace(READY, scorecard=replace(PASSED, approvals_needed=2), ballots=(first, second))
+    assert decide(facts) == Pending("1 approval", machine=False)
+
+
 def test_an_approval_of_other_files_does_not_count() -> None:
     facts = replace(
         READY,
