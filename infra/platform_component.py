@@ -66,9 +66,10 @@ _COMMANDS = (
 
 
 def _settings() -> Sequence[type[Group]]:
+    from infra.identity.bearer.settings import JwtSettings
     from infra.identity.settings import IdentitySettings
 
-    return (IdentitySettings,)
+    return (IdentitySettings, JwtSettings)
 
 
 def _routes(settings: Settings) -> Sequence[BaseRoute]:
@@ -89,14 +90,9 @@ def _views(settings: Settings) -> Mapping[str, View]:
 
 def _probes(settings: Settings) -> Iterable[Probe]:
     from infra.confinement import health
-    from infra.identity import health as identity_health
     from infra.stores import health as store_health
 
-    return (
-        *store_health.probes(settings),
-        health.probe(settings),
-        identity_health.probe(settings),
-    )
+    return (*store_health.probes(settings), health.probe(settings))
 
 
 def _prepare(settings: Settings) -> None:

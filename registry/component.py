@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.component import CommandEntry, Component, Role, Section, View
+from infra.component import CommandEntry, Component, Probe, Role, Section, View
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
@@ -98,6 +98,12 @@ def _collectors(settings: Settings) -> Sequence[Collector]:
     return collectors(settings)
 
 
+def _probes(settings: Settings) -> Iterable[Probe]:
+    from registry.plugin.caller_sources import probe
+
+    return (probe(settings),)
+
+
 def _prepare(settings: Settings) -> None:
     from registry.bootstrap import open_registry
 
@@ -115,6 +121,7 @@ component = Component(
     roles=_roles,
     views=_views,
     routes=_routes,
+    probes=_probes,
     collectors=_collectors,
     migrations=Path(__file__).parent / "adapters" / "migrations",
     prepare=_prepare,

@@ -6,6 +6,7 @@ process that opens the database itself first loads SQLAlchemy and the registry: 
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from infra.errors import ReportedError
+from infra.identity.outgoing import authorization
 from infra.processes import running
 from infra.processes.exposition import PAGE
 from infra.web import own_servers
@@ -56,7 +58,12 @@ def _server_url() -> str | None:
 
 
 def _told(url: str, asked: Mapping[str, str]) -> Any:
-    answer = own_servers.get(f"{url}?{urlencode(asked)}", timeout_seconds=TIMEOUT_SECONDS)
+    answer = own_servers.get(
+        f"{url}?{urlencode(asked)}", timeout_seconds=TIMEOUT_SECONDS, authorization=authorization()
+    )
+    if answer.status == http.client.UNAUTHORIZED:
+        # Whoever may read the database's file needs no name to read it.
+        raise own_servers.NoAnswerError("a server that does not know who asks")
     try:
         found = answer.json()
         if answer.ok:

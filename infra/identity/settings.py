@@ -10,7 +10,7 @@ from infra.setting import Text, setting
 from infra.settings import listed
 
 OPEN = "open"
-_PROVEN: tuple[str, ...] = ()
+_PROVEN = (Source.JWT.value,)
 
 
 def _sources(text: str) -> None:
@@ -29,9 +29,9 @@ class IdentitySettings:
     identity: str = setting(
         "ACGS_IDENTITY",
         OPEN,
-        "Where callers' names are known from: open means that names are claims, for one person on "
-        "one machine.",
-        Text("open", _sources, "`open`"),
+        "Where callers' names are known from: open (names are claims, for one person on one "
+        f"machine), or one or more of {', '.join(_PROVEN)}, separated by commas.",
+        Text(f"open, or some of {', '.join(_PROVEN)}, each once", _sources, "list"),
     )
 
     @property

@@ -13,6 +13,7 @@ from infra.identity.errors import (
     CredentialsDifferError,
 )
 from infra.identity.names import check_text
+from infra.identity.open_mode import NOTICE
 from infra.identity.principal import NOBODY, Principal, Source
 
 
@@ -27,9 +28,12 @@ class Authenticator(Protocol):
     def challenge(self) -> str | None:
         """Value of `WWW-Authenticate` that asks for its credential; None where nothing can."""
 
-    @property
-    def detail(self) -> str:
-        """Say in a few words, without secrets, what it checks against."""
+    def check(self) -> str:
+        """Return in a few words, without secrets, what it checks against, after a look at it.
+
+        Raises:
+            IdentitySourceError: that is away, so that nobody gets in.
+        """
 
     def blocks(self, asked: Asked) -> bool:
         """Whether `authenticate` may wait for a database, a file or another server."""
@@ -49,7 +53,10 @@ class Claims:
 
     source = Source.CLAIM
     challenge: str | None = None
-    detail: str = "open: names are claims, nobody checks them"
+
+    def check(self) -> str:
+        """Say that nothing is checked."""
+        return NOTICE
 
     def blocks(self, _asked: Asked) -> bool:
         """Return False."""

@@ -43,8 +43,13 @@ class NoAnswerError(OSError):
     """No server answered in time."""
 
 
-def get(url: str, *, timeout_seconds: float) -> Answer:
+def get(url: str, *, timeout_seconds: float, authorization: str | None = None) -> Answer:
     """Get an http:// URL, without proxies, redirects or kept connections.
+
+    Args:
+        url: of one of the platform's own servers.
+        timeout_seconds: for each step of the exchange.
+        authorization: value of the header of this name.
 
     Raises:
         NoAnswerError: no server answered in time, or the answer was not HTTP.
@@ -55,7 +60,9 @@ def get(url: str, *, timeout_seconds: float) -> Answer:
     )
     path = parts.path or "/"
     try:
-        connection.request("GET", f"{path}?{parts.query}" if parts.query else path)
+        headers = {"Authorization": authorization} if authorization else {}
+        path = f"{path}?{parts.query}" if parts.query else path
+        connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
         return Answer(answer.status, answer.read())
     except (OSError, http.client.HTTPException) as err:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from infra.component import Health, Probe
+from infra.identity.bearer.source import JwtSource
+from infra.identity.errors import IdentitySourceError
 from infra.identity.principal import Source
 from infra.identity.settings import IdentitySettings
 from infra.identity.sources import Authenticator, Claims, Sources
@@ -9,13 +12,28 @@ from infra.settings import Settings
 
 
 def sources(settings: Settings) -> Sources:
-    """Return the sources that are on, in the order in which they count."""
-    return Sources([_source(kind) for kind in settings.of(IdentitySettings).sources])
+    """Return the sources that are on, in the order in which they count.
+
+    Raises:
+        IdentitySettingsError: a source lacks a setting.
+    """
+    return Sources([_source(kind, settings) for kind in settings.of(IdentitySettings).sources])
 
 
-def _source(kind: Source) -> Authenticator:
+def probe(settings: Settings) -> Probe:
+    """Report which sources are on, after a look at what they check against."""
+    found = sources(settings)
+    try:
+        return Probe("identity", Health.OK, "; ".join(one.check() for one in found.each))
+    except IdentitySourceError as err:
+        return Probe("identity", Health.FAILED, err.message)
+
+
+def _source(kind: Source, settings: Settings) -> Authenticator:
     match kind:
         case Source.CLAIM:
             return Claims()
+        case Source.JWT:
+            return JwtSource.of(settings)
         case _:
             raise NotImplementedError(kind)

@@ -14,9 +14,11 @@ from infra.errors import (
     NotFoundError,
     PlatformError,
     RefusedError,
+    UnauthenticatedError,
     UnavailableError,
     UsageError,
 )
+from infra.identity.outgoing import authorization
 from infra.web.clients import new_client
 from registry.domain.reasons import Reason
 from registry.errors import GateClosedError, RequestPendingError
@@ -28,6 +30,7 @@ _PENDING_KEY = "acgs_request_id"
 _REASONS_KEY = "acgs_reasons"
 _KINDS: Mapping[int, type[PlatformError]] = {
     400: UsageError,
+    401: UnauthenticatedError,
     403: RefusedError,
     404: NotFoundError,
     409: ConflictError,
@@ -37,7 +40,10 @@ _REASON = "\n  1) "
 
 
 class Transport:
-    """JSON over HTTP to one server, in the name of one user."""
+    """JSON over HTTP to one server, in the name of one user.
+
+    A credential in MLflow's environment variables comes before the name, which is a claim.
+    """
 
     def __init__(self, url: str, user: str, timeout_seconds: float = WAIT_SECONDS) -> None:
         self.url = url
@@ -72,8 +78,7 @@ class Transport:
             answer = self._client.request(
                 method,
                 f"{self.url}{path}",
-                # MLflow's way to say who asks; a claim, unless the server checks passwords.
-                auth=(self._user, ""),
+                headers={"Authorization": authorization(self._user) or ""},
                 **more,
             )
             if answer.is_error:

@@ -40,10 +40,12 @@ class Stubborn:
 
     source = Source.JWT
     challenge = 'Bearer realm="acgs"'
-    detail = "a test's"
 
     def __init__(self, answer: PlatformError | Principal | None, *, blocking: bool = False) -> None:
         self.answer, self.blocking = answer, blocking
+
+    def check(self) -> str:
+        return "a test's"
 
     def blocks(self, _asked: object) -> bool:
         return self.blocking

@@ -32,7 +32,9 @@ class Told:
     answer: Principal | UnauthenticatedError | None
     source: Source = Source.JWT
     challenge: str | None = "Bearer"
-    detail: str = "a test's"
+
+    def check(self) -> str:
+        return "a test's"
 
     def blocks(self, _asked: Asked) -> bool:
         return False
