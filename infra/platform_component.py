@@ -67,9 +67,10 @@ _COMMANDS = (
 
 def _settings() -> Sequence[type[Group]]:
     from infra.identity.bearer.settings import JwtSettings
+    from infra.identity.proxy.settings import ProxySettings
     from infra.identity.settings import IdentitySettings
 
-    return (IdentitySettings, JwtSettings)
+    return (IdentitySettings, JwtSettings, ProxySettings)
 
 
 def _routes(settings: Settings) -> Sequence[BaseRoute]:

@@ -44,6 +44,7 @@ class Identified:
     def __init__(self, app: ASGIApp, sources: Sources) -> None:
         self.app = app
         self.sources = sources
+        self._hidden = sources.hidden_headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with its caller as the current one; answer 401 or 503 to others."""
@@ -64,7 +65,13 @@ class Identified:
             await refusal(err, str(scope["path"]), self.sources)(scope, receive, send)
             return
         with acting(Caller(principal, _where(scope))):
-            await self.app(scope, receive, send)
+            await self.app(self._without_secrets(scope), receive, send)
+
+    def _without_secrets(self, scope: Scope) -> Scope:
+        if not self._hidden:
+            return scope
+        kept = [item for item in scope["headers"] if item[0] not in self._hidden]
+        return {**scope, "headers": kept}
 
     async def _principal(self, scope: Scope) -> Principal:
         asked = Asked(*arrived(scope))

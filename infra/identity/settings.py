@@ -10,7 +10,7 @@ from infra.setting import Text, setting
 from infra.settings import listed
 
 OPEN = "open"
-_PROVEN = (Source.JWT.value,)
+_PROVEN = (Source.JWT.value, Source.PROXY.value)
 
 
 def _sources(text: str) -> None:

@@ -28,6 +28,10 @@ class Authenticator(Protocol):
     def challenge(self) -> str | None:
         """Value of `WWW-Authenticate` that asks for its credential; None where nothing can."""
 
+    @property
+    def hidden_headers(self) -> tuple[str, ...]:
+        """Headers that nothing behind may see: they hold a secret that many requests share."""
+
     def check(self) -> str:
         """Return in a few words, without secrets, what it checks against, after a look at it.
 
@@ -53,6 +57,7 @@ class Claims:
 
     source = Source.CLAIM
     challenge: str | None = None
+    hidden_headers: tuple[str, ...] = ()
 
     def check(self) -> str:
         """Say that nothing is checked."""
@@ -98,6 +103,12 @@ class Sources:
     def challenges(self) -> list[str]:
         """Values of `WWW-Authenticate`, each once."""
         return list(dict.fromkeys(one.challenge for one in self.each if one.challenge))
+
+    @property
+    def hidden_headers(self) -> frozenset[bytes]:
+        """Headers that nothing behind may see, in lower case."""
+        names = (name for one in self.each for name in one.hidden_headers)
+        return frozenset(name.lower().encode() for name in names)
 
     def blocks(self, asked: Asked) -> bool:
         """Whether `authenticate` may wait."""

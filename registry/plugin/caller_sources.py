@@ -6,6 +6,7 @@ from infra.component import Health, Probe
 from infra.identity.bearer.source import JwtSource
 from infra.identity.errors import IdentitySourceError
 from infra.identity.principal import Source
+from infra.identity.proxy.source import ProxySource
 from infra.identity.settings import IdentitySettings
 from infra.identity.sources import Authenticator, Claims, Sources
 from infra.settings import Settings
@@ -35,5 +36,7 @@ def _source(kind: Source, settings: Settings) -> Authenticator:
             return Claims()
         case Source.JWT:
             return JwtSource.of(settings)
+        case Source.PROXY:
+            return ProxySource.of(settings)
         case _:
             raise NotImplementedError(kind)

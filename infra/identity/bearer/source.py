@@ -68,6 +68,7 @@ class JwtSource:
     groups_claim: str
     source = Source.JWT
     challenge = 'Bearer realm="acgs"'
+    hidden_headers: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, settings: Settings) -> JwtSource:

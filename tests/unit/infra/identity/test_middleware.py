@@ -40,6 +40,7 @@ class Stubborn:
 
     source = Source.JWT
     challenge = 'Bearer realm="acgs"'
+    hidden_headers: tuple[str, ...] = ("X-Secret",)
 
     def __init__(self, answer: PlatformError | Principal | None, *, blocking: bool = False) -> None:
         self.answer, self.blocking = answer, blocking
@@ -57,9 +58,11 @@ class Stubborn:
 
 
 def call(source: Authenticator, path: str, method: str = "GET", **more: Any) -> httpx.Response:
-    async def show(_request: Request) -> JSONResponse:
+    async def show(request: Request) -> JSONResponse:
         caller = await run_in_threadpool(current_caller)
-        return JSONResponse({"actor": caller.actor if caller else None})
+        seen = "x-secret" in request.headers
+        shown = {"actor": caller.actor if caller else None}
+        return JSONResponse(shown | ({"secret": "seen"} if seen else {}))
 
     app = Starlette(
         routes=[Route("/{path:path}", show, methods=["GET", "POST", "PUT", "DELETE"])],
@@ -147,3 +150,9 @@ def test_a_body_is_not_read_for_a_stranger() -> None:
 
     assert answer.status_code == 401
     assert sent == 0
+
+
+def test_a_secret_that_many_requests_share_goes_no_further() -> None:
+    alice = Stubborn(Principal("alice", source=Source.JWT))
+
+    assert call(alice, "/", headers={"x-secret": "s"}).json() == {"actor": "alice@127.0.0.1"}

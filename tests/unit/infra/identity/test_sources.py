@@ -32,6 +32,7 @@ class Told:
     answer: Principal | UnauthenticatedError | None
     source: Source = Source.JWT
     challenge: str | None = "Bearer"
+    hidden_headers: tuple[str, ...] = ()
 
     def check(self) -> str:
         return "a test's"

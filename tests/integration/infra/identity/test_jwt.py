@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from registry.sdk import GovernedClient
-from tests.integration.registry.identity.conftest import Site
+from tests.integration.infra.identity.conftest import Site
 from tests.support.credit import register, unique
 
 

@@ -36,7 +36,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     put_database(root)
     with published(issuer) as keys:
         given = {
-            "ACGS_IDENTITY": "jwt",
+            "ACGS_IDENTITY": "jwt,proxy",
+            "ACGS_PROXY_PEERS": "127.0.0.1",
             "ACGS_JWT_ISSUER": issuer.url,
             "ACGS_JWT_AUDIENCE": AUDIENCE,
             "ACGS_JWT_JWKS": keys,

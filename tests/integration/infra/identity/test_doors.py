@@ -7,7 +7,7 @@ import pytest
 
 from infra.component import components
 from infra.identity.middleware import is_unprotected
-from tests.integration.registry.identity.conftest import Site
+from tests.integration.infra.identity.conftest import Site
 from tests.support.mlflow_routes import routes
 
 

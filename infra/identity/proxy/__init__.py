@@ -1,0 +1,1 @@
+"""Believes an authenticating proxy: one at a listed address that shows a secret."""
