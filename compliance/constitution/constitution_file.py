@@ -23,10 +23,10 @@ from compliance.constitution.document import (
     Rule,
     Stages,
 )
-from compliance.constitution.schema_errors import explain, suggestion
 from compliance.domain.facts import Task
 from compliance.errors import ConstitutionError
 from compliance.settings import ComplianceSettings
+from infra.schema_errors import explain, suggestion
 from infra.settings import Settings
 from registry.domain import canonical
 from registry.domain.values import Stage

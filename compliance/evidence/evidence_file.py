@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import yaml
 from pydantic import ValidationError
 
-from compliance.constitution.schema_errors import explain
 from compliance.domain import quoting
 from compliance.errors import EvidenceError
 from compliance.evidence.catalogue import Binding, Catalogue
 from infra import strict_yaml
+from infra.schema_errors import explain
 from infra.settings import Settings
 from registry.governance.adapters.evidence_file import catalogue_path
 from registry.settings import RegistrySettings
