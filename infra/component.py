@@ -111,6 +111,14 @@ View = Callable[[Mapping[str, str]], Any]
 """Reads something and returns it as JSON values; its arguments are texts."""
 
 
+Operation = Callable[[Mapping[str, Any]], Any]
+"""Changes something for the current caller (`infra.identity.current`), if that one may.
+
+Takes JSON values by name, checks them, and returns JSON values. With `dry_run: true` it returns
+what it would do.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Component:
     """What one package adds to the platform.
@@ -123,6 +131,8 @@ class Component:
         routes: Starlette routes for the registry's HTTP app, below `/acgs`.
         views: what can be read from it, by name; a running server answers
             `/acgs/api/v1/views/<component>/<name>` with it, the command line without one too.
+        operations: what can be changed through it, by name; a running server takes
+            `POST /acgs/api/v1/operations/<component>/<name>`, the command line asks it there.
         probes: health facts beyond the roles' own readiness.
         collectors: Prometheus collectors for `/acgs/metrics`.
         migrations: folder of an Alembic history of its own, or None. Its version table is
@@ -138,6 +148,7 @@ class Component:
     roles: Callable[[], Sequence[Role]] = tuple
     routes: Callable[[Settings], Sequence[BaseRoute]] = lambda _settings: ()
     views: Callable[[Settings], Mapping[str, View]] = lambda _settings: {}
+    operations: Callable[[Settings], Mapping[str, Operation]] = lambda _settings: {}
     probes: Callable[[Settings], Iterable[Probe]] = lambda _settings: ()
     collectors: Callable[[Settings], Sequence[Collector]] = lambda _settings: ()
     migrations: Path | None = None

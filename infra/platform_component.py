@@ -51,6 +51,24 @@ _COMMANDS = (
         Section.OPERATE,
     ),
     CommandEntry(
+        "login",
+        "Keep a credential for the server",
+        "infra.console.login_cli:login_command",
+        Section.RUN,
+    ),
+    CommandEntry(
+        "logout",
+        "Forget the server's credential",
+        "infra.console.login_cli:logout_command",
+        Section.RUN,
+    ),
+    CommandEntry(
+        "whoami",
+        "Show as whom the server knows you",
+        "infra.console.login_cli:whoami_command",
+        Section.RUN,
+    ),
+    CommandEntry(
         "completion",
         "Complete commands in your shell",
         "infra.console.completion_cli:completion_command",
@@ -80,12 +98,14 @@ def _routes(settings: Settings) -> Sequence[BaseRoute]:
 
 
 def _views(settings: Settings) -> Mapping[str, View]:
+    from infra.identity.whoami import whoami
     from infra.processes import health
     from infra.stores import schema
 
     return {
         "health": lambda _asked: health.rows(settings),
         "schema": lambda _asked: schema.revisions(settings),
+        "whoami": lambda _asked: whoami(settings),
     }
 
 

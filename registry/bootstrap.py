@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from infra.settings import Settings
 from infra.stores.db import open_engine
+from registry.access.service import Access
 from registry.audit.service import AuditTrail
 from registry.checking.service import Checking
 from registry.files.custody import Custody
@@ -41,6 +42,7 @@ class Registry:
     engine: Engine
     audit: AuditTrail
     governance: GovernedNames
+    access: Access
     files: Files
     custody: Custody
     stages: Stages
@@ -74,6 +76,7 @@ def registry_on(engine: Engine, settings: Settings) -> Registry:
         engine=engine,
         audit=AuditTrail(engine),
         governance=governance,
+        access=Access(engine, settings, governance),
         files=files,
         custody=Custody(engine, settings),
         stages=stages,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.component import CommandEntry, Component, Probe, Role, Section, View
+from infra.component import CommandEntry, Component, Operation, Probe, Role, Section, View
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
@@ -44,6 +44,12 @@ _COMMANDS = (
         "reject",
         "Reject a request, which refuses it",
         "registry.commands.decisions:reject",
+        Section.DECIDE,
+    ),
+    CommandEntry(
+        "access",
+        "Say who may do what",
+        "registry.commands.access:access",
         Section.DECIDE,
     ),
     CommandEntry(
@@ -92,6 +98,12 @@ def _views(settings: Settings) -> Mapping[str, View]:
     return views(settings)
 
 
+def _operations(settings: Settings) -> Mapping[str, Operation]:
+    from registry.operations.all import operations
+
+    return operations(settings)
+
+
 def _collectors(settings: Settings) -> Sequence[Collector]:
     from registry.metrics import collectors
 
@@ -120,6 +132,7 @@ component = Component(
     settings=_settings,
     roles=_roles,
     views=_views,
+    operations=_operations,
     routes=_routes,
     probes=_probes,
     collectors=_collectors,

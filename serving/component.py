@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from infra.component import CommandEntry, Component, Probe, Role, Section, View
+from infra.component import CommandEntry, Component, Operation, Probe, Role, Section, View
 
 if TYPE_CHECKING:
     from infra.settings import Group, Settings
@@ -63,6 +63,12 @@ def _views(settings: Settings) -> Mapping[str, View]:
     return views(settings)
 
 
+def _operations(settings: Settings) -> Mapping[str, Operation]:
+    from serving.endpoints.operations import operations
+
+    return operations(settings)
+
+
 def _prepare(settings: Settings) -> None:
     from serving.engines.local.environment import provide
     from serving.gateway.envoy import prepare_files
@@ -83,6 +89,7 @@ component = Component(
     settings=_settings,
     roles=_roles,
     views=_views,
+    operations=_operations,
     probes=_probes,
     prepare=_prepare,
     order=30,

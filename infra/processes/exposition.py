@@ -1,4 +1,4 @@
-"""Serves every component's metrics, health and views over HTTP."""
+"""Serves every component's metrics, health, views and operations over HTTP."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAGE = 1000
 
 
 def routes(settings: Settings) -> Sequence[BaseRoute]:
-    """Return `/acgs/metrics` (Prometheus text), `/acgs/health` and the components' views (JSON)."""
+    """Return metrics (Prometheus text), health, the components' views and operations (JSON)."""
     from starlette.concurrency import run_in_threadpool
     from starlette.requests import Request
     from starlette.responses import JSONResponse, Response
@@ -52,10 +52,29 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
             raise UsageError(f"expected limit=1 to {PAGE}, found {limit[:40]!r}")
         return JSONResponse({"view": await run_in_threadpool(view, asked)})
 
+    operations = {component.name: component.operations(settings) for component in components()}
+
+    async def post_operation(request: Request) -> JSONResponse:
+        owner, name = request.path_params["component"], request.path_params["name"]
+        operation = operations.get(owner, {}).get(name)
+        if operation is None:
+            raise NotFoundError(f"expected an operation that exists, found {owner}/{name}"[:200])
+        if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+            # A page of another site can post a form, but no JSON.
+            raise UsageError("expected a body of content-type application/json, found another")
+        try:
+            asked = await request.json()
+        except ValueError as err:
+            raise UsageError(f"expected a JSON object, found none: {err}"[:200]) from err
+        if not isinstance(asked, dict):
+            raise UsageError(f"expected a JSON object, found {type(asked).__name__}")
+        return JSONResponse({"result": await run_in_threadpool(operation, asked)})
+
     return (
         Route("/acgs/metrics", get_metrics),
         Route("/acgs/health", get_health),
         Route("/acgs/api/v1/views/{component}/{name}", get_view),
+        Route("/acgs/api/v1/operations/{component}/{name}", post_operation, methods=["POST"]),
     )
 
 

@@ -332,3 +332,14 @@ constitution = Table(
     Column("own", Boolean, nullable=False),
     Column("since_ms", BigInteger, nullable=False),
 )
+
+# Roles that are or were in force; the newest counts.
+access = Table(
+    "acgs_access",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("digest", String(80), nullable=False),
+    Column("document", JSON, nullable=False),
+    Column("actor", String(256), nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+)

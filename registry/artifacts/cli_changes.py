@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from infra.clock import utc_now
+from infra.console import operations
 from infra.console.actor import cli_actor
 from infra.console.options import as_json, dry_run, reason
 from infra.console.output import emit
-from registry.artifacts.cli_kit import opened, progress, size, version_of
+from registry.artifacts.cli_kit import opened, progress, size
 from registry.versions.arguments import version as version_argument
 from registry.versions.naming import NamedVersion
 
@@ -22,13 +22,11 @@ from registry.versions.naming import NamedVersion
 @dry_run
 def hold(version: NamedVersion, reason: str, dry_run: bool) -> None:
     """Put a legal hold on a version: none of its files can be deleted or freed."""
-    artifacts = opened()
-    record = version_of(artifacts, version)
+    ref, changed = _change("hold", version, reason, dry_run)
     if dry_run:
-        click.echo(f"would hold {record.ref}")
+        click.echo(f"would hold {ref}")
         return
-    new = artifacts.kit.registry.custody.hold(record, reason, cli_actor(), utc_now())
-    click.echo(f"{record.ref} is held" if new else f"{record.ref} was held already")
+    click.echo(f"{ref} is held" if changed else f"{ref} was held already")
 
 
 @click.command("release", short_help="End a version's legal hold")
@@ -37,15 +35,25 @@ def hold(version: NamedVersion, reason: str, dry_run: bool) -> None:
 @dry_run
 def release(version: NamedVersion, reason: str, dry_run: bool) -> None:
     """End a version's legal hold."""
-    artifacts = opened()
-    record = version_of(artifacts, version)
+    ref, changed = _change("release", version, reason, dry_run)
     if dry_run:
-        click.echo(f"would release {record.ref}")
+        click.echo(f"would release {ref}")
         return
-    done = artifacts.kit.registry.custody.release(record, reason, cli_actor(), utc_now())
-    click.echo(
-        f"{record.ref} has no legal hold any more" if done else f"{record.ref} had no legal hold"
+    click.echo(f"{ref} has no legal hold any more" if changed else f"{ref} had no legal hold")
+
+
+def _change(
+    operation: str, version: NamedVersion, reason: str, dry_run: bool
+) -> tuple[str, bool | None]:
+    found = operations.carry_out(
+        "artifacts",
+        operation,
+        name=version.name,
+        version=version.spec,
+        reason=reason,
+        dry_run=dry_run or None,
     )
+    return found["version"], found["changed"]
 
 
 @click.command("expire", short_help="Free files that nothing needs any more")

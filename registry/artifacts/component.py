@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.component import CommandEntry, Component, Probe, Role, Section, View
+from infra.component import CommandEntry, Component, Operation, Probe, Role, Section, View
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
@@ -54,6 +54,12 @@ def _views(settings: Settings) -> Mapping[str, View]:
     return views(settings)
 
 
+def _operations(settings: Settings) -> Mapping[str, Operation]:
+    from registry.artifacts.operations import operations
+
+    return operations(settings)
+
+
 def _prepare(settings: Settings) -> None:
     from registry.artifacts.adapters.keys import SigningKeys
 
@@ -67,6 +73,7 @@ component = Component(
     roles=_roles,
     probes=_probes,
     views=_views,
+    operations=_operations,
     collectors=_collectors,
     migrations=Path(__file__).parent / "adapters" / "migrations",
     prepare=_prepare,

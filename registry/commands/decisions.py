@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import click
 
-from infra.clock import utc_now
-from infra.console.actor import cli_actor
+from infra.console import operations
 from infra.console.options import dry_run
 from registry.commands.shared import REQUEST_ID, opened
 from registry.commands.version import warn_of, warn_unusable
 from registry.domain.values import RequestState
-from registry.gate.outcome import refusal
 from registry.settings import tracking_url
 from registry.versions.arguments import version
 from registry.versions.naming import NamedVersion
@@ -71,16 +69,15 @@ def reject(request_id: int, comment: str, dry_run: bool) -> None:
 
 
 def _vote(request_id: int, comment: str, dry_run: bool, *, approved: bool) -> None:
-    registry = opened()
     verb = "approve" if approved else "reject"
+    found = operations.carry_out(
+        "registry", verb, id=request_id, comment=comment, dry_run=dry_run or None
+    )
     if dry_run:
-        found = registry.gate.get_request(request_id)
-        click.echo(f"would {verb} request {request_id}: {found.ref} to {found.target}")
+        ref = f"{found['name']} {found['semver']} (version {found['version']})"
+        click.echo(f"would {verb} request {request_id}: {ref} to {found['target']}")
         return
-    vote = registry.gate.approve if approved else registry.gate.reject
-    found = vote(request_id, cli_actor(), comment, utc_now())
-    if approved and found.state is RequestState.REFUSED:
-        raise refusal(found)
-    waiting = found.decision.get("waiting_for")
-    more = f", waiting for {waiting}" if found.state is RequestState.OPEN and waiting else ""
-    click.echo(f"request {request_id} is {found.state}{more}")
+    waiting = found["decision"].get("waiting_for")
+    is_open = found["state"] == RequestState.OPEN.value
+    more = f", waiting for {waiting}" if is_open and waiting else ""
+    click.echo(f"request {request_id} is {found['state']}{more}")

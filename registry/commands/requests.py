@@ -8,9 +8,7 @@ from typing import Any
 
 import click
 
-from infra.clock import utc_now
-from infra.console import views
-from infra.console.actor import cli_actor
+from infra.console import operations, views
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
 from registry.commands.shared import REQUEST_ID, after, limit, more, opened, reason_lines
@@ -101,10 +99,8 @@ def request_wait(request_id: int, timeout_seconds: float) -> None:
 @dry_run
 def request_cancel(request_id: int, dry_run: bool) -> None:
     """Withdraw an open request."""
-    registry = opened()
+    found = operations.carry_out("registry", "cancel", id=request_id, dry_run=dry_run or None)
     if dry_run:
-        found = registry.gate.get_request(request_id)
-        click.echo(f"would cancel request {request_id} ({found.state})")
+        click.echo(f"would cancel request {request_id} ({found['state']})")
         return
-    registry.gate.cancel(request_id, cli_actor(), utc_now())
     click.echo(f"request {request_id} is cancelled")

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from infra.clock import utc_now
 from infra.component import CommandEntry
-from infra.console import views
-from infra.console.actor import cli_actor, os_user
+from infra.console import operations, views
 from infra.console.lazy import LazyGroup
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
+from infra.identity.os_user import os_user
 from registry.domain.values import Standing
 from registry.errors import GateClosedError
 from registry.versions.arguments import version as version_argument
@@ -178,23 +177,26 @@ def version_restore(version: NamedVersion, reason: str, dry_run: bool) -> None:
 
 
 def _change(version: NamedVersion, reason: str, to: Standing, dry_run: bool) -> None:
-    from registry.retirement.standing import check_reason
-
-    registry = open_registry()
-    record = registry.versions.find_version(version.name, version.spec)
-    checked = check_reason(reason)
+    found = operations.carry_out(
+        "registry",
+        _CHANGES[to],
+        name=version.name,
+        version=version.spec,
+        reason=reason,
+        dry_run=dry_run or None,
+    )
+    ref = f"{found['name']} {found['semver']} (version {found['version']})"
     if dry_run:
-        registry.standings.check_change(record, to)
-        click.echo(f"{record.ref} is {record.standing}, would be {to}: {checked}")
+        click.echo(f"{ref} is {found['standing']}, would be {to}: {reason.strip()}")
         return
-    match to:
-        case Standing.DEPRECATED:
-            registry.standings.deprecate(record.uid, cli_actor(), checked, utc_now())
-        case Standing.YANKED:
-            registry.standings.yank(record.uid, cli_actor(), checked, utc_now())
-        case Standing.ACTIVE:
-            registry.standings.restore(record.uid, cli_actor(), checked, utc_now())
-    click.echo(f"{record.ref} is {to}")
+    click.echo(f"{ref} is {to}")
+
+
+_CHANGES = {
+    Standing.DEPRECATED: "deprecate",
+    Standing.YANKED: "yank",
+    Standing.ACTIVE: "restore",
+}
 
 
 @version.command("release", short_help="Register a pre-release as a release")

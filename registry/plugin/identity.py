@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from infra.console.actor import os_user
 from infra.identity.current import current_caller
+from infra.identity.os_user import os_user
 
 
 def current_actor() -> str:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from infra.console.actor import os_user
 from infra.errors import SettingsError, UsageError
+from infra.identity.os_user import os_user
 from registry.domain.values import Stage
 from registry.errors import GateClosedError, RequestPendingError
 from registry.sdk.diff import Diff, diff_of

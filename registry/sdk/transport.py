@@ -18,7 +18,7 @@ from infra.errors import (
     UnavailableError,
     UsageError,
 )
-from infra.identity.outgoing import authorization
+from infra.identity.credentials import authorization
 from infra.web.clients import new_client
 from registry.domain.reasons import Reason
 from registry.errors import GateClosedError, RequestPendingError
@@ -78,7 +78,7 @@ class Transport:
             answer = self._client.request(
                 method,
                 f"{self.url}{path}",
-                headers={"Authorization": authorization(self._user) or ""},
+                headers={"Authorization": authorization(self.url, self._user)},
                 **more,
             )
             if answer.is_error:

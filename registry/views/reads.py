@@ -9,6 +9,7 @@ from infra.component import View
 from infra.errors import UsageError
 from registry.domain.values import CHAMPION, RequestState
 from registry.errors import UnknownRequestError, UnknownVersionError
+from registry.views import access
 from registry.views.records import event_view, request_view, version_view
 from registry.views.versions import brief_view, comparison_view, diff_view
 
@@ -38,6 +39,7 @@ def views(settings: Settings) -> Mapping[str, View]:
         "requests": lambda asked: requests(registry, asked),
         "request": lambda asked: request(registry, asked),
         "events": lambda asked: events(registry, asked),
+        **access.views(registry),
     }
 
 

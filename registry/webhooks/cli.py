@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from infra.clock import moment
-from infra.console.actor import cli_actor
+from infra.console import operations
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
 
@@ -81,15 +81,22 @@ def add_command(
     name: str, url: str, events: tuple[str, ...], secret: str | None, dry_run: bool
 ) -> None:
     """Send events to URL, signed with a secret."""
-    with _webhooks() as webhooks:
-        key = webhooks.add(name, url, events, secret, actor=cli_actor(), dry_run=dry_run)
+    made = operations.carry_out(
+        "registry",
+        "add_webhook",
+        name=name,
+        url=url,
+        events=list(events),
+        secret=secret,
+        dry_run=dry_run or None,
+    )
     if dry_run:
         click.echo(f"would add webhook {name} for {', '.join(events)}", err=True)
         return
     click.echo(f"added webhook {name} for {', '.join(events)}", err=True)
     if secret is None:
         click.echo("its secret, which is not shown again:", err=True)
-        click.echo(key)
+        click.echo(made["secret"])
 
 
 @webhook.command("remove", short_help="End a subscription")
@@ -97,10 +104,11 @@ def add_command(
 @dry_run
 def remove_command(name: str, dry_run: bool) -> None:
     """End a subscription; its pending deliveries are given up."""
-    with _webhooks() as webhooks:
-        ended = webhooks.remove(name, actor=cli_actor(), dry_run=dry_run)
+    ended = operations.carry_out("registry", "remove_webhook", name=name, dry_run=dry_run or None)
     said = "would remove" if dry_run else "removed"
-    click.echo(f"{said} webhook {name}; pending deliveries given up: {ended}", err=True)
+    click.echo(
+        f"{said} webhook {name}; pending deliveries given up: {ended['pending_ended']}", err=True
+    )
 
 
 @webhook.command("deliveries", short_help="Show deliveries, newest first")
@@ -149,10 +157,11 @@ def redeliver_command(delivery_id: str | None, all_dead: bool, dry_run: bool) ->
     """Send DELIVERY_ID again, or every dead delivery."""
     if (delivery_id is None) == (not all_dead):
         raise click.UsageError("expected either a DELIVERY_ID or --all-dead")
-    with _webhooks() as webhooks:
-        found = webhooks.redeliver(delivery_id, actor=cli_actor(), dry_run=dry_run)
+    found = operations.carry_out(
+        "registry", "redeliver", delivery_id=delivery_id, dry_run=dry_run or None
+    )["deliveries"]
     for each in found:
-        click.echo(each.id)
+        click.echo(each["id"])
     said = "would be sent again" if dry_run else "will be sent again"
     click.echo(f"deliveries that {said}: {len(found)}", err=True)
 

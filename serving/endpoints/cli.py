@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from infra.clock import utc_now
-from infra.console import views
-from infra.console.actor import cli_actor
+from infra.console import operations, views
 from infra.console.options import as_json, dry_run, reason
 from infra.console.output import emit
 from infra.errors import RefusedError
 from registry.domain.values import spelled
-from serving.control.orders import check_order, find_rollout, give_order
+from serving.control.orders import find_rollout
 from serving.domain.plan import RolloutPlan
-from serving.domain.seldon import check_namespace
 from serving.domain.state import FINAL, Order, Phase
 from serving.endpoints.plan_file import plan_options
 from serving.endpoints.views import (
-    endpoint_view,
     manifest,
     rollout_line,
     rollout_lines,
@@ -32,7 +28,6 @@ from serving.endpoints.views import (
 if TYPE_CHECKING:
     from infra.settings import Settings
     from registry.bootstrap import Registry
-    from registry.domain.records import Rollout
 
 _WATCH_SECONDS = 0.5
 
@@ -71,22 +66,25 @@ def endpoint_create(
 
     Run again with another plan, it changes the plan of the next rollout.
     """
-    check_namespace(namespace)
-    settings, registry = _open()
+    made = operations.carry_out(
+        "serving",
+        "create_endpoint",
+        name=name,
+        namespace=namespace,
+        plan=plan.document(),
+        dry_run=dry_run or None,
+    )
     if dry_run:
         would = (
             f"would create endpoint {name}"
-            if registry.endpoints.check_creation(name)
+            if made["new"]
             else f"endpoint {name} exists: would change its namespace and its next rollout's plan"
         )
-        emit(plan.document(), as_json, [would, json.dumps(plan.document())])
+        emit(made["plan"], as_json, [would, json.dumps(made["plan"])])
         return
-    made = registry.endpoints.create_endpoint(
-        name, namespace, plan.document(), cli_actor(), utc_now()
-    )
-    view = endpoint_view(registry, settings, made)
+    view = made["endpoint"]
     emit(view, as_json, [f"endpoint {name}: {view['url']}"])
-    if not registry.versions.versions(name, limit=1):
+    if not made["has_versions"]:
         click.echo(
             f"no model {name} is registered with a version yet: the endpoint waits for its first "
             "version in Production",
@@ -183,14 +181,19 @@ def rollout_watch(which: str, timeout_seconds: float) -> None:
 
 
 def _order(which: str, order: Order, reason: str, dry_run: bool) -> None:
-    _, registry = _open()
+    found = operations.carry_out(
+        "serving",
+        "order",
+        which=which,
+        order=order.value,
+        reason=reason,
+        dry_run=dry_run or None,
+    )
+    number = found["rollout"]
     if dry_run:
-        found = find_rollout(registry, which)
-        check_order(found, order)
-        click.echo(f"would {order} rollout {found.id}", err=True)
+        click.echo(f"would {order} rollout {number}", err=True)
         return
-    found = give_order(registry, which, order, cli_actor(), reason, utc_now())
-    click.echo(f"ordered rollout {found.id} to {order}; acgs rollout watch {found.id}", err=True)
+    click.echo(f"ordered rollout {number} to {order}; acgs rollout watch {number}", err=True)
 
 
 @rollout.command("promote", short_help="Promote without waiting for more evidence")
@@ -235,28 +238,26 @@ def rollout_abort(which: str, reason: str, dry_run: bool) -> None:
 @dry_run
 def rollback(name: str, reason: str, dry_run: bool) -> None:
     """Take endpoint NAME back: abort its rollout, else return to the version before."""
-    _, registry = _open()
-    registry.endpoints.endpoint(name)
-    active = [known for known in registry.rollouts.active_rollouts() if known.endpoint == name]
+    found = operations.carry_out(
+        "serving", "rollback", name=name, reason=reason, dry_run=dry_run or None
+    )
     if dry_run:
-        click.echo(_would_go_back(registry, name, active), err=True)
+        click.echo(_would_go_back(name, found), err=True)
         return
-    made = registry.rollbacks.request_rollback(name, cli_actor(), reason, utc_now())
-    how = "already " if any(known.takes_back for known in active) else ""
-    if not active:
-        how = f"to {registry.versions.version(made.candidate_uid).semver} "
-        for record, why in registry.rollbacks.way_back(name).passed_over:
-            click.echo(f"passed over {record.semver}: {why.found}", err=True)
+    how = "already " if found["was_going_back"] else f"to {found['to']} " if found["to"] else ""
+    for passed in found["passed_over"]:
+        click.echo(f"passed over {passed['semver']}: {passed['why']}", err=True)
+    number = found["rollout"]
     click.echo(
-        f"rollback {how}under way as rollout {made.id}; acgs rollout watch {made.id}", err=True
+        f"rollback {how}under way as rollout {number}; acgs rollout watch {number}", err=True
     )
 
 
-def _would_go_back(registry: Registry, name: str, active: Sequence[Rollout]) -> str:
-    for known in active:
-        found = "rollback under way already as" if known.takes_back else "would abort"
-        return f"{found} rollout {known.id}"
-    return f"would roll {name} back to {registry.rollbacks.rollback_version(name).semver}"
+def _would_go_back(name: str, found: Mapping[str, Any]) -> str:
+    if found["aborted"] is not None:
+        would = "rollback under way already as" if found["was_going_back"] else "would abort"
+        return f"{would} rollout {found['aborted']}"
+    return f"would roll {name} back to {found['to']}"
 
 
 @click.group(short_help="Render endpoints for a cluster with Seldon")

@@ -18,6 +18,7 @@ from registry.domain.values import SYSTEM, RequestKind, Stage
 from registry.governance.adapters import constitution_memory
 from tests.integration.registry import shelf as kit
 from tests.integration.registry.shelf import NAME, Shelf
+from tests.support.roles import TEMPLATE
 
 ENFORCED = "credit"
 REASON = ("--reason", "because")
@@ -137,6 +138,7 @@ class Command:
 
 OF_THE_VERSION = f"{NAME}@1"
 COMMANDS = {
+    "access adopt": Command(nothing, (str(TEMPLATE),)),
     "adoption run": Command(a_version_without_a_record, ()),
     "approve": Command(a_request, ("1",)),
     "artifact expire": Command(a_long_deleted_version, ()),

@@ -20,6 +20,7 @@ from tests.docs import cli_pages
 from tests.docs.json_page import promises
 from tests.integration.registry import shelf as kit
 from tests.integration.registry.shelf import GROWN, NAME, Shelf
+from tests.support import roles
 
 ENFORCED = "credit"
 FIRST, SECOND = f"{NAME}@1.0.0", f"{NAME}@1.1.0"
@@ -45,6 +46,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
 
 def _fill(shelf: Shelf) -> None:
     """Leave something for each command to show."""
+    run("access", "adopt", str(roles.written(shelf.root, roles.EVERYTHING_TO_EVERYBODY)))
     run("webhook", "add", "hook", "http://127.0.0.1:9/hook", "--event", "*")
     run("endpoint", "create", NAME)
     shelf.register()
@@ -83,6 +85,8 @@ def as_run(command: str) -> list[str]:
     """Return a row's command with what stands here for its placeholders."""
     words = command.removeprefix("acgs ")
     words = words.replace("NAME@V1 NAME@V2", f"{FIRST} {SECOND}").replace("NAME@VERSION", SECOND)
+    words = words.replace("FILE", str(roles.TEMPLATE))
+    words = words.replace("WHO VERB", "person:alice read")
     return shlex.split(re.sub(r"\bNAME\b", NAME, words).replace("ID", "1"))
 
 

@@ -5,7 +5,8 @@ import os
 
 import pytest
 
-from infra.console.actor import cli_actor, os_user
+from infra.console.actor import cli_actor
+from infra.identity.os_user import os_user
 
 
 def test_the_actor_of_a_command_is_its_user_and_the_command_line(

@@ -1,0 +1,49 @@
+"""Adds, removes and resends for callers who may manage webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from infra.component import Operation
+from infra.operation_arguments import Asked, flag, no_others, text, texts
+from registry.access.domain.verbs import Verb
+from registry.access.permitted import permitted
+from registry.access.service import Access
+from registry.webhooks.service import Webhooks
+
+
+def operations(access: Access, webhooks: Webhooks) -> Mapping[str, Operation]:
+    """Return the operations on webhooks; nobody is told a secret but who had it made."""
+
+    def add(asked: Asked) -> dict[str, Any]:
+        no_others(asked, "name", "url", "events", "secret", "dry_run")
+        caller = permitted(access, Verb.MANAGE_WEBHOOKS)
+        given = text(asked, "secret") if "secret" in asked else None
+        made = webhooks.add(
+            text(asked, "name"),
+            text(asked, "url"),
+            texts(asked, "events"),
+            given,
+            actor=caller.actor,
+            dry_run=flag(asked, "dry_run"),
+        )
+        return {"secret": made if given is None else None}
+
+    def remove(asked: Asked) -> dict[str, Any]:
+        no_others(asked, "name", "dry_run")
+        caller = permitted(access, Verb.MANAGE_WEBHOOKS)
+        ended = webhooks.remove(
+            text(asked, "name"), actor=caller.actor, dry_run=flag(asked, "dry_run")
+        )
+        return {"pending_ended": ended}
+
+    def redeliver(asked: Asked) -> dict[str, Any]:
+        no_others(asked, "delivery_id", "dry_run")
+        caller = permitted(access, Verb.MANAGE_WEBHOOKS)
+        one = text(asked, "delivery_id") if "delivery_id" in asked else None
+        found = webhooks.redeliver(one, actor=caller.actor, dry_run=flag(asked, "dry_run"))
+        return {"deliveries": [asdict(each) for each in found]}
+
+    return {"add_webhook": add, "remove_webhook": remove, "redeliver": redeliver}
