@@ -10,10 +10,9 @@ import click
 
 from compliance.errors import EvidenceError
 from compliance.settings import ComplianceSettings
-from infra.clock import to_millis, utc_now
+from infra.clock import utc_now
 from infra.configuration import load_settings
-from infra.console import views
-from infra.console.actor import cli_actor
+from infra.console import operations, views
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
 from infra.errors import NotFoundError, RefusedError, UsageError
@@ -112,8 +111,7 @@ def constitution_lock(path: Path | None, dry_run: bool) -> None:
 @dry_run
 def constitution_accept_shipped(dry_run: bool) -> None:
     """Put the shipped constitution in force again, in place of your own."""
-    from infra.stores.db import open_engine, reading, transaction
-    from registry.governance.adapters import constitution_memory, governance_file
+    from registry.governance.adapters import governance_file
 
     settings = load_settings()
     if not governance_file.is_shipped(settings):
@@ -123,21 +121,23 @@ def constitution_accept_shipped(dry_run: bool) -> None:
             hint="remove it first, and constitution.own beside its folder, or unset "
             "ACGS_CONSTITUTION",
         )
-    found = constitution_memory.InForce(
-        governance_file.load(settings).constitution_digest, own=False
-    )
-    engine = open_engine(settings.sqlalchemy_url)
-    with reading(engine) as connection:
-        before = constitution_memory.recall(connection)
-    if before is None or not before.own:
-        click.echo(f"the shipped constitution is in force: {found.digest}")
-        return
-    if dry_run:
-        click.echo(f"would put {found.digest} in the place of {before.digest}")
-        return
-    with transaction(engine) as connection:
-        constitution_memory.accept_shipped(connection, found, cli_actor(), to_millis(utc_now()))
-    click.echo(f"the shipped constitution is in force: {found.digest}")
+    _adopt("adopt_constitution", dry_run)
+
+
+@constitution.command("adopt", short_help="Put the present constitution in force")
+@dry_run
+def constitution_adopt(dry_run: bool) -> None:
+    """Put the constitution in force that stands in its file, with its lock.
+
+    Where the server knows who asks, a changed document counts for nothing before; on an open
+    server it counts at once.
+    """
+    _adopt("adopt_constitution", dry_run)
+
+
+def _adopt(operation: str, dry_run: bool) -> None:
+    found = operations.carry_out("compliance", operation, dry_run=dry_run or None)
+    click.echo(f"{'would put' if dry_run else 'put'} {found['digest']} in force")
 
 
 @click.group(short_help="Say what each model is judged on")
@@ -225,6 +225,17 @@ def evidence_check(as_json: bool) -> None:
     lines = [f"{one['pattern']:<24} {one['rows']} rows, as pinned" for one in found]
     emit(found, as_json, lines or ["no bindings"])
     click.echo(f"{len(found)} {'binding' if len(found) == 1 else 'bindings'}", err=True)
+
+
+@evidence.command("adopt", short_help="Put the present catalogue in force")
+@dry_run
+def evidence_adopt(dry_run: bool) -> None:
+    """Put the evidence in force that stands in the catalogue.
+
+    Where the server knows who asks, a changed catalogue counts for nothing before; on an open
+    server it counts at once.
+    """
+    _adopt("adopt_evidence", dry_run)
 
 
 @click.group(short_help="Judge versions and read their reports")

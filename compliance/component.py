@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.component import CommandEntry, Component, Role, Section, View
+from infra.component import CommandEntry, Component, Operation, Role, Section, View
 
 if TYPE_CHECKING:
     from infra.settings import Group, Settings
@@ -52,6 +52,12 @@ def _views(settings: Settings) -> Mapping[str, View]:
     return views(settings)
 
 
+def _operations(settings: Settings) -> Mapping[str, Operation]:
+    from compliance.operations import operations
+
+    return operations(settings)
+
+
 def _prepare(settings: Settings) -> None:
     from compliance.bootstrap import prepare
 
@@ -64,6 +70,7 @@ component = Component(
     settings=_settings,
     roles=_roles,
     views=_views,
+    operations=_operations,
     migrations=Path(__file__).parent / "adapters" / "migrations",
     prepare=_prepare,
     order=20,

@@ -323,7 +323,8 @@ hold = Table(
     Column("since_ms", BigInteger, nullable=False),
 )
 
-# One row: the constitution in force.  own: this installation's, not the shipped one.
+# A row each: the constitution (1) and the evidence (2) in force.
+# own: this installation's, not the shipped one.
 constitution = Table(
     "acgs_constitution",
     metadata,

@@ -226,8 +226,9 @@ class Gate:
         governance = self.governance.current()
         with reading(self.engine) as connection:
             # Hashing is dear: first ask what would be decided if no file had changed.
+            evidence = self.governance.evidence_digest(connection, request.judged_as)
             facts = decisions.facts(
-                connection, request, governance, request.manifest_digest, self.settings
+                connection, request, governance, request.manifest_digest, evidence
             )
             first = decide(facts)
         if isinstance(first, Pending):
@@ -241,7 +242,8 @@ class Gate:
             if current is None or current.state is not RequestState.OPEN:
                 return self.get_request(request_id) if current is None else current
             governance = self.governance.noted(connection, to_millis(at))
-            facts = decisions.facts(connection, current, governance, manifest_digest, self.settings)
+            evidence = self.governance.evidence_digest(connection, current.judged_as)
+            facts = decisions.facts(connection, current, governance, manifest_digest, evidence)
             decision = decide(facts)
             if not isinstance(decision, Pending):
                 decisions.apply(connection, current, decision, to_millis(at))

@@ -40,6 +40,7 @@ class Verb(StrEnum):
 _OF_A_STAGE = frozenset({Verb.ASK, Verb.APPROVE})
 _OF_THE_PLATFORM = frozenset(
     {
+        Verb.CHANGE_EVIDENCE,
         Verb.CHANGE_CONSTITUTION,
         Verb.CHANGE_ACCESS,
         Verb.MANAGE_WEBHOOKS,

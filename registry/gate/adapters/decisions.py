@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
-from infra.settings import Settings
 from registry.adapters import mirror, tables, version_rows
 from registry.audit.adapters import events
 from registry.domain.reasons import Reason
@@ -19,7 +18,6 @@ from registry.files.adapters import custody_rows
 from registry.gate.adapters import grants, verdicts
 from registry.gate.adapters.request_rows import request_record
 from registry.gate.domain.decision import Granted, Refused, RequestFacts
-from registry.governance.adapters import evidence_file
 from registry.governance.domain.governance import Governance
 from registry.rollouts.adapters import rollout_rows
 from registry.stages.adapters import positions
@@ -32,7 +30,7 @@ def facts(
     request: Request,
     governance: Governance,
     manifest_digest: str | None,
-    settings: Settings,
+    evidence_digest: str,
 ) -> RequestFacts:
     """Gather what a decision needs, as one snapshot."""
     card = verdicts.scorecard_of(connection, request.id)
@@ -44,7 +42,7 @@ def facts(
         request_manifest_digest=request.manifest_digest,
         manifest_digest=manifest_digest,
         constitution_digest=governance.constitution_digest,
-        evidence_digest=evidence_file.binding_digest(settings, request.judged_as),
+        evidence_digest=evidence_digest,
         # A name that nothing governs any more is still held to the strictest mode here: the
         # request was made while it was governed.
         enforcement=governance.enforcement(request.judged_as) or Enforcement.ENFORCE,

@@ -1,9 +1,12 @@
-"""Remembers, in the registry's database, which constitution was last in force.
+"""Remembers, in the registry's database, which constitution and evidence were last in force.
 
 The files of an installation's own constitution can go missing: a folder is removed, a volume is not
 mounted, a second server starts with an empty root. The shipped constitution would then govern,
 unseen. So the database remembers that this installation has its own, and a process that finds
 the shipped one instead refuses to go on.
+
+Where callers are known, a file that was changed counts for nothing until somebody who may put it
+in force does; on an open server it counts at once.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, insert, select, update
@@ -26,11 +30,23 @@ from registry.governance.adapters.governance_file import ConstitutionError
 
 LOOKED_SECONDS = 5.0
 """For how long the result of one read of the database is used."""
-SUBJECT = "constitution"
-"""The constitution's name in the audit trail."""
-_ROW = 1
 _C = constitution.c
-_ONLY = select(constitution).where(_C.id == _ROW)
+
+
+class Document(IntEnum):
+    """A document that is in force, by its row."""
+
+    CONSTITUTION = 1
+    EVIDENCE = 2
+
+
+_ROWS = {document: select(constitution).where(_C.id == document.value) for document in Document}
+
+
+class NotInForceError(ConstitutionError):
+    """A document was changed, and nobody who may has put it in force."""
+
+    code = "registry.not_in_force"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +61,13 @@ _looked: dict[str, tuple[InForce, float]] = {}
 _lock = threading.Lock()
 
 
-def require(engine: Engine, found: InForce) -> None:
-    """Refuse the shipped constitution if the installation's own was in force before.
+def require(engine: Engine, found: InForce, *, strict: bool) -> None:
+    """Refuse a constitution that took the place of another unseen.
+
+    Args:
+        engine: of the database.
+        found: what the files say.
+        strict: refuse every one but that which was put in force, not the shipped one alone.
 
     Raises:
         ConstitutionError: that is so.
@@ -58,7 +79,7 @@ def require(engine: Engine, found: InForce) -> None:
         return
     try:
         with reading(engine) as connection:
-            _refuse_shipped(recall(connection), found)
+            _refuse_unseen(recall(connection), found, strict)
     except NotPreparedError:
         # Nothing was ever decided here.
         return
@@ -66,29 +87,42 @@ def require(engine: Engine, found: InForce) -> None:
         _looked[where] = (found, time.monotonic())
 
 
-def recall(connection: Connection) -> InForce | None:
-    """Return the constitution last in force; None before the first."""
-    return _in_force(connection.execute(_ONLY).one_or_none())
+def forget() -> None:
+    """Read the database again at the next question."""
+    with _lock:
+        _looked.clear()
 
 
-def note(connection: Connection, found: InForce, at_ms: int) -> None:
+def recall(connection: Connection, document: Document = Document.CONSTITUTION) -> InForce | None:
+    """Return the document last in force; None before the first."""
+    return _in_force(connection.execute(_ROWS[document]).one_or_none())
+
+
+def note(connection: Connection, found: InForce, at_ms: int, *, strict: bool) -> None:
     """Record a change of the constitution in force, in the caller's transaction.
 
     Raises:
-        ConstitutionError: it is the shipped one, where one of the installation's own was in force.
+        ConstitutionError: it may not take the other's place; see `require`.
     """
     if recall(connection) == found:
         return
     # Waits for a process that records another one meanwhile, so that the change is recorded once.
-    before = _in_force(connection.execute(_ONLY.with_for_update()).one_or_none())
-    _refuse_shipped(before, found)
+    row = _ROWS[Document.CONSTITUTION].with_for_update()
+    before = _in_force(connection.execute(row).one_or_none())
+    _refuse_unseen(before, found, strict)
     if before != found:
-        _write(connection, found, SYSTEM, at_ms)
+        adopt(connection, Document.CONSTITUTION, found, Act(SYSTEM, at_ms))
 
 
-def accept_shipped(connection: Connection, found: InForce, actor: str, at_ms: int) -> None:
-    """Record that a person chose to be governed by the shipped constitution again."""
-    _write(connection, found, actor, at_ms)
+def _refuse_unseen(before: InForce | None, found: InForce, strict: bool) -> None:
+    _refuse_shipped(before, found)
+    if strict and before is not None and before != found:
+        raise NotInForceError(
+            f"expected the constitution that was put in force, {before.digest}, found "
+            f"{found.digest}",
+            hint="have it put in force by somebody who may: acgs constitution adopt; else restore "
+            "the document and its lock",
+        )
 
 
 def _refuse_shipped(before: InForce | None, found: InForce) -> None:
@@ -105,20 +139,22 @@ def _in_force(row: Row[Any] | None) -> InForce | None:
     return InForce(row.digest, row.own) if row else None
 
 
-def _write(connection: Connection, found: InForce, actor: str, at_ms: int) -> None:
-    values = {"digest": found.digest, "own": found.own, "since_ms": at_ms}
-    changed = connection.execute(update(constitution).where(_C.id == _ROW).values(**values))
+def adopt(connection: Connection, document: Document, found: InForce, act: Act) -> None:
+    """Record that a document is in force, with its event, in the caller's transaction."""
+    values = {"digest": found.digest, "own": found.own, "since_ms": act.at_ms}
+    row = _C.id == document.value
+    changed = connection.execute(update(constitution).where(row).values(**values))
     if not changed.rowcount:
         try:
             with connection.begin_nested():
-                connection.execute(insert(constitution).values(id=_ROW, **values))
+                connection.execute(insert(constitution).values(id=document.value, **values))
         except IntegrityError:
             # Another process was first; it found the same files.
             return
     events.record(
         connection,
-        "constitution.changed",
-        Act(actor, at_ms),
-        name=SUBJECT,
+        "constitution.changed" if document is Document.CONSTITUTION else "evidence.changed",
+        act,
+        name=document.name.lower(),
         data={"digest": found.digest, "own": found.own},
     )

@@ -24,10 +24,28 @@ UNREADABLE = "unreadable"
 """Stands where a digest would; no verdict may rest on it."""
 
 
+NOT_ADOPTED = "that somebody put in force (acgs evidence adopt)"
+"""Stands where a digest would; no verdict may rest on it."""
+
+
 def catalogue_path(settings: Settings) -> Path:
     """Return the path of the evidence catalogue, which need not exist."""
     chosen = settings.of(RegistrySettings).evidence
     return chosen or settings.storage_root / "evidence" / "catalogue.yaml"
+
+
+def catalogue_digest(settings: Settings) -> str:
+    """Return the digest of the whole catalogue, that of no bindings where there is none.
+
+    An unreadable one is UNREADABLE. Datasets are pinned in it by their digests.
+    """
+    path = catalogue_path(settings)
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return digest([])
+    bindings = _bindings(path, status.st_mtime_ns, status.st_size)
+    return UNREADABLE if bindings is None else digest(list(bindings))
 
 
 def binding_digest(settings: Settings, name: str) -> str:

@@ -126,6 +126,10 @@ def doors(name: str, other: str, request_id: int) -> dict[str, Door]:
         "remove a webhook": operation(
             Verb.MANAGE_WEBHOOKS, "registry/remove_webhook", name="no"
         ),
+        "put a constitution in force": operation(
+            Verb.CHANGE_CONSTITUTION, "compliance/adopt_constitution"
+        ),
+        "put evidence in force": operation(Verb.CHANGE_EVIDENCE, "compliance/adopt_evidence"),
         "send deliveries again": operation(Verb.MANAGE_WEBHOOKS, "registry/redeliver"),
         "create an endpoint": operation(
             Verb.OPERATE, "serving/create_endpoint", name, name=name, namespace="acgs", plan={}

@@ -18,6 +18,7 @@ from registry.domain.values import SYSTEM, RequestKind, Stage
 from registry.governance.adapters import constitution_memory
 from tests.integration.registry import shelf as kit
 from tests.integration.registry.shelf import NAME, Shelf
+from tests.support.platform import write_constitution
 from tests.support.roles import TEMPLATE
 
 ENFORCED = "credit"
@@ -115,7 +116,13 @@ def a_lost_constitution(shelf: Shelf) -> None:
     shelf.store.registry.governance.current()
     shutil.rmtree(shelf.root / "constitution")
     (shelf.root / "constitution.own").unlink()
-    constitution_memory._looked.clear()
+    constitution_memory.forget()
+
+
+def an_edited_constitution(shelf: Shelf) -> None:
+    shelf.store.registry.governance.current()
+    write_constitution(shelf.root, approvals=1)
+    constitution_memory.forget()
 
 
 def a_rollout(shelf: Shelf) -> None:
@@ -146,7 +153,9 @@ COMMANDS = {
     "artifact release": Command(a_held_version, (OF_THE_VERSION, *REASON)),
     "artifact repair": Command(a_damaged_version, (OF_THE_VERSION,)),
     "constitution accept-shipped": Command(a_lost_constitution, ()),
+    "constitution adopt": Command(an_edited_constitution, ()),
     "endpoint create": Command(nothing, (NAME,)),
+    "evidence adopt": Command(nothing, ()),
     "reject": Command(a_request, ("1",)),
     "request cancel": Command(a_request, ("1",)),
     "rollback": Command(a_rollout, (NAME, *REASON)),

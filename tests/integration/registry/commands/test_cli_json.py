@@ -25,6 +25,7 @@ from tests.support import roles
 ENFORCED = "credit"
 FIRST, SECOND = f"{NAME}@1.0.0", f"{NAME}@1.1.0"
 NEED_A_PLATFORM = {
+    "acgs whoami",  # tests/integration/registry/access/test_login.py
     "acgs compliance score NAME@VERSION",  # tests/integration/compliance/judging/test_judging.py
     "acgs compliance show NAME@VERSION",  # the same document
     "acgs lineage impact ORIGIN",  # tests/integration/registry/lineage/test_interfaces.py
