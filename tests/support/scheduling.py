@@ -15,13 +15,14 @@ FIRST = ("e2e", "contract", "integration")
 
 
 class ByPlatformOrFile(LoadFileScheduling):  # type: ignore[misc]
-    """A platform takes long to start and is never idle: two workers need not have one each.
+    """What takes long to start and is never idle, two workers need not have one each.
 
     The marks of xdist's own `--dist loadgroup` are lost on pytest 9.2.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return platform_of(nodeid) or nodeid.partition("::")[0]
+        file = nodeid.partition("::")[0]
+        return platform_of(nodeid) or _model_server_in(file) or file
 
 
 def turn(nodeid: str) -> int:
@@ -50,3 +51,10 @@ def _platform_in(file: str) -> str | None:
         return "server_platform"
     uses = "from tests.support.platform import Platform\n" in text
     return "embedded_platform" if uses else None
+
+
+@cache
+def _model_server_in(file: str) -> str | None:
+    """Return which model server of its folder's `conftest.py` a file shares with others."""
+    shares = "/serving/runtime/" in file and "mixed" in (CLONE / file).read_text()
+    return "mixed_server" if shares else None

@@ -19,13 +19,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def mixed(folder: Path) -> Iterator[Runtime]:
-    models.save_mixed(folder / "mixed")
-    with running(folder / "mixed", folder / "run-mixed") as runtime:
-        yield runtime
-
-
-@pytest.fixture(scope="module")
 def awkward(folder: Path) -> Iterator[Runtime]:
     models.save_awkward(folder / "awkward")
     with running(folder / "awkward", folder / "run-awkward") as runtime:
@@ -71,9 +64,9 @@ def awkward(folder: Path) -> Iterator[Runtime]:
     ],
 )
 def test_a_table_that_does_not_fit_is_told_expected_found_and_signature(
-    mixed: Runtime, data: Any, told: str
+    mixed_server: Runtime, data: Any, told: str
 ) -> None:
-    answer = mixed.predict(data)
+    answer = mixed_server.predict(data)
     status = answer.json()["status"]
     assert answer.status_code == 400, answer.text
     assert told in status["info"]
@@ -105,23 +98,25 @@ def test_a_table_that_does_not_fit_is_told_expected_found_and_signature(
 )
 @pytest.mark.parametrize("path", ["/api/v1.0/predictions", "/v2/models/credit/infer"])
 def test_a_body_that_is_no_request_is_the_clients_error(
-    mixed: Runtime, path: str, body: bytes
+    mixed_server: Runtime, path: str, body: bytes
 ) -> None:
-    answer = mixed.http.post(path, content=body)
+    answer = mixed_server.http.post(path, content=body)
     assert answer.status_code == 400, answer.text
     assert answer.json()["status"]["reason"] == "MICROSERVICE_BAD_DATA"
 
 
-def test_unknown_routes_and_methods_are_told_apart(mixed: Runtime) -> None:
-    unknown = mixed.http.get("/seldon/default/credit/api/v1.0/predictions")
+def test_unknown_routes_and_methods_are_told_apart(mixed_server: Runtime) -> None:
+    unknown = mixed_server.http.get("/seldon/default/credit/api/v1.0/predictions")
     assert unknown.status_code == 404
     assert "/api/v1.0/predictions" in unknown.json()["status"]["info"]
-    assert mixed.http.get("/api/v1.0/predictions").status_code == 405
+    assert mixed_server.http.get("/api/v1.0/predictions").status_code == 405
 
 
-def test_a_null_in_a_whole_number_column_is_refused_as_mlflow_refuses_it(mixed: Runtime) -> None:
+def test_a_null_in_a_whole_number_column_is_refused_as_mlflow_refuses_it(
+    mixed_server: Runtime,
+) -> None:
     # As a float column it would round the large numbers beside it.
-    answer = mixed.predict(
+    answer = mixed_server.predict(
         {"ndarray": [[1.0, 9007199254740993, "north", False], [1.0, None, "a", True]]}
     )
     assert answer.status_code == 400
@@ -201,10 +196,10 @@ UNCLEAR: dict[str, tuple[bytes, bytes]] = {
 
 @pytest.mark.parametrize("name", UNCLEAR)
 def test_a_body_whose_end_is_unclear_is_refused_at_once_and_ends_the_connection(
-    mixed: Runtime, name: str
+    mixed_server: Runtime, name: str
 ) -> None:
     lines, rest = UNCLEAR[name]
-    with socket.create_connection(("127.0.0.1", mixed.port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", mixed_server.port), timeout=5) as client:
         start = b"POST /api/v1.0/predictions HTTP/1.1\r\nhost: 127.0.0.1\r\n"
         client.sendall(start + lines + b"\r\n" + rest)
         answer = b"".join(iter(lambda: client.recv(4096), b""))
@@ -212,8 +207,8 @@ def test_a_body_whose_end_is_unclear_is_refused_at_once_and_ends_the_connection(
     assert answer.count(b"HTTP/1.1") == 1
 
 
-def test_a_body_in_chunks_is_read(mixed: Runtime) -> None:
-    answer = mixed.http.post(
+def test_a_body_in_chunks_is_read(mixed_server: Runtime) -> None:
+    answer = mixed_server.http.post(
         "/api/v1.0/predictions",
         content=iter([b'{"data": {"nda', b'rray": [[1.0, 1, "north", true]]}}']),
     )

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -28,16 +29,23 @@ def awkward(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def shared(awkward: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
+    """A server for tests that leave it as it was."""
+    with running(awkward, tmp_path_factory.mktemp("shared")) as runtime:
+        yield runtime
+
+
 def slow(runtime: Runtime, seconds: float) -> httpx.Response:
     return runtime.predict({"ndarray": [[10 + seconds]]})
 
 
-def test_the_event_loop_answers_while_the_model_works(awkward: Path, tmp_path: Path) -> None:
-    with running(awkward, tmp_path) as runtime, ThreadPoolExecutor() as pool:
-        prediction = pool.submit(slow, runtime, 2.0)
+def test_the_event_loop_answers_while_the_model_works(shared: Runtime) -> None:
+    with ThreadPoolExecutor() as pool:
+        prediction = pool.submit(slow, shared, 2.0)
         time.sleep(0.3)
         started = time.monotonic()
-        assert runtime.http.get("/ready").status_code == 200
+        assert shared.http.get("/ready").status_code == 200
         assert time.monotonic() - started < 1.0
         assert not prediction.done()
         assert prediction.result().status_code == 200
@@ -89,35 +97,32 @@ def test_sigkill_leaves_no_process_behind(awkward: Path, tmp_path: Path) -> None
             runtime.http.get("/live")
 
 
-def test_an_idle_connection_is_the_clients_to_close(awkward: Path, tmp_path: Path) -> None:
-    with running(awkward, tmp_path) as runtime:
-        connection = http.client.HTTPConnection("127.0.0.1", runtime.port, timeout=30)
-        with contextlib.closing(connection):
-            for pause_seconds in (6, 0):  # uvicorn's own limit is 5 s
-                # http.client raises RemoteDisconnected where the server has hung up.
-                connection.request("GET", "/live")
-                assert connection.getresponse().read() == b"live"
-                time.sleep(pause_seconds)
+def test_an_idle_connection_is_the_clients_to_close(shared: Runtime) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", shared.port, timeout=30)
+    with contextlib.closing(connection):
+        for pause_seconds in (6, 0):  # uvicorn's own limit is 5 s
+            # http.client raises RemoteDisconnected where the server has hung up.
+            connection.request("GET", "/live")
+            assert connection.getresponse().read() == b"live"
+            time.sleep(pause_seconds)
 
 
-def test_it_listens_on_loopback_alone(awkward: Path, tmp_path: Path) -> None:
-    with running(awkward, tmp_path) as runtime:
-        listening = [
-            connection.laddr.ip
-            for connection in psutil.Process(runtime.process.pid).net_connections("inet")
-            if connection.status == psutil.CONN_LISTEN
-        ]
-        assert listening == ["127.0.0.1"]
+def test_it_listens_on_loopback_alone(shared: Runtime) -> None:
+    listening = [
+        connection.laddr.ip
+        for connection in psutil.Process(shared.process.pid).net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert listening == ["127.0.0.1"]
 
 
-def test_small_answers_are_not_delayed_by_nagle(awkward: Path, tmp_path: Path) -> None:
-    with running(awkward, tmp_path) as runtime:
-        seconds = []
-        for _ in range(30):
-            started = time.perf_counter()
-            runtime.predict({"ndarray": [[0.0]]})
-            seconds.append(time.perf_counter() - started)
-        assert sorted(seconds)[15] < 0.035
+def test_small_answers_are_not_delayed_by_nagle(shared: Runtime) -> None:
+    seconds = []
+    for _ in range(30):
+        started = time.perf_counter()
+        shared.predict({"ndarray": [[0.0]]})
+        seconds.append(time.perf_counter() - started)
+    assert sorted(seconds)[15] < 0.035
 
 
 def test_a_taken_port_is_told_before_the_model_is_loaded(awkward: Path, tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from tests.integration.serving import models
+from tests.integration.serving.runtime.conftest import Mixed
 from tests.support.runtime import Runtime, running
 
 Classifier = tuple[Runtime, list[int], pd.DataFrame]
-Mixed = tuple[Runtime, list[str], pd.DataFrame]
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +24,6 @@ def classifier(folder: Path) -> Iterator[Classifier]:
     model, features = models.save_classifier(folder / "model")
     with running(folder / "model", folder / "run", ["--predictor", "canary"]) as runtime:
         yield runtime, model.predict(features).tolist(), features
-
-
-@pytest.fixture(scope="module")
-def mixed(folder: Path) -> Iterator[Mixed]:
-    model, table = models.save_mixed(folder / "mixed")
-    with running(folder / "mixed", folder / "run-mixed") as runtime:
-        yield runtime, model.predict(table).tolist(), table
 
 
 @pytest.mark.parametrize("path", ["/api/v1.0/predictions", "/api/v0.1/predictions", "/predict"])

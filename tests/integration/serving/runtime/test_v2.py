@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +7,10 @@ import pandas as pd
 import pytest
 
 from tests.integration.serving import models
-from tests.support.runtime import Runtime, running
+from tests.integration.serving.runtime.conftest import Mixed
+from tests.support.runtime import running
 
 MODEL = "/v2/models/credit"
-Mixed = tuple[Runtime, list[str]]
-
-
-@pytest.fixture(scope="module")
-def mixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mixed]:
-    folder = tmp_path_factory.mktemp("v2")
-    model, table = models.save_mixed(folder / "model")
-    with running(folder / "model", folder / "run") as runtime:
-        yield runtime, model.predict(table).tolist()
 
 
 def columns(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -37,7 +28,7 @@ def columns(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("path", [f"{MODEL}/infer", f"{MODEL}/versions/1.0.0/infer"])
 def test_one_input_for_each_column_is_a_table(mixed: Mixed, path: str) -> None:
-    runtime, expected = mixed
+    runtime, expected, _ = mixed
     body = {
         "id": "r-1",
         "inputs": columns(models.applicants()),
@@ -55,7 +46,7 @@ def test_one_input_for_each_column_is_a_table(mixed: Mixed, path: str) -> None:
 
 
 def test_columns_may_be_boxed_and_in_any_order(mixed: Mixed) -> None:
-    runtime, expected = mixed
+    runtime, expected, _ = mixed
     inputs = columns(models.applicants())[::-1]
     for tensor in inputs:
         tensor["shape"] = [6, 1]
@@ -77,7 +68,7 @@ def test_one_two_dimensional_tensor_is_read_in_signature_order(tmp_path: Path) -
 
 
 def test_server_and_model_describe_themselves(mixed: Mixed) -> None:
-    runtime, _ = mixed
+    runtime, *_ = mixed
     assert runtime.http.get("/v2").json()["name"]
     for path in ["/v2/health/live", "/v2/health/ready", f"{MODEL}/ready"]:
         assert runtime.http.get(path).status_code == 200
@@ -102,7 +93,7 @@ def test_server_and_model_describe_themselves(mixed: Mixed) -> None:
     ],
 )
 def test_a_bad_tensor_is_the_clients_error(mixed: Mixed, change: dict[str, Any], told: str) -> None:
-    runtime, _ = mixed
+    runtime, *_ = mixed
     inputs = columns(models.applicants())
     inputs[0] |= change
     answer = runtime.http.post(f"{MODEL}/infer", json={"inputs": inputs})
@@ -113,5 +104,5 @@ def test_a_bad_tensor_is_the_clients_error(mixed: Mixed, change: dict[str, Any],
 
 @pytest.mark.parametrize("path", ["/v2/models/other/infer", f"{MODEL}/versions/2.0.0/infer"])
 def test_another_model_or_version_is_not_found(mixed: Mixed, path: str) -> None:
-    runtime, _ = mixed
+    runtime, *_ = mixed
     assert runtime.http.post(path, json={}).status_code == 404
