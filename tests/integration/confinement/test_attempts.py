@@ -6,9 +6,6 @@ Every attempt succeeds with the confinement off, so each of these tests can fail
 from __future__ import annotations
 
 import contextlib
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -139,14 +136,3 @@ def test_every_attempt_succeeds_with_the_confinement_off(
 ) -> None:
     with PLACES[place](OFF, model, targets) as make:
         assert set(ATTEMPTS) - reached(make, targets) == set()
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="the tests above ran as an ordinary user already")
-def test_the_same_holds_for_an_ordinary_user() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.support.ordinary_user", "-n", "0", __file__,
-         str(Path(__file__).with_name("test_launch.py")), "-k", "not ordinary"],
-        capture_output=True, text=True, timeout=280, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-    assert "\n33 passed" in done.stdout
