@@ -8,6 +8,7 @@ BIN := .venv/bin
 PACKAGES := infra registry compliance serving pipelines
 WORKERS ?= 2
 GUARDED := $(BIN)/python -m tests.guarded
+PYTEST := $(GUARDED) -m tests.in_memory -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 FAST := tests/unit tests/architecture tests/docs
 CODE := $(PACKAGES) $(wildcard benchmarks) tests
 LINTED := $(CODE) setup.py
@@ -35,12 +36,11 @@ up: setup  ## Run the platform in this terminal; Ctrl-C stops it
 test: setup  ## Run every test (ARGS="tests/unit -k name" runs some, WORKERS=0 in one process)
 	@$(GUARDED) -m tests.browser
 	@$(GUARDED) -m infra.servers
-	@$(GUARDED) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 .PHONY: test-fast
 test-fast: setup  ## Run the tests that start no server (ARGS="-k name" runs some)
-	@$(GUARDED) -m pytest -p tests.support.no_servers -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
-		-m "not slow" $(FAST) $(ARGS)
+	@$(PYTEST) -p tests.support.no_servers -m "not slow" $(FAST) $(ARGS)
 
 .PHONY: check
 check: setup  ## Lint, format, types and import direction, without changing anything
