@@ -6,7 +6,7 @@ export PYTHON
 
 BIN := .venv/bin
 PACKAGES := infra registry compliance serving pipelines
-WORKERS ?= 2
+WORKERS ?= 3
 GUARDED := $(BIN)/python -m tests.guarded
 PYTEST := $(GUARDED) -m tests.in_memory -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 FAST := tests/unit tests/architecture tests/docs
