@@ -2,10 +2,9 @@
 
     python -m tests.in_memory -m pytest -n 2
 
-Tests wait for the disk more than for anything else: SQLite and PostgreSQL have each commit written
-to it, and that takes a hundred times as long as in memory. The folder is mounted for this process
-and those below it alone, and goes with the last of them. Root may mount one; for others, where
-memory is short, or with TMPDIR set, files lie where they always do.
+SQLite and PostgreSQL have each commit written to the disk, and wait for it. The folder is mounted
+for this process and those below it alone, and goes with the last of them. Root may mount one; for
+others, where memory is short, or with TMPDIR set, files lie where they always do.
 """
 
 from __future__ import annotations
