@@ -65,6 +65,12 @@ _COMMANDS = (
         Section.LOOK,
     ),
     CommandEntry(
+        "token",
+        "Give programs tokens, and revoke them",
+        "registry.tokens.cli:token",
+        Section.OPERATE,
+    ),
+    CommandEntry(
         "webhook",
         "Subscribe to events, follow deliveries",
         "registry.webhooks.cli:webhook",

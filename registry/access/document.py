@@ -9,7 +9,7 @@ from pydantic import model_validator as checked_whole
 
 from infra.schema_errors import explain
 from registry.access.domain.rules import Grant, Grantee, Role, Roles
-from registry.access.domain.verbs import ASKABLE, Verb
+from registry.access.domain.verbs import ASKABLE, OF_ROLES, Verb
 from registry.access.errors import AccessInvalidError
 from registry.domain.values import Enforcement, Stage
 from registry.governance.domain.governance import Pattern
@@ -23,8 +23,8 @@ class _Strict(BaseModel):
 
 
 def _verb(raw: str) -> str:
-    if raw not in set(Verb):
-        raise ValueError(f"expected one of {', '.join(Verb)}, found {raw!r}")
+    if raw not in OF_ROLES:
+        raise ValueError(f"expected one of {', '.join(OF_ROLES)}, found {raw!r}")
     return raw
 
 

@@ -33,11 +33,6 @@ def _message(denial: Denial) -> str:
     about = f" for {denial.name}" if denial.name is not None else ""
     stage = f" to {denial.stage}" if denial.stage is not None else ""
     who = denial.principal.name
-    if denial.out_of_scope:
-        return (
-            f"expected a token that covers {denial.verb}{stage}{about}, found {who}'s, "
-            "which does not"
-        )
     return (
         f"expected the permission {denial.verb}{stage}{about} "
         f"({MEANINGS[denial.verb]}), found that {who} does not have it"
@@ -45,8 +40,6 @@ def _message(denial: Denial) -> str:
 
 
 def _hint(denial: Denial) -> str:
-    if denial.out_of_scope:
-        return "use a token that covers it"
     if not denial.principal.is_named:
         return "say who you are: acgs login, or MLFLOW_TRACKING_USERNAME and ..._PASSWORD"
     roles = f"the role {' or '.join(denial.roles)} has it" if denial.roles else "no role has it"

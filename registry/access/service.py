@@ -17,12 +17,12 @@ from registry.access.adapters.access_rows import Adopted
 from registry.access.domain.rules import Denial, Roles, lockout
 from registry.access.domain.verbs import MEANINGS, Verb
 from registry.access.errors import AccessDeniedError, AccessInvalidError, AccessUnsetError
+from registry.access.scopes import require_covered
 from registry.domain import canonical
 from registry.domain.records import Act
 from registry.domain.values import Stage
 from registry.governance.service import GovernedNames
 
-NO_ROLES = Roles(())
 LOOKED_SECONDS = 1.0
 """For how long what one read of the database found is used: a change counts within a second."""
 
@@ -61,6 +61,7 @@ class Access:
         limits count for every name.
 
         Raises:
+            OutOfScopeError: a service token does not cover it.
             AccessDeniedError: the roles in force do not allow it.
             AccessUnsetError: callers are known, but no roles are in force.
         """
@@ -80,9 +81,8 @@ class Access:
         Raises:
             AccessUnsetError: callers are known, but no roles are in force.
         """
+        require_covered(principal, verb, name, stage)
         who = self._believed(principal)
-        if who.scope is not None and not who.scope.covers(verb, name, stage):
-            return NO_ROLES.denial(who, verb, name, stage)
         if name is not None and verb.has_name and not self.governance.current().governs(name):
             return None
         roles = self.current()

@@ -323,6 +323,24 @@ hold = Table(
     Column("since_ms", BigInteger, nullable=False),
 )
 
+# Tokens of programs.  digest: SHA-256 of the whole text, which is kept nowhere.
+service_token = Table(
+    "acgs_service_token",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("name", String(256), nullable=False, index=True),
+    Column("digest", String(64), nullable=False),
+    Column("names", JSON, nullable=False),
+    Column("stages", JSON, nullable=False),
+    Column("verbs", JSON, nullable=False),
+    Column("created_by", String(256), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("revoked_ms", BigInteger),
+    Column("revoked_by", String(256)),
+    Column("last_used_ms", BigInteger),
+)
+
 # A row each: the constitution (1) and the evidence (2) in force.
 # own: this installation's, not the shipped one.
 constitution = Table(

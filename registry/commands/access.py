@@ -11,7 +11,7 @@ from infra.console import operations, views
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
 from infra.errors import RefusedError
-from registry.access.domain.verbs import ASKABLE, MEANINGS, Verb
+from registry.access.domain.verbs import ASKABLE, MEANINGS, OF_ROLES
 
 _file = click.argument("path", type=click.Path(dir_okay=False, exists=True, path_type=Path))
 
@@ -48,7 +48,7 @@ def show(as_json: bool) -> None:
 @as_json
 def verbs(as_json: bool) -> None:
     """List what a role may allow."""
-    rows = [{"verb": verb.value, "meaning": MEANINGS[verb]} for verb in Verb]
+    rows = [{"verb": verb.value, "meaning": MEANINGS[verb]} for verb in OF_ROLES]
     emit(rows, as_json, [f"{row['verb']:<20} {row['meaning']}" for row in rows])
 
 
@@ -117,7 +117,7 @@ def _adopt_here(document: object, recover: str, dry_run: bool) -> str:
 
 @access.command("explain", short_help="Say whether somebody may do something")
 @click.argument("who", metavar="WHO")
-@click.argument("verb", type=click.Choice([verb.value for verb in Verb]), metavar="VERB")
+@click.argument("verb", type=click.Choice([verb.value for verb in OF_ROLES]), metavar="VERB")
 @click.argument("name", required=False)
 @click.option("--stage", type=click.Choice([stage.value for stage in ASKABLE]), help="Asked for.")
 @click.option("--group", "groups", multiple=True, help="A group that WHO is in; may be repeated.")

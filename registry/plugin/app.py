@@ -36,6 +36,7 @@ from registry.plugin.assistant import NoAssistant
 from registry.plugin.body_shapes import shape
 from registry.plugin.caller_sources import sources
 from registry.plugin.immutable import ImmutableArtifacts
+from registry.plugin.scopes import WithinScope
 from registry.plugin.waiting import WaitForVerdict
 from registry.settings import RegistrySettings
 
@@ -100,7 +101,8 @@ def build(settings: Settings) -> FastAPI:
     app.add_middleware(ImmutableArtifacts, registry=registry)
     app.add_middleware(NoAssistant)
     edge = Edge.of(settings, settings.of(RegistrySettings).body_limit_bytes)
-    doors = [Middleware(Identified, sources=sources(settings))]
+    known = sources(settings)
+    doors = [Middleware(Identified, sources=known), Middleware(WithinScope, sources=known)]
     for each in reversed(protection(edge, is_streamed, shape, doors)):
         app.add_middleware(each.cls, *each.args, **each.kwargs)
     return app

@@ -10,6 +10,7 @@ from infra.identity.proxy.source import ProxySource
 from infra.identity.settings import IdentitySettings
 from infra.identity.sources import Authenticator, Claims, Sources
 from infra.settings import Settings
+from registry.tokens.source import TokenSource
 
 
 def sources(settings: Settings) -> Sources:
@@ -38,5 +39,7 @@ def _source(kind: Source, settings: Settings) -> Authenticator:
             return JwtSource.of(settings)
         case Source.PROXY:
             return ProxySource.of(settings)
+        case Source.SERVICE_TOKEN:
+            return TokenSource.of(settings)
         case _:
             raise NotImplementedError(kind)

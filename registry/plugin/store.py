@@ -19,11 +19,13 @@ from registry.plugin.governed_tags import GovernedTags
 from registry.plugin.governed_versions import GovernedVersions
 from registry.plugin.governed_webhooks import GovernedWebhooks
 from registry.plugin.mlflow_errors import translated
+from registry.plugin.scopes import within_scope
 from registry.plugin.semantic_uris import SemanticUris
 
 _SCHEME = "acgs+"
 
 
+@within_scope
 class GovernedStore(
     GovernedModels, GovernedVersions, GovernedPlaces, GovernedTags, GovernedWebhooks, SemanticUris
 ):

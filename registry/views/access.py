@@ -11,7 +11,7 @@ from infra.component import View
 from infra.errors import UsageError
 from infra.identity.principal import Kind, Principal, Source
 from registry.access.domain.rules import Grant
-from registry.access.domain.verbs import Verb
+from registry.access.domain.verbs import OF_ROLES, Verb
 from registry.access.errors import AccessDeniedError, AccessUnsetError
 from registry.domain.values import Stage
 
@@ -112,8 +112,8 @@ def _principal(asked: Asked) -> Principal:
 
 def _verb(asked: Asked) -> Verb:
     found = asked.get("verb", "")
-    if found not in set(Verb):
-        raise UsageError(f"expected one of {', '.join(Verb)}, found {found[:40]!r}")
+    if found not in OF_ROLES:
+        raise UsageError(f"expected one of {', '.join(OF_ROLES)}, found {found[:40]!r}")
     return Verb(found)
 
 

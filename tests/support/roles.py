@@ -8,14 +8,14 @@ from typing import Any
 import yaml
 
 import registry.access
-from registry.access.domain.verbs import Verb
+from registry.access.domain.verbs import OF_ROLES
 
 TEMPLATE = Path(registry.access.__file__).with_name("access.yaml")
 
 
 def document(*grants: dict[str, Any], **roles: list[str]) -> dict[str, Any]:
     """Return a document of these roles and grants; `all` may do everything."""
-    listed = {"all": [verb.value for verb in Verb], **roles}
+    listed = {"all": [verb.value for verb in OF_ROLES], **roles}
     return {
         "api_version": "acgs.access/v1",
         "kind": "Access",

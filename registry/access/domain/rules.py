@@ -107,7 +107,6 @@ class Denial:
     stage: Stage | None
     roles: tuple[str, ...]
     givers: tuple[str, ...]
-    out_of_scope: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +130,10 @@ class Roles:
             name: of the model; None for a verb of the whole platform.
             stage: asked for, of a verb that has one.
         """
-        inside = principal.scope is None or principal.scope.covers(verb, name, stage)
-        if inside and any(True for _ in self._given(principal, verb, name, stage)):
+        if any(True for _ in self._given(principal, verb, name, stage)):
             return None
         possible = [grant.role.id for grant in self.grants if grant.covers(verb, name, stage)]
-        return Denial(principal, verb, name, stage, _each_once(possible), self.givers(), not inside)
+        return Denial(principal, verb, name, stage, _each_once(possible), self.givers())
 
     def roles_of(
         self, principal: Principal, verb: Verb, name: str | None, stage: Stage | None

@@ -24,7 +24,8 @@ class Verb(StrEnum):
     CHANGE_CONSTITUTION = "change-constitution"
     CHANGE_ACCESS = "change-access"
     MANAGE_WEBHOOKS = "manage-webhooks"
-    MANAGE_TOKENS = "manage-tokens"
+    LOG = "log"
+    OTHER = "other"
 
     @property
     def has_stage(self) -> bool:
@@ -44,7 +45,8 @@ _OF_THE_PLATFORM = frozenset(
         Verb.CHANGE_CONSTITUTION,
         Verb.CHANGE_ACCESS,
         Verb.MANAGE_WEBHOOKS,
-        Verb.MANAGE_TOKENS,
+        Verb.LOG,
+        Verb.OTHER,
     }
 )
 
@@ -63,9 +65,14 @@ MEANINGS = {
     Verb.CHANGE_CONSTITUTION: "put a constitution in force",
     Verb.CHANGE_ACCESS: "put roles in force",
     Verb.MANAGE_WEBHOOKS: "add, change, test and remove webhooks, and send deliveries again",
-    Verb.MANAGE_TOKENS: "make, list and revoke the tokens of services",
+    Verb.LOG: "write experiments, runs, traces, logged models and their files",
+    Verb.OTHER: "whatever else MLflow's server offers",
 }
 """What each verb allows, for people."""
+
+OF_TOKENS_ALONE = frozenset({Verb.LOG, Verb.OTHER})
+"""MLflow's own permissions rule over these; a service token can be limited to them all the same."""
+OF_ROLES = tuple(verb for verb in Verb if verb not in OF_TOKENS_ALONE)
 
 ASKABLE = tuple(stage for stage in Stage if stage in GOVERNED_STAGES)
 """Stages that a grant may be limited to."""

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.support import roles
 from tests.support.credit import bind_evidence
 from tests.support.issuer import AUDIENCE, Issuer, published
 from tests.support.platform import Platform, environment, write_constitution
@@ -36,7 +37,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     put_database(root)
     with published(issuer) as keys:
         given = {
-            "ACGS_IDENTITY": "jwt,proxy",
+            "ACGS_IDENTITY": "jwt,proxy,service-token",
             "ACGS_PROXY_PEERS": "127.0.0.1",
             "ACGS_JWT_ISSUER": issuer.url,
             "ACGS_JWT_AUDIENCE": AUDIENCE,
@@ -48,4 +49,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             port = str(urlsplit(url).port)
             platform = Platform(root, environment(root) | given | {"ACGS_REGISTRY_PORT": port})
             bind_evidence(platform.settings)
+            file = roles.written(root, roles.EVERYTHING_TO_EVERYBODY)
+            platform.acgs("access", "adopt", str(file), check=True)
             yield Site(platform, issuer)

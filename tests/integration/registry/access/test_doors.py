@@ -13,7 +13,7 @@ import pytest
 from infra.clock import to_millis, utc_now
 from infra.component import components
 from infra.identity.principal import Principal
-from registry.access.domain.verbs import Verb
+from registry.access.domain.verbs import OF_ROLES
 from registry.domain.records import Act, Ask
 from registry.domain.values import RequestKind, Stage
 from tests.integration.registry import shelf as kit
@@ -22,8 +22,8 @@ from tests.support.replicas import replicas
 from tests.support.roles import document
 
 NAME, OTHER = "credit-doors", "credit-other"
-ALL = [verb.value for verb in Verb]
-PEOPLE = {**{f"may-{verb}": [verb.value] for verb in Verb}, "may-all": ALL}
+ALL = [verb.value for verb in OF_ROLES]
+PEOPLE = {**{f"may-{verb}": [verb.value] for verb in OF_ROLES}, "may-all": ALL}
 ELSEWHERE, STAGING_ONLY, NOBODY = "all-but-elsewhere", "all-but-staging", ""
 
 

@@ -125,6 +125,13 @@ def an_edited_constitution(shelf: Shelf) -> None:
     constitution_memory.forget()
 
 
+TOKEN = ("ci", "--name", "*", "--verb", "read")
+
+
+def a_token(_shelf: Shelf) -> None:
+    run("token", "create", *TOKEN)
+
+
 def a_rollout(shelf: Shelf) -> None:
     shelf.store.registry.endpoints.create_endpoint(NAME, "acgs", {}, "ben", utc_now())
     shelf.store.transition_model_version_stage(NAME, shelf.register().version, "Production", False)
@@ -163,6 +170,8 @@ COMMANDS = {
     "rollout pause": Command(a_rollout, (NAME, *REASON)),
     "rollout promote": Command(a_rollout, (NAME, *REASON)),
     "rollout resume": Command(a_paused_rollout, (NAME, *REASON)),
+    "token create": Command(nothing, TOKEN),
+    "token revoke": Command(a_token, ("ci",)),
     "version deprecate": Command(a_version, (OF_THE_VERSION, *REASON)),
     "version resolve": Command(a_stage_that_nobody_granted, (NAME,)),
     "version restore": Command(a_deprecated_version, (OF_THE_VERSION, *REASON)),

@@ -49,6 +49,7 @@ def _fill(shelf: Shelf) -> None:
     """Leave something for each command to show."""
     run("access", "adopt", str(roles.written(shelf.root, roles.EVERYTHING_TO_EVERYBODY)))
     run("webhook", "add", "hook", "http://127.0.0.1:9/hook", "--event", "*")
+    run("token", "create", "ci", "--name", "*", "--verb", "read")
     run("endpoint", "create", NAME)
     shelf.register()
     shelf.register(GROWN)

@@ -67,6 +67,7 @@ def test_more_than_a_page_is_read_from_the_database(server: type[_Server]) -> No
         (200, b'{"other": 1}'),
         (404, b'{"detail": "Not Found"}'),
         (404, b'{"error_code": "infra.not_found", "message": "no such view", "hint": null}'),
+        (401, b'{"error_code": "auth.missing", "message": "who are you", "hint": null}'),
         (503, b'{"error_code": "infra.unavailable", "message": "busy", "hint": null}'),
     ],
 )
@@ -78,7 +79,7 @@ def test_a_server_that_cannot_answer_leaves_it_to_the_database(
     assert len(server.asked) == 1
 
 
-@pytest.mark.parametrize(("status", "code"), [(401, 1), (403, 1), (400, 2), (404, 2)])
+@pytest.mark.parametrize(("status", "code"), [(403, 1), (400, 2), (404, 2)])
 def test_what_the_server_refuses_is_told_as_if_it_were_refused_here(
     server: type[_Server], status: int, code: int
 ) -> None:

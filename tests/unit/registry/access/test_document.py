@@ -43,6 +43,9 @@ WRONG: dict[str, tuple[Any, str]] = {
     "an unknown verb": (
         document(roles=[{"id": "lead", "may": ["aprove"]}]), "may[0]: expected one of read",
     ),
+    "a verb that MLflow's own permissions rule over": (
+        document(roles=[{"id": "lead", "may": ["log"]}]), "may[0]: expected one of read",
+    ),
     "a role twice": (
         document(roles=[{"id": "lead", "may": ["read"]}] * 2), "ids of roles must be unique",
     ),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.identity.principal import NOBODY, Kind, Principal, Scope, Source
+from infra.identity.principal import NOBODY, Kind, Principal, Source
 from registry.access.domain.rules import Grant, Grantee, Role, Roles, lockout
 from registry.access.domain.verbs import MEANINGS, Verb
 from registry.domain.values import Stage
@@ -60,14 +60,6 @@ CASES: dict[str, tuple[Principal, Verb, str | None, Stage | None, bool]] = {
         Principal("helper", source=Source.JWT), Verb.CHANGE_ACCESS, None, None, False,
     ),
     "nobody": (NOBODY, Verb.READ, "credit-x", None, False),
-    "a token inside its scope": (
-        Principal("ci", Kind.SERVICE, (), Source.SERVICE_TOKEN, Scope(("credit-a*",))),
-        Verb.REGISTER, "credit-a1", None, True,
-    ),
-    "a token outside its scope": (
-        Principal("ci", Kind.SERVICE, (), Source.SERVICE_TOKEN, Scope(("credit-a*",))),
-        Verb.REGISTER, "credit-b", None, False,
-    ),
 }  # fmt: skip
 
 
@@ -82,14 +74,6 @@ def test_a_denial_names_the_roles_that_would_do_and_who_can_give_them() -> None:
     assert denial is not None
     assert denial.roles == ("lead",)
     assert denial.givers == ("person:admin",)
-    assert not denial.out_of_scope
-
-
-def test_a_token_beyond_its_scope_is_told_so() -> None:
-    token = Principal("ci", Kind.SERVICE, (), Source.SERVICE_TOKEN, Scope(verbs=("read",)))
-    denial = ROLES.denial(token, Verb.REGISTER, "credit-x")
-    assert denial is not None
-    assert denial.out_of_scope
 
 
 def test_roles_say_by_which_of_them_somebody_may_do_something() -> None:
