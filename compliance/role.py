@@ -70,6 +70,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     from compliance.reports.mlflow_runs import Reports
     from compliance.sandbox import Limits, Sandbox
     from infra.clock import utc_now
+    from infra.identity.own import own_token
     from infra.stores.db import open_engine
     from infra.web import http
     from infra.web.edge import Edge
@@ -85,7 +86,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     limits = Limits(memory_bytes=settings.of(RegistrySettings).model_memory_bytes)
     means = confinement(settings, registry.engine, NAME, utc_now())
     with Sandbox(limits, means=means) as sandbox:
-        reports = Reports(tracking_url(settings))
+        reports = Reports(tracking_url(settings), own_token(settings))
         judging = bootstrap.open_judging(settings, registry, sandbox)
         workers = [Worker(queue, registry, judging, reports) for _ in range(sandbox.lanes)]
 

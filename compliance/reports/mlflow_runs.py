@@ -18,10 +18,16 @@ HTTP_SECONDS = "10"
 
 
 class Reports:
-    """Writes governance runs through MLflow's client; connects on first use."""
+    """Writes governance runs through MLflow's client; connects on first use.
 
-    def __init__(self, tracking_url: str) -> None:
+    Args:
+        tracking_url: of the MLflow server.
+        token: that proves this process to a server which asks who is there.
+    """
+
+    def __init__(self, tracking_url: str, token: str | None = None) -> None:
         self._url = tracking_url
+        self._token = token
         self._client: MlflowClient | None = None
         self._experiment_id: str | None = None
 
@@ -76,6 +82,10 @@ class Reports:
             os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
             os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", HTTP_SECONDS)
             os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+            if self._token:
+                # A user of the environment's would come before the token.
+                os.environ.pop("MLFLOW_TRACKING_USERNAME", None)
+                os.environ["MLFLOW_TRACKING_TOKEN"] = self._token
             from mlflow import MlflowClient
 
             self._client = MlflowClient(tracking_uri=self._url, registry_uri=self._url)

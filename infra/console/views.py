@@ -48,7 +48,7 @@ def read(component: str, name: str, /, **asked: object) -> Any:
             return _told(
                 f"{url}/acgs/api/v1/views/{component}/{name}",
                 texts,
-                credentials.authorization(url),
+                credentials.reading(url, _root()),
             )
         except own_servers.NoAnswerError:
             pass  # the server is starting or stopping; the database can be read all the same
@@ -72,12 +72,15 @@ def read_with(authorization: str, component: str, name: str, /) -> Any:
 
 def server_url() -> str | None:
     """Return the live platform's URL, as its supervisor recorded it in the storage root."""
-    root = Path(os.environ.get("MLOPS_STORAGE_ROOT") or ".acgs").expanduser().absolute()
-    owner = running.live_supervisor(root)
+    owner = running.live_supervisor(_root())
     if owner is None:
         return None
     host, port = owner.flags.get("ACGS_HOST"), owner.flags.get("ACGS_REGISTRY_PORT")
     return f"http://{host}:{port}" if host and port else None
+
+
+def _root() -> Path:
+    return Path(os.environ.get("MLOPS_STORAGE_ROOT") or ".acgs").expanduser().absolute()
 
 
 def _told(url: str, asked: Mapping[str, str], authorization: str) -> Any:

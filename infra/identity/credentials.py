@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from infra.errors import SettingsError, storage_error
 from infra.identity.os_user import os_user
+from infra.identity.own import own_token_in
 
 TOKEN, USERNAME, PASSWORD = (
     "MLFLOW_TRACKING_TOKEN",
@@ -57,6 +58,17 @@ def authorization(url: str, claimed: str | None = None) -> str:
     if token:
         return bearer(token)
     return _read().get(_server(url)) or _of_mlflow() or basic(user or claimed or os_user(), "")
+
+
+def reading(url: str, root: Path) -> str:
+    """Return the value of `Authorization` with which a command reads from its own server.
+
+    Args:
+        url: of the server.
+        root: its storage root. Who may read its secrets may read its database as well.
+    """
+    token = own_token_in(root)
+    return bearer(token) if token else authorization(url)
 
 
 def keep(url: str, value: str | None) -> Path:

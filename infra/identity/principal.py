@@ -29,6 +29,7 @@ class Source(StrEnum):
     BASIC_AUTH = "basic-auth"
     JWT = "jwt"
     PROXY = "proxy"
+    PLATFORM = "platform"
     SERVICE_TOKEN = "service-token"  # noqa: S105 - the name of a source
 
     @property

@@ -133,7 +133,8 @@ class Sources:
         return found[0]
 
     def _missing(self, asked: Asked) -> CredentialMissingError:
-        taken = ", ".join(one.source.value for one in self.each)
+        known = [one.source.value for one in self.each if one.source is not Source.PLATFORM]
+        taken = ", ".join(known)
         has_one = asked.credential is not None
         return CredentialMissingError(
             f"expected a credential of {taken}, found "

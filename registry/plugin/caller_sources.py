@@ -5,6 +5,7 @@ from __future__ import annotations
 from infra.component import Health, Probe
 from infra.identity.bearer.source import JwtSource
 from infra.identity.errors import IdentitySourceError
+from infra.identity.own import OwnProcesses, own_token
 from infra.identity.principal import Source
 from infra.identity.proxy.source import ProxySource
 from infra.identity.settings import IdentitySettings
@@ -19,14 +20,18 @@ def sources(settings: Settings) -> Sources:
     Raises:
         IdentitySettingsError: a source lacks a setting.
     """
-    return Sources([_source(kind, settings) for kind in settings.of(IdentitySettings).sources])
+    found = [_source(kind, settings) for kind in settings.of(IdentitySettings).sources]
+    own = own_token(settings)
+    return Sources([*found, OwnProcesses(own)] if own else found)
 
 
 def probe(settings: Settings) -> Probe:
     """Report which sources are on, after a look at what they check against."""
     found = sources(settings)
     try:
-        return Probe("identity", Health.OK, "; ".join(one.check() for one in found.each))
+        return Probe(
+            "identity", Health.OK, "; ".join(filter(None, [one.check() for one in found.each]))
+        )
     except IdentitySourceError as err:
         return Probe("identity", Health.FAILED, err.message)
 
