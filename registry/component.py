@@ -80,9 +80,10 @@ _COMMANDS = (
 
 
 def _settings() -> Sequence[type[Group]]:
+    from registry.plugin.users.settings import UsersSettings
     from registry.settings import RegistrySettings
 
-    return (RegistrySettings,)
+    return (RegistrySettings, UsersSettings)
 
 
 def _roles() -> Sequence[Role]:

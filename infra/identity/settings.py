@@ -10,7 +10,12 @@ from infra.setting import Text, setting
 from infra.settings import listed
 
 OPEN = "open"
-_PROVEN = (Source.JWT.value, Source.PROXY.value, Source.SERVICE_TOKEN.value)
+_PROVEN = (
+    Source.BASIC_AUTH.value,
+    Source.JWT.value,
+    Source.PROXY.value,
+    Source.SERVICE_TOKEN.value,
+)
 
 
 def _sources(text: str) -> None:

@@ -10,6 +10,8 @@ from starlette.middleware import Middleware
 from infra.component import components
 from infra.errors import SettingsError, UsageError
 from infra.identity.middleware import Identified
+from infra.identity.principal import Source
+from infra.identity.settings import IdentitySettings
 from infra.settings import Settings
 from infra.web import http
 from infra.web.edge import Edge
@@ -37,6 +39,7 @@ from registry.plugin.body_shapes import shape
 from registry.plugin.caller_sources import sources
 from registry.plugin.immutable import ImmutableArtifacts
 from registry.plugin.scopes import WithinScope
+from registry.plugin.users.composition import compose
 from registry.plugin.waiting import WaitForVerdict
 from registry.settings import RegistrySettings
 
@@ -77,7 +80,11 @@ def build(settings: Settings) -> FastAPI:
     from mlflow.server import app as flask_app
     from mlflow.server.fastapi_app import create_fastapi_app
 
-    app: FastAPI = create_fastapi_app()
+    app: FastAPI = (
+        compose(settings, flask_app)
+        if Source.BASIC_AUTH in settings.of(IdentitySettings).sources
+        else create_fastapi_app()
+    )
     artifact_errors.install(app, flask_app, settings)
     text_guard.install(flask_app)
     mlflow_errors.install(flask_app)

@@ -11,6 +11,7 @@ from infra.identity.proxy.source import ProxySource
 from infra.identity.settings import IdentitySettings
 from infra.identity.sources import Authenticator, Claims, Sources
 from infra.settings import Settings
+from registry.plugin.users.source import PasswordSource
 from registry.tokens.source import TokenSource
 
 
@@ -46,5 +47,7 @@ def _source(kind: Source, settings: Settings) -> Authenticator:
             return ProxySource.of(settings)
         case Source.SERVICE_TOKEN:
             return TokenSource.of(settings)
-        case _:
-            raise NotImplementedError(kind)
+        case Source.BASIC_AUTH:
+            return PasswordSource()
+        case Source.PLATFORM:
+            raise ValueError("the platform's own token is on by itself")
