@@ -31,6 +31,7 @@ MODULES = (
     "start",
     "serving",
     "operations",
+    "identity",
     "adoption",
     "artifacts",
     "git_tags",
