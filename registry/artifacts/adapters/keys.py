@@ -8,12 +8,10 @@ statement trusts that folder, or a public key that came by another way.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
+from infra import durable, ed25519
 from infra.secrets import FOLDER, secret_file
 from registry.artifacts.domain.statement import Envelope, pae
 from registry.artifacts.errors import SigningKeyError, StatementInvalidError
@@ -69,33 +67,25 @@ class SigningKeys:
         # Published first: no statement is ever signed by an unknown key.
         identity = self._publish(private.public_key())
         folder = self._settings.folder(FOLDER)
-        _replace(folder / KEY_FILE, private_pem(private), 0o600)
+        durable.replace(folder / KEY_FILE, ed25519.private_pem(private).encode())
         return identity
 
     def _private(self) -> Ed25519PrivateKey:
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-        text = secret_file(
-            self._settings, KEY_FILE, lambda: private_pem(Ed25519PrivateKey.generate())
-        )
+        text = secret_file(self._settings, KEY_FILE, ed25519.new_private_pem)
         try:
-            key = load_pem_private_key(text.encode(), password=None)
+            return ed25519.read_private(text)
         except ValueError as err:
             raise SigningKeyError(
-                f"secret {KEY_FILE}: expected a private key in PEM, found {err}",
+                f"secret {KEY_FILE}: {err}",
                 hint="restore the file from a backup of the storage root, or: "
                 "acgs artifact rotate-key",
             ) from err
-        if not isinstance(key, Ed25519PrivateKey):
-            raise SigningKeyError(f"secret {KEY_FILE}: expected an Ed25519 key, found another kind")
-        return key
 
     def _publish(self, key: Ed25519PublicKey) -> str:
         identity = key_id(key)
         file = self._settings.folder(PUBLIC_FOLDER) / f"{identity}.pem"
         if not file.exists():
-            _replace(file, public_pem(key), 0o644)
+            durable.replace(file, ed25519.public_pem(key).encode(), mode=0o644)
         return identity
 
 
@@ -133,47 +123,13 @@ def key_id(key: Ed25519PublicKey) -> str:
     ).hexdigest()
 
 
-def public_pem(key: Ed25519PublicKey) -> str:
-    """Return a public key as PEM."""
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-
-
-def private_pem(key: Ed25519PrivateKey) -> str:
-    """Return a private key as PEM, unencrypted: its file has mode 0600."""
-    from cryptography.hazmat.primitives.serialization import (
-        Encoding,
-        NoEncryption,
-        PrivateFormat,
-    )
-
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
 def read_public(pem: bytes, where: str) -> Ed25519PublicKey:
     """Read a public key.
 
     Raises:
         SigningKeyError: it is no Ed25519 key in PEM.
     """
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
     try:
-        key = load_pem_public_key(pem)
+        return ed25519.read_public(pem)
     except ValueError as err:
-        raise SigningKeyError(f"{where}: expected a public key in PEM, found {err}") from err
-    if not isinstance(key, Ed25519PublicKey):
-        raise SigningKeyError(f"{where}: expected an Ed25519 key, found another kind")
-    return key
-
-
-def _replace(path: Path, text: str, mode: int) -> None:
-    draft = path.with_name(f".{path.name}.{uuid4().hex}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
+        raise SigningKeyError(f"{where}: {err}") from err

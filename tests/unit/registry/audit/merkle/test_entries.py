@@ -1,0 +1,96 @@
+"""An entry is the whole event in one byte form, whatever its data are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry.audit.merkle.domain.entry import StoredEvent, entry_of, has_sequence, read_entry
+from registry.audit.merkle.errors import MalformedError
+
+EVENT = StoredEvent(
+    id=12,
+    uid="0c4b",
+    type="registered_model.created",
+    name="credit",
+    version=None,
+    request_id=3,
+    actor="alice",
+    at_ms=1_700_000_000_000,
+    data='{"b": 1.0, "a": "é"}',
+)
+OTHERS: dict[str, Any] = {
+    "id": 13,
+    "uid": "0c4c",
+    "type": "x.y",
+    "name": "Credit",
+    "version": 1,
+    "request_id": None,
+    "actor": "mallory",
+    "at_ms": 1,
+    "data": '{"b": 1, "a": "e"}',
+}
+
+
+def test_an_entry_is_canonical_json_of_the_whole_event() -> None:
+    assert entry_of(EVENT, 5).decode() == (
+        '{"actor":"alice","at_ms":1700000000000,"data":{"a":"é","b":1},"id":12,"name":"credit",'
+        '"request_id":3,"sequence":5,"type":"registered_model.created","uid":"0c4b","version":null}'
+    )
+
+
+@pytest.mark.parametrize("field", OTHERS)
+def test_changing_any_field_changes_the_entry(field: str) -> None:
+    assert set(OTHERS) == set(StoredEvent.__dataclass_fields__)
+    changed = replace(EVENT, **{field: OTHERS[field]})
+    assert entry_of(changed, 5) != entry_of(EVENT, 5)
+    assert entry_of(EVENT, 6) != entry_of(EVENT, 5)
+
+
+def test_spaces_and_the_order_of_keys_do_not_count() -> None:
+    assert entry_of(replace(EVENT, data='{"a":"\\u00e9","b":1.0}'), 5) == entry_of(EVENT, 5)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        '{"n": 9007199254740993}',
+        '{"n": NaN}',
+        '{"n": Infinity}',
+        '{"s": "\\ud800"}',
+        "[" * 100_000 + "]" * 100_000,
+        "no json",
+        "\ud800",
+    ],
+)
+def test_data_without_a_canonical_form_stand_in_the_entry_as_text(data: str) -> None:
+    found = read_entry(entry_of(replace(EVENT, data=data), 5))
+    assert found["data_text"] == data.replace("\ud800", "\\ud800")
+    assert "data" not in found
+
+
+def test_numbers_of_the_database_that_json_cannot_hold_become_texts() -> None:
+    found = read_entry(entry_of(replace(EVENT, id=2**63 - 1), 5))
+    assert found["id"] == str(2**63 - 1)
+
+
+@given(st.dictionaries(st.text(), st.integers(-(2**53) + 1, 2**53 - 1) | st.text() | st.none()))
+def test_an_entry_is_one_line_and_reads_as_what_was_stored(data: dict[str, object]) -> None:
+    entry = entry_of(replace(EVENT, data=json.dumps(data)), 5)
+    assert b"\n" not in entry
+    assert has_sequence(entry, 5)
+    assert not has_sequence(entry, 6)
+    found = read_entry(entry)
+    assert found.get("data", data) == data
+
+
+@pytest.mark.parametrize("entry", [b"", b"[]", b"{", b"\xff", b'"text"'])
+def test_what_is_no_json_object_is_no_entry(entry: bytes) -> None:
+    assert not has_sequence(entry, 0)
+    with pytest.raises(MalformedError):
+        read_entry(entry)
