@@ -80,10 +80,11 @@ _COMMANDS = (
 
 
 def _settings() -> Sequence[type[Group]]:
+    from registry.audit.merkle.settings import AuditSettings
     from registry.plugin.users.settings import UsersSettings
     from registry.settings import RegistrySettings
 
-    return (RegistrySettings, UsersSettings)
+    return (RegistrySettings, AuditSettings, UsersSettings)
 
 
 def _roles() -> Sequence[Role]:
@@ -124,7 +125,10 @@ def _probes(settings: Settings) -> Iterable[Probe]:
 
 
 def _prepare(settings: Settings) -> None:
+    from registry.audit.merkle.bootstrap import make_keys
     from registry.bootstrap import open_registry
+
+    make_keys(settings)
 
     registry = open_registry(settings)
     try:

@@ -1,4 +1,7 @@
-"""Runs the role `manager`: delivers the outbox and settles requests. Safe to kill at any time."""
+"""Runs the role `manager`: delivers the outbox, settles requests, signs the audit log.
+
+Safe to kill at any time.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,12 @@ STANDSTILL_SECONDS = 60.0
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
-    """Run both loops until `stop` is set."""
+    """Run the loops until `stop` is set."""
     from infra.processes.loops import Loop, go_round
     from infra.secrets import Sealer
     from infra.stores.db import open_engine
+    from registry.audit.merkle.bootstrap import open_sequencer
+    from registry.audit.merkle.sequencing import SequencingLoop
     from registry.bootstrap import open_registry
     from registry.gate.settlement import SettlingLoop
     from registry.webhooks.deliveries import DeliveryLoop
@@ -27,9 +32,11 @@ def run(settings: Settings, stop: threading.Event) -> None:
     engine = open_engine(settings.sqlalchemy_url)
     deliveries = DeliveryLoop(engine, Sealer(settings))
     settling = SettlingLoop(open_registry(settings).gate, engine)
+    sequencing = SequencingLoop(open_sequencer(engine, settings))
     loops = [
         Loop("delivery", deliveries.run, STANDSTILL_SECONDS),
         Loop("settling", settling.run, STANDSTILL_SECONDS),
+        Loop("sequencing", sequencing.run, STANDSTILL_SECONDS),
     ]
     try:
         go_round(settings, NAME, loops, stop)
@@ -48,7 +55,7 @@ def manager_role() -> Role:
     """Return the role's description for the platform."""
     return Role(
         name=NAME,
-        summary="delivers webhooks and settles transition requests",
+        summary="delivers webhooks, settles transition requests, signs the audit log",
         run=run,
         ready=ready,
         light=True,

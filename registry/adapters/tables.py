@@ -16,6 +16,7 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -27,8 +28,18 @@ from sqlalchemy import (
 metadata = MetaData(
     info={
         "triggers": {
-            "sqlite": ("acgs_event_no_update", "acgs_event_no_delete"),
-            "postgresql": ("acgs_event_guard", "acgs_event_no_truncate"),
+            "sqlite": (
+                "acgs_event_no_update",
+                "acgs_event_no_delete",
+                "acgs_leaf_no_update",
+                "acgs_leaf_no_delete",
+            ),
+            "postgresql": (
+                "acgs_event_guard",
+                "acgs_event_no_truncate",
+                "acgs_leaf_guard",
+                "acgs_leaf_no_truncate",
+            ),
         }
     }
 )
@@ -161,6 +172,35 @@ event = Table(
     Column("at_ms", BigInteger, nullable=False),
     Column("data", JSON, nullable=False),
     Column("principal", _Principal),
+)
+
+# Which event stands where in the audit log (registry/audit/merkle), from 0 without a gap.
+leaf = Table(
+    "acgs_leaf",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("event_id", BigInteger, nullable=False, unique=True),
+    Column("hash", LargeBinary(32), nullable=False),
+)
+
+# One row, id 1: who numbers events, and the last checkpoint. `size` and `root` (hex) are what the
+# database remembers of the signed files: neither side can go back without the other showing it.
+log = Table(
+    "acgs_log",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("owner", String(200)),
+    Column("until_ms", BigInteger, nullable=False, server_default="0"),
+    Column("size", BigInteger, nullable=False, server_default="0"),
+    Column("root", String(64), nullable=False, server_default=""),
+    Column("signed_ms", BigInteger),
+    Column("error", Text),
+    Column("cosigned_size", BigInteger, nullable=False, server_default="0"),
+    Column("cosigned_ms", BigInteger),
+    Column("witness_error", Text),
+    Column("mirrored_size", BigInteger, nullable=False, server_default="0"),
+    Column("mirrored_ms", BigInteger),
+    Column("mirror_error", Text),
 )
 
 webhook = Table(
