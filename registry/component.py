@@ -54,7 +54,7 @@ _COMMANDS = (
     ),
     CommandEntry(
         "audit",
-        "Read who did what",
+        "Read and prove who did what",
         "registry.commands.audit:audit",
         Section.LOOK,
     ),
@@ -119,9 +119,10 @@ def _collectors(settings: Settings) -> Sequence[Collector]:
 
 
 def _probes(settings: Settings) -> Iterable[Probe]:
+    from registry.audit.merkle.health import probes
     from registry.plugin.caller_sources import probe
 
-    return (probe(settings),)
+    return (probe(settings), *probes(settings))
 
 
 def _prepare(settings: Settings) -> None:

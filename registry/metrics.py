@@ -12,6 +12,7 @@ from infra.settings import Settings
 from infra.stores.db import open_engine, reading
 from registry.adapters import mlflow_tables as mlflow
 from registry.adapters import tables
+from registry.audit.merkle.health import LogCollector
 from registry.domain.values import CHAMPION
 from registry.gate.adapters.verdicts import own_verdict
 
@@ -42,7 +43,8 @@ class RegistryCollector(Collector):
 
 def collectors(settings: Settings) -> list[Collector]:
     """Return the registry's collectors."""
-    return [RegistryCollector(open_engine(settings.sqlalchemy_url))]
+    engine = open_engine(settings.sqlalchemy_url)
+    return [RegistryCollector(engine), LogCollector(engine)]
 
 
 def _by_state(connection: Connection, name: str, text: str, column: object) -> Metric:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import click
 
+from infra.component import CommandEntry
 from infra.console import views
+from infra.console.lazy import LazyGroup
 from infra.console.options import as_json
 from infra.console.output import emit
 from registry.commands.shared import after, limit, more
 
+_LOG = "registry.commands.audit_log"
+_MORE = (
+    CommandEntry("verify", "Prove that no event was changed", f"{_LOG}:audit_verify"),
+    CommandEntry("prove", "Write a proof that an event is in the log", f"{_LOG}:audit_prove"),
+    CommandEntry("check", "Check a proof, and show its event", f"{_LOG}:audit_check"),
+    CommandEntry("export", "Write the database's events to a file", f"{_LOG}:audit_export"),
+    CommandEntry("public-key", "Print the key that verifies the log", f"{_LOG}:audit_public_key"),
+)
 
-@click.group(short_help="Read who did what")
+
+@click.group(cls=LazyGroup, entries=_MORE, short_help="Read and prove who did what")
 def audit() -> None:
-    """The audit trail."""
+    """The audit trail, and the log that proves it."""
 
 
 @audit.command("log", short_help="Print events, oldest first")

@@ -13,11 +13,19 @@ if TYPE_CHECKING:
 
     from infra.settings import Settings
     from registry.audit.merkle.sequencing import Sequencer
+    from registry.audit.merkle.verification import Trust
 
 
 def make_keys(settings: Settings) -> None:
     """Make the key that signs the log, if there is none."""
     own_key(settings, KeyKind.LOG)
+
+
+def own_trust(settings: Settings) -> Trust:
+    """Return the keys that this installation trusts for its own log."""
+    from registry.audit.merkle.verification import Trust
+
+    return Trust([own_key(settings, KeyKind.LOG).public])
 
 
 def open_sequencer(engine: Engine, settings: Settings) -> Sequencer:

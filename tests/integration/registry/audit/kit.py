@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, select, text
 
+from infra.console import cli
 from infra.processes.leases import Leases
 from infra.settings import Settings
 from infra.stores.db import open_engine, reading, transaction
@@ -166,3 +168,43 @@ def fail_at(patch: pytest.MonkeyPatch, step: str, error: OSError) -> None:
         raise error
 
     patch.setattr(step, failing)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command printed."""
+
+    status: int
+    out: str
+    err: str
+
+    def view(self) -> dict[str, Any]:
+        """Return the JSON that was printed."""
+        return dict(json.loads(self.out))
+
+
+class Shell:
+    """Runs `acgs` in this process, in a folder where nothing is."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch) -> None:
+        self._capsys = capsys
+        self._patch = patch
+
+    def at(self, desk: Desk) -> None:
+        """Use an installation from now on."""
+        self._patch.setenv("MLOPS_STORAGE_ROOT", str(desk.root))
+        self._patch.setenv("ACGS_DATABASE_URL", desk.url)
+
+    def acgs(self, *words: object) -> Outcome:
+        """Run a command."""
+        self._capsys.readouterr()
+        status = cli.invoke([str(word) for word in words])
+        captured = self._capsys.readouterr()
+        return Outcome(status, captured.out, captured.err)
+
+    def refused(self, *words: object) -> str:
+        """Run a command that must be refused because something is not proven; return why."""
+        outcome = self.acgs(*words)
+        assert (outcome.status, outcome.out) == (1, ""), outcome
+        assert outcome.err.startswith("error [audit.not_proven]: "), outcome
+        return outcome.err.removeprefix("error [audit.not_proven]: ")

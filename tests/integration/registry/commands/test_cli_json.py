@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from sqlalchemy import text
 
 from infra.clock import utc_now
 from infra.console import cli
+from infra.settings import Settings
+from registry.audit.merkle.bootstrap import open_sequencer
 from registry.domain.records import Ask
 from registry.domain.values import RequestKind, Stage
 from tests.docs import cli_pages
@@ -23,6 +26,7 @@ from tests.integration.registry.shelf import GROWN, NAME, Shelf
 from tests.support import roles
 
 ENFORCED = "credit"
+PROOF = "event.tlog-proof"
 FIRST, SECOND = f"{NAME}@1.0.0", f"{NAME}@1.1.0"
 NEED_A_PLATFORM = {
     "acgs whoami",  # tests/integration/registry/access/test_login.py
@@ -76,6 +80,11 @@ def _fill(shelf: Shelf) -> None:
         ):
             connection.execute(text(statement))
     run("artifact", "scrub")
+    settings = Settings(storage_root=shelf.root)
+    sequencer = open_sequencer(shelf.store.registry.engine, settings)
+    sequencer.round()
+    sequencer.close()
+    run("audit", "prove", "1", "--output", str(shelf.root / PROOF))
 
 
 def run(*words: str) -> None:
@@ -89,6 +98,8 @@ def as_run(command: str) -> list[str]:
     words = words.replace("NAME@V1 NAME@V2", f"{FIRST} {SECOND}").replace("NAME@VERSION", SECOND)
     words = words.replace("FILE", str(roles.TEMPLATE))
     words = words.replace("WHO VERB", "person:alice read")
+    root = Path(os.environ["MLOPS_STORAGE_ROOT"])
+    words = words.replace("PROOF", f"{root / PROOF} --public-key {root / 'keys/audit-log.vkey'}")
     return shlex.split(re.sub(r"\bNAME\b", NAME, words).replace("ID", "1"))
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,6 +88,28 @@ def test_an_entry_is_one_line_and_reads_as_what_was_stored(data: dict[str, objec
     assert not has_sequence(entry, 6)
     found = read_entry(entry)
     assert found.get("data", data) == data
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(VALUES, st.text(), st.integers(-(2**63), 2**63 - 1), st.booleans())
+def test_the_fast_writer_writes_what_rfc_8785_asks_for(
+    data: Any, name: str, number: int, escaped: bool
+) -> None:
+    stored = json.dumps(data, ensure_ascii=escaped)
+    event = replace(EVENT, data=stored, name=name, at_ms=number)
+    fields = {key: getattr(event, key) for key in OTHERS if key != "data"}
+    try:
+        expected = rfc8785.dumps({**fields, "sequence": 5, "data": data})
+    except ValueError:
+        assert "data_text" in read_entry(entry_of(event, 5))
+    else:
+        assert entry_of(event, 5) == expected
 
 
 @pytest.mark.parametrize("entry", [b"", b"[]", b"{", b"\xff", b'"text"'])

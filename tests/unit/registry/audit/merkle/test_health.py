@@ -1,0 +1,38 @@
+"""Health says why nothing is signed, and since when events wait."""
+
+from __future__ import annotations
+
+import pytest
+
+from infra.component import Health
+from registry.audit.merkle.adapters.leaves import Remembered, Waiting
+from registry.audit.merkle.health import judged
+
+NOW_MS = 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("known", "waiting", "health", "detail"),
+    [
+        (Remembered(size=7), Waiting(0, None), Health.OK, "7 events signed, 0 wait"),
+        (Remembered(size=7), Waiting(2, NOW_MS - 900), Health.OK, "7 events signed, 2 wait"),
+        (Remembered(size=7), Waiting(1, NOW_MS + 9), Health.OK, "7 events signed, 1 wait"),
+        (
+            Remembered(size=7),
+            Waiting(2, NOW_MS - 61_000),
+            Health.FAILED,
+            "2 events wait, the first for 61 s; does the manager run?",
+        ),
+        (
+            Remembered(size=7, error="gone\n  what to do: restore"),
+            Waiting(2, NOW_MS),
+            Health.FAILED,
+            "nothing is signed, 2 events wait: gone what to do: restore",
+        ),
+    ],
+)
+def test_health_judges_the_log(
+    known: Remembered, waiting: Waiting, health: Health, detail: str
+) -> None:
+    probe = judged(known, waiting, NOW_MS)
+    assert (probe.health, probe.detail) == (health, detail)
