@@ -67,6 +67,8 @@ class Role:
         ports: (setting name, port) of each port it will bind, checked before start.
         light: whether it may share a process: it loads no server, beats as
             `infra.processes.loops` does, and changes nothing of the process it runs in.
+        apart: whether only `acgs run NAME` starts it: it belongs elsewhere than the rest of
+            the platform, which neither starts nor watches it.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Role:
     after: tuple[str, ...] = ()
     ports: Callable[[Settings], Sequence[tuple[str, int]]] = lambda _settings: ()
     light: bool = False
+    apart: bool = False
 
 
 class Section(StrEnum):
@@ -185,3 +188,8 @@ def components() -> tuple[Component, ...]:
 def roles() -> dict[str, Role]:
     """Return every role of every component, by name, in start order."""
     return {role.name: role for component in components() for role in component.roles()}
+
+
+def roles_of_the_platform() -> dict[str, Role]:
+    """Return the roles that `acgs up` starts, by name, in start order."""
+    return {name: role for name, role in roles().items() if not role.apart}

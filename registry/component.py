@@ -80,18 +80,19 @@ _COMMANDS = (
 
 
 def _settings() -> Sequence[type[Group]]:
-    from registry.audit.merkle.settings import AuditSettings
+    from registry.audit.merkle.settings import AuditSettings, WitnessSettings
     from registry.plugin.users.settings import UsersSettings
     from registry.settings import RegistrySettings
 
-    return (RegistrySettings, AuditSettings, UsersSettings)
+    return (RegistrySettings, AuditSettings, WitnessSettings, UsersSettings)
 
 
 def _roles() -> Sequence[Role]:
+    from registry.audit.merkle.witness_role import witness_role
     from registry.manager import manager_role
     from registry.plugin.server import registry_role
 
-    return (registry_role(), manager_role())
+    return (registry_role(), manager_role(), witness_role())
 
 
 def _routes(settings: Settings) -> Sequence[BaseRoute]:

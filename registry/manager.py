@@ -23,7 +23,8 @@ def run(settings: Settings, stop: threading.Event) -> None:
     from infra.processes.loops import Loop, go_round
     from infra.secrets import Sealer
     from infra.stores.db import open_engine
-    from registry.audit.merkle.bootstrap import open_sequencer
+    from registry.audit.merkle.bootstrap import open_cosigner, open_sequencer
+    from registry.audit.merkle.cosigning import CosigningLoop
     from registry.audit.merkle.sequencing import SequencingLoop
     from registry.bootstrap import open_registry
     from registry.gate.settlement import SettlingLoop
@@ -38,6 +39,9 @@ def run(settings: Settings, stop: threading.Event) -> None:
         Loop("settling", settling.run, STANDSTILL_SECONDS),
         Loop("sequencing", sequencing.run, STANDSTILL_SECONDS),
     ]
+    cosigner = open_cosigner(engine, settings)
+    if cosigner is not None:
+        loops.append(Loop("cosigning", CosigningLoop(cosigner).run, STANDSTILL_SECONDS))
     try:
         go_round(settings, NAME, loops, stop)
     finally:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from infra import logs
-from infra.component import roles
+from infra.component import roles_of_the_platform
 from infra.configuration import known_settings, load_settings
 from infra.errors import PlatformError, storage_error
 from infra.processes import launch
@@ -99,7 +99,7 @@ def up_detached(flags: dict[str, str]) -> None:
     with interrupted_once():
         pid = launch.detach(settings, tell)
     click.echo(f"ready: supervisor {pid}, storage root {settings.storage_root}")
-    for role in roles().values():
+    for role in roles_of_the_platform().values():
         if url := role.url(settings):
             click.echo(f"  {role.name:<12} {url}")
     tell("stop it with: acgs down")
@@ -159,7 +159,7 @@ class _Teller:
 
     def __init__(self, settings: Settings) -> None:
         self._states: dict[str, str] = {}
-        self._urls = {role.name: role.url(settings) for role in roles().values()}
+        self._urls = {role.name: role.url(settings) for role in roles_of_the_platform().values()}
         self.all_ready = False
 
     def say(self, line: str) -> None:
@@ -188,7 +188,7 @@ class _Teller:
 def _up_with_table(settings: Settings, stop: threading.Event, console: Console) -> None:
     from rich.live import Live
 
-    urls = {role.name: role.url(settings) for role in roles().values()}
+    urls = {role.name: role.url(settings) for role in roles_of_the_platform().values()}
     log_folder = settings.folder("logs")
     logs.configure_file(settings.log_level, log_folder / "supervisor.log", "supervisor")
     with Live(console=console, refresh_per_second=4, transient=False) as live:

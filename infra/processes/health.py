@@ -104,6 +104,8 @@ def collect(
     asked: list[tuple[str, str, Callable[[], list[Probe]]]] = []
     for component in components() if of is None else of:
         for role in component.roles():
+            if role.apart:
+                continue
             asked.append((component.name, role.name, lambda r=role: [r.ready(settings)]))  # type: ignore[misc]
         asked.append(
             (component.name, component.name, lambda c=component: list(c.probes(settings)))  # type: ignore[misc]

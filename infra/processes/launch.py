@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import IO, TYPE_CHECKING
 
-from infra.component import roles
+from infra.component import roles_of_the_platform
 from infra.environments import NOTICE
 from infra.errors import PlatformError, ReportedError, UnavailableError, exit_code
 from infra.identity import open_mode
@@ -65,7 +65,7 @@ def run(
         AlreadyRunningError, PortInUseError, SettingsError, PreparationError, RoleStartError.
     """
     open_mode.check(settings)
-    parts = list(roles().values())
+    parts = list(roles_of_the_platform().values())
     with owning(settings, flags) as left:
         if left:
             say(f"took over from a run that died; ended what it left: {', '.join(left)}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from infra.component import Health, Probe, Role, roles
+from infra.component import Health, Probe, Role, roles_of_the_platform
 from infra.identity import open_mode
 from infra.identity.settings import OPEN, IdentitySettings
 from infra.processes import running
@@ -74,7 +74,7 @@ def look(settings: Settings) -> PlatformState:
     root = settings.storage_root
     owner = running.live_supervisor(root)
     recorded = {record.name: record for record in running.read_roles(root)}
-    known = list(roles().values())
+    known = list(roles_of_the_platform().values())
     living = [role for role in known if _lives(recorded.get(role.name))]
     probes = _ask_all(living, settings)
     runs = owner is not None and locked(root)

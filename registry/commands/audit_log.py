@@ -49,10 +49,9 @@ _witness_keys = click.option(
 
 def _keys(given: Sequence[str]) -> list[VerifierKey]:
     """Return public keys, each given as a file or as its line."""
-    from registry.audit.merkle.domain.note import VerifierKey
+    from registry.audit.merkle.adapters.keys import read_key
 
-    texts = [Path(one).read_text() if Path(one).is_file() else one for one in given]
-    return [VerifierKey.parse(text) for text in texts]
+    return [read_key(one) for one in given]
 
 
 @click.command("verify", short_help="Prove that no event was changed")
@@ -311,7 +310,12 @@ def audit_export(file: Path) -> None:
 
 
 @click.command("public-key", short_help="Print the key that verifies the log")
-def audit_public_key() -> None:
+@click.option("--witness", is_flag=True, help="The key of this installation's witness.")
+def audit_public_key(witness: bool) -> None:
     """Print the log's public key, one line, for whoever verifies it elsewhere."""
-    for key in _own()[1]:
-        click.echo(str(key))
+    from infra.configuration import load_settings
+    from registry.audit.merkle.adapters.keys import own_key
+    from registry.audit.merkle.domain.note import KeyKind
+
+    kind = KeyKind.WITNESS if witness else KeyKind.LOG
+    click.echo(str(own_key(load_settings(), kind).public))

@@ -13,13 +13,14 @@ from infra.component import Health, Probe
 from infra.stores.db import open_engine, reading
 from registry.audit.merkle.adapters import leaves
 from registry.audit.merkle.adapters.leaves import Remembered, Waiting
+from registry.audit.merkle.settings import AuditSettings
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from infra.settings import Settings
 
-NAME = "audit.log"
+NAME, WITNESS = "audit.log", "audit.witness"
 LATE_SECONDS = 60.0
 """Age from which an event without a checkpoint needs a person's attention."""
 
@@ -31,7 +32,8 @@ def probes(settings: Settings, clock: Clock = utc_now) -> Iterable[Probe]:
         known, waiting = _read(engine)
     finally:
         engine.dispose()
-    return [judged(known, waiting, to_millis(clock()))]
+    url, now_ms = settings.of(AuditSettings).witness, to_millis(clock())
+    return [judged(known, waiting, now_ms), judged_witness(known, url, now_ms)]
 
 
 def judged(known: Remembered, waiting: Waiting, now_ms: int) -> Probe:
@@ -44,6 +46,21 @@ def judged(known: Remembered, waiting: Waiting, now_ms: int) -> Probe:
         detail = f"{waiting.count} events wait, the first for {lag:.0f} s; does the manager run?"
         return Probe(NAME, Health.FAILED, detail)
     return Probe(NAME, Health.OK, f"{known.size} events signed, {waiting.count} wait")
+
+
+def judged_witness(known: Remembered, url: str, now_ms: int) -> Probe:
+    """Judge how far the witness is: report why nothing is cosigned, else how much is."""
+    if not url:
+        return Probe(WITNESS, Health.OK, "no witness: ACGS_AUDIT_WITNESS is not set")
+    waiting = known.size - known.cosigned_size
+    if known.witness_error is not None:
+        said = " ".join(known.witness_error.split())
+        return Probe(WITNESS, Health.FAILED, f"{waiting} events are not cosigned: {said}")
+    newest_ms = max(known.signed_ms or 0, known.cosigned_ms or 0)
+    if waiting and now_ms - newest_ms > LATE_SECONDS * 1000:
+        detail = f"{waiting} events are not cosigned; does the manager run?"
+        return Probe(WITNESS, Health.FAILED, detail)
+    return Probe(WITNESS, Health.OK, f"{known.cosigned_size} events cosigned, {waiting} wait")
 
 
 def lag_seconds(waiting: Waiting, now_ms: int) -> float:
@@ -75,6 +92,11 @@ class LogCollector(Collector):
             "acgs_audit_lag_seconds",
             "Age of the first event that no checkpoint covers; 0 when all are covered.",
             value=lag_seconds(waiting, to_millis(self.clock())),
+        )
+        yield GaugeMetricFamily(
+            "acgs_audit_cosigned_events",
+            "Events under a checkpoint that a witness cosigned.",
+            value=known.cosigned_size,
         )
         yield GaugeMetricFamily(
             "acgs_audit_broken",

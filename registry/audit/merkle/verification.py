@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 
 from registry.audit.merkle.adapters import log_files
@@ -54,13 +55,21 @@ class Verified:
     unproven: int
 
 
+class _Keeper(Enum):
+    """Who keeps a checkpoint."""
+
+    LOG = auto()
+    WITNESS = auto()
+    VERIFIER = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """A root that somebody signed, and who, in words."""
+    """A root that the log signed, who keeps it, and whose it is in words."""
 
     checkpoint: Checkpoint
     whose: str
-    is_own: bool
+    keeper: _Keeper
 
 
 def verify(folder: Path, trust: Trust, report: Report = lambda _done, _of: None) -> Verified:
@@ -76,18 +85,18 @@ def verify(folder: Path, trust: Trust, report: Report = lambda _done, _of: None)
         MalformedError: a file does not have its form.
     """
     signed = signed_checkpoint(folder, log_files.CHECKPOINT, trust.logs)
-    claims = [_Claim(signed.checkpoint, "the log's checkpoint", True)]
+    claims = [_Claim(signed.checkpoint, "the log's checkpoint", _Keeper.LOG)]
     seconds = None
     if trust.witnesses:
         cosigned = signed_checkpoint(folder, log_files.COSIGNED, trust.logs)
         seconds = cosigned.witnessed(trust.witnesses)
-        claims.append(_Claim(cosigned.checkpoint, "the cosigned checkpoint", True))
+        claims.append(_Claim(cosigned.checkpoint, "the cosigned checkpoint", _Keeper.WITNESS))
     for where, written in trust.kept:
         kept = Signed.open(written, trust.logs).checkpoint
-        claims.append(_Claim(kept, f"the checkpoint {where}", False))
+        claims.append(_Claim(kept, f"the checkpoint {where}", _Keeper.VERIFIER))
     proven = claims[1].checkpoint if trust.witnesses else signed.checkpoint
     newest = max(claims, key=lambda claim: claim.checkpoint.size)
-    if not newest.is_own and newest.checkpoint.size > signed.checkpoint.size:
+    if newest.checkpoint.size > signed.checkpoint.size:
         raise NotProvenError(
             f"expected at least the {newest.checkpoint.size} events of {newest.whose}, found a "
             f"log of {signed.checkpoint.size}: event {signed.checkpoint.size} is the first that "
@@ -95,7 +104,7 @@ def verify(folder: Path, trust: Trust, report: Report = lambda _done, _of: None)
             hint="the log was truncated or restored from an old backup",
         )
     there = _require_roots(folder, claims, report)
-    sizes = tuple(claim.checkpoint.size for claim in claims if not claim.is_own)
+    sizes = tuple(one.checkpoint.size for one in claims if one.keeper is _Keeper.VERIFIER)
     return Verified(proven, signed.checkpoint, seconds, sizes, there - proven.size)
 
 
@@ -157,31 +166,33 @@ def _require_roots(folder: Path, claims: Sequence[_Claim], report: Report) -> in
 
 
 def _require_root(folder: Path, claim: _Claim, tree: Frontier, met: Sequence[_Claim]) -> None:
-    if tree.root() == claim.checkpoint.root:
-        return
-    if not claim.is_own:
-        raise NotProvenError(
-            f"expected the log to continue {claim.whose} of size {claim.checkpoint.size}, found "
-            f"another history: the first event that differs is one of {_range(met, claim)}",
-            hint="the log was forked: it shows different people different histories",
-        )
-    raise _changed(folder, claim, met)
+    if tree.root() != claim.checkpoint.root:
+        raise _changed(folder, claim, met)
 
 
 def _changed(folder: Path, claim: _Claim, met: Sequence[_Claim]) -> NotProvenError:
     """Name the first entry that is not the one that was signed, as far as that can be told."""
     number = _first_difference(folder, claim.checkpoint)
-    if number is None:
+    if number is not None:
+        entry = next(e for n, e in enumerate(log_files.entries(folder)) if n == number)
+        return NotProvenError(
+            f"event {number} of the log ({described(entry)}) is the first that differs from what "
+            "was signed",
+            hint="it was altered, replaced or moved after it was signed; get the files from "
+            "elsewhere",
+        )
+    where = f"the first event that differs is one of {_range(met, claim)}"
+    if claim.keeper is _Keeper.LOG:
         return NotProvenError(
             f"expected the events that {claim.whose} of size {claim.checkpoint.size} is about, "
-            f"found others: the first that differs is one of {_range(met, claim)}",
+            f"found others: {where}",
             hint="the file of hashes, which would tell which, is missing or was changed as well",
         )
-    entry = next(e for n, e in enumerate(log_files.entries(folder)) if n == number)
     return NotProvenError(
-        f"event {number} of the log ({described(entry)}) is the first that differs from what was "
-        "signed",
-        hint="it was altered, replaced or moved after it was signed; get the files from elsewhere",
+        f"expected the log to continue {claim.whose} of size {claim.checkpoint.size}, found "
+        f"another history: {where}",
+        hint="the log was forked, and shows different people different histories; or its files "
+        "were changed",
     )
 
 
@@ -222,9 +233,10 @@ def _first_difference(folder: Path, checkpoint: Checkpoint) -> int | None:
 def _range(met: Sequence[_Claim], claim: _Claim) -> str:
     """Return which events may differ: those after the largest checkpoint that was met.
 
-    What the log itself signed says nothing of where it left a history that others know.
+    What the log alone keeps says nothing of where it left a history that others know.
     """
-    sizes = [one.checkpoint.size for one in met if claim.is_own or not one.is_own]
+    any_counts = claim.keeper is _Keeper.LOG
+    sizes = [one.checkpoint.size for one in met if any_counts or one.keeper is not _Keeper.LOG]
     return f"events {max(sizes, default=0)} to {claim.checkpoint.size - 1} of the log"
 
 

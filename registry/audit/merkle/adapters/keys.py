@@ -7,16 +7,15 @@ auditors. The name in that line comes from the first key, and stays when the key
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra import durable, ed25519
 from infra.secrets import secret_file
 from registry.audit.merkle.domain.note import KeyKind, SigningKey, VerifierKey
-from registry.audit.merkle.errors import LogBrokenError
+from registry.audit.merkle.errors import LogBrokenError, MalformedError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from infra.settings import Settings
 
 PUBLIC_FOLDER = "keys"
@@ -50,6 +49,29 @@ def own_key(settings: Settings, kind: KeyKind) -> SigningKey:
             hint="restore both from the same backup of the storage root",
         )
     return SigningKey(known, private)
+
+
+def read_keys(given: str) -> list[VerifierKey]:
+    """Return public keys that are given as files or as their lines, separated by commas.
+
+    Raises:
+        MalformedError: one is neither.
+    """
+    return [read_key(one.strip()) for one in given.split(",") if one.strip()]
+
+
+def read_key(given: str) -> VerifierKey:
+    """Return a public key that is given as a file or as its line.
+
+    Raises:
+        MalformedError: it is neither.
+    """
+    file = Path(given).expanduser()
+    try:
+        text = file.read_text() if file.is_file() else given
+    except (OSError, UnicodeDecodeError) as err:
+        raise MalformedError(f"{given}: expected a file with a public key, found {err}") from err
+    return VerifierKey.parse(text)
 
 
 def public_file(settings: Settings, kind: KeyKind) -> Path:

@@ -132,7 +132,7 @@ def test_a_change_of_the_files_is_found_and_named(
     if with_hashes or r"(number" not in told:
         assert re.search(told, found.partition("what to do")[0].replace("\n", " ")), found
     else:
-        assert re.search("the first that differs is one of events 0 to 8|event 6 of the log", found)
+        assert re.search("that differs is one of events 0 to 8|event 6 of the log", found)
 
 
 def test_every_byte_of_the_entries_counts(copy: Path, shell: Shell, tmp_path: Path) -> None:

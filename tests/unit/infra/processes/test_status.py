@@ -34,7 +34,8 @@ def living() -> Iterator[subprocess.Popen[bytes]]:
 def test_after_a_kill_of_the_supervisor_nothing_is_said_to_restart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, living: subprocess.Popen[bytes]
 ) -> None:
-    monkeypatch.setattr(status, "roles", lambda: {n: role(n) for n in ("dead", "lives", "paused")})
+    known = {name: role(name) for name in ("dead", "lives", "paused")}
+    monkeypatch.setattr(status, "roles_of_the_platform", lambda: known)
     corpse = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     zombie = Identity.of(corpse.pid)
     corpse.kill()

@@ -6,7 +6,7 @@ import pytest
 
 from infra.component import Health
 from registry.audit.merkle.adapters.leaves import Remembered, Waiting
-from registry.audit.merkle.health import judged
+from registry.audit.merkle.health import judged, judged_witness
 
 NOW_MS = 1_000_000
 
@@ -35,4 +35,38 @@ def test_health_judges_the_log(
     known: Remembered, waiting: Waiting, health: Health, detail: str
 ) -> None:
     probe = judged(known, waiting, NOW_MS)
+    assert (probe.health, probe.detail) == (health, detail)
+
+
+URL = "https://witness.example"
+
+
+@pytest.mark.parametrize(
+    ("known", "url", "health", "detail"),
+    [
+        (Remembered(size=7), "", Health.OK, "no witness: ACGS_AUDIT_WITNESS is not set"),
+        (
+            Remembered(size=7, signed_ms=NOW_MS, cosigned_size=5, cosigned_ms=1),
+            URL,
+            Health.OK,
+            "5 events cosigned, 2 wait",
+        ),
+        (
+            Remembered(size=7, signed_ms=NOW_MS - 61_000, cosigned_size=5, cosigned_ms=1),
+            URL,
+            Health.FAILED,
+            "2 events are not cosigned; does the manager run?",
+        ),
+        (
+            Remembered(size=7, signed_ms=NOW_MS, witness_error="away\n  what to do: wait"),
+            URL,
+            Health.FAILED,
+            "7 events are not cosigned: away what to do: wait",
+        ),
+    ],
+)
+def test_health_judges_the_witness(
+    known: Remembered, url: str, health: Health, detail: str
+) -> None:
+    probe = judged_witness(known, url, NOW_MS)
     assert (probe.health, probe.detail) == (health, detail)
