@@ -35,6 +35,7 @@ MODULES = (
     "adoption",
     "artifacts",
     "git_tags",
+    "audit",
     "confinement",
 )
 """Benchmarks in the order in which they run."""

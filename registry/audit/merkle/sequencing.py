@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,10 +32,10 @@ from registry.audit.merkle.errors import LogBrokenError
 
 _logger = logging.getLogger(__name__)
 
-BATCH = 2000
+BATCH = 1000
 """Most events that are numbered in one transaction."""
-BATCHES = 5
-"""Most transactions before a checkpoint is signed, however many events wait."""
+SIGN_SECONDS = 0.3
+"""Time after which a checkpoint is signed, however many events still wait."""
 
 
 @dataclass(slots=True)
@@ -51,6 +52,7 @@ class Sequencer:
     folder: Path
     key: SigningKey
     clock: Clock = utc_now
+    monotonic: Callable[[], float] = time.monotonic
     _leases: Leases = field(init=False)
     _writer: LogWriter | None = None
     _backlog: Backlog = field(default_factory=Backlog)
@@ -102,10 +104,10 @@ class Sequencer:
             count = self._catch_up(writer)
         else:
             count = 0
-        for _ in range(BATCHES):
-            added = self._number(writer)
+        end = self.monotonic() + SIGN_SECONDS
+        while added := self._number(writer):
             count += added
-            if added < BATCH:
+            if added < BATCH or self.monotonic() >= end:
                 break
         if count or self._unsigned:
             self._sign(writer)
@@ -239,10 +241,10 @@ class SequencingLoop:
         try:
             while not stop.is_set():
                 pulse()
-                seconds = self.poll_seconds
                 try:
-                    self.sequencer.round()
-                    told = ""
+                    # Where so many wait, there are more.
+                    is_behind = self.sequencer.round() >= BATCH
+                    told, seconds = "", 0.0 if is_behind else self.poll_seconds
                 except PlatformError as err:
                     if told != str(err):
                         _logger.warning("the audit log is not signed: %s", err)

@@ -73,7 +73,7 @@ class Backlog:
             .order_by(_E.id)
             .limit(limit)
         )
-        found = [StoredEvent(*row) for row in connection.execute(query)]
+        found = [StoredEvent(*row) for row in connection.execute(query).all()]
         if len(found) == limit:
             return Batch(found, replace(self, sweep_after=found[-1].id))
         # Every event that this saw is in `found` or has a leaf. So what has neither below the
@@ -91,9 +91,9 @@ class Backlog:
         found: list[StoredEvent] = []
         if self.gaps:
             query = select(*COLUMNS).where(_E.id.in_(self.gaps)).order_by(_E.id)
-            found = [StoredEvent(*row) for row in connection.execute(query)]
+            found = [StoredEvent(*row) for row in connection.execute(query).all()]
         query = select(*COLUMNS).where(_E.id > self.newest).order_by(_E.id).limit(limit)
-        new = [StoredEvent(*row) for row in connection.execute(query)]
+        new = [StoredEvent(*row) for row in connection.execute(query).all()]
         closed = {event.id for event in found}
         gaps = {
             gap: since

@@ -6,7 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Text, cast, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Text,
+    cast,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 
 from infra.clock import Clock, utc_now
 from infra.processes.leases import Leases, LeaseTable, this_process
@@ -34,6 +45,13 @@ COLUMNS: tuple[ColumnElement[Any], ...] = (
     cast(_E.data, Text),
 )
 """An event, in the order of the fields of `StoredEvent`."""
+
+_ADD_ARRAYS = text(
+    "INSERT INTO acgs_leaf (sequence, event_id, hash) "
+    "SELECT :first + place - 1, event_id, hash "
+    "FROM unnest(CAST(:ids AS bigint[]), CAST(:hashes AS bytea[])) "
+    "WITH ORDINALITY AS given (event_id, hash, place)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +131,13 @@ def add(connection: Connection, first: int, leaves: Sequence[tuple[int, bytes]])
     Raises:
         sqlalchemy.exc.IntegrityError: another process numbered events meanwhile.
     """
+    if connection.dialect.name == "postgresql":
+        # Two constants to parse instead of three for each leaf.
+        ids = ",".join(str(event_id) for event_id, _ in leaves)
+        hashes = ",".join(f'"\\\\x{content.hex()}"' for _, content in leaves)
+        given = {"first": first, "ids": f"{{{ids}}}", "hashes": f"{{{hashes}}}"}
+        connection.execute(_ADD_ARRAYS, given)
+        return
     rows = [
         {"sequence": sequence, "event_id": event_id, "hash": content}
         for sequence, (event_id, content) in enumerate(leaves, first)
@@ -131,7 +156,7 @@ def numbered(connection: Connection, start: int, limit: int) -> list[Leaf]:
     )
     return [
         Leaf(row[0], row[1], bytes(row[2]), None if row[3] is None else StoredEvent(*row[3:]))
-        for row in connection.execute(query)
+        for row in connection.execute(query).all()
     ]
 
 

@@ -79,9 +79,7 @@ def _plain(fields: Mapping[str, Any], data: str) -> bytes | None:
     key outside ASCII, which RFC 8785 sorts in another way.
     """
     try:
-        value = json.loads(
-            data, parse_float=_refuse, parse_int=_exact_integer, parse_constant=_refuse
-        )
+        value = _decode(data)
     except _NotPlainError:
         return None
     numbers = (fields["at_ms"], fields["id"], fields["request_id"] or 0, fields["version"] or 0)
@@ -100,6 +98,11 @@ def _exact_integer(text: str) -> int:
     if -LARGEST_EXACT <= number <= LARGEST_EXACT:
         return number
     raise _NotPlainError(text)
+
+
+_decode = json.JSONDecoder(
+    parse_float=_refuse, parse_int=_exact_integer, parse_constant=_refuse
+).decode
 
 
 def _within_bounds(fields: Mapping[str, Any]) -> dict[str, Any]:
