@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 NAME = "manager"
 # Longer than one round of a loop should ever take: SQLite waits 20 s for a locked database.
 STANDSTILL_SECONDS = 60.0
+LOG_SECONDS = 900.0
+"""Longer than a round of the audit log: a mirror that is new copies every entry."""
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
@@ -23,9 +25,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     from infra.processes.loops import Loop, go_round
     from infra.secrets import Sealer
     from infra.stores.db import open_engine
-    from registry.audit.merkle.bootstrap import open_cosigner, open_sequencer
-    from registry.audit.merkle.cosigning import CosigningLoop
-    from registry.audit.merkle.sequencing import SequencingLoop
+    from registry.audit.merkle.bootstrap import loops as log_loops
     from registry.bootstrap import open_registry
     from registry.gate.settlement import SettlingLoop
     from registry.webhooks.deliveries import DeliveryLoop
@@ -33,15 +33,11 @@ def run(settings: Settings, stop: threading.Event) -> None:
     engine = open_engine(settings.sqlalchemy_url)
     deliveries = DeliveryLoop(engine, Sealer(settings))
     settling = SettlingLoop(open_registry(settings).gate, engine)
-    sequencing = SequencingLoop(open_sequencer(engine, settings))
     loops = [
         Loop("delivery", deliveries.run, STANDSTILL_SECONDS),
         Loop("settling", settling.run, STANDSTILL_SECONDS),
-        Loop("sequencing", sequencing.run, STANDSTILL_SECONDS),
+        *(Loop(name, loop.run, LOG_SECONDS) for name, loop in log_loops(engine, settings)),
     ]
-    cosigner = open_cosigner(engine, settings)
-    if cosigner is not None:
-        loops.append(Loop("cosigning", CosigningLoop(cosigner).run, STANDSTILL_SECONDS))
     try:
         go_round(settings, NAME, loops, stop)
     finally:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, update
 
+from infra.stores import bucket_locks
 from infra.stores.db import reading, transaction
 from registry.adapters import locks
-from registry.artifacts.adapters import bucket_locks, retention_facts, rows, tables
+from registry.artifacts.adapters import retention_facts, rows, tables
 from registry.artifacts.adapters.blobs import Blob
 from registry.artifacts.adapters.compression import Encoding
 from registry.artifacts.adapters.kept_objects import Kept, KeptObjects

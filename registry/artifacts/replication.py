@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from infra.errors import ConflictError
 from infra.processes.leases import Leases
+from infra.stores import bucket_locks
 from infra.stores.db import reading, transaction
-from registry.artifacts.adapters import bucket_locks, rows
+from registry.artifacts.adapters import rows
 from registry.artifacts.base import Kit
 from registry.audit.adapters import events
 from registry.domain.records import Act, VersionRecord

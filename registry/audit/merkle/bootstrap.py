@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from infra.errors import SettingsError
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from infra.settings import Settings
     from registry.audit.merkle.cosigning import Cosigner
     from registry.audit.merkle.domain.note import VerifierKey
+    from registry.audit.merkle.loops import LogLoop
+    from registry.audit.merkle.mirroring import Mirror
     from registry.audit.merkle.sequencing import Sequencer
     from registry.audit.merkle.verification import Trust
 
@@ -61,6 +64,51 @@ def open_cosigner(engine: Engine, settings: Settings) -> Cosigner | None:
     url = settings.of(AuditSettings).witness.rstrip("/")
     log = own_key(settings, KeyKind.LOG).public
     return Cosigner(engine, log_folder(settings), log, url, witness)
+
+
+def loops(engine: Engine, settings: Settings) -> list[tuple[str, LogLoop]]:
+    """Return the manager's works on the log, by the names of their threads.
+
+    Raises:
+        SettingsError: there is a witness, but no key that says which.
+        MalformedError: the witness's key has another form.
+        UsageError: the mirror is no folder and no bucket.
+    """
+    from registry.audit.merkle.loops import LogLoop
+    from registry.audit.merkle.sequencing import BATCH
+
+    sequencer = open_sequencer(engine, settings)
+    cosigner, mirror = open_cosigner(engine, settings), open_mirror(engine, settings)
+    # Where so many were numbered, there are more.
+    sign = LogLoop("signed", lambda: sequencer.round() >= BATCH, 0.2, 2.0, sequencer.close)
+    found = [("sequencing", sign)]
+    if cosigner is not None:
+        found.append(("cosigning", LogLoop("cosigned", once(cosigner.round), 0.5, 5.0)))
+    if mirror is not None:
+        found.append(("mirroring", LogLoop("mirrored", once(mirror.round), 10.0, 30.0)))
+    return found
+
+
+def once(work: Callable[[], object]) -> Callable[[], bool]:
+    """Return a work after which the next round waits, whatever was done."""
+
+    def done() -> bool:
+        work()
+        return False
+
+    return done
+
+
+def open_mirror(engine: Engine, settings: Settings) -> Mirror | None:
+    """Return what copies this log to a second place; None without one."""
+    from registry.audit.merkle.adapters.mirror_places import mirror_place
+    from registry.audit.merkle.mirroring import Mirror
+
+    uri = settings.of(AuditSettings).mirror
+    if not uri:
+        return None
+    log = own_key(settings, KeyKind.LOG).public
+    return Mirror(engine, log_folder(settings), log, mirror_place(settings, uri))
 
 
 def open_sequencer(engine: Engine, settings: Settings) -> Sequencer:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +15,7 @@ from infra.processes.leases import Leases
 from infra.stores.db import transaction
 from registry.audit.merkle.adapters import leaves, log_files
 from registry.audit.merkle.adapters.log_writer import disk_error
+from registry.audit.merkle.adapters.told import Told
 from registry.audit.merkle.adapters.witness_client import Answer, post
 from registry.audit.merkle.domain.checkpoint import Signed
 from registry.audit.merkle.domain.note import (
@@ -31,8 +30,6 @@ from registry.audit.merkle.errors import WitnessAwayError, WitnessRefusedError
 from registry.audit.merkle.proving import nodes_of
 
 PATH = "/add-checkpoint"
-
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -55,11 +52,12 @@ class Cosigner:
     clock: Clock = utc_now
     ask: Callable[[str, str], Answer] = post
     _leases: Leases = field(init=False)
-    _told: str | None = ""
+    _told: Told = field(init=False)
 
     def __post_init__(self) -> None:
         """Take this process's name for the sequencer's lease."""
         self._leases = leaves.leases(self.engine, self.clock)
+        self._told = Told(self.engine, "witness_error")
 
     def round(self) -> bool:
         """Have the newest checkpoint cosigned. Returns False if nothing was to be done.
@@ -72,13 +70,13 @@ class Cosigner:
         if not self._leases.take(leaves.LOG):
             return False
         try:
-            done = self._round()
+            return self._round()
         except OSError as err:
-            raise self._remembered(disk_error(err, self.folder)) from err
+            self._told.tell(known := disk_error(err, self.folder))
+            raise known from err
         except PlatformError as err:
-            self._remembered(err)
+            self._told.tell(err)
             raise
-        return done
 
     def _round(self) -> bool:
         written = log_files.note(self.folder, log_files.CHECKPOINT)
@@ -86,7 +84,7 @@ class Cosigner:
             return False
         signed = Signed.open(written, [self.log])
         old = self._cosigned_size()
-        if old == signed.checkpoint.size and self._told is None:
+        if old == signed.checkpoint.size and self._told.is_clear():
             return False
         answer = self._submit(signed, min(old, signed.checkpoint.size))
         if answer.status == 409:
@@ -102,7 +100,7 @@ class Cosigner:
                 cosigned_ms=to_millis(self.clock()),
                 witness_error=None,
             )
-        self._told = None
+        self._told.cleared()
         return True
 
     def _cosigned_size(self) -> int:
@@ -155,43 +153,3 @@ class Cosigner:
         found = tuple(one for one in parse_signatures(answer.text) if one.is_by(self.witness))
         Note(note.text, found).require([self.witness], "the witness")
         return found
-
-    def _remembered(self, error: PlatformError) -> PlatformError:
-        """Let the database remember why nothing is cosigned, for `acgs health`."""
-        if self._told != str(error):
-            try:
-                with transaction(self.engine) as connection:
-                    leaves.remember(connection, witness_error=str(error))
-                self._told = str(error)
-            except PlatformError:
-                pass  # the database is away too, which its own probe reports
-        return error
-
-
-@dataclass(frozen=True, slots=True)
-class CosigningLoop:
-    """Runs the cosigner's loop of one process.
-
-    Attributes:
-        poll_seconds: pause between two looks at the checkpoint.
-        trouble_seconds: pause after a round that failed.
-    """
-
-    cosigner: Cosigner
-    poll_seconds: float = 0.5
-    trouble_seconds: float = 5.0
-
-    def run(self, stop: threading.Event, pulse: Callable[[], None] = lambda: None) -> None:
-        """Go round until `stop` is set; `pulse` is called each time round."""
-        told = ""
-        while not stop.is_set():
-            pulse()
-            seconds = self.poll_seconds
-            try:
-                self.cosigner.round()
-                told = ""
-            except PlatformError as err:
-                if told != str(err):
-                    _logger.warning("the audit log is not cosigned: %s", err)
-                told, seconds = str(err), self.trouble_seconds
-            stop.wait(seconds)

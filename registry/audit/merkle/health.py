@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from infra.settings import Settings
 
-NAME, WITNESS = "audit.log", "audit.witness"
+NAME, WITNESS, MIRROR = "audit.log", "audit.witness", "audit.mirror"
 LATE_SECONDS = 60.0
 """Age from which an event without a checkpoint needs a person's attention."""
 
@@ -32,8 +32,12 @@ def probes(settings: Settings, clock: Clock = utc_now) -> Iterable[Probe]:
         known, waiting = _read(engine)
     finally:
         engine.dispose()
-    url, now_ms = settings.of(AuditSettings).witness, to_millis(clock())
-    return [judged(known, waiting, now_ms), judged_witness(known, url, now_ms)]
+    chosen, now_ms = settings.of(AuditSettings), to_millis(clock())
+    return [
+        judged(known, waiting, now_ms),
+        judged_witness(known, chosen.witness, now_ms),
+        judged_mirror(known, chosen.mirror, now_ms),
+    ]
 
 
 def judged(known: Remembered, waiting: Waiting, now_ms: int) -> Probe:
@@ -61,6 +65,21 @@ def judged_witness(known: Remembered, url: str, now_ms: int) -> Probe:
         detail = f"{waiting} events are not cosigned; does the manager run?"
         return Probe(WITNESS, Health.FAILED, detail)
     return Probe(WITNESS, Health.OK, f"{known.cosigned_size} events cosigned, {waiting} wait")
+
+
+def judged_mirror(known: Remembered, uri: str, now_ms: int) -> Probe:
+    """Judge how far the mirror is: report why nothing is copied, else how much is."""
+    if not uri:
+        return Probe(MIRROR, Health.OK, "no mirror: ACGS_AUDIT_MIRROR is not set")
+    waiting = known.size - known.mirrored_size
+    if known.mirror_error is not None:
+        said = " ".join(known.mirror_error.split())
+        return Probe(MIRROR, Health.FAILED, f"{waiting} events are not copied: {said}")
+    newest_ms = max(known.signed_ms or 0, known.mirrored_ms or 0)
+    if waiting and now_ms - newest_ms > LATE_SECONDS * 1000:
+        detail = f"{waiting} events are not copied; does the manager run?"
+        return Probe(MIRROR, Health.FAILED, detail)
+    return Probe(MIRROR, Health.OK, f"{known.mirrored_size} events copied, {waiting} wait")
 
 
 def lag_seconds(waiting: Waiting, now_ms: int) -> float:
@@ -97,6 +116,9 @@ class LogCollector(Collector):
             "acgs_audit_cosigned_events",
             "Events under a checkpoint that a witness cosigned.",
             value=known.cosigned_size,
+        )
+        yield GaugeMetricFamily(
+            "acgs_audit_mirrored_events", "Events in the log's mirror.", value=known.mirrored_size
         )
         yield GaugeMetricFamily(
             "acgs_audit_broken",

@@ -6,8 +6,6 @@ two believe that it is theirs, the keys of `acgs_leaf` and the lock of the folde
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,20 +15,19 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from infra.clock import Clock, to_millis, utc_now
-from infra.errors import ConflictError, PlatformError
+from infra.errors import ConflictError
 from infra.processes.leases import Leases
 from infra.stores.db import reading, transaction
 from registry.audit.merkle.adapters import leaves, log_files
 from registry.audit.merkle.adapters.backlog import Backlog
 from registry.audit.merkle.adapters.log_writer import LogWriter, disk_error
+from registry.audit.merkle.adapters.told import Told
 from registry.audit.merkle.domain.agreement import DatabaseSide, require_agreement
 from registry.audit.merkle.domain.checkpoint import Checkpoint, Signed
 from registry.audit.merkle.domain.entry import StoredEvent, entry_of
 from registry.audit.merkle.domain.note import Note, SigningKey
 from registry.audit.merkle.domain.tree import leaf_hash
 from registry.audit.merkle.errors import LogBrokenError
-
-_logger = logging.getLogger(__name__)
 
 BATCH = 1000
 """Most events that are numbered in one transaction."""
@@ -57,11 +54,12 @@ class Sequencer:
     _writer: LogWriter | None = None
     _backlog: Backlog = field(default_factory=Backlog)
     _unsigned: bool = False
-    _told: str | None = None
+    _told: Told = field(init=False)
 
     def __post_init__(self) -> None:
         """Take this process's name for the lease."""
         self._leases = leaves.leases(self.engine, self.clock)
+        self._told = Told(self.engine, "error")
 
     def round(self) -> int:
         """Number and sign what is new. Returns how many events that were; 0 if others do it.
@@ -77,10 +75,12 @@ class Sequencer:
             return self._round()
         except OSError as err:
             self.close()
-            raise self._refused(disk_error(err, self.folder)) from err
+            self._told.tell(known := disk_error(err, self.folder))
+            raise known from err
         except LogBrokenError as err:
             self.close()
-            raise self._refused(err) from err
+            self._told.tell(err)
+            raise
         except BaseException:
             # What was written and what was committed is found out again at the next start.
             self.close()
@@ -208,47 +208,5 @@ class Sequencer:
                 signed_ms=to_millis(self.clock()),
                 error=None,
             )
-        self._unsigned, self._told = False, None
-
-    def _refused(self, error: LogBrokenError) -> PlatformError:
-        """Let the database remember why nothing is signed, for `acgs health`."""
-        if self._told != str(error):
-            try:
-                with transaction(self.engine) as connection:
-                    leaves.remember(connection, error=str(error))
-                self._told = str(error)
-            except PlatformError:
-                pass  # the database is away too, which its own probe reports
-        return error
-
-
-@dataclass(frozen=True, slots=True)
-class SequencingLoop:
-    """Runs the sequencer's loop of one process.
-
-    Attributes:
-        poll_seconds: pause between two rounds, and so the usual time until an event is signed.
-        trouble_seconds: pause after a round that failed.
-    """
-
-    sequencer: Sequencer
-    poll_seconds: float = 0.2
-    trouble_seconds: float = 2.0
-
-    def run(self, stop: threading.Event, pulse: Callable[[], None] = lambda: None) -> None:
-        """Go round until `stop` is set; `pulse` is called each time round."""
-        told = ""
-        try:
-            while not stop.is_set():
-                pulse()
-                try:
-                    # Where so many wait, there are more.
-                    is_behind = self.sequencer.round() >= BATCH
-                    told, seconds = "", 0.0 if is_behind else self.poll_seconds
-                except PlatformError as err:
-                    if told != str(err):
-                        _logger.warning("the audit log is not signed: %s", err)
-                    told, seconds = str(err), self.trouble_seconds
-                stop.wait(seconds)
-        finally:
-            self.sequencer.close()
+        self._unsigned = False
+        self._told.cleared()

@@ -49,10 +49,19 @@ class AuditSettings:
         Text(),
     )
 
+    mirror: str = setting(
+        "ACGS_AUDIT_MIRROR",
+        "",
+        "Second place for the audit log, where nothing is overwritten: a folder, or "
+        "s3://bucket/prefix, best with object lock; empty means none.",
+        Text(),
+    )
+
     def private_places(self) -> Iterable[Path | str]:
-        """Return the folder of the log."""
+        """Return the folder of the log, and its mirror."""
         if self.log is not None:
             yield self.log
+        yield self.mirror
 
 
 @dataclass(frozen=True)

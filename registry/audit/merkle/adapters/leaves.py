@@ -74,9 +74,9 @@ class Remembered:
 
     Attributes:
         size, root: of the last checkpoint; 0 and empty before the first. The root is hex.
-        signed_ms, cosigned_ms: when, in milliseconds since the epoch.
+        signed_ms, cosigned_ms, mirrored_ms: when, in milliseconds since the epoch.
         error: why nothing is signed at present.
-        witness_error: why nothing is cosigned at present.
+        witness_error, mirror_error: why nothing is cosigned, or copied, at present.
     """
 
     size: int = 0
@@ -86,6 +86,9 @@ class Remembered:
     cosigned_size: int = 0
     cosigned_ms: int | None = None
     witness_error: str | None = None
+    mirrored_size: int = 0
+    mirrored_ms: int | None = None
+    mirror_error: str | None = None
 
 
 def leases(engine: Engine, clock: Clock = utc_now) -> Leases:

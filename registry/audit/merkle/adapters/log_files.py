@@ -12,6 +12,7 @@ yet, and a last line without its newline is not written to its end yet.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from registry.audit.merkle.errors import MalformedError, NotProvenError
@@ -36,9 +37,9 @@ def segments(folder: Path) -> list[tuple[int, Path]]:
     """Return the files of entries by the number of their first entry."""
     found = []
     for path in (folder / ENTRIES).glob(f"*{_SUFFIX}"):
-        number = path.name.removesuffix(_SUFFIX)
-        if len(number) == _DIGITS and number.isascii() and number.isdecimal():
-            found.append((int(number), path))
+        first = segment_first(path.name)
+        if first is not None:
+            found.append((first, path))
     return sorted(found)
 
 
@@ -62,6 +63,27 @@ def entries(folder: Path) -> Iterator[bytes]:
                     return
                 count += 1
                 yield line[:-1]
+
+
+def segment_first(name: str) -> int | None:
+    """Return the number of the first entry of a file, by its name; None for another file."""
+    number = name.removesuffix(_SUFFIX)
+    is_segment = name.endswith(_SUFFIX) and len(number) == _DIGITS
+    return int(number) if is_segment and number.isascii() and number.isdecimal() else None
+
+
+def some_entries(folder: Path, first: int, count: int) -> list[bytes]:
+    """Return entries from a number on; fewer where the log ends."""
+    found: list[bytes] = []
+    files = segments(folder)
+    for place, (start, path) in enumerate(files):
+        is_before = place + 1 < len(files) and files[place + 1][0] <= first
+        if is_before or start >= first + count:
+            continue
+        with path.open("rb") as file:
+            wanted = islice(file, max(first - start, 0), first + count - start)
+            found += [line[:-1] for line in wanted if line.endswith(b"\n")]
+    return found
 
 
 def note(folder: Path, name: str) -> str | None:

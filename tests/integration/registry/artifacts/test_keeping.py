@@ -19,7 +19,7 @@ from infra.clock import utc_now
 from infra.errors import ConflictError
 from infra.processes.leases import Leases
 from infra.servers.s3 import S3
-from registry.artifacts.adapters import bucket_locks
+from infra.stores import bucket_locks
 from registry.artifacts.adapters.kept_objects import KeptObjects
 from registry.artifacts.bootstrap import Artifacts, artifacts_of
 from registry.artifacts.replication import REPLICA_LEASE

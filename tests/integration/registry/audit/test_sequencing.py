@@ -18,7 +18,7 @@ from registry.audit.merkle.bootstrap import open_sequencer
 from registry.audit.merkle.domain.entry import read_entry
 from registry.audit.merkle.domain.tree import Frontier, leaf_hash
 from registry.audit.merkle.errors import LogBrokenError
-from registry.audit.merkle.sequencing import SequencingLoop
+from registry.audit.merkle.loops import LogLoop
 from tests.integration.registry.audit import kit
 from tests.integration.registry.audit.kit import Desk
 from tests.support.stores import Databases, Kind
@@ -362,16 +362,15 @@ def test_the_loop_goes_on_after_a_refusal(small_desk: Desk) -> None:
         rounds.append(None)
         if len(rounds) == 2:
             (desk.folder / "checkpoint").rename(desk.folder / "away")
-            desk.restarted()
-            loop.sequencer.close()
+            sequencer.close()
             desk.record(1)
         if len(rounds) == 4:
             (desk.folder / "away").rename(desk.folder / "checkpoint")
         if len(rounds) == 6:
             stop.set()
 
-    loop = SequencingLoop(desk.sequencer, poll_seconds=0, trouble_seconds=0)
-    loop.run(stop, pulse)
+    sequencer = desk.sequencer
+    LogLoop("signed", lambda: sequencer.round() > 0, 0, 0, sequencer.close).run(stop, pulse)
     require_sound(desk, 2)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from infra.component import Health
 from registry.audit.merkle.adapters.leaves import Remembered, Waiting
-from registry.audit.merkle.health import judged, judged_witness
+from registry.audit.merkle.health import judged, judged_mirror, judged_witness
 
 NOW_MS = 1_000_000
 
@@ -69,4 +69,33 @@ def test_health_judges_the_witness(
     known: Remembered, url: str, health: Health, detail: str
 ) -> None:
     probe = judged_witness(known, url, NOW_MS)
+    assert (probe.health, probe.detail) == (health, detail)
+
+
+@pytest.mark.parametrize(
+    ("known", "uri", "health", "detail"),
+    [
+        (Remembered(size=7), "", Health.OK, "no mirror: ACGS_AUDIT_MIRROR is not set"),
+        (
+            Remembered(size=7, signed_ms=NOW_MS, mirrored_size=5, mirrored_ms=1),
+            "s3://b",
+            Health.OK,
+            "5 events copied, 2 wait",
+        ),
+        (
+            Remembered(size=7, signed_ms=NOW_MS - 61_000),
+            "s3://b",
+            Health.FAILED,
+            "7 events are not copied; does the manager run?",
+        ),
+        (
+            Remembered(size=7, signed_ms=NOW_MS, mirror_error="denied"),
+            "s3://b",
+            Health.FAILED,
+            "7 events are not copied: denied",
+        ),
+    ],
+)
+def test_health_judges_the_mirror(known: Remembered, uri: str, health: Health, detail: str) -> None:
+    probe = judged_mirror(known, uri, NOW_MS)
     assert (probe.health, probe.detail) == (health, detail)

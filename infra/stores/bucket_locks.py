@@ -1,8 +1,8 @@
-"""Puts legal holds on the objects of registered versions, by S3 object lock.
+"""Puts legal holds on objects, by S3 object lock.
 
-A legal hold has no end, as a registration has none; retention takes it off before it frees.
-Objects of a bucket with object lock have versions: who overwrites one makes a new version, and
-the one that was held stays.
+A legal hold has no end, as a registration and an audit log have none; retention of files takes it
+off before it frees. Objects of a bucket with object lock have versions: who overwrites one makes
+a new version, and the one that was held stays.
 """
 
 from __future__ import annotations
