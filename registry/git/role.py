@@ -88,6 +88,10 @@ class GitLoop:
             self._try(lambda: self.tags.push(utc_now()))
         if self._is_time("local", self.pace.check_local):
             self._try(lambda: self.tags.check_local(utc_now()))
+        if self._is_time("checkpoint", self.pace.check_local):
+            self._try(lambda: self.tags.checkpoints.write(utc_now()))
+        if self._is_time("push checkpoints", self.pace.check_remote):
+            self._try(lambda: self.tags.checkpoints.push())
         if self._is_time("remote", self.pace.check_remote):
             self._try(lambda: self.tags.check_remote(utc_now()))
 
@@ -99,11 +103,12 @@ class GitLoop:
         return True
 
     def _try(self, work: Callable[[], object]) -> None:
+        from registry.audit.merkle.errors import MalformedError, NotProvenError
         from registry.git.errors import GitError
 
         try:
             work()
-        except GitError as err:
+        except (GitError, MalformedError, NotProvenError) as err:
             _logger.warning("%s", err)
 
 

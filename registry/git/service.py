@@ -13,11 +13,15 @@ from infra.errors import SettingsError
 from infra.retry import back_off_seconds
 from infra.settings import Settings
 from infra.stores.db import open_engine, reading, transaction
+from registry.audit.merkle.adapters.keys import own_key
+from registry.audit.merkle.domain.note import KeyKind
+from registry.audit.merkle.settings import log_folder
 from registry.git import intake
 from registry.git.adapters import facts, findings, rows
 from registry.git.adapters.findings import Found
 from registry.git.adapters.remote import Remote
 from registry.git.adapters.repository import Repository
+from registry.git.checkpoint_tags import CheckpointTags
 from registry.git.errors import GitError
 from registry.git.settings import GitSettings
 from registry.git.tag_check import Checker, TagComparison
@@ -181,6 +185,17 @@ class GitTags:
         if self.remote is None:
             return TagComparison()
         return self._checker.remote(self.remote, now, repair=repair, dry_run=dry_run)
+
+    @property
+    def checkpoints(self) -> CheckpointTags:
+        """The tags of the audit log's checkpoints."""
+        return CheckpointTags(
+            self.repository,
+            self.remote,
+            log_folder(self.settings),
+            own_key(self.settings, KeyKind.LOG).public,
+            self.settings.of(GitSettings),
+        )
 
     @property
     def _checker(self) -> Checker:

@@ -16,7 +16,7 @@ from registry.git.adapters.findings import FindingKind, FindingPlace, Found
 from registry.git.adapters.remote import Remote
 from registry.git.adapters.repository import Ref, Repository
 from registry.git.domain import grammar
-from registry.git.domain.names import to_name
+from registry.git.domain.names import CHECKPOINTS, to_name
 from registry.git.errors import CorruptRepositoryError, GitError
 from registry.git.tag_writer import remake
 
@@ -185,7 +185,11 @@ def _foreign_tags(
     planned: frozenset[str], there: Mapping[str, Ref], place: FindingPlace
 ) -> list[Found]:
     """Return findings about foreign tags: one for each that gto would read, one for all others."""
-    strange = [ref for name, ref in sorted(there.items()) if name not in planned]
+    strange = [
+        ref
+        for name, ref in sorted(there.items())
+        if name not in planned and not name.startswith(CHECKPOINTS)
+    ]
     read = [ref for ref in strange if ref.annotated and grammar.parse(ref.name)]
     found = [_unknown(ref, place) for ref in read]
     others = [ref.name for ref in strange if ref not in read]

@@ -29,6 +29,10 @@ class NameRefusedError(UsageError):
     code = "git.name_refused"
 
 
+CHECKPOINTS = "acgs-audit/"
+"""Beginning of the names of tags of the audit log's checkpoints, which are in nobody's grammar."""
+
+
 def to_artifact(name: str) -> str:
     """Return the artifact name of a model: `credit.v2 eu` is `credit_x2Ev2_x20eu`.
 

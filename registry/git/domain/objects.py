@@ -45,9 +45,17 @@ def commit(tree: str, parent: str | None, who: str, text: str) -> bytes:
     return "\n".join([*head, f"author {who}", f"committer {who}", "", text]).encode()
 
 
-def tag(target: str, name: str, who: str, text: str) -> bytes:
-    """Return an annotated tag object's content, unsigned."""
-    return f"object {target}\ntype commit\ntag {name}\ntagger {who}\n\n{text}".encode()
+def tag(target: str, name: str, who: str, text: str, kind: str = "commit") -> bytes:
+    """Return an annotated tag object's content, unsigned.
+
+    Args:
+        target: object id of what it points to.
+        name: of the tag.
+        who: identity line of the tagger.
+        text: message.
+        kind: of the target, as git calls it.
+    """
+    return f"object {target}\ntype {kind}\ntag {name}\ntagger {who}\n\n{text}".encode()
 
 
 def unsigned(content: bytes) -> bytes:
