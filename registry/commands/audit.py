@@ -17,6 +17,11 @@ _MORE = (
     CommandEntry("prove", "Write a proof that an event is in the log", f"{_LOG}:audit_prove"),
     CommandEntry("check", "Check a proof, and show its event", f"{_LOG}:audit_check"),
     CommandEntry("export", "Write the database's events to a file", f"{_LOG}:audit_export"),
+    CommandEntry(
+        "coverage",
+        "Compare the trail with what tables hold",
+        "registry.commands.audit_coverage:audit_coverage",
+    ),
     CommandEntry("public-key", "Print the key that verifies the log", f"{_LOG}:audit_public_key"),
 )
 
