@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import islice
 from pathlib import Path
 
 from registry.audit.merkle.adapters import log_files
 from registry.audit.merkle.adapters.hash_file import HashFile
 from registry.audit.merkle.domain.checkpoint import Checkpoint, Signed
-from registry.audit.merkle.domain.entry import has_sequence, read_entry
+from registry.audit.merkle.domain.entry import first_misplaced, read_entry
 from registry.audit.merkle.domain.note import VerifierKey
-from registry.audit.merkle.domain.tree import Frontier, leaf_hash
+from registry.audit.merkle.domain.tree import Frontier, leaf_hash, leaf_hashes
 from registry.audit.merkle.errors import MalformedError, NotProvenError
 
-REPORT_EVERY = 10_000
+BLOCK = 4096
+"""Entries that are hashed at a time."""
 
 Report = Callable[[int, int], None]
 """Takes how many entries were verified, of how many."""
@@ -137,32 +139,34 @@ def _require_roots(folder: Path, claims: Sequence[_Claim], report: Report) -> in
     """Check every claim in one pass over the entries; return how many entries there are."""
     waiting = sorted(claims, key=lambda claim: claim.checkpoint.size)
     size = waiting[-1].checkpoint.size
-    tree, count, met = Frontier(), 0, list[_Claim]()
+    tree, met = Frontier(), list[_Claim]()
     for claim in [one for one in waiting if one.checkpoint.size == 0]:
         _require_root(folder, claim, tree, met)
     pending = [one for one in waiting if one.checkpoint.size]
-    append = tree.append
-    for entry in log_files.entries(folder):
-        count += 1
-        if count > size:
-            continue
-        if not has_sequence(entry, count - 1):
-            raise _wrong_entry(folder, pending[0], count - 1, entry, met)
-        append(leaf_hash(entry))
-        while pending and pending[0].checkpoint.size == count:
+    found = log_files.entries(folder)
+    while pending:
+        missing = pending[0].checkpoint.size - tree.size
+        entries = list(islice(found, min(BLOCK, missing)))
+        if not entries:
+            raise _missing(pending[0], tree.size)
+        wrong = first_misplaced(entries, tree.size)
+        if wrong is not None:
+            entry = entries[wrong - tree.size]
+            raise _wrong_entry(folder, pending[0], wrong, entry, met)
+        tree.extend(leaf_hashes(entries))
+        while pending and pending[0].checkpoint.size == tree.size:
             _require_root(folder, pending[0], tree, met)
             met.append(pending.pop(0))
-        if count % REPORT_EVERY == 0:
-            report(count, size)
-    if count < size:
-        first = pending[0]
-        raise NotProvenError(
-            f"expected the {first.checkpoint.size} events of {first.whose}, found {count}: event "
-            f"{count} is the first that is missing",
-            hint="the entries were truncated, or not copied to their end",
-        )
-    report(size, size)
-    return count
+        report(tree.size, size)
+    return size + sum(1 for _ in found)
+
+
+def _missing(claim: _Claim, count: int) -> NotProvenError:
+    return NotProvenError(
+        f"expected the {claim.checkpoint.size} events of {claim.whose}, found {count}: event "
+        f"{count} is the first that is missing",
+        hint="the entries were truncated, or not copied to their end",
+    )
 
 
 def _require_root(folder: Path, claim: _Claim, tree: Frontier, met: Sequence[_Claim]) -> None:

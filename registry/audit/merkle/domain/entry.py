@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,14 +137,23 @@ def read_entry(entry: bytes) -> dict[str, Any]:
     return found
 
 
-def has_sequence(entry: bytes, sequence: int) -> bool:
-    """Return whether an entry says that it stands at a place of the log.
+def first_misplaced(entries: Iterable[bytes], start: int) -> int | None:
+    """Return the first place whose entry says that it stands elsewhere; None if there is none.
 
-    Reads the entry only where a look at its bytes does not tell: a million entries are read so.
+    Reads an entry only where a look at its bytes does not tell: a million entries are read so.
+
+    Args:
+        entries: of the log, in its order.
+        start: place of the first of them.
     """
-    if b',"sequence":%d,"type":"' % sequence in entry:
-        return True
+    for place, entry in enumerate(entries, start):
+        if b',"sequence":%d,"type":"' % place not in entry and _sequence(entry) != place:
+            return place
+    return None
+
+
+def _sequence(entry: bytes) -> object:
     try:
-        return read_entry(entry).get("sequence") == sequence
+        return read_entry(entry).get("sequence")
     except MalformedError:
-        return False
+        return None

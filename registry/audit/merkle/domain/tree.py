@@ -58,10 +58,24 @@ class Frontier:
         self.size += 1
         return made
 
-    def extend(self, leaves: Iterable[bytes]) -> None:
-        """Append the hashes of many leaves."""
-        for leaf in leaves:
-            self.append(leaf)
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        """Append the hashes of many leaves; much faster than one by one."""
+        done = 0
+        while done < len(leaves):
+            # The largest full subtree that can begin here: hashed level by level.
+            room = self.size & -self.size if self.size else 1 << (len(leaves) - done).bit_length()
+            count = min(room, 1 << ((len(leaves) - done).bit_length() - 1))
+            self._append_full(_full_root(leaves[done : done + count]), count)
+            done += count
+
+    def _append_full(self, root: bytes, count: int) -> None:
+        """Append the root of a full subtree of `count` leaves, a power of two that divides size."""
+        rest = self.size // count
+        while rest & 1:
+            root = _sha256(b"\1" + self.peaks.pop() + root).digest()
+            rest >>= 1
+        self.peaks.append(root)
+        self.size += count
 
     def root(self) -> bytes:
         """Return the hash of the whole tree."""
@@ -71,6 +85,19 @@ class Frontier:
         for peak in reversed(left):
             root = node_hash(peak, root)
         return root
+
+
+def _full_root(hashes: Sequence[bytes]) -> bytes:
+    """Return the root over the hashes of leaves, whose number is a power of two."""
+    while len(hashes) > 1:
+        pairs = zip(hashes[::2], hashes[1::2], strict=True)
+        hashes = [_sha256(b"\1" + left + right).digest() for left, right in pairs]
+    return hashes[0]
+
+
+def leaf_hashes(entries: Iterable[bytes]) -> list[bytes]:
+    """Return the hashes of many entries."""
+    return [_sha256(b"\0" + entry).digest() for entry in entries]
 
 
 def peak_places(size: int) -> Sequence[tuple[int, int]]:

@@ -16,7 +16,7 @@ from infra.stores.db import transaction
 from registry.audit.merkle.adapters import backlog, log_files
 from registry.audit.merkle.bootstrap import open_sequencer
 from registry.audit.merkle.domain.entry import read_entry
-from registry.audit.merkle.domain.tree import Frontier, leaf_hash
+from registry.audit.merkle.domain.tree import Frontier, leaf_hashes
 from registry.audit.merkle.errors import LogBrokenError
 from registry.audit.merkle.loops import LogLoop
 from tests.integration.registry.audit import kit
@@ -32,7 +32,7 @@ def require_sound(desk: Desk, count: int) -> None:
     """Files, checkpoint and database agree on `count` events."""
     found = entries(desk)
     tree = Frontier()
-    tree.extend(map(leaf_hash, found))
+    tree.extend(leaf_hashes(found))
     checkpoint = desk.checkpoint()
     assert (checkpoint.size, checkpoint.root) == (count, tree.root())
     assert [read_entry(entry)["sequence"] for entry in found] == list(range(count))
@@ -206,7 +206,7 @@ def test_a_process_killed_around_any_step_loses_and_forks_nothing(
     desk.restarted().round()
     require_sound(desk, 9)
     tree = Frontier()
-    tree.extend(map(leaf_hash, entries(desk)[:3]))
+    tree.extend(leaf_hashes(entries(desk)[:3]))
     assert tree.root() == before.root
 
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from registry.audit.merkle.adapters import log_files
 from registry.audit.merkle.domain.checkpoint import Checkpoint
 from registry.audit.merkle.domain.note import KeyKind, Note, SigningKey
-from registry.audit.merkle.domain.tree import Frontier, leaf_hash
+from registry.audit.merkle.domain.tree import Frontier, leaf_hashes
 from tests.integration.registry.audit.kit import Desk, Shell
 
 EVENTS = 9
@@ -157,7 +157,7 @@ def test_entries_after_the_checkpoint_are_not_proven(
 def sign_again(folder: Path, key: SigningKey) -> None:
     """Sign whatever the entries are now, as whoever has the log's key can."""
     tree = Frontier()
-    tree.extend(leaf_hash(line.encode()) for line in lines_of(folder))
+    tree.extend(leaf_hashes(line.encode() for line in lines_of(folder)))
     text = Checkpoint(key.public.name, tree.size, tree.root()).text
     (folder / "checkpoint").write_text(str(Note(text).adding(key.sign(text))))
     (folder / "hashes").unlink()

@@ -11,7 +11,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.audit.merkle.domain.entry import StoredEvent, entry_of, has_sequence, read_entry
+from registry.audit.merkle.domain.entry import StoredEvent, entry_of, first_misplaced, read_entry
 from registry.audit.merkle.errors import MalformedError
 
 EVENT = StoredEvent(
@@ -84,8 +84,8 @@ def test_numbers_of_the_database_that_json_cannot_hold_become_texts() -> None:
 def test_an_entry_is_one_line_and_reads_as_what_was_stored(data: dict[str, object]) -> None:
     entry = entry_of(replace(EVENT, data=json.dumps(data)), 5)
     assert b"\n" not in entry
-    assert has_sequence(entry, 5)
-    assert not has_sequence(entry, 6)
+    assert first_misplaced([entry], 5) is None
+    assert first_misplaced([entry, entry], 5) == 6
     found = read_entry(entry)
     assert found.get("data", data) == data
 
@@ -114,6 +114,6 @@ def test_the_fast_writer_writes_what_rfc_8785_asks_for(
 
 @pytest.mark.parametrize("entry", [b"", b"[]", b"{", b"\xff", b'"text"'])
 def test_what_is_no_json_object_is_no_entry(entry: bytes) -> None:
-    assert not has_sequence(entry, 0)
+    assert first_misplaced([entry], 0) == 0
     with pytest.raises(MalformedError):
         read_entry(entry)

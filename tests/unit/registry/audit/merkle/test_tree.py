@@ -14,6 +14,7 @@ from registry.audit.merkle.domain.tree import (
     EMPTY_ROOT,
     Frontier,
     leaf_hash,
+    leaf_hashes,
     node_hash,
     peak_places,
     range_root,
@@ -80,7 +81,7 @@ class Stored:
 @pytest.mark.parametrize("size", range(9))
 def test_roots_are_those_of_certificate_transparency(size: int) -> None:
     frontier = Frontier()
-    frontier.extend(map(leaf_hash, ENTRIES[:size]))
+    frontier.extend(leaf_hashes(ENTRIES[:size]))
     assert frontier.root().hex() == ROOTS[size]
     assert frontier.size == size
 
@@ -97,6 +98,16 @@ def test_a_frontier_has_the_root_that_the_definition_gives(size: int) -> None:
     assert stored.frontier.root() == root_by_the_book(leaves(size))
     assert len(stored.made) == stored_count(size)
     assert [stored.node(*place) for place in peak_places(size)] == stored.frontier.peaks
+
+
+@given(st.lists(st.integers(0, 40), max_size=4))
+def test_many_leaves_at_a_time_make_the_same_tree_as_one_by_one(counts: list[int]) -> None:
+    hashes = leaves(sum(counts))
+    tree, start = Frontier(), 0
+    for count in counts:
+        tree.extend(hashes[start : start + count])
+        start += count
+    assert tree == Stored(hashes).frontier
 
 
 @given(SIZES, st.data())
