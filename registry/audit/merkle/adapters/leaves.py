@@ -43,6 +43,7 @@ COLUMNS: tuple[ColumnElement[Any], ...] = (
     _E.at_ms,
     # As text, not parsed: what is hashed is what is stored, and nothing stored can stop the log.
     cast(_E.data, Text),
+    cast(_E.principal, Text),
 )
 """An event, in the order of the fields of `StoredEvent`."""
 

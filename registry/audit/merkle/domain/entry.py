@@ -20,6 +20,7 @@ class StoredEvent:
 
     Attributes:
         data: text of a JSON value, as it was stored.
+        principal: text of what is known of the actor, as it was stored; None where nothing is.
     """
 
     id: int
@@ -31,6 +32,7 @@ class StoredEvent:
     actor: str
     at_ms: int
     data: str
+    principal: str | None = None
 
 
 def entry_of(event: StoredEvent, sequence: int) -> bytes:
@@ -49,6 +51,7 @@ def entry_of(event: StoredEvent, sequence: int) -> bytes:
         "at_ms": event.at_ms,
         "id": event.id,
         "name": event.name,
+        "principal": _principal(event.principal),
         "request_id": event.request_id,
         "sequence": sequence,
         "type": event.type,
@@ -61,6 +64,18 @@ def entry_of(event: StoredEvent, sequence: int) -> bytes:
         )
     except (ValueError, RecursionError):
         return canonical_bytes({**_within_bounds(fields), "data_text": _storable(event.data)})
+
+
+def _principal(text: str | None) -> object:
+    """Return the value of a text, or the text itself where that has no canonical form."""
+    if text is None:
+        return None
+    try:
+        value: object = json.loads(text)
+        # Else a fraction, say, would be written in two ways.
+        return value if canonical_bytes(value) == _encode(value).encode() else _storable(text)
+    except (ValueError, RecursionError):
+        return _storable(text)
 
 
 _encode = json.JSONEncoder(

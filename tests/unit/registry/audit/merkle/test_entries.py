@@ -24,6 +24,7 @@ EVENT = StoredEvent(
     actor="alice",
     at_ms=1_700_000_000_000,
     data='{"b": 1.0, "a": "é"}',
+    principal='{"name": "alice", "groups": ["ds"]}',
 )
 OTHERS: dict[str, Any] = {
     "id": 13,
@@ -35,12 +36,14 @@ OTHERS: dict[str, Any] = {
     "actor": "mallory",
     "at_ms": 1,
     "data": '{"b": 1, "a": "e"}',
+    "principal": '{"name": "alice", "groups": ["ds", "admins"]}',
 }
 
 
 def test_an_entry_is_canonical_json_of_the_whole_event() -> None:
     assert entry_of(EVENT, 5).decode() == (
         '{"actor":"alice","at_ms":1700000000000,"data":{"a":"é","b":1},"id":12,"name":"credit",'
+        '"principal":{"groups":["ds"],"name":"alice"},'
         '"request_id":3,"sequence":5,"type":"registered_model.created","uid":"0c4b","version":null}'
     )
 
@@ -51,6 +54,16 @@ def test_changing_any_field_changes_the_entry(field: str) -> None:
     changed = replace(EVENT, **{field: OTHERS[field]})
     assert entry_of(changed, 5) != entry_of(EVENT, 5)
     assert entry_of(EVENT, 6) != entry_of(EVENT, 5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", '{"n": 99999999999999999999}', '{"n": NaN}', '"\\ud800"', "[" * 9999],
+)
+def test_a_principal_without_a_canonical_form_stands_as_its_text(text: str) -> None:
+    entry = read_entry(entry_of(replace(EVENT, principal=text), 5))
+    assert entry["principal"] == text
+    assert entry["data"] == {"a": "é", "b": 1}
 
 
 def test_spaces_and_the_order_of_keys_do_not_count() -> None:
@@ -104,6 +117,7 @@ def test_the_fast_writer_writes_what_rfc_8785_asks_for(
     stored = json.dumps(data, ensure_ascii=escaped)
     event = replace(EVENT, data=stored, name=name, at_ms=number)
     fields = {key: getattr(event, key) for key in OTHERS if key != "data"}
+    fields["principal"] = {"name": "alice", "groups": ["ds"]}
     try:
         expected = rfc8785.dumps({**fields, "sequence": 5, "data": data})
     except ValueError:
