@@ -211,7 +211,7 @@ def ready(settings: Settings) -> Probe:
         answer = own_servers.get(url, timeout_seconds=READY_TIMEOUT_SECONDS).json()
         return Probe(NAME, Health(answer["status"]), str(answer["detail"]))
     except (own_servers.NoAnswerError, ValueError, KeyError) as err:
-        return Probe(NAME, Health.STARTING, f"no answer yet: {type(err).__name__}")
+        return Probe(NAME, Health.STARTING, f"no answer yet: {type(err).__name__}", silent=True)
 
 
 def compliance_role() -> Role:

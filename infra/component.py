@@ -44,11 +44,20 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One measured fact about health."""
+    """One measured fact about health.
+
+    Attributes:
+        name: of what was asked.
+        health: what was found.
+        detail: for people.
+        silent: whether what was asked gives no sign of life, which only a new process changes;
+            False where it answers, though it may lack something else.
+    """
 
     name: str
     health: Health
     detail: str = ""
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

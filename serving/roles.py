@@ -133,7 +133,7 @@ def gateway_ready(settings: Settings) -> Probe:
         Admin(settings).get("/ready")
         own_servers.get(f"{gateway_url(settings)}/", timeout_seconds=2.0)
     except (GatewayError, own_servers.NoAnswerError) as err:
-        return Probe(name, Health.STARTING, f"no answer: {err}")
+        return Probe(name, Health.STARTING, f"no answer: {err}", silent=True)
     return Probe(name, Health.OK, "live")
 
 

@@ -63,6 +63,7 @@ def beating(
             name,
             Health.FAILED,
             f"last heartbeat {age_seconds:.1f} s ago, expected at most {max_age_seconds:g} s",
+            silent=True,
         )
     if data["not_yet"]:
         return Probe(name, Health.STARTING, data["not_yet"])

@@ -27,16 +27,23 @@ LIGHT = "light"
 
 @dataclass(slots=True)
 class Part:
-    """One role and what the supervisor knows about it."""
+    """One role and what the supervisor knows about it.
+
+    Attributes:
+        was_ready: whether it was ready in any of its processes.
+        is_up: whether it was ready since it was started last.
+        silent_since: since when it has given no sign of life, though it has once.
+    """
 
     role: Role
     since: float  # seconds since the epoch
     state: str = "waiting"
     detail: str = ""
     was_ready: bool = False
+    is_up: bool = False
     deaths: int = 0
     restarts: int = 0
-    failed_since: float | None = None  # monotonic
+    silent_since: float | None = None  # monotonic
 
     def record(self, identity: Identity | None) -> RoleRecord:
         """Return what other processes may read about the role."""
@@ -48,7 +55,8 @@ class Part:
         """Record that the role has ended, and when to start it again."""
         self.deaths += 1
         self.restarts += 1
-        self.state, self.since, self.failed_since = "restarting", time.time(), None
+        self.state, self.since = "restarting", time.time()
+        self.is_up, self.silent_since = False, None
         self.detail = f"{why}, starting again in {pause_seconds:g} s"
 
     def note_probe(self, probe: Probe) -> None:
@@ -56,14 +64,16 @@ class Part:
         if probe.health is Health.STARTING and self.state == "restarting":
             return  # why the role ended says more than its missing heartbeat
         self.detail = probe.detail
-        failed_before, self.failed_since = self.failed_since, None
+        silent_before, self.silent_since = self.silent_since, None
+        # A server that has not answered yet is still loading; a heartbeat that stopped, once began.
+        if probe.silent and (self.is_up or probe.health is Health.FAILED):
+            self.silent_since = silent_before or time.monotonic()
         match probe.health:
             case Health.OK:
-                self.state, self.was_ready = "ready", True
+                self.state, self.was_ready, self.is_up = "ready", True, True
             case Health.STARTING:
                 self.state = "starting"
             case Health.FAILED:
-                self.failed_since = failed_before or time.monotonic()
                 # Until its first success a role counts as starting, not as failed.
                 self.state = "failed" if self.state in ("ready", "failed") else "starting"
 

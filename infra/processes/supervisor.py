@@ -1,7 +1,7 @@
 """Starts the processes that run the roles, watches them, and restarts those that die.
 
-A heavy role has a process of its own; the light ones share one (`infra.processes.hosts`). A light
-role that stands still for long has its process killed and started again.
+A heavy role has a process of its own; the light ones share one (`infra.processes.hosts`). A role
+that gives no sign of life for long has its process killed and started again.
 
 The supervisor owns its storage root through a file lock, which the kernel drops with the
 process, and writes down every process it starts. So after `kill -9` of it nothing is locked,
@@ -37,7 +37,7 @@ REAP_GRACE_SECONDS = 4.0
 START_LIMIT_SECONDS = 120.0
 EARLY_DEATHS_ALLOWED = 2
 HANG_SECONDS = 20.0
-"""How long a light role may be without a heartbeat, beyond the age that a probe allows."""
+"""How long a role may be silent, beyond the time that its probe waits."""
 TAIL_LINES = 12
 
 _logger = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ class Supervisor:
         command: command line of the process that runs some roles, given the descriptor to which
             it writes how they end.
         start_limit_seconds: time the roles have, together, to become ready.
-        hang_seconds: how long a light role may fail its probe.
+        hang_seconds: how long a role may give no sign of life.
     """
 
     def __init__(
@@ -225,8 +225,8 @@ class Supervisor:
     def _kill_if_hanging(self, host: Host) -> None:
         now = time.monotonic()
         for part in host.parts:
-            failed = part.failed_since
-            if part.role.light and failed is not None and now - failed > self._hang_seconds:
+            silent = part.silent_since
+            if silent is not None and now - silent > self._hang_seconds:
                 _logger.warning("role %s hangs (%s), killed", part.role.name, part.detail)
                 host.kill()
                 return

@@ -70,7 +70,7 @@ def ready(settings: Settings) -> Probe:
             f"{tracking_url(settings)}/acgs/ready", timeout_seconds=READY_TIMEOUT_SECONDS
         )
     except own_servers.NoAnswerError as err:
-        return Probe("registry", Health.STARTING, f"no answer: {err}")
+        return Probe("registry", Health.STARTING, f"no answer: {err}", silent=True)
     if not answer.ok:
         return Probe("registry", Health.FAILED, answer.text[:500])
     found = answer.json().get("boot")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from infra.component import Role
+from infra.component import Health, Probe, Role
 from infra.console.display import stopping_on_signals
 from infra.processes import health, supervisor
 from infra.processes import role as roles
@@ -45,8 +47,40 @@ def run_role(name: str) -> Role:
     )
 
 
+def server_role() -> Role:
+    """Make the role that answers on a socket, as servers do, and has no heartbeat."""
+
+    def serve(settings: Settings, stop: threading.Event) -> None:
+        place = settings.storage_root / "server.socket"
+        place.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(place))
+            listener.listen()
+            listener.settimeout(0.1)
+            while not stop.is_set():
+                with suppress(TimeoutError):
+                    caller, _ = listener.accept()
+                    caller.sendall(b"here")
+                    caller.close()
+
+    def answers(settings: Settings) -> Probe:
+        with socket.socket(socket.AF_UNIX) as asker:
+            asker.settimeout(0.3)
+            try:
+                asker.connect(str(settings.storage_root / "server.socket"))
+                return Probe("server", Health.OK, asker.recv(9).decode())
+            except OSError as err:
+                return Probe("server", Health.STARTING, str(err), silent=True)
+
+    return Role("server", "answers", run=serve, ready=answers)
+
+
+def named(name: str) -> Role:
+    return server_role() if name == "server" else run_role(name)
+
+
 def toy_roles(*more: str) -> Sequence[Role]:
-    return [run_role(name) for name in ("first", "second", *more)]
+    return [named(name) for name in ("first", "second", *more)]
 
 
 def command(settings: Settings, given: Sequence[Role], report_to: int | None) -> Sequence[str]:
@@ -58,7 +92,7 @@ def command(settings: Settings, given: Sequence[Role], report_to: int | None) ->
 def main(arguments: Sequence[str]) -> None:
     settings = Settings(storage_root=Path(arguments[1]))
     if arguments[0] == "roles":
-        given = [run_role(name) for name in arguments[2].split(",")]
+        given = [named(name) for name in arguments[2].split(",")]
         report_to = int(arguments[4]) if arguments[4] else None
         roles.run(given, settings, parent=int(arguments[3]), report_to=report_to)
         return

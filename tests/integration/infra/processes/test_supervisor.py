@@ -113,6 +113,18 @@ def test_a_role_whose_loop_stands_still_shows_as_failed(settings: Settings) -> N
         assert "last heartbeat" in role(settings, "second").detail
 
 
+@pytest.mark.parametrize("name", ["second", "server"])
+def test_a_role_that_is_alive_but_silent_is_started_again(settings: Settings, name: str) -> None:
+    with supervised(settings, "server"):
+        before, other = role(settings, name), role(settings, "first")
+        assert before.identity is not None
+        os.kill(before.identity.pid, signal.SIGSTOP)
+        until(lambda: role(settings, name).restarts == 1)
+        until(lambda: all_ready(settings))
+        assert not alive(before)
+        assert role(settings, "first").identity == other.identity
+
+
 LIGHT = ("light-1", "light-2")
 
 
