@@ -27,6 +27,7 @@ from registry.plugin import (
     nesting,
     odd_bodies,
     page_tokens,
+    searches,
     sessions,
     spans,
     store_arguments,
@@ -94,6 +95,7 @@ def build(settings: Settings) -> FastAPI:
     odd_bodies.install(flask_app)
     bare_answers.install(flask_app)
     page_tokens.install()
+    searches.install()
     sessions.install()
     spans.install(app)
     store_arguments.install()

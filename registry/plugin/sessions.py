@@ -18,7 +18,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
-from registry.plugin import unreadable
+from registry.plugin import patterns, unreadable
 from registry.plugin.mlflow_errors import without_sql
 
 Sessions = Callable[..., AbstractContextManager[Session]]
@@ -42,6 +42,7 @@ def install() -> None:
 def plain_sessions(sessions: Sessions, engine: Engine) -> Sessions:
     """Return a session maker whose errors show no statement."""
     _compare_large_numbers(engine)
+    patterns.use_in(engine)
 
     @contextmanager
     def opened(read_only: bool = True) -> Iterator[Session]:

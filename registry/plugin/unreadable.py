@@ -48,6 +48,7 @@ _AROUND = frozenset(
         "mlflow_errors",
         "odd_bodies",
         "page_tokens",
+        "searches",
         "sessions",
         "store_arguments",
         "trace_tags",

@@ -99,7 +99,16 @@ COMPLEX: dict[str, tuple[str, dict[str, Any]]] = {
         "runs/search", {"filter": " AND ".join(f"tags.a{n} = 'x'" for n in range(80))},
     ),
     "many orders": ("runs/search", {"order_by": [f"tags.a{n} DESC" for n in range(70)]}),
+    "many assessments": (
+        "traces/search", {"filter": " AND ".join(f"feedback.a{n} = 'x'" for n in range(250))},
+    ),
+    "a pattern that takes ages": ("traces/search", {"filter": "tags.a RLIKE '^(a|a)*$'"}),
+    "a pattern that refers back": ("traces/search", {"filter": r"tags.a RLIKE '(a)\1'"}),
+    "an order twice": ("runs/search", {"order_by": ["start_time", "start_time"]}),
 }  # fmt: skip
+EXPECTED = re.compile(
+    "too long or too complex|expected (a filter|an order) of at most|duplicate fields|RE2"
+)
 
 
 @pytest.mark.parametrize("name", COMPLEX)
@@ -108,10 +117,36 @@ def test_a_search_too_complex_for_the_database_is_no_outage(
 ) -> None:
     path, body = COMPLEX[name]
     asked = {"experiment_ids": ["0"], "max_results": 5, **body}
-    answer = client.post(f"/api/2.0/mlflow/{path}", json=asked)
+    if path.startswith("traces"):
+        place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}
+        asked = {"locations": [place], **body}
+    version = "3.0" if path.startswith("traces") else "2.0"
+    answer = client.post(f"/api/{version}/mlflow/{path}", json=asked)
     assert problem(answer) is None
     assert answer.status_code in {200, 400}
-    assert answer.is_success or "too long or too complex" in answer.text
+    assert answer.is_success or EXPECTED.search(answer.text)
+
+
+def test_a_pattern_that_takes_ages_stops_nobody(client: httpx.Client) -> None:
+    trace = f"tr-{unique('t').encode().hex():0>32.32}"
+    place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}
+    info = {
+        "trace_id": trace,
+        "trace_location": place,
+        "request_time": "2026-01-01T00:00:00Z",
+        "state": "OK",
+        "tags": {"a": "a" * 40 + "!"},
+    }
+    made = client.post("/api/3.0/mlflow/traces", json={"trace": {"trace_info": info}})
+    assert made.is_success, made.text
+    for pattern in ("^(a|a)*$", "^(a+)+$", "^a+!$"):
+        answer = client.post(
+            "/api/3.0/mlflow/traces/search",
+            json={"locations": [place], "filter": f"tags.a RLIKE '{pattern}'"},
+            timeout=20,
+        )
+        assert answer.is_success, answer.text
+        assert (trace in answer.text) is (pattern == "^a+!$")
 
 
 def test_no_route_fails_at_a_query_of_another_form(client: httpx.Client) -> None:
