@@ -36,8 +36,8 @@ class RegistrySettings:
     artifact_roots: str = setting(
         "ACGS_ARTIFACT_ROOTS",
         "",
-        "Further places, separated by commas, in which the server lets versions of "
-        "governed names be registered: folders or s3://bucket/prefix.",
+        "Further places, separated by commas, in which the server lets experiments be "
+        "kept, and versions of governed names be registered: folders or s3://bucket/prefix.",
         Text(),
     )
     port: int = setting(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +15,8 @@ from infra.stores.db import reading, transaction
 from registry.adapters import locks
 from registry.domain.records import Act, VersionRecord
 from registry.files.adapters import custody_rows as rows
-from registry.files.adapters import source_rules
+from registry.files.adapters import source_rules, writable_places
+from registry.files.adapters.folder_names import names
 from registry.files.adapters.real_places import destination_place, real_place
 from registry.files.domain.custody import LegalHold, Protected, Quarantine, Unusable
 from registry.files.domain.storage_place import either, storage_place
@@ -30,13 +31,30 @@ class Custody:
 
     def protecting(self, places: Sequence[str]) -> Protected | None:
         """Return a registered version with files at, below or around one of these locations."""
-        destinations = {storage_place(self.settings.artifacts_destination)}
-        destinations |= {place for place in (destination_place(self.settings),) if place}
-        called = {name for place in places for at in destinations for name in either(place, at)}
+        called = self._names(places)
         with reading(self.engine) as connection:
             return rows.protecting(
                 connection, sorted(called), lambda uri: self._is_shared(connection, uri)
             )
+
+    def require_writable(self, places: Sequence[str]) -> None:
+        """Refuse locations of this machine that are the platform's own, or outside each root.
+
+        Raises:
+            LocationRefusedError: one is.
+        """
+        for place in sorted(self._names(places)):
+            writable_places.require_writable(self.settings, place)
+
+    def _names(self, places: Sequence[str]) -> set[str]:
+        destinations = {storage_place(self.settings.artifacts_destination)}
+        destinations |= {place for place in (destination_place(self.settings),) if place}
+
+        def both(names: Iterable[str]) -> set[str]:
+            return {name for place in names for at in destinations for name in either(place, at)}
+
+        # A real name may lie behind the proxy, though the one that was given does not.
+        return both(name for place in both(places) for name in names(place))
 
     def _is_shared(self, connection: Connection, uri: str) -> bool:
         place = real_place(self.settings, uri)

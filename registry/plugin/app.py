@@ -23,6 +23,7 @@ from registry.plugin import (
     gateway_calls,
     governed,
     graphql_calls,
+    locations,
     mlflow_errors,
     nesting,
     odd_bodies,
@@ -92,6 +93,7 @@ def build(settings: Settings) -> FastAPI:
     nesting.install(app, flask_app)
     gateway_calls.install()
     graphql_calls.install(flask_app)
+    locations.install(settings)
     odd_bodies.install(flask_app)
     bare_answers.install(flask_app)
     page_tokens.install()

@@ -69,6 +69,12 @@ def needs_body(path: str) -> bool:
     return bool(_MULTIPART.search(path)) or path.rstrip("/").endswith(_BY_BODY)
 
 
+def writes(path: str) -> bool:
+    """Return whether a call which `concerns` writes or deletes files at once."""
+    written = (_UPLOAD, _PRESIGNED, _PROMPT_LAB)
+    return bool(_PROXIED.search(path)) or path.rstrip("/").endswith(written)
+
+
 def targets(connection: Connection, call: HttpCall) -> Sequence[str]:
     """Return the locations that a call which `concerns` would touch; empty if it names none."""
     path = call.path.rstrip("/")

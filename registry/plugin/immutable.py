@@ -18,7 +18,7 @@ from infra.web.bodies import read_body
 from infra.web.errors import BodyTooLargeError
 from registry.bootstrap import Registry
 from registry.files.domain.storage_place import shown
-from registry.plugin.artifact_targets import HttpCall, concerns, needs_body, targets
+from registry.plugin.artifact_targets import HttpCall, concerns, needs_body, targets, writes
 from registry.plugin.mlflow_errors import to_mlflow
 
 _BODY_LIMIT_BYTES = 4 << 20
@@ -69,6 +69,8 @@ class ImmutableArtifacts:
                 hint="log the model again and register it as a new version; to remove files that "
                 "nobody needs, delete their version first",
             )
+        if writes(call.path):
+            self.registry.custody.require_writable(places)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from mlflow.demo.base import DEMO_EXPERIMENT_NAME
+from sqlalchemy import create_engine, text
 
 from pipelines.steps.models import Recipe
 from tests.support.credit import Registered, content, place, register, saved, store, unique
@@ -50,6 +51,11 @@ def locations(platform: Platform, version: Registered) -> list[str]:
         f"http://any.example{PROXY_ROUTE}/{run}{PROXY_ROUTE}/x",
         folder.as_uri(),
         str(folder),
+        f"/proc/self/root{folder}",
+        f"/proc/thread-self/root{folder}/deeper",
+        f"file:///proc/self/root{folder}",
+        f"file:/proc/self/root{folder}",
+        f"/proc/self/root/proc/self/root/{folder}",
     ]
 
 
@@ -63,6 +69,50 @@ def test_no_experiment_may_keep_its_files_in_a_registered_folder(
             )
             assert answer.status_code == 403, (location, answer.text)
             assert "is registered, and its files do not change" in answer.json()["message"]
+
+
+ELSEWHERE = (
+    "{root}/secrets", "{root}/keys", "{root}/constitution", "{root}/serving/models", "{root}",
+    "file://{root}/secrets", "/proc/self/root{root}/secrets", "/proc/self/cwd", "/tmp", "~/.config",
+    "relative", "./relative", "file:relative", "s3://somebody/else", "http://127.0.0.1:1/x",
+    "{root}/artifacts/%2e%2e/secrets", "mlflow-artifacts:/%2e%2e/secrets", "dbfs:/x",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("location", ELSEWHERE)
+def test_no_experiment_may_keep_its_files_outside_the_roots(
+    platform: Platform, http: httpx.Client, location: str
+) -> None:
+    for field in ("artifact_location", "artifactLocation"):
+        body = {"name": unique("evil"), field: location.format(root=platform.root)}
+        answer = http.post(f"{EXPERIMENTS}/create", json=body)
+        assert answer.status_code == 400, (location, answer.text)
+        assert answer.json()["error_code"] == "INVALID_PARAMETER_VALUE"
+
+
+def test_nothing_is_written_where_an_experiment_was_before_that_was_refused(
+    platform: Platform, http: httpx.Client, credit: Registered
+) -> None:
+    folder = platform.root / "artifacts" / place(credit)
+    own, experiment = platform.root / "keys", platform.client().create_experiment(unique("old"))
+    run = platform.client().create_run(experiment).info.run_id
+    before = content(platform, credit)
+    for location, status in ((str(own), 400), (f"/proc/self/root{folder}", 403)):
+        engine = create_engine(platform.settings.sqlalchemy_url)
+        with engine.begin() as connection:
+            connection.execute(
+                text("UPDATE runs SET artifact_uri = :uri WHERE run_uuid = :run"),
+                {"uri": location, "run": run},
+            )
+        engine.dispose()
+        answer = http.post(
+            "/ajax-api/2.0/mlflow/upload-artifact",
+            params={"run_uuid": run, "path": "x.pem"},
+            content=b"evil",
+        )
+        assert answer.status_code == status, answer.text
+    assert not (own / "x.pem").exists()
+    assert content(platform, credit) == before
 
 
 @pytest.mark.parametrize("location", ["", "mlflow-artifacts:/1", "mlflow-artifacts:/teams/red"])
