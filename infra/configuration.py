@@ -6,6 +6,7 @@ Precedence: command-line flag > environment > `acgs.env` in the storage root > d
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from io import StringIO
@@ -17,11 +18,13 @@ from dotenv.parser import Binding, parse_stream
 
 from infra.component import components
 from infra.errors import SettingsError
-from infra.setting import Definition
-from infra.setting_errors import ROOT, check_root, malformed
+from infra.setting import Definition, PartError
+from infra.setting_errors import ROOT, check_root, expanded, malformed
 from infra.settings import Group, MalformedError, Settings, definitions
 
 SETTINGS_FILE = "acgs.env"
+_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,99}")
+"""A setting's name. What stands in its place otherwise may be a piece of a password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ def load_settings(**flags: Any) -> Settings:
     """
     given = {name: value for name, value in flags.items() if value is not None}
     root = given.get("storage_root") or os.environ.get("MLOPS_STORAGE_ROOT") or ".acgs"
-    file = _expanded(root) / SETTINGS_FILE
+    file = expanded(root) / SETTINGS_FILE
     check_root(file.parent)
     known = known_settings()
     written = _written(file)
@@ -100,19 +103,10 @@ def load_settings(**flags: Any) -> Settings:
         where = "the environment" if name in os.environ else str(file)
         if any(d is err.definition for f, d in definitions(Settings).items() if f in given):
             where = "the command line"
-        found = None if err.definition.is_secret else err.found
-        raise malformed(name, err.definition.kind.expected, found, where) from err
+        part = err.__cause__ if isinstance(err.__cause__, PartError) else None
+        found = None if err.definition.is_secret or part else err.found
+        raise malformed(name, err.definition.kind.expected, found, where, part) from err
     return settings
-
-
-def _expanded(root: str | Path) -> Path:
-    try:
-        return Path(root).expanduser()
-    except RuntimeError as err:
-        raise SettingsError(
-            f"setting {ROOT}: expected a folder, found {str(root)[:200]!r}, whose home is unknown",
-            hint=f"write the whole path in {ROOT} or --storage-root",
-        ) from err
 
 
 def _written(file: Path) -> dict[str, str]:
@@ -146,10 +140,14 @@ def _written(file: Path) -> dict[str, str]:
 def _check(binding: Binding, names: Collection[str], file: Path) -> None:
     """Refuse a line, without quoting what may be a password."""
     text = binding.original.string
+    is_name = binding.key is not None and _NAME.fullmatch(binding.key)
     line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
     if binding.error or (binding.key and binding.value is None):
         problem = "expected NAME=value, found another form"
         hint = "correct the line, or put # in front of it"
+    elif binding.key is not None and not is_name:
+        problem = "expected a setting's name in capitals in front of the =, found another text"
+        hint = "write a value on the line of its name, or put # in front of the line"
     elif binding.key in names:
         problem = f"expected each name once, found {binding.key} again"
         hint = "remove one of the lines"
@@ -166,7 +164,8 @@ def _refuse_unknown(known: Collection[str], written: Collection[str], file: Path
     unknown = sorted(name for name in found if name not in known)
     if unknown:
         where = f" in {file}" if unknown[0] in written else ""
+        name = unknown[0] if _NAME.fullmatch(unknown[0]) else "of a name that is not shown"
         raise SettingsError(
-            f"unknown setting {unknown[0]}{where}: expected one of {', '.join(sorted(known))}",
-            hint=f"remove {unknown[0]}, or correct its spelling",
+            f"unknown setting {name}{where}: expected one of {', '.join(sorted(known))}",
+            hint="remove it, or correct its spelling",
         )

@@ -21,6 +21,13 @@ DEFINITION = "definition"
 """Key of a setting's definition in the metadata of a group's field."""
 
 
+class PartError(ValueError):
+    """A part of a text is wrong, which is not shown: it may hold a password.
+
+    The message says what is wrong, in words that follow "one of which".
+    """
+
+
 class Kind(Protocol):
     """What values a setting takes."""
 
@@ -36,6 +43,7 @@ class Kind(Protocol):
         """Return the value that a text means.
 
         Raises:
+            PartError: it means none, and may hold a password.
             ValueError: it means none.
         """
 
@@ -79,6 +87,15 @@ class Text:
         return text
 
 
+def has_home(path: str) -> bool:
+    """Return whether a path begins with no `~NAME`, or with that of somebody known."""
+    try:
+        Path(path).expanduser()
+    except RuntimeError:
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A path; an empty text means another one, or none."""
@@ -89,7 +106,7 @@ class Place:
 
     def read(self, text: str) -> Path | None:
         """Return the path."""
-        if "\0" in text:
+        if "\0" in text or not has_home(text):
             raise ValueError(text)
         return Path(text) if text else self.empty
 

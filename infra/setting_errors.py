@@ -6,13 +6,16 @@ import stat
 from pathlib import Path
 
 from infra.errors import SettingsError, storage_error
+from infra.setting import PartError
 
 ROOT = "MLOPS_STORAGE_ROOT"
 _LONGEST = 200
 _HINT = "docs/reference/settings.md says what it means"
 
 
-def malformed(name: str, expected: str, found: object, where: str) -> SettingsError:
+def malformed(
+    name: str, expected: str, found: object, where: str, part: PartError | None = None
+) -> SettingsError:
     """Return the error about a setting's value.
 
     Args:
@@ -20,8 +23,11 @@ def malformed(name: str, expected: str, found: object, where: str) -> SettingsEr
         expected: what values it takes.
         found: the value; None for one that may hold a password.
         where: the file or environment that the value is from.
+        part: what is wrong with a part of the value.
     """
-    if found is None:
+    if part is not None:
+        shown = f"one that is not shown: {part}"
+    elif found is None:
         shown = "one that is not shown"
     elif len(text := str(found)) > _LONGEST:
         shown = repr(f"{text[:_LONGEST]}…")
@@ -31,6 +37,21 @@ def malformed(name: str, expected: str, found: object, where: str) -> SettingsEr
         f"setting {name} in {where}: expected {expected}, found {shown}",
         hint=f"correct {name} in {where}, or remove it there for the default; {_HINT}",
     )
+
+
+def expanded(root: str | Path) -> Path:
+    """Return a storage root with `~` and `~NAME` replaced by the home folder.
+
+    Raises:
+        SettingsError: nobody of that name is known.
+    """
+    try:
+        return Path(root).expanduser()
+    except RuntimeError as err:
+        raise SettingsError(
+            f"setting {ROOT}: expected a folder, found {str(root)[:200]!r}, whose home is unknown",
+            hint=f"write the whole path in {ROOT} or --storage-root",
+        ) from err
 
 
 def check_root(root: Path) -> None:

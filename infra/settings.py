@@ -17,12 +17,9 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
 
-from infra import loopback
+from infra import addresses, loopback
 from infra.confinement.plan import Demand
 from infra.setting import DEFINITION, Definition, OneOf, Place, Text, Truth, number, setting, whole
-
-_SQLITE = "sqlite:///"
-_DATABASES = (_SQLITE, "postgresql://", "postgresql+psycopg2://")
 
 
 def listed(text: str) -> list[str]:
@@ -35,14 +32,13 @@ def _host(text: str) -> None:
         raise ValueError(text)
 
 
-def _database(text: str) -> None:
-    # SQLAlchemy reads it, and costs every process that does not need it 20 MB.
-    if text and not text.startswith(_DATABASES):
-        raise ValueError(text)
-    host = text.partition("://")[2].rpartition("@")[2].partition("/")[0].partition("?")[0]
-    _, colon, port = host.rpartition(":")
-    if colon and not host.endswith("]") and port and not (port.isascii() and port.isdecimal()):
-        raise ValueError(text)
+def _places(text: str) -> None:
+    for place in listed(text):
+        addresses.check_place(place)
+
+
+PLACES = Text("places without a user or password", _places)
+"""Kind of settings that name one store, or several separated by commas."""
 
 
 def _networks(text: str) -> None:
@@ -110,21 +106,21 @@ class Settings:
     database_url: str = setting(
         "ACGS_DATABASE_URL",
         "",
-        "SQLAlchemy URL; empty means SQLite in the storage root.",
-        Text("a URL that begins with sqlite:/// or postgresql://, and a port in digits", _database),
+        "SQLAlchemy URL, with an absolute path for SQLite; empty means SQLite in the storage root.",
+        Text("a URL that begins with sqlite://// or postgresql://", addresses.check_database),
         is_secret=True,
     )
     artifact_root: str = setting(
         "ACGS_ARTIFACT_ROOT",
         "",
         "Where the server keeps artifacts; empty means a folder in the storage root.",
-        Text(),
+        PLACES,
     )
     s3_endpoint: str = setting(
         "MLFLOW_S3_ENDPOINT_URL",
         "",
         "URL of the S3 server, e.g. MinIO's; empty means Amazon's.",
-        Text(),
+        PLACES,
     )
     host: str = setting(
         "ACGS_HOST",
@@ -264,8 +260,8 @@ class Settings:
     def private_places(self) -> Iterable[Path | str]:
         """Return the storage root, the artifacts and the database, where it is a file."""
         yield from (self.storage_root, self.artifact_root)
-        if self.database_url.startswith(_SQLITE):
-            yield Path(self.database_url.removeprefix(_SQLITE))
+        if self.database_url.startswith(addresses.SQLITE):
+            yield Path(self.database_url.removeprefix(addresses.SQLITE))
 
     @cached_property
     def sqlalchemy_url(self) -> str:

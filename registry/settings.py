@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.setting import PORT, Place, Text, number, setting, whole
-from infra.settings import Settings, listed
+from infra.settings import PLACES, Settings, listed
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class RegistrySettings:
         "",
         "Further places, separated by commas, in which the server lets experiments be "
         "kept, and versions of governed names be registered: folders or s3://bucket/prefix.",
-        Text(),
+        PLACES,
     )
     port: int = setting(
         "ACGS_REGISTRY_PORT",

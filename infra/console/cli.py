@@ -18,10 +18,11 @@ import click
 
 from infra.console.actor import cli_caller
 from infra.console.lazy import LazyGroup
-from infra.errors import PlatformError, exit_code, storage_error
+from infra.errors import PlatformError, SettingsError, exit_code, storage_error
 from infra.identity.current import acting
 from infra.private import make_files_private
 from infra.processes import running
+from infra.setting_errors import expanded
 
 if TYPE_CHECKING:
     from infra.component import CommandEntry
@@ -113,7 +114,20 @@ def acgs(ctx: click.Context, storage_root: Path | None, debug: bool) -> None:
 
 
 def _root_folder() -> Path:
-    return Path(os.environ.get(ROOT_VARIABLE) or ".acgs").expanduser().absolute()
+    """Return the storage root.
+
+    Raises:
+        SettingsError: it is in a home folder that nobody knows.
+    """
+    return expanded(os.environ.get(ROOT_VARIABLE) or ".acgs").absolute()
+
+
+def _place_of_logs() -> Path:
+    """Return the storage root; the working folder where the root is unknown."""
+    try:
+        return _root_folder()
+    except SettingsError:
+        return Path.cwd()
 
 
 def invoke(arguments: Sequence[str], command: click.Command = acgs, program: str = "acgs") -> int:
@@ -139,7 +153,7 @@ def invoke(arguments: Sequence[str], command: click.Command = acgs, program: str
         click.echo("interrupted", err=True)
         return INTERRUPTED
     except Exception as err:
-        known = storage_error(err, _root_folder()) if isinstance(err, OSError) else None
+        known = storage_error(err, _place_of_logs()) if isinstance(err, OSError) else None
         if known is not None and "--debug" not in arguments:
             report(known)
             return exit_code(known)
@@ -166,7 +180,7 @@ def _report_unexpected(error: Exception, *, debug: bool) -> None:
     if debug:
         click.echo(text, err=True, nl=False)
     where = "run again with --debug"
-    log = _root_folder() / "logs" / "cli.log"
+    log = _place_of_logs() / "logs" / "cli.log"
     try:
         log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with log.open("a") as file:

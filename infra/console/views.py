@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +16,7 @@ from infra.errors import ReportedError
 from infra.identity import credentials
 from infra.processes import running
 from infra.processes.exposition import PAGE
+from infra.setting_errors import expanded
 from infra.web import own_servers
 
 TIMEOUT_SECONDS = 5.0
@@ -80,7 +80,7 @@ def server_url() -> str | None:
 
 
 def _root() -> Path:
-    return Path(os.environ.get("MLOPS_STORAGE_ROOT") or ".acgs").expanduser().absolute()
+    return expanded(os.environ.get("MLOPS_STORAGE_ROOT") or ".acgs").absolute()
 
 
 def _told(url: str, asked: Mapping[str, str], authorization: str) -> Any:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.setting import Text, number, setting, whole
+from infra.setting import number, setting, whole
+from infra.settings import PLACES
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class ArtifactSettings:
         "",
         "Second place for the files of registered versions: a folder or "
         "s3://bucket/prefix; empty means none.",
-        Text(),
+        PLACES,
     )
     retention_days: int = setting(
         "ACGS_ARTIFACT_RETENTION_DAYS",

@@ -55,6 +55,24 @@ def test_a_platform_error_becomes_its_exit_code_and_two_lines_on_stderr(
     assert ("what to do: ask again" in err) == (error.hint is not None)
 
 
+@pytest.mark.parametrize("command", ["model list", "status", "health", "prepare", "up"])
+def test_the_home_of_nobody_is_no_storage_root_to_any_command(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLOPS_STORAGE_ROOT", "~nobody-of-this-name/x")
+    assert cli.invoke(command.split()) == 2
+    assert "error [infra.settings_invalid]" in capsys.readouterr().err
+
+
+def test_an_error_under_an_unknown_root_is_reported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLOPS_STORAGE_ROOT", "~nobody-of-this-name/x")
+    monkeypatch.chdir(tmp_path)
+    assert cli.invoke(["do"], raising(RuntimeError("cheese"))) == 3
+    assert "error [infra.unexpected]: RuntimeError: cheese" in capsys.readouterr().err
+
+
 def test_an_unexpected_error_is_one_line_that_names_the_log_with_the_traceback(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
