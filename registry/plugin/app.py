@@ -34,6 +34,7 @@ from registry.plugin import (
     store_arguments,
     text_guard,
     trace_tags,
+    uncoded,
 )
 from registry.plugin.artifact_targets import is_streamed
 from registry.plugin.assistant import NoAssistant
@@ -102,6 +103,7 @@ def build(settings: Settings) -> FastAPI:
     spans.install(app)
     store_arguments.install()
     trace_tags.install()
+    uncoded.install()
     # MLflow mounts its Flask app last, at "/": a route after it is never reached.
     own = [route for component in components() for route in component.routes(settings)]
     app.router.routes[:0] = own

@@ -13,11 +13,13 @@ from typing import Any
 
 from mlflow.store.artifact.s3_artifact_repo import S3ArtifactRepository
 
+from infra.errors import UsageError
 from infra.settings import Settings
 from infra.stores import object_store
 from registry.files.adapters.artifact_files import MLMODEL
 from registry.files.adapters.hashing import hash_file
 from registry.files.adapters.uploads import LONGEST_CONTENT_BYTES, Uploads, of_object
+from registry.plugin.mlflow_errors import to_mlflow
 
 MULTIPART_BYTES = 8 << 20
 """From this size on boto3 uploads in parts, of this size each."""
@@ -43,7 +45,10 @@ class ServerArtifacts(S3ArtifactRepository):
         return self._client
 
     def _upload_file(self, s3_client: Any, local_file: str, bucket: str, key: str) -> None:
-        entry = hash_file(Path(local_file), key)
+        try:
+            entry = hash_file(Path(local_file), key)
+        except ValueError as err:  # a name that no folder could have, such as a//b
+            raise to_mlflow(UsageError(f"expected a plain path of an artifact: {err}")) from err
         super()._upload_file(s3_client, local_file, bucket, key)
         etag = _etag(Path(local_file), entry.size_bytes)
         if Path(local_file).name == MLMODEL and entry.size_bytes <= LONGEST_CONTENT_BYTES:

@@ -11,7 +11,7 @@ from functools import wraps
 from typing import Any
 
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, INVALID_PARAMETER_VALUE, ErrorCode
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as Models
 from mlflow.store.tracking import sqlalchemy_store as tracking
 from mlflow.utils import search_logged_model_utils as logged_models
@@ -20,6 +20,7 @@ from mlflow.utils.search_utils import SearchModelVersionUtils, SearchUtils
 from infra.errors import UsageError
 from registry.plugin import patterns
 from registry.plugin.mlflow_errors import to_mlflow
+from registry.plugin.uncoded import coded
 
 MOST_TERMS = 40
 """Most comparisons of one filter."""
@@ -70,12 +71,14 @@ def _wrap(owner: Any, name: str, around: Callable[[Callable[..., Any]], Any]) ->
 
 
 def _bounded(read: Callable[..., Any]) -> Callable[..., Any]:
+    as_the_clients = coded(read, INVALID_PARAMETER_VALUE)
+
     @wraps(read)
     def call(*given: Any) -> Any:
         text = given[-1]
         if isinstance(text, str) and len(text) > LONGEST:
             raise _too_much(f"a filter of at most {LONGEST} characters", len(text))
-        found = read(*given)
+        found = as_the_clients(*given)
         if isinstance(found, list):
             _check(found)
         return found
@@ -104,6 +107,7 @@ def _patterns(comparisons: Iterable[Any]) -> Iterator[str]:
 
 def _as_the_clients(read: Callable[..., Any]) -> Callable[..., Any]:
     """Answer a mistake without a code, such as a key given twice, as the client's."""
+    as_the_clients = coded(read, INVALID_PARAMETER_VALUE)
 
     @wraps(read)
     def call(*given: Any, **named: Any) -> Any:
@@ -111,12 +115,7 @@ def _as_the_clients(read: Callable[..., Any]) -> Callable[..., Any]:
             is_list = isinstance(orders, Sequence) and not isinstance(orders, str)
             if is_list and len(orders) > MOST_ORDERS:
                 raise _too_much(f"an order of at most {MOST_ORDERS} keys", len(orders))
-        try:
-            return read(*given, **named)
-        except MlflowException as err:
-            if err.error_code != ErrorCode.Name(INTERNAL_ERROR):
-                raise
-            raise MlflowException(err.message, INVALID_PARAMETER_VALUE) from err
+        return as_the_clients(*given, **named)
 
     return call
 

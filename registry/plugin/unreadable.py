@@ -52,6 +52,7 @@ _AROUND = frozenset(
         "sessions",
         "store_arguments",
         "trace_tags",
+        "uncoded",
         "unreadable",
     )
 )

@@ -127,6 +127,46 @@ def test_a_search_too_complex_for_the_database_is_no_outage(
     assert answer.is_success or EXPECTED.search(answer.text)
 
 
+PLACES = ("s3://x/y", "..../x", "....//x", "a/s3://x", "a//b", "a/....//b", "file:x", "http://x")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_an_odd_name_of_an_artifact_is_no_fault_of_the_servers(
+    client: httpx.Client, place: str
+) -> None:
+    run = client.post("/api/2.0/mlflow/runs/create", json={"experiment_id": "0"}).json()
+    uploaded = {"run_uuid": run["run"]["info"]["run_id"], "path": place}
+    for answer in (
+        client.put(f"/api/2.0/mlflow-artifacts/artifacts/odd/{place}", content=b"x"),
+        client.post("/ajax-api/2.0/mlflow/upload-artifact", params=uploaded, content=b"x"),
+    ):
+        assert problem(answer) is None, place
+
+
+JOBS: dict[str, dict[str, Any]] = {
+    "/ajax-api/3.0/jobs/": {"job_name": "run_online_trace_scorer", "params": {}},
+    "/api/3.0/mlflow/prompt-optimization/jobs": {
+        "experiment_id": "0", "source_prompt_uri": "prompts:/a/1", "config": {"optimizer_type": 1},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", JOBS)
+def test_a_job_is_not_offered(client: httpx.Client, path: str) -> None:
+    answer = client.post(path, json=JOBS[path])
+    assert answer.status_code == httpx.codes.NOT_IMPLEMENTED, answer.text
+    assert "job execution feature is not enabled" in answer.text
+
+
+@pytest.mark.parametrize("filter_", ["name RLIKE 'x'", "name > 'x'", "creation_time LIKE 'x'"])
+def test_a_comparison_that_experiments_lack_is_the_clients_mistake(
+    client: httpx.Client, filter_: str
+) -> None:
+    asked = {"max_results": 5, "filter": filter_}
+    answer = client.post("/api/2.0/mlflow/experiments/search", json=asked)
+    assert answer.status_code == httpx.codes.BAD_REQUEST, answer.text
+
+
 def test_a_pattern_that_takes_ages_stops_nobody(client: httpx.Client) -> None:
     trace = f"tr-{unique('t').encode().hex():0>32.32}"
     place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}
