@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
+from os.path import expanduser
 from types import MappingProxyType
 from urllib.parse import parse_qsl, urlsplit
-
-from infra.setting import PartError, has_home
 
 SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgresql+psycopg2://")
@@ -26,6 +25,13 @@ _PARTS = re.compile(
 )
 """What follows `postgresql://`, in the parts that SQLAlchemy makes of it."""
 _LAST_PORT = 65535
+
+
+class PartError(ValueError):
+    """A part of a text is wrong, which is not shown: it may hold a password.
+
+    The message says what is wrong, in words that follow "one of which".
+    """
 
 
 def _is_any(value: str) -> bool:
@@ -112,7 +118,7 @@ def check_place(text: str) -> None:
         PartError: it does, or it is no address.
     """
     if "://" not in text:
-        if not has_home(text):
+        if text.startswith("~") and expanduser(text).startswith("~"):
             raise PartError("it begins with the home of nobody who is known")
         return
     try:

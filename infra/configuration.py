@@ -16,9 +16,10 @@ from typing import Any
 from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
 
+from infra.addresses import PartError
 from infra.component import components
 from infra.errors import SettingsError
-from infra.setting import Definition, PartError
+from infra.setting import Definition
 from infra.setting_errors import ROOT, check_root, expanded, malformed
 from infra.settings import Group, MalformedError, Settings, definitions
 

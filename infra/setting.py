@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from os.path import expanduser
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,13 +20,6 @@ _TRUTHS = {
 }
 DEFINITION = "definition"
 """Key of a setting's definition in the metadata of a group's field."""
-
-
-class PartError(ValueError):
-    """A part of a text is wrong, which is not shown: it may hold a password.
-
-    The message says what is wrong, in words that follow "one of which".
-    """
 
 
 class Kind(Protocol):
@@ -43,7 +37,6 @@ class Kind(Protocol):
         """Return the value that a text means.
 
         Raises:
-            PartError: it means none, and may hold a password.
             ValueError: it means none.
         """
 
@@ -87,15 +80,6 @@ class Text:
         return text
 
 
-def has_home(path: str) -> bool:
-    """Return whether a path begins with no `~NAME`, or with that of somebody known."""
-    try:
-        Path(path).expanduser()
-    except RuntimeError:
-        return False
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """A path; an empty text means another one, or none."""
@@ -106,7 +90,8 @@ class Place:
 
     def read(self, text: str) -> Path | None:
         """Return the path."""
-        if "\0" in text or not has_home(text):
+        # Of a user that nobody knows, `~NAME` stays as it is.
+        if "\0" in text or (text.startswith("~") and expanduser(text).startswith("~")):
             raise ValueError(text)
         return Path(text) if text else self.empty
 

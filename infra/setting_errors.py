@@ -5,8 +5,8 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+from infra.addresses import PartError
 from infra.errors import SettingsError, storage_error
-from infra.setting import PartError
 
 ROOT = "MLOPS_STORAGE_ROOT"
 _LONGEST = 200

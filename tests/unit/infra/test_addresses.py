@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import make_url
 
-from infra.addresses import check_database, check_place
-from infra.setting import PartError
+from infra.addresses import PartError, check_database, check_place
 
 RIGHT = [
     "",
