@@ -21,6 +21,7 @@ _METRIC_OF = {
     "effective_metric_params_": "effective_metric_",
 }
 _HAVERSINE_FEATURES = 2
+_COVARIANCE = ("sklearn.covariance._empirical_covariance", "EmpiricalCovariance")
 
 
 def arguments(_cls: type, state: State) -> str | None:
@@ -37,6 +38,30 @@ def arguments(_cls: type, state: State) -> str | None:
             if problem is not None:
                 return problem
     return None
+
+
+def covariance(cls: type, state: State) -> str | None:
+    """Check the center and the matrices of a covariance: `mahalanobis` reads them unasked.
+
+    Which of both matrices it reads is a parameter (`store_precision`), so both are held.
+    """
+    bases = {(base.__module__, base.__name__) for base in cls.__mro__}
+    if _COVARIANCE not in bases:
+        return None
+    width = state.get("n_features_in_")
+    if type(width) is not int or not _is_float(state.get("location_"), (width,)):
+        return "a covariance without its center"
+    for name in ("covariance_", "precision_"):
+        given = state.get(name)
+        absent = given is None and name == "precision_" and state.get("store_precision") is False
+        if not absent and not _is_float(given, (width, width)):
+            return "a covariance of other features than its estimator's"
+    return None
+
+
+def _is_float(value: object, shape: tuple[int, ...]) -> bool:
+    values = array(value)
+    return values is not None and values.dtype.kind == "f" and values.shape == shape
 
 
 def names(_cls: type, state: State) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from registry.model_files import cf_trees, distances, fitted_rules, part_rules
+from registry.model_files import cf_trees, distances, fitted_rules, index_rules, part_rules
 from registry.model_files.families import Family, family
 from registry.model_files.nodes import Array, Instance, array
 
@@ -263,6 +263,9 @@ def _one_hot(_cls: type, state: State) -> str | None:
                 return "categories that are grouped out of range"
             needed = int(mapping.max()) + 1 if needed else 0
         if drops is not None and drops[index] is not None:
+            # Counted after grouping: what is not there drops nothing, and the last has no room.
+            if not 0 <= drops[index] < needed:
+                return "dropped categories that are not there"
             needed -= 1
         if width != needed:
             return "categories that do not fit their columns"
@@ -323,6 +326,13 @@ _RULES: tuple[tuple[str, Callable[[type, State], str | None]], ...] = (
     ("_max_degree", fitted_rules.polynomials),
     ("n_output_features_", fitted_rules.polynomials),
     ("bsplines_", fitted_rules.splines),
+    ("labels_", index_rules.feature_groups),
+    ("order_", index_rules.chain),
+    ("estimators_", index_rules.votes),
+    ("_infrequent_enabled", index_rules.infrequent),
+    ("location_", distances.covariance),
+    ("precision_", distances.covariance),
+    ("covariance_", distances.covariance),
     ("_fit_X", fitted_rules.rows),
     ("_tree", fitted_rules.neighbour_tree),
     ("tree_", fitted_rules.neighbour_tree),

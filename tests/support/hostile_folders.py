@@ -14,6 +14,7 @@ from tests.support.hostile.bombs import BOMBS
 from tests.support.hostile.changing import CHANGING
 from tests.support.hostile.documents import DOCUMENTS
 from tests.support.hostile.estimators import ESTIMATORS
+from tests.support.hostile.indices import FORGED as INDICES
 from tests.support.hostile.kit import Hostile, Site
 from tests.support.hostile.layout import LAYOUTS
 from tests.support.hostile.parts import PARTS
@@ -23,7 +24,7 @@ from tests.support.hostile.sizes import FORGED
 
 HOSTILE: tuple[Hostile, ...] = (
     *PICKLES, *CHANGING, *ARRAYS, *ARCHIVES, *ESTIMATORS, *PARTS, *BOMBS, *SHARED, *FORGED,
-    *LAYOUTS, *DOCUMENTS,
+    *INDICES, *LAYOUTS, *DOCUMENTS,
 )  # fmt: skip
 
 

@@ -54,6 +54,7 @@ from sklearn.tree import DecisionTreeClassifier
 from registry.model_files.judge import judge
 from registry.model_files.pickle_reader import Problems, read_pickle
 from registry.model_files.skops_reader import read_skops
+from tests.support.hostile.indices import HONEST, INDICES
 from tests.support.hostile.sizes import SIZES as TRUSTED
 
 X, Y = make_classification(60, 4, random_state=0)
@@ -330,6 +331,7 @@ HOSTILE |= {
     }.items()
 }
 HOSTILE |= TRUSTED
+HOSTILE |= INDICES
 
 DUMPS: dict[str, Callable[[Any], bytes]] = {
     "pickle": pickle.dumps,
@@ -395,6 +397,15 @@ def test_distances_that_were_computed_beforehand_pass() -> None:
 def test_places_on_a_globe_pass() -> None:
     model = KNeighborsRegressor(algorithm="brute", metric="haversine").fit(X[:, :2], Y)
     assert refusals(pickle.dumps(model)) == ()
+
+
+@pytest.mark.parametrize("kept", DUMPS)
+@pytest.mark.parametrize("name", HONEST)
+def test_numbers_that_scikit_learn_counts_by_itself_pass(name: str, kept: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = HONEST[name]()
+    assert refusals(DUMPS[kept](model)) == ()
 
 
 @pytest.mark.parametrize("kept", DUMPS)
