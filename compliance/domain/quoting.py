@@ -13,7 +13,7 @@ from types import TracebackType
 
 from infra.errors import PlatformError
 
-_STEP = "(?:start|confine|scan|load|predict)"
+_STEP = "(?:start|confine|scan|load|predict|odd rows)"
 _OWN_WORDS = tuple(
     re.compile(pattern)
     for pattern in (

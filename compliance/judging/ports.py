@@ -105,8 +105,13 @@ class Prober(Protocol):
         """Check a model's folder against the allow-list."""
         ...
 
-    def predict(self, folder: Path, frames: Sequence[pd.DataFrame]) -> Predictions:
-        """Load a model that passed the scan and get its predictions for every frame."""
+    def predict(
+        self, folder: Path, frames: Sequence[pd.DataFrame], odd: Sequence[pd.DataFrame] = ()
+    ) -> Predictions:
+        """Load a model that passed the scan and get its predictions for every frame.
+
+        It must survive the odd ones too, whatever it answers to them.
+        """
         ...
 
 

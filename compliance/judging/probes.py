@@ -21,6 +21,7 @@ from compliance.domain import quoting
 from compliance.domain.facts import Missing, Probe, seed_of
 from compliance.domain.result import Outcome
 from compliance.errors import SandboxError
+from compliance.judging.odd_rows import odd_rows
 from compliance.judging.ports import Prober
 
 if TYPE_CHECKING:
@@ -118,17 +119,18 @@ def ask(prober: Prober, folder: Path, features: pd.DataFrame, asked: Asked) -> A
     """Ask a model about all rows at once; if that fails, about each rule's rows separately.
 
     Raises:
-        SandboxError: the model fails on the holdout itself.
+        SandboxError: the model fails on the holdout itself, or does not survive odd rows.
         PlatformError: the sandbox does not answer.
     """
     frames = [probe.frame for probes in asked.rows.values() for probe in probes]
+    odd = odd_rows(features)
     try:
-        answers = prober.predict(folder, [features, *frames]).answers
+        answers = prober.predict(folder, [features, *frames], odd).answers
         return Answered(answers, asked.rows, asked.failed)
     except SandboxError:
         if not frames:
             raise
-    found = list(prober.predict(folder, [features]).answers)
+    found = list(prober.predict(folder, [features], odd).answers)
     rows, failed = {}, dict(asked.failed)
     for rule_id, probes in asked.rows.items():
         try:

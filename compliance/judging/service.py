@@ -33,7 +33,7 @@ from registry.lineage.domain.completeness import FIRST, Origins, completeness, s
 
 DOCUMENTS = ("README.md", "model_card.md")
 MAX_DOCUMENT_BYTES = 1_000_000
-JUDGING_REVISION = 3
+JUDGING_REVISION = 4
 """Raised when equal inputs may be judged differently, so that no older verdict is reused."""
 
 log = logging.getLogger(__name__)

@@ -57,7 +57,7 @@ def interpret(ended: Ended, data: bytes, deadline_seconds: float) -> tuple[dict[
         length = int.from_bytes(data[STEP_BYTES : STEP_BYTES + 8], "big")
         start = STEP_BYTES + 8
         header = json.loads(data[start : start + length])
-        if not isinstance(header, dict):
+        if not isinstance(header, dict) or ended.exit:  # ended on rows after those answered
             raise ValueError
     except (ValueError, RecursionError):
         raise SandboxError(

@@ -118,16 +118,22 @@ class Sandbox:
             text = err.message if isinstance(err, SandboxError) else str(err)
             return Scan((f"the files could not be checked: {text}",), 0)
 
-    def predict(self, folder: Path, frames: Sequence[pd.DataFrame]) -> Predictions:
+    def predict(
+        self, folder: Path, frames: Sequence[pd.DataFrame], odd: Sequence[pd.DataFrame] = ()
+    ) -> Predictions:
         """Load a model that passed the scan and get its predictions for every frame.
+
+        Args:
+            folder: with the model's files.
+            frames: whose rows it must answer.
+            odd: asked afterwards; it may answer anything or an error, and must not crash or hang.
 
         Raises:
             SandboxError: the model crashed, hung, used too much, or did not give one finite answer
-            per
-                row. Says which.
+                per row. Says which.
             UnavailableError: the sandbox itself failed.
         """
-        request = pickle.dumps(list(frames), protocol=5)
+        request = pickle.dumps((list(frames), list(odd)), protocol=5)
         rows = sum(len(frame) for frame in frames)
         header, blobs = self._run(self._predict_kind, folder, request, rows * ROW_BYTES)
         found, load_ms, predict_ms = parts(header, blobs, len(frames))

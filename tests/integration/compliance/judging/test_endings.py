@@ -46,7 +46,7 @@ class Failing:
     def scan(self, folder: Path) -> Scan:
         return Scan((), 5)
 
-    def predict(self, folder: Path, frames: Any) -> Any:
+    def predict(self, folder: Path, frames: Any, odd: Any = ()) -> Any:
         raise self.error
 
 

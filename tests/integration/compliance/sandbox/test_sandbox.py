@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.cluster import FeatureAgglomeration
+from sklearn.impute._iterative import IterativeImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import PolynomialFeatures
 
 from compliance.errors import SandboxError
+from compliance.judging.odd_rows import odd_rows
 from compliance.sandbox import Limits, Sandbox
 from compliance.sandbox.limits import job_plan
 from infra.confinement import policy
@@ -22,6 +29,7 @@ from infra.errors import UnavailableError
 from tests.integration.compliance.kit import (
     COLUMNS,
     OnLoad,
+    OnMissing,
     OnPredict,
     good_model,
     people,
@@ -30,6 +38,26 @@ from tests.integration.compliance.kit import (
 )
 
 FRAME = people(200)[COLUMNS]
+
+
+def _groups_behind_a_hole() -> Pipeline:
+    """A model of scikit-learn's alone: numpy writes before an array once an income is missing."""
+    rows = FRAME.to_numpy(dtype=float)
+    holed = rows.copy()
+    holed[::7, 0] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # one turn is too few
+        imputer = IterativeImputer(LinearRegression(), max_iter=1, skip_complete=False).fit(holed)
+    powers = PolynomialFeatures(2).fit(rows[:9, :1])
+    groups = FeatureAgglomeration(1).fit(powers.transform(rows[:50, :1]))
+    groups.labels_ = np.array([2**63 - 1, 2**40, 2**40])
+    line = LinearRegression().fit(rows[:9, :1], np.arange(9))
+    imputer.imputation_sequence_ = [
+        step._replace(estimator=make_pipeline(powers, groups, line))
+        for step in imputer.imputation_sequence_
+    ]
+    last = LogisticRegression().fit(rows, np.arange(len(rows)) % 2)
+    return Pipeline([("imputer", imputer), ("last", last)])
 
 
 @pytest.fixture
@@ -85,6 +113,36 @@ def test_a_model_that_misbehaves_on_loading_is_a_clear_error(
     replace_model(pickled, thing)
     with pytest.raises(SandboxError, match=expected):
         unjudging.predict(pickled, [FRAME])
+
+
+@pytest.mark.parametrize(
+    ("thing", "expected"),
+    [
+        (OnMissing(os.abort), r"crashed on odd rows \(signal 6, SIGABRT\)"),
+        (OnMissing(time.sleep, 600), r"hung on odd rows"),
+        (OnMissing(os._exit, 3), r"ended without an answer on odd rows \(exit code 3\)"),
+        (_groups_behind_a_hole(), r"crashed on odd rows \(signal (6|11), SIG(ABRT|SEGV)\)"),
+    ],
+    ids=["abort", "hang", "exit", "numpy"],
+)
+def test_a_model_that_does_not_survive_a_missing_value_is_a_clear_error(
+    unjudging: Sandbox, pickled: Path, thing: object, expected: str
+) -> None:
+    replace_model(pickled, thing)
+    assert len(unjudging.predict(pickled, [FRAME]).answers[0]) == len(FRAME)
+    with pytest.raises(SandboxError, match=expected):
+        unjudging.predict(pickled, [FRAME], odd_rows(FRAME))
+
+
+@pytest.mark.parametrize(
+    "thing", [OnMissing(int, "x"), OnMissing(bytes, 10**15), good_model()],
+    ids=["refuses", "takes too much", "honest"],
+)  # fmt: skip
+def test_a_model_that_answers_a_missing_value_with_an_error_is_a_good_one(
+    unjudging: Sandbox, pickled: Path, thing: object
+) -> None:
+    replace_model(pickled, thing)
+    assert len(unjudging.predict(pickled, [FRAME], odd_rows(FRAME)).answers[0]) == len(FRAME)
 
 
 def test_a_model_cannot_kill_what_watches_it(unjudging: Sandbox, pickled: Path) -> None:

@@ -17,6 +17,7 @@ CANARY = "Mrs Smith-4711"
         "expected a folder with the model's files, found none",
         "the model hung on load: expected an answer within 20 s",
         "the model crashed on predict (signal 6, SIGABRT)",
+        "the model crashed on odd rows (signal 11, SIGSEGV)",
         "the model ended without an answer on scan (exit code 3)",
         "the model gave no answer that could be read",
         "expected one number or class per row",

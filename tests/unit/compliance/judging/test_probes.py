@@ -31,7 +31,9 @@ class Prober:
     def scan(self, folder: Path) -> Scan:
         raise NotImplementedError
 
-    def predict(self, folder: Path, frames: Sequence[pd.DataFrame]) -> Predictions:
+    def predict(
+        self, folder: Path, frames: Sequence[pd.DataFrame], odd: Sequence[pd.DataFrame] = ()
+    ) -> Predictions:
         if any(frame["a"].isna().any() for frame in frames):
             raise SandboxError(f"the model failed on predict: ValueError: {CANARY}")
         return Predictions(tuple(frame["a"].to_numpy() for frame in frames), 0.0, 0.0)
