@@ -6,7 +6,7 @@ them, so that a model which crashes on them must not pass; one that answers an e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,37 +32,36 @@ def odd_rows(features: pd.DataFrame) -> Sequence[pd.DataFrame]:
     """
     if features.empty:
         return ()
-    found = (_changed(features, cell) for cell in (_missing, _unknown, _least, _most))
-    return [frame for frame in found if frame is not None]
+    size = min(features.shape[1], MOST_COLUMNS) + 1
+    rows = features.iloc[np.arange(size) % len(features)].reset_index(drop=True)
+    columns = [rows.iloc[:, position] for position in range(rows.shape[1])]
+    found = []
+    for cell in (_missing, _unknown, _least, _most):
+        cells = {position: cell(column) for position, column in enumerate(columns)}
+        changes = {at: value for at, value in cells.items() if value is not _NOT_CHANGED}
+        if changes:
+            frame = _changed(columns, changes)
+            frame.columns = features.columns
+            found.append(frame)
+    return found
 
 
-def _changed(features: pd.DataFrame, cell: _Cell) -> pd.DataFrame | None:
-    cells = {
-        position: value
-        for position in range(features.shape[1])
-        if (value := cell(features.iloc[:, position])) is not _NOT_CHANGED
-    }
-    if not cells:
-        return None
-    chosen = [*cells]
-    if len(chosen) > MOST_COLUMNS:
-        steps = np.linspace(0, len(chosen) - 1, MOST_COLUMNS).astype(int)
-        chosen = [chosen[step] for step in steps]
-    size = len(chosen) + 1
-    frame = features.iloc[np.arange(size) % len(features)].reset_index(drop=True)
-    columns = {}
-    for position in range(features.shape[1]):
-        column = frame.iloc[:, position].copy()
-        if position in cells:
-            column.iloc[size - 1] = cells[position]
-        if position in chosen:
-            column.iloc[chosen.index(position)] = cells[position]
-        columns[position] = column
+def _changed(columns: Sequence[pd.Series], cells: Mapping[int, object]) -> pd.DataFrame:
     import pandas as pd
 
-    made = pd.concat(columns, axis=1)
-    made.columns = features.columns
-    return made
+    steps = np.linspace(0, len(cells) - 1, min(len(cells), MOST_COLUMNS)).astype(int)
+    changed = np.array([*cells])[steps].tolist()
+    last = len(changed)
+    row_of = {position: row for row, position in enumerate(changed)}
+    made = {}
+    for position, column in enumerate(columns):
+        values: Any = column.array[: last + 1].copy()
+        if position in cells:
+            values[last] = cells[position]
+        if position in row_of:
+            values[row_of[position]] = cells[position]
+        made[position] = pd.Series(values, dtype=column.dtype)  # a text stays what it was
+    return pd.DataFrame(made)
 
 
 def _missing(column: pd.Series) -> object:
