@@ -98,7 +98,7 @@ class KeySet:
 
     def has(self, kid: str) -> bool:
         """Whether `get` answers at once."""
-        return self._known(kid) is not None
+        return self.known(kid) is not None
 
     def get(self, kid: str) -> PublicKey:
         """Return a key, after a look at the issuer if it is not known.
@@ -107,15 +107,13 @@ class KeySet:
             UnknownKeyError: the issuer does not publish it.
             IdentitySourceError: the issuer's keys cannot be read now.
         """
-        found = self._known(kid)
+        found = self.known(kid)
         if found is not None:
-            if self._age() > self.cache_seconds / 2:
-                self._renew_aside()
             return found
         with self._lock:
             if not self.has(kid):
                 self._renew()
-            found = self._known(kid)
+            found = self.known(kid)
             if found is None:
                 raise UnknownKeyError(
                     "expected a token signed with one of its issuer's keys, found one with another",
@@ -133,15 +131,24 @@ class KeySet:
             self._load()
         return len(self._keys)
 
-    def _known(self, kid: str) -> PublicKey | None:
-        return self._keys.get(kid) if self._age() < self.cache_seconds else None
+    def known(self, kid: str) -> PublicKey | None:
+        """Return a key that counts now, without a look at the issuer; None if it is not known."""
+        age = self._age()
+        if age >= self.cache_seconds:
+            return None
+        found = self._keys.get(kid)
+        if age > self.cache_seconds / 2 and not self._tried_just_now():
+            self._renew_aside()
+        return found
 
     def _age(self) -> float:
         return float("inf") if self._read_at is None else self.clock() - self._read_at
 
+    def _tried_just_now(self) -> bool:
+        return self._tried_at is not None and self.clock() - self._tried_at < RETRY_SECONDS
+
     def _renew(self) -> None:
-        now = self.clock()
-        if self._tried_at is not None and now - self._tried_at < RETRY_SECONDS:
+        if self._tried_just_now():
             if self._tried_at != self._read_at:
                 raise _away("no answer a moment ago")
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
@@ -22,6 +22,7 @@ from infra.identity.bearer.errors import (
     WrongSignatureError,
 )
 from infra.identity.bearer.jwks import KeySet, fetcher
+from infra.identity.bearer.memory import Memory, Proven
 from infra.identity.bearer.settings import JwtSettings
 from infra.identity.errors import CredentialMalformedError
 from infra.identity.principal import Principal, Source
@@ -66,6 +67,7 @@ class JwtSource:
     leeway_seconds: float
     name_claim: str
     groups_claim: str
+    memory: Memory = field(default_factory=Memory)
     source = Source.JWT
     challenge = 'Bearer realm="acgs"'
     hidden_headers: tuple[str, ...] = ()
@@ -97,7 +99,7 @@ class JwtSource:
     def blocks(self, asked: Asked) -> bool:
         """Whether the issuer's keys have to be looked at first."""
         token = _token(asked)
-        if token is None:
+        if token is None or self.memory.find(token, self.keys.known) is not None:
             return False
         try:
             return not self.keys.has(self._kid(token))
@@ -114,6 +116,9 @@ class JwtSource:
         token = _token(asked)
         if token is None:
             return None
+        known = self.memory.find(token, self.keys.known)
+        if known is not None:
+            return known
         kid, algorithm = self._kid(token), self._algorithm(token)
         key = self.keys.get(kid)
         if algorithm not in key.algorithms:
@@ -121,7 +126,10 @@ class JwtSource:
                 f"expected the algorithm of the key, found {algorithm}", hint=_NEW
             )
         claims = self._claims(token, key.key, algorithm)
-        return principal_of(claims, self.name_claim, self.groups_claim)
+        principal = principal_of(claims, self.name_claim, self.groups_claim)
+        ends = int(claims["exp"]) + self.leeway_seconds
+        self.memory.keep(token, Proven(principal, kid, key, ends))
+        return principal
 
     def _claims(self, token: str, key: Any, algorithm: str) -> Mapping[str, Any]:
         try:

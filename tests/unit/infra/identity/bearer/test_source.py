@@ -196,3 +196,21 @@ def test_other_credentials_are_left_to_other_sources(header: bytes, source: JwtS
 def test_a_source_without_what_it_checks_against_does_not_start(missing: str) -> None:
     with pytest.raises(IdentitySettingsError, match=f"ACGS_JWT_{missing.upper()}"):
         source_of("http://127.0.0.1:1/jwks", **{missing: ""})
+
+
+def test_a_token_that_was_proven_once_ends_with_its_key_and_its_time() -> None:
+    made = Issuer()
+    with published(made) as url:
+        source = source_of(url)
+        token = asked(made.token())
+        assert source.authenticate(token) is source.authenticate(token), "the signature once"
+
+        source.memory.clock = lambda: now() + 700
+        assert source.memory.find(token.credential.token, source.keys.known) is None  # type: ignore[union-attr]
+        source.memory.clock = now
+
+        made.rotate()
+        source.keys.ask()
+        source.keys._tried_at = source.keys._read_at = -1e9
+        with pytest.raises(UnauthenticatedError):
+            source.authenticate(token)
