@@ -15,7 +15,7 @@ from tests.support.fitted_estimators import ESTIMATORS
 from tests.support.judged_models import refusals
 from tests.support.mutants_runner import Runner
 
-MOST = 60
+MOST = 15
 """Changes of each estimator; all would take an hour."""
 NAMES = sorted(set(ESTIMATORS) - {"HDBSCAN"})  # is refused as it is
 
