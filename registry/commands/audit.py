@@ -22,6 +22,11 @@ _MORE = (
         "Compare the trail with what tables hold",
         "registry.commands.audit_coverage:audit_coverage",
     ),
+    CommandEntry(
+        "new-log",
+        "Begin a new log where the old one has to end",
+        "registry.commands.audit_new_log:audit_new_log",
+    ),
     CommandEntry("public-key", "Print the key that verifies the log", f"{_LOG}:audit_public_key"),
 )
 

@@ -49,13 +49,14 @@ def require_agreement(
             f"expected the checkpoint of size {database.size} that the database remembers, found "
             + ("no checkpoint file" if files is None else f"one of size {size}"),
             hint="restore the log's folder (ACGS_AUDIT_LOG) from its mirror or a backup; until "
-            "then nothing is signed",
+            "then nothing is signed. If it is lost for good: acgs audit new-log",
         )
     if size > database.leaves:
         raise LogBrokenError(
             f"expected a database with the {size} events of the signed log, found {database.leaves}"
             ": an older backup may have been restored over it",
-            hint="acgs audit verify names the first event that is missing; restore a newer backup",
+            hint="acgs audit verify names the first event that is missing; restore a newer backup, "
+            "or acgs audit new-log",
         )
     forked = files is not None and size == database.size and files.root.hex() != database.root
     if forked or files_last_leaf != database.last_leaf:
