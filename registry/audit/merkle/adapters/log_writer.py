@@ -95,8 +95,10 @@ class LogWriter:
         beginning = first % SEGMENT == 0
         if beginning or self._segment is None:
             self._close_segment()
-            name = log_files.segment_name(first - first % SEGMENT)
-            self._segment = (self.folder / log_files.ENTRIES / name).open("ab")
+            # The last file goes on; in a folder restored from a mirror it may begin anywhere.
+            last = None if beginning else log_files.segments(self.folder)[-1][1]
+            path = last or self.folder / log_files.ENTRIES / log_files.segment_name(first)
+            self._segment = path.open("ab")
         self._segment.write(b"\n".join(entries) + b"\n")
         self._segment.flush()
         os.fdatasync(self._segment.fileno())
@@ -175,7 +177,7 @@ def _cut(folder: Path, size: int) -> None:
         return
     first, path = kept[-1] if kept else (0, folder)
     there = _cut_lines(path, size - first) if kept else 0
-    if first % SEGMENT or first + there < size or size - first > SEGMENT:
+    if first + there < size:
         raise LogBrokenError(
             f"{folder}: expected {size} entries, as the checkpoint says, found {first + there}",
             hint=_HINT,

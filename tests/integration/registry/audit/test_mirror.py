@@ -142,11 +142,14 @@ def test_a_mirror_that_has_more_than_the_log_is_left(second: Second) -> None:
 
 
 def test_a_lost_folder_is_restored_from_its_mirror(
-    second: Second, shell: Shell, tmp_path: Path
+    second: Second, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk = second.desk
-    grown(desk, 5)
-    second.mirror().round()
+    for module in ("log_files", "log_writer"):
+        monkeypatch.setattr(f"registry.audit.merkle.adapters.{module}.SEGMENT", 8)
+    desk, mirror = second.desk, second.mirror()
+    for count in (5, 1, 5):
+        grown(desk, count)
+        mirror.round()
     desk.sequencer.close()
     shutil.rmtree(desk.folder)
     desk.record(1)
@@ -154,8 +157,13 @@ def test_a_lost_folder_is_restored_from_its_mirror(
         desk.sequencer.round()
     second.copied(tmp_path).rename(desk.folder)
     assert desk.sequencer.round() == 1
+    grown(desk, 9)
+    desk.restarted().round()
     shell.at(desk)
-    assert shell.acgs("audit", "verify", "--json").view()["compared"] == 6
+    assert shell.acgs("audit", "verify", "--json").view()["compared"] == 21
+    grown(desk, 1)
+    assert second.mirror().round()
+    assert verified(second, shell, tmp_path) == 22
 
 
 def test_a_place_that_is_away_is_said_and_asked_again(small_desk: Desk, tmp_path: Path) -> None:
