@@ -64,6 +64,12 @@ class RequestClosedError(ConflictError):
     retriable = False
 
 
+class OwnVersionError(RefusedError):
+    """Whoever asked for a move, or registered the version, approves it."""
+
+    code = "registry.own_version"
+
+
 class VersionYankedError(ConflictError):
     """The version was yanked while its grant was carried out."""
 

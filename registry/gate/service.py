@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from infra.clock import to_millis
+from infra.identity.settings import IdentitySettings
 from infra.settings import Settings
 from infra.stores.db import reading, transaction
 from registry.adapters import locks
@@ -24,7 +25,7 @@ from registry.domain.values import (
     Stage,
     Verdict,
 )
-from registry.errors import RequestClosedError, UnknownRequestError
+from registry.errors import OwnVersionError, RequestClosedError, UnknownRequestError
 from registry.files.service import Files
 from registry.gate.adapters import (
     ballots,
@@ -36,7 +37,7 @@ from registry.gate.adapters import (
     verdicts,
 )
 from registry.gate.domain.decision import Pending, decide
-from registry.gate.domain.votes import Ballot
+from registry.gate.domain.votes import Ballot, own_part
 from registry.governance.service import GovernedNames
 from registry.versions.catalogue import Versions
 from registry.versions.registration import Registration
@@ -167,6 +168,7 @@ class Gate:
 
         Raises:
             RequestClosedError: it was decided already.
+            OwnVersionError: names are proven, and the actor asked for it or registered the version.
         """
         return self._vote(request_id, actor, approved=True, comment=comment, at=at)
 
@@ -192,6 +194,8 @@ class Gate:
                     f"{actor} has voted on request {request_id} already",
                     hint="cancel the request and ask again",
                 )
+            if approved and not self.settings.of(IdentitySettings).is_open:
+                _refuse_own(connection, request, ballot)
             ballots.insert_ballot(connection, request, ballot, at_ms)
         return self.settle(request_id, at)
 
@@ -274,3 +278,15 @@ class Gate:
     def use_permit(self, connection: Connection, ask: Ask, at_ms: int) -> bool:
         """Use up a granted copy or rename, in the transaction that carries it out."""
         return permits.use(connection, ask, at_ms)
+
+
+def _refuse_own(connection: Connection, request: Request, ballot: Ballot) -> None:
+    """Refuse the approval of somebody who has a part in the version."""
+    author = request_rows.author(connection, request.version_uid)
+    part = own_part(ballot, request.actor, author)
+    if part is not None:
+        raise OwnVersionError(
+            f"expected somebody else's approval of request {request.id}, found that of "
+            f"{ballot.actor}, who {part}",
+            hint="have another person approve it: acgs access show says who may",
+        )

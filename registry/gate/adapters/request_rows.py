@@ -134,3 +134,19 @@ def find(connection: Connection, request_id: int) -> Request | None:
     """Return one request."""
     row = connection.execute(select(tables.request).where(_R.id == request_id)).one_or_none()
     return request_record(row) if row else None
+
+
+def author(connection: Connection, version_uid: str) -> str | None:
+    """Return the actor who registered a version; None where plain MLflow registered it."""
+    e, v = tables.event.c, tables.version.c
+    number = select(v.name, v.version, v.created_ms).where(v.uid == version_uid)
+    found = connection.execute(number).one_or_none()
+    if found is None:
+        return None
+    # Names change, and a deleted model's come again: the event's data name the version for ever.
+    rows = connection.execute(
+        select(e.actor, e.data)
+        .where(e.type == "model_version.created", e.version == found.version)
+        .where(e.at_ms == found.created_ms)
+    )
+    return next((row.actor for row in rows if row.data.get("uid") == version_uid), None)

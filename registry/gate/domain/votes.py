@@ -39,6 +39,24 @@ def missing(ballots: Sequence[Ballot], needed: int, manifest_digest: str | None)
     return needed - len(given)
 
 
+def own_part(ballot: Ballot, asker: str, author: str | None) -> str | None:
+    """Return what a voter has done for the version that keeps the approval from counting.
+
+    Args:
+        ballot: an approval.
+        asker: actor who asked for the move.
+        author: actor who registered the version; None where nobody knows.
+
+    Returns:
+        "asked for it" or "registered it"; None for a voter who did neither.
+    """
+    if ballot.voter == actor_key(asker):
+        return "asked for it"
+    if author is not None and ballot.voter == actor_key(author):
+        return "registered it"
+    return None
+
+
 def rejections(ballots: Sequence[Ballot]) -> tuple[Reason, ...]:
     """Return a reason to refuse for each vote against the request: one is enough."""
     return tuple(
