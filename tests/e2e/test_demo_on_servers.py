@@ -31,7 +31,7 @@ def test_stores_chosen_twice_are_refused(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLOPS_STORAGE_ROOT", str(tmp_path))
-    monkeypatch.setenv(name, "sqlite:///somewhere")
+    monkeypatch.setenv(name, "sqlite:////somewhere/x.db")
     with pytest.raises(Exception, match=f"expected no {name} beside --stores"):
         CliRunner().invoke(demo, ["--stores", "postgres,s3"], catch_exceptions=False)
 
