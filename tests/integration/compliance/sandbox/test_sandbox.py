@@ -86,7 +86,7 @@ def test_a_good_model_answers_as_it_does_outside(
         ("raise", r"failed on predict: .*no idea"),
         ("exit", r"ended without an answer on predict \(exit code 0\)"),
         ("short", r"expected 200 answers for 200 rows, found 199"),
-        ("blame the machine", r"gave no answer that could be read"),
+        ("blame the machine", r"ended without an answer on start \(exit code 97\)"),
         ("nan", r"expected finite answers, found 200 NaN"),
     ],
 )
