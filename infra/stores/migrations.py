@@ -53,7 +53,7 @@ def upgrade(settings: Settings, of: Iterable[Component] | None = None) -> None:
     engine = open_engine(settings.sqlalchemy_url, make=True)
     template = Template.of(engine.url, parts)
     try:
-        with translated(engine), _alone(settings, engine):
+        with translated(engine), alone(settings, engine):
             if template is not None and template.used():
                 return
             _upgrade_mlflow(settings, engine)
@@ -83,7 +83,7 @@ def downgrade(settings: Settings, component: Component, revision: str) -> None:
     try:
         with (
             translated(engine),
-            _alone(settings, engine),
+            alone(settings, engine),
             _reachable(engine) as connection,
         ):
             config = _config(component)
@@ -289,7 +289,7 @@ def _reachable(engine: Engine) -> Generator[Connection]:
 
 
 @contextmanager
-def _alone(settings: Settings, engine: Engine) -> Generator[None]:
+def alone(settings: Settings, engine: Engine) -> Generator[None]:
     """Hold the migration lock: a file for this machine, the database's for all machines."""
     from sqlalchemy import text
 

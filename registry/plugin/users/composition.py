@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from infra.secrets import secret_file
 from infra.settings import Settings
+from infra.stores import migrations
+from infra.stores.db import open_engine
 from registry.plugin.users.settings import UsersSettings
 
 if TYPE_CHECKING:
@@ -35,7 +37,13 @@ def compose(settings: Settings, flask_app: flask.Flask) -> FastAPI:
     from registry.plugin.users import guards
 
     guards.install(auth.store)
-    app: FastAPI = auth.create_app(flask_app)
+    engine = open_engine(settings.sqlalchemy_url)
+    try:
+        # Servers that start side by side would make the same tables.
+        with migrations.alone(settings, engine):
+            app: FastAPI = auth.create_app(flask_app)
+    finally:
+        engine.dispose()
     flask_app.before_request(guards.only_administrators_sign_up)
     return app
 

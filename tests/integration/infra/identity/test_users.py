@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from infra.identity.middleware import is_unprotected
 from tests.browser import FLAGS, ensure
 from tests.integration.ui.conftest import NO_CHAT_PANEL, WAIT_MS
+from tests.support import roles
 from tests.support.credit import register, unique
 from tests.support.issuer import AUDIENCE, Issuer, published
 from tests.support.mlflow_routes import routes
@@ -66,7 +67,10 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
             "ACGS_JWT_AUDIENCE": AUDIENCE,
             "ACGS_JWT_JWKS": keys,
         }
-        with started(tmp_path_factory.mktemp("bank"), **given) as platform:
+        root = tmp_path_factory.mktemp("bank")
+        with started(root, **given) as platform:
+            file = roles.written(root, roles.EVERYTHING_TO_EVERYBODY)
+            platform.acgs("access", "adopt", str(file), check=True)
             yield Bank(platform, issuer)
 
 
