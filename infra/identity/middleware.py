@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -21,7 +22,7 @@ from infra.web.http import error_body, status_of
 UNPROTECTED = ("/health", "/version", "/favicon.ico", "/acgs/ready")
 """Say that a server is there, and nothing about what is in it."""
 UNPROTECTED_BELOW = ("/static-files/",)
-UNPROTECTED_ENDINGS = ("/mlflow/server-info",)
+UNPROTECTED_ROUTES = re.compile(r"/(?:ajax-)?api/\d\.\d/mlflow/server-info")
 """MLflow's clients ask before they log in."""
 _MLFLOW_CODES = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 503: "TEMPORARILY_UNAVAILABLE"}
 _READS = frozenset({"GET", "HEAD"})
@@ -34,7 +35,7 @@ def is_unprotected(method: str, path: str) -> bool:
     return method in _READS and (
         path in UNPROTECTED
         or path.startswith(UNPROTECTED_BELOW)
-        or path.endswith(UNPROTECTED_ENDINGS)
+        or UNPROTECTED_ROUTES.fullmatch(path) is not None
     )
 
 

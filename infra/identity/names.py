@@ -11,6 +11,8 @@ LONGEST_NAME = 200
 """In characters: the audit trail keeps 256 of a name and its place."""
 MOST_GROUPS = 256
 LONGEST_GROUP = 256
+SERVICE = "service:"
+"""Begins the name by which MLflow knows a service."""
 PLATFORM = "acgs"
 """Name of the platform's own acts, which no caller may have."""
 _RESERVED = frozenset({name_key(ANONYMOUS), name_key(PLATFORM)})
@@ -42,7 +44,9 @@ def check_proven(name: str) -> str:
     Raises:
         NameUnusableError: the name cannot be a caller's.
     """
-    if name_key(check_text(name)) in _RESERVED:
+    key = name_key(check_text(name))
+    # MLflow knows a service by that name: a person of it would have the service's rights there.
+    if key in _RESERVED or key.startswith(SERVICE):
         raise NameUnusableError(
             f"expected a caller's own name, found {name!r}, which is reserved",
             hint="give the caller another name where it is kept",

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from infra.errors import PlatformError, RefusedError
+from infra.errors import RefusedError, UsageError
 from registry.access.domain.rules import Denial
 from registry.access.domain.verbs import MEANINGS
 
 
-class AccessInvalidError(PlatformError):
+class AccessInvalidError(UsageError):
     """A document of roles is not one, or would lock everybody out."""
 
     code = "access.invalid"
 
 
-class AccessUnsetError(PlatformError):
+class AccessUnsetError(RefusedError):
     """Callers are known, but no roles are in force: nothing governed may change."""
 
     code = "access.unset"

@@ -97,6 +97,7 @@ def _class_numbers(root: object) -> Iterator[Any]:
                 continue
             state = value.state if isinstance(value.state, dict) else {}
             yield from _flat(state.get("classes_"))
+            yield from _flat(state.get("outlier_label_"))
             if value.cls.__name__ == "DummyClassifier":
                 yield from _flat(state.get("constant"))
         elif not isinstance(value, dict | list | tuple | Array):

@@ -85,6 +85,9 @@ def _boosted(state: State, members: list[Instance]) -> str | None:
     if any(array(m.state["tree_"].state["values"]).shape[1:] != (1, 1) for m in members):  # type: ignore[index]
         return "boosted trees with foreign values"
     classes = state.get("n_classes_")
+    # A loss of another number of columns makes an array that is narrower than the trees' answers.
+    if not _has_loss(state.get("_loss"), classes):
+        return "boosted trees with a loss of other classes than theirs"
     if classes is None:
         return None if outputs == 1 else "boosted trees in a foreign form"
     if outputs != (1 if classes == 2 else classes):
@@ -92,10 +95,37 @@ def _boosted(state: State, members: list[Instance]) -> str | None:
     first = state.get("init_")
     if outputs == 1 or not isinstance(first, Instance):
         return None
-    prior = array(first.state.get("class_prior_")) if isinstance(first.state, dict) else None
-    if first.cls.__name__ != "DummyClassifier" or prior is None or len(prior) != classes:
+    inner = first.state if isinstance(first.state, dict) else {}
+    prior = array(inner.get("class_prior_"))
+    strategies = {inner.get("strategy"), inner.get("_strategy", "prior")}
+    if (
+        first.cls.__name__ != "DummyClassifier"
+        or prior is None
+        or len(prior) != classes
+        or inner.get("n_classes_") != classes
+        or strategies != {"prior"}
+    ):
         return "boosted trees that begin with a foreign estimator"
     return None
+
+
+_LOSSES = {
+    None: {"HalfSquaredError", "AbsoluteError", "HuberLoss", "PinballLoss"},
+    2: {"HalfBinomialLoss", "ExponentialLoss"},
+}
+
+
+def _has_loss(loss: object, classes: object) -> bool:
+    """Return whether a loss is for this number of classes; None for numbers."""
+    if not isinstance(loss, Instance) or not isinstance(classes, int | np.integer | None):
+        return False
+    state = loss.state if isinstance(loss.state, dict) else {}
+    if "is_multiclass" in state:
+        return False
+    known = _LOSSES.get(None if classes is None else int(classes))
+    if known is None:
+        return loss.cls.__name__ == "HalfMultinomialLoss" and state.get("n_classes") == classes
+    return loss.cls.__name__ in known
 
 
 def _subsets(state: State, members: list[Instance]) -> str | None:

@@ -56,6 +56,10 @@ _REFUSALS: Mapping[type[jwt.PyJWTError], tuple[type[UnauthenticatedError], str]]
 }
 
 
+_LAST_SECOND = 2**40
+"""Some 35,000 years from 1970: later times end as late, and no clock can hold them."""
+
+
 @dataclass(frozen=True, slots=True)
 class JwtSource:
     """Takes tokens of one issuer for one audience."""
@@ -127,7 +131,8 @@ class JwtSource:
             )
         claims = self._claims(token, key.key, algorithm)
         principal = principal_of(claims, self.name_claim, self.groups_claim)
-        ends = int(claims["exp"]) + self.leeway_seconds
+        # As the library reads it: a text of digits is a time too.
+        ends = min(int(claims["exp"]), _LAST_SECOND) + self.leeway_seconds
         self.memory.keep(token, Proven(principal, kid, key, ends))
         return principal
 
@@ -151,7 +156,7 @@ class JwtSource:
     def _algorithm(self, token: str) -> str:
         header = _header(token)
         algorithm = header.get("alg")
-        if algorithm not in self.algorithms:
+        if not isinstance(algorithm, str) or algorithm not in self.algorithms:
             raise WrongAlgorithmError(
                 f"expected a token signed with {' or '.join(sorted(self.algorithms))}, "
                 f"found {str(algorithm)[:20]!r}",

@@ -17,9 +17,10 @@ from werkzeug.datastructures import Authorization
 from infra.identity.current import current_principal
 from infra.identity.errors import CredentialMissingError, NameUnusableError
 from infra.identity.middleware import refusal
+from infra.identity.names import SERVICE
 from infra.identity.principal import Kind, Principal, Source, name_key
 from infra.identity.sources import Sources
-from registry.plugin.users.guards import SERVICE, user_of_key
+from registry.plugin.users.guards import user_of_key
 
 
 def authorize() -> Authorization | flask.Response:

@@ -14,7 +14,6 @@ from infra.identity.errors import NameUnusableError
 from infra.identity.names import check_proven
 from infra.identity.principal import name_key
 
-SERVICE = "service:"
 """Begins the name of a service's user, so that no service is a person's."""
 
 
@@ -28,8 +27,6 @@ def install(store: Any) -> None:
     def create_user(username: str, password: str, is_admin: bool = False) -> Any:
         try:
             check_proven(username if isinstance(username, str) else "")
-            if name_key(username).startswith(SERVICE):
-                raise NameUnusableError(f"expected a person's name, found {username!r}")
         except NameUnusableError as err:
             raise MlflowException(str(err), INVALID_PARAMETER_VALUE) from err
         twin = user_of_key(store, name_key(username))

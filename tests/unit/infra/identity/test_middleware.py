@@ -16,7 +16,7 @@ from starlette.routing import Route
 from infra.errors import PlatformError, UnauthenticatedError
 from infra.identity.current import current_caller
 from infra.identity.errors import IdentitySourceError
-from infra.identity.middleware import Identified
+from infra.identity.middleware import Identified, is_unprotected
 from infra.identity.principal import Principal, Source
 from infra.identity.sources import Authenticator, Claims, Sources
 from infra.web.edge import Edge
@@ -156,3 +156,19 @@ def test_a_secret_that_many_requests_share_goes_no_further() -> None:
     alice = Stubborn(Principal("alice", source=Source.JWT))
 
     assert call(alice, "/", headers={"x-secret": "s"}).json() == {"actor": "alice@127.0.0.1"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/2.0/mlflow-artifacts/artifacts/1/mlflow/server-info",
+        "/ajax-api/2.0/mlflow-artifacts/artifacts/x/api/3.0/mlflow/server-info",
+        "/api/3.0/mlflow/server-info/",
+        "/x/api/3.0/mlflow/server-info",
+        "/health/mlflow/server-info",
+    ],
+)
+def test_a_path_that_ends_like_a_public_one_is_none(path: str) -> None:
+    assert not is_unprotected("GET", path)
+    assert is_unprotected("GET", "/api/3.0/mlflow/server-info")
+    assert is_unprotected("GET", "/ajax-api/3.0/mlflow/server-info")

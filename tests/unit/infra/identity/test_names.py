@@ -25,6 +25,8 @@ def test_a_name_that_people_can_read_is_taken_as_it_is(name: str) -> None:
         "anonymous",
         "ANONYMOUS",
         "acgs",
+        "service:ci",
+        "SERVICE:x",
         "\uff41cgs",
     ],
 )

@@ -56,6 +56,7 @@ from registry.model_files.pickle_reader import Problems, read_pickle
 from registry.model_files.skops_reader import read_skops
 from tests.support.hostile.indices import HONEST, INDICES
 from tests.support.hostile.sizes import SIZES as TRUSTED
+from tests.unit.registry.model_files.boosted_beginnings import BEGINNINGS
 
 X, Y = make_classification(60, 4, random_state=0)
 
@@ -332,6 +333,7 @@ HOSTILE |= {
 }
 HOSTILE |= TRUSTED
 HOSTILE |= INDICES
+HOSTILE |= BEGINNINGS
 
 DUMPS: dict[str, Callable[[Any], bytes]] = {
     "pickle": pickle.dumps,

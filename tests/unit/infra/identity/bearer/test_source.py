@@ -56,7 +56,7 @@ def test_a_good_token_is_its_subject(issuer: tuple[Issuer, str], source: JwtSour
     assert not source.blocks(asked(token)), "its keys are known now"
 
 
-def unsigned(issuer: Issuer, alg: str = "none", signature: str = "") -> str:
+def unsigned(issuer: Issuer, alg: Any = "none", signature: str = "") -> str:
     parts = [{"alg": alg, "kid": issuer.kid}, issuer.claims()]
     texts = [base64.urlsafe_b64encode(json.dumps(p).encode()).rstrip(b"=").decode() for p in parts]
     return ".".join([*texts, signature])
@@ -91,6 +91,8 @@ BAD: dict[str, tuple[str, Make]] = {
     "with an end that is no time": ("auth.malformed", lambda i: i.token(exp="never")),
     "unsigned": ("auth.algorithm", unsigned),
     "unsigned in capitals": ("auth.algorithm", lambda i: unsigned(i, "NONE")),
+    "with a list of algorithms": ("auth.algorithm", lambda i: unsigned(i, ["RS256"])),
+    "with an object for an algorithm": ("auth.algorithm", lambda i: unsigned(i, {"a": 1})),
     "unsigned, with a fitting algorithm": ("auth.signature", lambda i: unsigned(i, "RS256")),
     "signed with the public key": ("auth.algorithm", signed_with_the_public_key),
     "signed with another key": (
@@ -214,3 +216,10 @@ def test_a_token_that_was_proven_once_ends_with_its_key_and_its_time() -> None:
         source.keys._tried_at = source.keys._read_at = -1e9
         with pytest.raises(UnauthenticatedError):
             source.authenticate(token)
+
+
+def test_an_end_beyond_any_clock_is_as_good_as_none(
+    source: JwtSource, issuer: tuple[Issuer, str]
+) -> None:
+    found = source.authenticate(asked(issuer[0].token(exp=10**400)))
+    assert found is not None
