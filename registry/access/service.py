@@ -83,13 +83,13 @@ class Access:
         """
         require_covered(principal, verb, name, stage)
         who = self._believed(principal)
+        roles = self.current()
+        if roles is None and (self.is_open or verb is Verb.READ):
+            return None
         if name is not None and verb.has_name and not self.governance.current().governs(name):
             return None
-        roles = self.current()
         if roles is not None:
             return roles.denial(who, verb, name, stage)
-        if self.is_open or verb is Verb.READ:
-            return None
         raise AccessUnsetError(
             f"expected roles in force, found none: nobody may {verb} ({MEANINGS[verb]}) until "
             "there are",

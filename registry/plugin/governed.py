@@ -10,15 +10,10 @@ from mlflow.utils.validation import _validate_model_version
 from sqlalchemy import inspect
 
 from infra.component import components
-from infra.identity.current import current_caller
-from infra.identity.os_user import os_user
-from infra.identity.principal import NOBODY, Principal
 from infra.settings import Settings
 from infra.stores import migrations
-from registry.access.domain.verbs import Verb
 from registry.bootstrap import open_registry
 from registry.domain.records import VersionRecord
-from registry.domain.values import Stage
 from registry.errors import GateClosedError
 from registry.governance.adapters.governance_file import ConstitutionError
 from registry.plugin.fast_reads import FastReads
@@ -47,20 +42,6 @@ class Governed(FastReads):
 
     def _governs(self, name: str) -> bool:
         return self.registry.governance.current().governs(str(name))
-
-    def _allow(self, verb: Verb, name: str | None = None, stage: Stage | None = None) -> None:
-        """Refuse what the caller may not do.
-
-        Raises:
-            AccessDeniedError, AccessUnsetError: the roles in force do not allow it.
-        """
-        caller = current_caller()
-        if caller is not None:
-            who = caller.principal
-        else:
-            # In a server everything is done for somebody: what lost its caller is nobody's.
-            who = NOBODY if in_server else Principal(os_user())
-        self.registry.access.require(who, verb, None if name is None else str(name), stage)
 
     def _reads_governed(self, name: str) -> bool:
         """Return whether a name is governed; all are while the constitution is unreadable."""

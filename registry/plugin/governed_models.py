@@ -10,7 +10,6 @@ from mlflow.utils.validation import _validate_model_name, _validate_model_renami
 from sqlalchemy import Connection
 
 from infra.clock import to_millis, utc_now
-from registry.access.domain.verbs import Verb
 from registry.domain.reasons import Reason
 from registry.domain.records import Ask
 from registry.domain.values import GOVERNED_ALIASES, GOVERNED_STAGES, RequestKind, Stage
@@ -40,7 +39,6 @@ class GovernedModels(Governed):
     ) -> RegisteredModel:
         """Create a model; a governed name must be unambiguous in a `models:/` URI."""
         _validate_model_name(name)
-        self._allow(Verb.REGISTER, name)
         limited = self._is_limited(name)
         check_row(SqlRegisteredModel, limited, description=description)
         refuse_reserved(tags, SqlRegisteredModelTag, limited)
@@ -54,7 +52,6 @@ class GovernedModels(Governed):
         self, name: str, description: str | None, deployment_job_id: str | None = None
     ) -> RegisteredModel:
         """Replace a model's description."""
-        self._allow(Verb.DESCRIBE, name)
         check_row(SqlRegisteredModel, self._is_limited(name), description=description)
         return super().update_registered_model(name, description, deployment_job_id)
 
@@ -63,8 +60,6 @@ class GovernedModels(Governed):
         """Rename a model; its versions must clear the bar of the new name."""
         _validate_model_renaming(new_name)
         names.check_storable(new_name)
-        self._allow(Verb.RETIRE, name)
-        self._allow(Verb.REGISTER, new_name)
         if not self._governs(name) and not self._governs(new_name):
             return super().rename_registered_model(name, new_name)
         # An unknown model is MLflow's own error.
@@ -133,7 +128,6 @@ class GovernedModels(Governed):
     def delete_registered_model(self, name: str) -> None:
         """Delete a model if none of its versions is in use."""
         super().get_registered_model(name)
-        self._allow(Verb.RETIRE, name)
         actor = current_actor()
         if self._governs(name):
             for record in self.registry.whole_models.placed_versions(name, actor):

@@ -12,7 +12,6 @@ from mlflow.utils.validation import (
 )
 
 from infra.clock import utc_now
-from registry.access.domain.verbs import Verb
 from registry.domain.reasons import Reason
 from registry.domain.records import VersionRecord
 from registry.domain.values import CHAMPION, GOVERNED_ALIASES, GOVERNED_STAGES, Stage
@@ -36,7 +35,6 @@ class GovernedPlaces(Governed):
         """Move a version: into Staging and Production only through the gate."""
         target = Stage.parse(stage) if isinstance(stage, str) else None
         archives = bool(archive_existing_versions)
-        self._allow_move(name, target)
         if (
             not self._governs(name)
             # An unknown stage is MLflow's own error, and so is to archive what is in no active one.
@@ -53,12 +51,6 @@ class GovernedPlaces(Governed):
         self._move(self._record(name, version), target, archives)
         return super().get_model_version(name, version)
 
-    def _allow_move(self, name: str, target: Stage | None) -> None:
-        if target in GOVERNED_STAGES:
-            self._allow(Verb.ASK, name, target)
-        elif target is not None:
-            self._allow(Verb.RETIRE, name)
-
     def _move(self, record: VersionRecord, target: Stage, archives: bool) -> None:
         actor = current_actor()
         if self.registry.stages.stage_of(record) is target:
@@ -74,7 +66,6 @@ class GovernedPlaces(Governed):
     @translated
     def set_registered_model_alias(self, name: str, alias: str, version: Any) -> None:
         """Point an alias at a version; `champion` and `challenger` only through the gate."""
-        self._allow_alias(name, alias, Verb.ASK)
         if not self._governs(name):
             super().set_registered_model_alias(name, alias, version)
             return
@@ -92,11 +83,6 @@ class GovernedPlaces(Governed):
         if alias.lower() in position.aliases or self._is_on_its_way(record, alias):
             return
         self.gate.pass_or_raise(ask_for_alias(record, alias, current_actor()))
-
-    def _allow_alias(self, name: str, alias: Any, governed: Verb) -> None:
-        stage = GOVERNED_ALIASES.get(str(alias).lower())
-        verb = governed if stage else Verb.DESCRIBE
-        self._allow(verb, name, stage if verb.has_stage else None)
 
     def _check_alias(self, name: str, alias: str, version: Any) -> None:
         """Refuse an alias that misleads about a model; a prompt may have any alias."""
@@ -117,7 +103,6 @@ class GovernedPlaces(Governed):
     def delete_registered_model_alias(self, name: str, alias: str) -> None:
         """Remove an alias; a governed one only once its version has left the stage."""
         _validate_model_alias_name(alias)
-        self._allow_alias(name, alias, Verb.RETIRE)
         if alias.lower() in GOVERNED_ALIASES and self._governs(name):
             reasons = self.registry.blockers.of_alias(name, alias)
             if reasons:

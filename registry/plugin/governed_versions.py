@@ -11,7 +11,6 @@ from mlflow.utils.validation import _validate_model_name, _validate_model_versio
 from sqlalchemy import Connection
 
 from infra.clock import to_millis, utc_now
-from registry.access.domain.verbs import Verb
 from registry.adapters.mirror import Shown, own_words
 from registry.adapters.mlflow_tables import PROMPT_SOURCES
 from registry.domain.records import Ask
@@ -40,7 +39,6 @@ class GovernedVersions(Governed):
         model_id: str | None = None,
     ) -> ModelVersion:
         """Register a version; one copied across a governed border needs a verdict first."""
-        self._allow(Verb.REGISTER, name)
         limited = self._is_limited(name)
         check_row(
             SqlModelVersion,
@@ -127,7 +125,6 @@ class GovernedVersions(Governed):
         self, name: str, version: Any, description: str | None = None
     ) -> ModelVersion:
         """Replace a description; the platform's line stays below."""
-        self._allow(Verb.DESCRIBE, name)
         check_row(SqlModelVersion, self._is_limited(name), description=description)
         if not self._governs(name):
             return super().update_model_version(name, version, description)
@@ -147,7 +144,6 @@ class GovernedVersions(Governed):
     def delete_model_version(self, name: str, version: Any) -> None:
         """Delete a version that has no blocker."""
         _validate_model_version(version)
-        self._allow(Verb.RETIRE, name)
         if not self._governs(name) or self._is_prompt(name, version):
             self._delete_plain(name, version)
             return

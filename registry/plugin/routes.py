@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
 from infra.errors import UnavailableError
+from infra.operation_arguments import MAX_NUMBER
 from infra.settings import Settings
 from registry.bootstrap import open_registry
 from registry.domain.records import Request as RequestRecord
@@ -19,7 +20,7 @@ from registry.errors import UnknownRequestError
 from registry.plugin.boot import nonce
 from registry.versions.adapters.lists import PAGE
 from registry.views import reads
-from registry.views.reads import MAX_NUMBER, number
+from registry.views.reads import number
 from registry.views.records import event_view, request_view, version_view
 
 

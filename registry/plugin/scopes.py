@@ -1,29 +1,22 @@
-"""Keeps service tokens within their scope, at two places.
+"""Keeps service tokens within their scope where a call's path says what it does.
 
-What a call is about stands in its path for most of MLflow's server, and in a body that MLflow reads
-in several ways for the registry: there the store is asked, which gets what MLflow has read. A call
-that nobody has sorted is `other`, which few tokens cover.
+The registry's calls say it in a body that MLflow reads in several ways: there the store asks, which
+gets what MLflow has read (`permissions`). A call that nobody has sorted is `other`, which few
+tokens cover.
 """
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Callable
-from typing import Any, TypeVar
 
-from mlflow.store.model_registry.abstract_store import AbstractStore
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from infra.errors import PlatformError
 from infra.identity.current import current_principal
 from infra.identity.middleware import refusal
-from infra.identity.principal import Principal
 from infra.identity.sources import Sources
 from registry.access.domain.verbs import Verb
 from registry.access.scopes import require_covered
-from registry.domain.values import GOVERNED_ALIASES, GOVERNED_STAGES, Stage
-from registry.plugin.mlflow_errors import translated
 
 _AREA = re.compile(r"^/(?:ajax-)?api/\d\.\d/mlflow/([a-z-]+)(/.*)?$")
 _LOGGED = frozenset(
@@ -33,9 +26,6 @@ _REGISTRY = frozenset({"registered-models", "model-versions"})
 _READ_BY_POST = ("/search", "/get-latest-versions", "/batchGetTraces", "/search-datasets")
 _FILES = re.compile(r"^/(?:ajax-)?api/\d\.\d/mlflow-artifacts/")
 _OPERATIONS = "/acgs/api/v1/operations/"
-_READING = ("get_", "search_", "list_", "supports_")
-
-_Store = TypeVar("_Store", bound=type)
 
 
 class WithinScope:
@@ -76,62 +66,3 @@ def verb_of(method: str, path: str) -> Verb | None:
     if area[1] in _REGISTRY:
         return None
     return Verb.LOG if area[1] in _LOGGED else Verb.OTHER
-
-
-def within_scope(store: _Store) -> _Store:
-    """Let a store's changes ask whether the caller's token covers them."""
-    for name in dir(AbstractStore):
-        if not name.startswith(("_", *_READING)):
-            setattr(store, name, _checked(name, getattr(store, name)))
-    return store
-
-
-def _checked(called: str, method: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(method)
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        principal = current_principal()
-        if principal is not None and principal.scope is not None:
-            translated(_judge)(called, principal, args, kwargs)
-        return method(self, *args, **kwargs)
-
-    return call
-
-
-def _judge(
-    called: str, principal: Principal, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> None:
-    given = dict(zip(_PARAMETERS.get(called, ("name",)), args, strict=False)) | kwargs
-    name, verb = str(given.get("name", "")), _verb(called)
-    stage: str | None = None
-    if called == "transition_model_version_stage":
-        found = Stage.parse(str(given.get("stage", "")))
-        stage = found.value if found else str(given.get("stage", ""))
-        verb = Verb.RETIRE if found and found not in GOVERNED_STAGES else Verb.ASK
-    elif called.endswith("registered_model_alias"):
-        governed = GOVERNED_ALIASES.get(str(given.get("alias", "")).lower())
-        if governed:
-            verb = Verb.ASK if called.startswith("set_") else Verb.RETIRE
-            stage = governed.value
-    require_covered(principal, verb, name if verb.has_name else None, stage)
-    if called == "rename_registered_model":
-        require_covered(principal, Verb.REGISTER, str(given.get("new_name", "")))
-
-
-_PARAMETERS = {
-    "transition_model_version_stage": ("name", "version", "stage"),
-    "set_registered_model_alias": ("name", "alias", "version"),
-    "delete_registered_model_alias": ("name", "alias"),
-    "rename_registered_model": ("name", "new_name"),
-}
-
-
-def _verb(called: str) -> Verb:
-    if "webhook" in called:
-        return Verb.MANAGE_WEBHOOKS
-    if called.endswith(("_tag", "_alias")) or called.startswith("update_"):
-        return Verb.DESCRIBE
-    if called.startswith(("create_", "copy_")):
-        return Verb.REGISTER
-    if called.startswith(("delete_", "rename_")):
-        return Verb.RETIRE
-    return Verb.OTHER

@@ -17,18 +17,15 @@ from registry.plugin.governed_models import GovernedModels
 from registry.plugin.governed_places import GovernedPlaces
 from registry.plugin.governed_tags import GovernedTags
 from registry.plugin.governed_versions import GovernedVersions
-from registry.plugin.governed_webhooks import GovernedWebhooks
 from registry.plugin.mlflow_errors import translated
-from registry.plugin.scopes import within_scope
+from registry.plugin.permissions import asking_first
 from registry.plugin.semantic_uris import SemanticUris
 
 _SCHEME = "acgs+"
 
 
-@within_scope
-class GovernedStore(
-    GovernedModels, GovernedVersions, GovernedPlaces, GovernedTags, GovernedWebhooks, SemanticUris
-):
+@asking_first
+class GovernedStore(GovernedModels, GovernedVersions, GovernedPlaces, GovernedTags, SemanticUris):
     """MLflow's SQL store with a gate in front of every governed place."""
 
 

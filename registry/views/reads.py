@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from infra.component import View
 from infra.errors import UsageError
+from infra.operation_arguments import MAX_NUMBER
 from registry.domain.values import CHAMPION, RequestState
 from registry.errors import UnknownRequestError, UnknownVersionError
 from registry.views import access
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from registry.domain.records import VersionRecord
 
 Asked = Mapping[str, str]
-MAX_NUMBER = 2**63 - 1
-"""Largest number that a column of the database holds."""
 
 
 def views(settings: Settings) -> Mapping[str, View]:

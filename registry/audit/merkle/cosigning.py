@@ -14,7 +14,6 @@ from infra.errors import PlatformError
 from infra.processes.leases import Leases
 from infra.stores.db import transaction
 from registry.audit.merkle.adapters import leaves, log_files
-from registry.audit.merkle.adapters.log_writer import disk_error
 from registry.audit.merkle.adapters.told import Told
 from registry.audit.merkle.adapters.witness_client import Answer, post
 from registry.audit.merkle.domain.checkpoint import Signed
@@ -69,14 +68,8 @@ class Cosigner:
         """
         if not self._leases.take(leaves.LOG):
             return False
-        try:
+        with self._told.watching(self.folder):
             return self._round()
-        except OSError as err:
-            self._told.tell(known := disk_error(err, self.folder))
-            raise known from err
-        except PlatformError as err:
-            self._told.tell(err)
-            raise
 
     def _round(self) -> bool:
         written = log_files.note(self.folder, log_files.CHECKPOINT)

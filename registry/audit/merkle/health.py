@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -56,30 +57,38 @@ def judged_witness(known: Remembered, url: str, now_ms: int) -> Probe:
     """Judge how far the witness is: report why nothing is cosigned, else how much is."""
     if not url:
         return Probe(WITNESS, Health.OK, "no witness: ACGS_AUDIT_WITNESS is not set")
-    waiting = known.size - known.cosigned_size
-    if known.witness_error is not None:
-        said = " ".join(known.witness_error.split())
-        return Probe(WITNESS, Health.FAILED, f"{waiting} events are not cosigned: {said}")
-    newest_ms = max(known.signed_ms or 0, known.cosigned_ms or 0)
-    if waiting and now_ms - newest_ms > LATE_SECONDS * 1000:
-        detail = f"{waiting} events are not cosigned; does the manager run?"
-        return Probe(WITNESS, Health.FAILED, detail)
-    return Probe(WITNESS, Health.OK, f"{known.cosigned_size} events cosigned, {waiting} wait")
+    done = _Follower("cosigned", known.cosigned_size, known.cosigned_ms, known.witness_error)
+    return _followed(WITNESS, known, done, now_ms)
 
 
 def judged_mirror(known: Remembered, uri: str, now_ms: int) -> Probe:
     """Judge how far the mirror is: report why nothing is copied, else how much is."""
     if not uri:
         return Probe(MIRROR, Health.OK, "no mirror: ACGS_AUDIT_MIRROR is not set")
-    waiting = known.size - known.mirrored_size
-    if known.mirror_error is not None:
-        said = " ".join(known.mirror_error.split())
-        return Probe(MIRROR, Health.FAILED, f"{waiting} events are not copied: {said}")
-    newest_ms = max(known.signed_ms or 0, known.mirrored_ms or 0)
+    done = _Follower("copied", known.mirrored_size, known.mirrored_ms, known.mirror_error)
+    return _followed(MIRROR, known, done, now_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class _Follower:
+    """How far something follows the log: what it did with how many events, when, and why not."""
+
+    what: str
+    size: int
+    at_ms: int | None
+    error: str | None
+
+
+def _followed(name: str, known: Remembered, done: _Follower, now_ms: int) -> Probe:
+    waiting = known.size - done.size
+    if done.error is not None:
+        said = " ".join(done.error.split())
+        return Probe(name, Health.FAILED, f"{waiting} events are not {done.what}: {said}")
+    newest_ms = max(known.signed_ms or 0, done.at_ms or 0)
     if waiting and now_ms - newest_ms > LATE_SECONDS * 1000:
-        detail = f"{waiting} events are not copied; does the manager run?"
-        return Probe(MIRROR, Health.FAILED, detail)
-    return Probe(MIRROR, Health.OK, f"{known.mirrored_size} events copied, {waiting} wait")
+        detail = f"{waiting} events are not {done.what}; does the manager run?"
+        return Probe(name, Health.FAILED, detail)
+    return Probe(name, Health.OK, f"{done.size} events {done.what}, {waiting} wait")
 
 
 def lag_seconds(waiting: Waiting, now_ms: int) -> float:

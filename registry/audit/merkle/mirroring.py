@@ -12,12 +12,10 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from infra.clock import Clock, to_millis, utc_now
-from infra.errors import PlatformError
 from infra.processes.leases import Leases
 from infra.stores.db import transaction
 from infra.stores.errors import ObjectChangedError
 from registry.audit.merkle.adapters import leaves, log_files
-from registry.audit.merkle.adapters.log_writer import disk_error
 from registry.audit.merkle.adapters.mirror_places import MirrorPlace
 from registry.audit.merkle.adapters.told import Told
 from registry.audit.merkle.domain.checkpoint import Signed
@@ -64,32 +62,26 @@ class Mirror:
         """
         if not self._leases.take(leaves.LOG):
             return False
-        try:
+        with self._told.watching(self.folder):
             return self._round()
-        except OSError as err:
-            self._copied = None
-            self._told.tell(known := disk_error(err, self.folder))
-            raise known from err
-        except PlatformError as err:
-            self._copied = None
-            self._told.tell(err)
-            raise
 
     def _round(self) -> bool:
         written = log_files.note(self.folder, log_files.CHECKPOINT)
         if written is None:
             return False
         size = Signed.open(written, [self.log]).checkpoint.size
-        copied = self._copied_size(size) if self._copied is None else self._copied
+        # A round that fails leaves it unknown: the next one looks.
+        copied, self._copied = self._copied, None
+        if copied is None:
+            copied = self._copied_size(size)
         is_new = copied < size or not self._told.is_clear()
         while copied < size:
             copied += self._add_piece(copied, min(PIECE, size - copied))
-            self._copied = copied
-        self._copied = copied
         for name in (log_files.COSIGNED, log_files.CHECKPOINT):
             is_new = self._copy_note(name, size) or is_new
         if is_new:
             self._succeeded(size)
+        self._copied = copied
         return is_new
 
     def _copied_size(self, size: int) -> int:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Engine
 
 from infra.errors import PlatformError
 from infra.stores.db import transaction
 from registry.audit.merkle.adapters import leaves
+from registry.audit.merkle.adapters.log_writer import disk_error
 
 
 @dataclass(slots=True)
@@ -35,6 +38,25 @@ class Told:
         with suppress(PlatformError), transaction(self.engine) as connection:
             leaves.remember(connection, **{self.column: str(error)})
             self.is_known, self._last = True, str(error)
+
+    @contextmanager
+    def watching(self, folder: Path) -> Iterator[None]:
+        """Write what fails in the block, and raise it.
+
+        Args:
+            folder: of the log, which a failing disk is said to be of.
+
+        Raises:
+            PlatformError: that, or what a failing disk means.
+        """
+        try:
+            yield
+        except OSError as err:
+            self.tell(known := disk_error(err, folder))
+            raise known from err
+        except PlatformError as err:
+            self.tell(err)
+            raise
 
     def is_clear(self) -> bool:
         """Return whether the database is known to hold no error of this work."""

@@ -18,6 +18,7 @@ from registry.audit.merkle.errors import LogBrokenError
 from registry.audit.service import AuditTrail
 from tests.integration.registry.audit import kit
 from tests.integration.registry.audit.kit import Desk, Shell
+from tests.support.stores import Kind
 
 EVENTS = 6
 _NEW = (
@@ -190,9 +191,9 @@ def test_events_that_wait_for_a_checkpoint_are_listed(desk: Desk, shell: Shell) 
     assert "not logged yet   2, the first: 7, 8" in lines
 
 
+# SQLite has one writer at a time.
+@pytest.mark.parametrize("desk", [Kind.POSTGRES], indirect=True)
 def test_a_late_event_among_earlier_ones_is_no_attack(desk: Desk, shell: Shell) -> None:
-    if desk.engine.dialect.name == "sqlite":
-        pytest.skip("SQLite has one writer at a time")
     with desk.engine.connect() as late, late.begin():
         kit.record_on(late, 2, "late")
         desk.record(3)

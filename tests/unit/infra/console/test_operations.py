@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -19,29 +16,8 @@ from infra.errors import PlatformError, exit_code
 from infra.identity import credentials
 from infra.identity.current import current_caller
 from infra.processes import running
-from infra.processes.process import Identity
-from infra.processes.running import SupervisorRecord
 from infra.web.own_servers import NeverSentError
-
-
-class _Server(BaseHTTPRequestHandler):
-    status, body, answers = 200, b"", True
-    asked: ClassVar[list[tuple[str, str, Any]]] = []
-
-    def do_POST(self) -> None:
-        sent = self.rfile.read(int(self.headers["Content-Length"]))
-        who = self.headers["Authorization"]
-        self.asked.append((self.path, who, json.loads(sent)))
-        if not self.answers:
-            self.close_connection = True
-            return
-        self.send_response(self.status)
-        self.send_header("Content-Length", str(len(self.body)))
-        self.end_headers()
-        self.wfile.write(self.body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+from tests.unit.infra.console.live_server import Handler, live, recorded
 
 
 def do(asked: Any) -> list[Any]:
@@ -50,36 +26,27 @@ def do(asked: Any) -> list[Any]:
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Server]]:
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Handler]]:
     """A live platform whose server answers as the test says."""
     monkeypatch.setenv("MLOPS_STORAGE_ROOT", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv(credentials.TOKEN, "abc")
     toy = Component("toy", operations=lambda _settings: {"do": do})
     monkeypatch.setattr(component, "components", lambda: (toy,))
-    handler = type("Handler", (_Server,), {"asked": []})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as made:
-        threading.Thread(target=made.serve_forever, args=(0.02,), daemon=True).start()
-        _record(tmp_path, made.server_address[1])
+    with live(tmp_path) as handler:
         yield handler
-        made.shutdown()
 
 
-def _record(root: Path, port: int) -> None:
-    flags = {"ACGS_HOST": "127.0.0.1", "ACGS_REGISTRY_PORT": str(port)}
-    running.write_supervisor(root, SupervisorRecord(Identity.mine(), time.time(), flags))
-
-
-def test_the_running_platform_is_asked_as_whoever_runs_the_command(server: type[_Server]) -> None:
+def test_the_running_platform_is_asked_as_whoever_runs_the_command(server: type[Handler]) -> None:
     server.body = b'{"result": {"done": 1}}'
     assert operations.carry_out("toy", "do", name="a b", left_out=None) == {"done": 1}
     path = "/acgs/api/v1/operations/toy/do"
-    assert server.asked == [(path, "Bearer abc", {"name": "a b"})]
+    assert server.asked == [("POST", path, "Bearer abc", {"name": "a b"})]
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, 2), (401, 1), (403, 1), (404, 2), (409, 3)])
 def test_what_the_server_refuses_is_refused_here(
-    server: type[_Server], status: int, code: int
+    server: type[Handler], status: int, code: int
 ) -> None:
     told = {"error_code": "access.denied", "message": "no", "hint": "ask"}
     server.status, server.body = status, json.dumps(told).encode()
@@ -91,7 +58,7 @@ def test_what_the_server_refuses_is_refused_here(
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b"[]", b'"text"'])
 def test_an_answer_that_is_none_leaves_it_open_whether_it_was_done(
-    server: type[_Server], body: bytes
+    server: type[Handler], body: bytes
 ) -> None:
     server.body = body
     with pytest.raises(operations.UnansweredError):
@@ -100,7 +67,7 @@ def test_an_answer_that_is_none_leaves_it_open_whether_it_was_done(
 
 
 def test_a_connection_that_breaks_is_never_taken_for_a_reason_to_do_it_again(
-    server: type[_Server],
+    server: type[Handler],
 ) -> None:
     server.answers = False
     with pytest.raises(operations.UnansweredError, match="may have been done"):
@@ -109,9 +76,9 @@ def test_a_connection_that_breaks_is_never_taken_for_a_reason_to_do_it_again(
 
 
 def test_where_no_server_takes_the_connection_an_open_platform_is_changed_here(
-    server: type[_Server], tmp_path: Path
+    server: type[Handler], tmp_path: Path
 ) -> None:
-    _record(tmp_path, 1)
+    recorded(tmp_path, 1)
     assert operations.carry_out("toy", "do", x=1) == ["here", {"x": 1}, "cli"]
     running.forget(tmp_path)
     assert operations.carry_out("toy", "do", x=2) == ["here", {"x": 2}, "cli"]
@@ -119,7 +86,7 @@ def test_where_no_server_takes_the_connection_an_open_platform_is_changed_here(
 
 
 def test_where_names_are_proven_nothing_is_changed_without_a_server(
-    server: type[_Server], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    server: type[Handler], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     del server
     running.forget(tmp_path)
