@@ -65,7 +65,7 @@ class RequestClosedError(ConflictError):
 
 
 class OwnVersionError(RefusedError):
-    """Whoever asked for a move, or registered the version, approves it."""
+    """The person who asked for a move, or registered the version, approves it."""
 
     code = "registry.own_version"
 

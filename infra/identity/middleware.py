@@ -31,7 +31,7 @@ _logger = logging.getLogger(__name__)
 
 
 def is_unprotected(method: str, path: str) -> bool:
-    """Whether a request is answered whoever sends it."""
+    """Return whether a request is answered without a credential."""
     return method in _READS and (
         path in UNPROTECTED
         or path.startswith(UNPROTECTED_BELOW)

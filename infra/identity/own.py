@@ -1,4 +1,4 @@
-"""Lets the platform's own processes in, by a secret that whoever may read the storage root has.
+"""Lets the platform's own processes in, by a secret that is kept in the storage root.
 
 The scorer writes its reports over HTTP, and commands read from a server. They prove no person's
 name, and may do no more than that.

@@ -10,7 +10,7 @@ from registry.access.domain.verbs import Verb
 def require_covered(
     principal: Principal | None, verb: Verb, name: str | None = None, stage: str | None = None
 ) -> None:
-    """Refuse what a principal's scope does not cover; whoever has none passes.
+    """Refuse what a principal's scope does not cover. A principal without one passes.
 
     Raises:
         OutOfScopeError: the scope does not cover it.

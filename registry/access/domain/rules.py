@@ -81,7 +81,7 @@ class Grant:
     stages: frozenset[Stage] = frozenset()
 
     def covers(self, verb: Verb, name: str | None, stage: Stage | None) -> bool:
-        """Return whether the grant is about this act, whoever does it."""
+        """Return whether the grant is about this act, whatever principal it is given to."""
         if verb not in self.role.may or not self._has_name(verb, name):
             return False
         return not (verb.has_stage and self.stages) or stage in self.stages
