@@ -82,34 +82,35 @@ def run(settings: Settings, stop: threading.Event) -> None:
     edge = Edge.of(settings, settings.of(ComplianceSettings).body_limit_bytes)
     life, ended = Life(), threading.Event()
     registry = open_registry(settings)
-    queue = JobQueue.mine(open_engine(settings.sqlalchemy_url))
+    engine = open_engine(settings.sqlalchemy_url)
     limits = Limits(memory_bytes=settings.of(RegistrySettings).model_memory_bytes)
     means = confinement(settings, registry.engine, NAME, utc_now())
     with Sandbox(limits, means=means) as sandbox:
         reports = Reports(tracking_url(settings), own_token(settings))
         judging = bootstrap.open_judging(settings, registry, sandbox)
-        workers = [Worker(queue, registry, judging, reports) for _ in range(sandbox.lanes)]
+        lanes = [JobQueue.of_lane(engine, lane) for lane in range(1, sandbox.lanes + 1)]
+        workers = [Worker(lane, registry, judging, reports) for lane in lanes]
 
         def wake() -> None:
             for worker in workers:
                 worker.wake.set()
 
         def enqueue(request_id: int, delivery_id: str) -> bool:
-            is_new = queue.enqueue(request_id, delivery_id)
+            is_new = lanes[0].enqueue(request_id, delivery_id)
             wake()
             return is_new
 
         def work() -> None:
             first, *others = [partial(worker.run, ended, life.pulse) for worker in workers]
-            lanes = [
+            threads = [
                 threading.Thread(target=_guarded, args=(run, life, ended), name=f"lane-{number}")
                 for number, run in enumerate(others, start=2)
             ]
-            for lane in lanes:
-                lane.start()
+            for beside in threads:
+                beside.start()
             first()
-            for lane in lanes:
-                lane.join()
+            for beside in threads:
+                beside.join()
 
         def warm_up() -> None:
             if _wait_for_versions(registry, ended):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Engine, Row, case, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Engine, Row, case, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from compliance.adapters import tables
@@ -60,16 +60,20 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class JobQueue:
-    """One process's access to the queue; `owner` tells it from its successor."""
+    """One lane's access to the queue; `owner` tells it from other lanes and from its successor."""
 
     engine: Engine
     owner: str
     clock: Clock = utc_now
 
     @classmethod
-    def mine(cls, engine: Engine, clock: Clock = utc_now) -> JobQueue:
-        """Return the queue with this process as owner."""
-        return cls(engine, this_process(), clock)
+    def of_lane(cls, engine: Engine, lane: int, clock: Clock = utc_now) -> JobQueue:
+        """Return the queue with one lane of this process as owner.
+
+        A lane takes back what it owns, since it does one job at a time: an owner that two
+        lanes shared would let both do the same job.
+        """
+        return cls(engine, f"{this_process()}|{lane}", clock)
 
     def enqueue(self, request_id: int, delivery_id: str) -> bool:
         """Add a request. Returns False when it is in the queue already."""
@@ -95,8 +99,8 @@ class JobQueue:
     def claim(self) -> Job | None:
         """Take the next job that is due, scoring before reports; None when there is none.
 
-        A job whose owner died on this machine is taken at once, one from elsewhere when its
-        lease has run out.
+        A job whose owner's process died on this machine is taken at once, one from elsewhere
+        when its lease has run out.
         """
         now_ms = to_millis(self.clock())
         scoring_first = case((_J.phase == Phase.SCORE.value, 0), else_=1)
@@ -162,9 +166,9 @@ class JobQueue:
         return pause_ms
 
     def finish(self, job: Job) -> None:
-        """Delete a finished job."""
+        """Delete a finished job, unless somebody else has taken it over."""
         with transaction(self.engine) as connection:
-            connection.execute(delete(tables.job).where(_J.id == job.id))
+            connection.execute(delete(tables.job).where(*self._still_mine(job)))
 
     def waiting(self) -> int:
         """Return the number of unfinished jobs."""
@@ -172,6 +176,8 @@ class JobQueue:
             return len(connection.execute(select(_J.id)).all())
 
     def _change(self, job: Job, **values: object) -> None:
-        mine = or_(_J.owner == self.owner, _J.owner.is_(None))
         with transaction(self.engine) as connection:
-            connection.execute(update(tables.job).where(_J.id == job.id, mine).values(**values))
+            connection.execute(update(tables.job).where(*self._still_mine(job)).values(**values))
+
+    def _still_mine(self, job: Job) -> tuple[ColumnElement[bool], ...]:
+        return _J.id == job.id, or_(_J.owner == self.owner, _J.owner.is_(None))

@@ -31,9 +31,8 @@ def this_process() -> str:
 
 
 def is_gone(owner: str) -> bool:
-    """Return whether an owner was a process of this machine that has ended."""
-    host, _, rest = owner.partition("|")
-    pid, _, birth = rest.partition("|")
+    """Return whether an owner was a process of this machine, or a part of one, that has ended."""
+    host, pid, birth, *_part = [*owner.split("|"), "", ""]
     if host != socket.gethostname() or not pid.isdecimal():
         return False
     return not Identity(int(pid), birth).alive()

@@ -8,7 +8,6 @@ import os
 import socket
 import sqlite3
 import subprocess
-import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -85,14 +84,28 @@ def world(parent: Path, model: Path) -> Iterator[Targets]:
             _greet(listener)
         _greet(tcp)
         stack.enter_context(_message_queue(f"/acgs-attempt-{port}".encode()))
-        victim = subprocess.Popen(
-            [sys.executable, "-c", "import time; time.sleep(600)"],
-            env={"VICTIM_SECRET": "secret"},
-        )
+        victim = _victim()
         stack.callback(victim.wait)
         stack.callback(victim.kill)
         stack.callback(Path(f"/dev/shm/acgs-attempt-{port}").unlink, missing_ok=True)
         yield Targets(str(root), port, unix, victim.pid, str(model), str(outside))
+
+
+LOWEST_PID = 2000
+"""More processes and threads than an attempt leaves in a process namespace of its own."""
+
+
+def _victim() -> subprocess.Popen[bytes]:
+    """Start a process whose number a confined model's own processes do not have.
+
+    A model in its own process namespace that signals the number would reach itself.
+    """
+    while True:
+        victim = subprocess.Popen(["sleep", "600"], env={**os.environ, "VICTIM_SECRET": "secret"})
+        if victim.pid >= LOWEST_PID:
+            return victim
+        victim.kill()
+        victim.wait()
 
 
 @contextlib.contextmanager

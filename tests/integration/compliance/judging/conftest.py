@@ -32,7 +32,7 @@ def now() -> Now:
 
 @pytest.fixture
 def queue(engine: Engine, now: Now) -> JobQueue:
-    return JobQueue.mine(engine, now)
+    return JobQueue.of_lane(engine, 1, now)
 
 
 @pytest.fixture

@@ -116,7 +116,7 @@ class Bench:
                  "sensitive": ["sex"], **changes}  # fmt: skip
         evidence_file.add(settings, path, draft)
         registry = FakeRegistry(talking(self.folder / "model", thing))
-        queue, reports = JobQueue.mine(self.engine), FakeReports()
+        queue, reports = JobQueue.of_lane(self.engine, 1), FakeReports()
         judging = Judging(settings, registry, Unscanned(self.sandbox), StoredVerdicts(self.engine))
         worker = Worker(queue, registry, judging, reports)
         queue.enqueue(1, "d1")

@@ -135,6 +135,26 @@ def test_a_living_owner_keeps_its_job_until_the_lease_runs_out(
     assert queue.claim() is not None
 
 
+def test_two_lanes_of_one_process_do_not_do_the_same_job(
+    engine: Engine, queue: JobQueue, now: Now
+) -> None:
+    beside = JobQueue.of_lane(engine, 2, now)
+    queue.enqueue(1, "d1")
+    assert queue.claim() is not None
+    assert beside.claim() is None
+
+
+def test_whoever_lost_a_job_cannot_end_it(engine: Engine, queue: JobQueue, now: Now) -> None:
+    beside = JobQueue.of_lane(engine, 2, now)
+    queue.enqueue(1, "d1")
+    slow = queue.claim()
+    assert slow is not None
+    now.pass_seconds(LEASE_MS / 1000 + 1)
+    assert beside.claim() is not None
+    queue.finish(slow)
+    assert queue.waiting() == 1
+
+
 def test_a_job_of_a_dead_process_is_taken_over_at_once(
     engine: Engine, queue: JobQueue, now: Now
 ) -> None:

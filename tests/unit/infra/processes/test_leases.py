@@ -162,7 +162,9 @@ def test_what_is_no_process_of_this_machine_is_not_known_to_be_gone(owner: str) 
 def test_this_process_is_not_gone_and_is_shown_by_its_number() -> None:
     me = this_process()
     assert not is_gone(me)
+    assert not is_gone(f"{me}|2")
     assert is_gone(me + "0")
+    assert is_gone(f"{me}0|2")
     assert shown(me) == f"{socket.gethostname()}:{Identity.mine().pid}"
 
 
