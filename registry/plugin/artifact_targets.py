@@ -189,7 +189,7 @@ def _new_run(location: str | None) -> Sequence[str]:
     try:
         uri = append_to_uri_path(resolve_uri_if_local(location), _NEW_RUN, "artifacts")
         parsed, place = urlparse(uri), storage_place(uri)
-    except ValueError:
+    except (ValueError, MlflowException):
         # What cannot be parsed cannot be written to.
         return ()
     if parsed.scheme in {"http", "https"} and _ANCHOR in parsed.path:

@@ -28,6 +28,8 @@ MOST_ORDERS = 20
 """Most keys of one order."""
 LONGEST = 100_000
 """Most characters of one filter: room for the ids of some 2,500 runs."""
+LONGEST_KEY = 1_000
+"""Most characters of one key to order by: MLflow's names of metrics and tags have up to 250."""
 _READERS = (
     (SearchUtils, "parse_search_filter"),
     (SearchModelVersionUtils, "parse_search_filter"),
@@ -115,6 +117,9 @@ def _as_the_clients(read: Callable[..., Any]) -> Callable[..., Any]:
             is_list = isinstance(orders, Sequence) and not isinstance(orders, str)
             if is_list and len(orders) > MOST_ORDERS:
                 raise _too_much(f"an order of at most {MOST_ORDERS} keys", len(orders))
+            longest = max((len(str(key)) for key in orders or ()), default=0) if is_list else 0
+            if longest > LONGEST_KEY:
+                raise _too_much(f"keys to order by of at most {LONGEST_KEY} characters", longest)
         return as_the_clients(*given, **named)
 
     return call

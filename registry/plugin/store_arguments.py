@@ -18,6 +18,7 @@ from mlflow.genai.scorers.scorer_utils import extract_model_from_serialized_scor
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from infra.errors import UsageError
+from infra.stores.db import is_storable
 from registry.plugin.mlflow_errors import to_mlflow
 
 _LARGEST = 2**63 - 1
@@ -42,7 +43,8 @@ def _is_count(value: Any) -> bool:
 
 
 def _is_traced(value: Any) -> bool:
-    return _is_number(value.experiment_id)
+    # The trace's id becomes the name of a folder.
+    return _is_number(value.experiment_id) and is_storable(str(value.trace_id))
 
 
 def _is_object(value: Any) -> bool:
@@ -76,7 +78,12 @@ _ARGUMENTS = (
     _Argument("deprecated_end_trace_v2", "timestamp_ms", _is_time, _TIME),
     _Argument("log_spans", "location", _is_number, "the number of an experiment"),
     _Argument("_load_dataset_records", "max_results", _is_count, "max_results of at least 1"),
-    _Argument("start_trace", "trace_info", _is_traced, "a trace with the number of its experiment"),
+    _Argument(
+        "start_trace",
+        "trace_info",
+        _is_traced,
+        "a trace with an id of plain text, and the number of its experiment",
+    ),
     _Argument("create_dataset", "tags", _is_object, "tags that are a JSON object"),
     _Argument(
         "upsert_dataset_records",

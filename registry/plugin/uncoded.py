@@ -20,12 +20,15 @@ from mlflow.protos.databricks_pb2 import (
 )
 from mlflow.server import jobs
 from mlflow.store.artifact import http_artifact_repo, local_artifact_repo
+from mlflow.utils import uri
 from mlflow.utils.search_utils import SearchExperimentsUtils
 
 _FUNCTIONS = (
     (local_artifact_repo, "verify_artifact_path", INVALID_PARAMETER_VALUE),
     (http_artifact_repo, "verify_artifact_path", INVALID_PARAMETER_VALUE),
     (SearchExperimentsUtils, "is_attribute", INVALID_PARAMETER_VALUE),
+    # Undoes the escapes of a path or query, and raises what Python's reader of URLs does.
+    (uri, "_decode", INVALID_PARAMETER_VALUE),
     # The platform starts MLflow's server without its jobs.
     (jobs, "submit_job", NOT_IMPLEMENTED),
 )
@@ -43,7 +46,7 @@ def install() -> None:
 
 
 def coded(function: Callable[..., Any], code: int) -> Callable[..., Any]:
-    """Return the function, whose errors without a code have this one."""
+    """Return the function, whose errors without a code, and ValueErrors, have this one."""
 
     @wraps(function)
     def call(*given: Any, **named: Any) -> Any:
@@ -53,6 +56,8 @@ def coded(function: Callable[..., Any], code: int) -> Callable[..., Any]:
             if err.error_code != ErrorCode.Name(INTERNAL_ERROR):
                 raise
             raise MlflowException(err.message, code) from err
+        except ValueError as err:
+            raise MlflowException(f"expected a value that can be read, found: {err}", code) from err
 
     call.__dict__["acgs_coded"] = True
     return call

@@ -42,6 +42,8 @@ _READERS = frozenset(
     }
 )
 """Packages that reach nothing but their arguments, as far as no statement is sent."""
+_READING_MODULES = frozenset({"urllib.parse", "ipaddress"})
+"""Modules of the same kind, of packages that otherwise reach out."""
 _AROUND = frozenset(
     f"registry.plugin.{name}"
     for name in (
@@ -57,6 +59,8 @@ _AROUND = frozenset(
     )
 )
 """What the platform wraps around MLflow's code."""
+_DRIVER_CALLS = "sqlalchemy.engine.default"
+"""Module that hands statements to the database's driver, which has no Python frames itself."""
 _SENT = "acgs_statement_sent"
 
 
@@ -76,6 +80,11 @@ def refusal(error: BaseException | None) -> MlflowException | None:
     """Return the client's answer to an error that is its mistake; None if it is the server's."""
     if not isinstance(error, KINDS) or not flask.has_request_context():
         return None
+    if _is_unstorable(error):
+        return unreadable(
+            "expected texts that a database can hold, without NUL characters and lone surrogates, "
+            f"found: {error!s:.200}"
+        )
     given = flask.request.query_string or flask.request.get_data()
     if not given or flask.g.get(_SENT, False) or not _is_readers(error.__traceback__):
         return None
@@ -98,11 +107,21 @@ def _note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
         flask.g.setdefault(_SENT, True)
 
 
+def _is_unstorable(error: BaseException) -> bool:
+    """Return whether a database's driver could not pack a text into a statement."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    is_drivers = trace is not None and trace.tb_frame.f_globals.get("__name__") == _DRIVER_CALLS
+    return is_drivers and isinstance(error, ValueError)
+
+
 def _is_readers(trace: TracebackType | None) -> bool:
-    """Return whether a trace has no frame outside `_READERS` and `_AROUND`."""
+    """Return whether each frame of a trace reads arguments, or is around what reads them."""
     while trace is not None:
         module = str(trace.tb_frame.f_globals.get("__name__", ""))
-        if module not in _AROUND and module.partition(".")[0] not in _READERS:
+        is_reader = module in _READING_MODULES or module.partition(".")[0] in _READERS
+        if module not in _AROUND and not is_reader:
             return False
         trace = trace.tb_next
     return True

@@ -7,6 +7,7 @@ of the platform's own folders: not even if that lies in such a root.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,8 +19,9 @@ from registry.files.adapters.real_places import real_place
 from registry.files.errors import LocationRefusedError
 from registry.settings import RegistrySettings
 
-_FORMS = ("/", "file:/", "mlflow-artifacts:/", "s3://")
-"""How a location begins. What begins otherwise is relative, or another server's."""
+_FORM = re.compile(r"(?:/|(?:file|mlflow-artifacts):(?://)?/)(?!/)|s3://(?!/)")
+"""How a location begins. What begins otherwise is relative, another server's, or has a slash more
+than MLflow's clients understand."""
 _CODE = Path(__file__).parents[3]
 
 
@@ -30,7 +32,7 @@ def require_location(settings: Settings, uri: str) -> None:
         LocationRefusedError: it is elsewhere, is relative, or can be read in two ways.
     """
     readings = list(_readings(uri))
-    if not uri.startswith(_FORMS) or any(map(_is_odd, readings)):
+    if not _FORM.match(uri) or any(map(_is_odd, readings)):
         raise _refused(settings, uri)
     for reading in readings:
         place = real_place(settings, reading)

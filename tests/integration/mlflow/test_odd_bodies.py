@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from tests.support.mlflow_routes import bodies, routes
+from tests.support.mlflow_routes import bodies, queries, routes
 from tests.support.platform import Platform
 
 BARE = (b"1", b'"a"', b"[]", b"null", b'"[]"', b"NaN")
@@ -162,7 +162,9 @@ def test_no_route_fails_at_a_body_without_fields(client: httpx.Client) -> None:
     assert failures(client, requests) == []
 
 
-WRONG: tuple[object, ...] = (1, "x", [], {}, None, [1], True, 2**70)
+WRONG: tuple[object, ...] = (
+    1, "x", [], {}, None, [1], True, 2**70, "//[x", "s3://[x/?..", "a\0b",
+)  # fmt: skip
 GATEWAY = {"model": "1", "messages": [{}], "input": "1", "stream": False}
 
 
@@ -179,10 +181,55 @@ def test_no_route_fails_at_a_field_of_another_type(client: httpx.Client) -> None
     assert failures(client, requests) == []
 
 
+JSON = {"content-type": "application/json"}
+UNSTORABLE = ("a\0b", "\ud800")
+
+
+def test_postgresql_fails_at_no_text_that_it_cannot_hold(server_platform: Platform) -> None:
+    requests = []
+    for (method, path), given in bodies().items():
+        for text in UNSTORABLE:
+            odd = [dict.fromkeys(given, text), *({**given, name: text} for name in given)]
+            requests += [
+                Asked(method, path, content=json.dumps(body).encode(), headers=JSON) for body in odd
+            ]
+    for path, given in queries().items():
+        requests.append(Asked("GET", path, params=dict.fromkeys(given, "a\0b")))
+        requests.append(Asked("GET", path.replace("/1", "/a%00b"), params=given))
+    with httpx.Client(base_url=server_platform.url, timeout=60, trust_env=False) as client:
+        assert failures(client, requests) == []
+
+
+ODD_PATHS = ("%5B", "//%5Bx", "s3://%5Bx/y", "a%3F..", "%252e%252e", "%00", "%ED%A0%80")
+
+
+def test_no_route_fails_at_an_odd_name_of_a_file(client: httpx.Client) -> None:
+    folder = "/api/2.0/mlflow-artifacts/artifacts"
+    requests = [Asked("GET", f"{folder}/{path}") for path in ODD_PATHS]
+    requests += [Asked("GET", f"{folder}?path={path}") for path in ODD_PATHS]
+    requests += [Asked("PUT", f"{folder}/{path}", content=b"x") for path in ODD_PATHS]
+    requests += [Asked("DELETE", f"{folder}/{path}") for path in ODD_PATHS]
+    assert failures(client, requests) == []
+
+
+NAMELESS_TRACE: dict[str, object] = {
+    "trace": {
+        "trace_info": {
+            "trace_id": "tr-a\0b",
+            "trace_location": {
+                "type": "MLFLOW_EXPERIMENT",
+                "mlflow_experiment": {"experiment_id": "0"},
+            },
+            "request_time": "2026-01-01T00:00:00Z",
+            "state": "OK",
+        }
+    }
+}
 UNCHECKED: dict[str, tuple[str, dict[str, object]]] = {
     "no experiment": ("/api/2.0/mlflow/traces", {}),
     "an experiment that is no number": ("/api/2.0/mlflow/traces", {"experiment_id": "x"}),
     "a trace without an experiment": ("/api/3.0/mlflow/traces", {"trace": {"trace_info": {}}}),
+    "a trace whose id names no folder": ("/api/3.0/mlflow/traces", NAMELESS_TRACE),
     "tags that are no object": ("/api/3.0/mlflow/datasets/create", {"name": "a", "tags": "1"}),
     "records that are no list": ("/api/3.0/mlflow/datasets/1/records", {"records": "1"}),
     "records that are no objects": ("/api/3.0/mlflow/datasets/1/records", {"records": "[1]"}),

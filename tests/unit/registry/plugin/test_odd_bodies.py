@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import flask
 import pytest
@@ -35,6 +36,17 @@ def read_after_a_pragma() -> str:
     return str(json.loads("x"))
 
 
+def read_a_url() -> str:
+    return str(urlsplit("//[x"))
+
+
+def store_half_a_letter_after_a_statement() -> str:
+    with create_engine("sqlite://").connect() as connection:
+        connection.execute(text("SELECT 1"))
+        connection.execute(text("SELECT :given"), {"given": "\ud800"})
+    return ""
+
+
 def miss_a_name() -> str:
     return flask.request.args["name"]
 
@@ -61,7 +73,12 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     return call
 
 
-@pytest.mark.parametrize("handler", [read_text, build_entity, read_after_a_pragma, miss_a_name])
+@pytest.mark.parametrize("handler",
+    [
+        read_text, build_entity, read_after_a_pragma, miss_a_name, read_a_url,
+        store_half_a_letter_after_a_statement,
+    ],
+)  # fmt: skip
 def test_an_error_at_nothing_but_the_call_is_the_clients(
     ask: Callable[..., int], handler: Callable[[], str]
 ) -> None:

@@ -22,7 +22,7 @@ from mlflow.utils.search_utils import (
 )
 
 from registry.plugin import searches
-from registry.plugin.searches import LONGEST, MOST_ORDERS, MOST_TERMS
+from registry.plugin.searches import LONGEST, LONGEST_KEY, MOST_ORDERS, MOST_TERMS
 
 READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "runs": (lambda text: SearchUtils.parse_search_filter(text), "tags.a = 'x'"),
@@ -86,7 +86,8 @@ def test_every_filter_is_bounded(name: str) -> None:
 def test_an_order_that_cannot_be_is_the_clients_mistake(name: str) -> None:
     read, key = ORDERS[name]
     read([key])
-    for wrong in ([key, key], [f"{key} ASC", key], [key] * (MOST_ORDERS + 1)):
+    long = key + " " * LONGEST_KEY
+    for wrong in ([key, key], [f"{key} ASC", key], [key] * (MOST_ORDERS + 1), [long]):
         assert code_of(read, wrong) == "INVALID_PARAMETER_VALUE"
 
 
