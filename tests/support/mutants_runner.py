@@ -52,7 +52,7 @@ class Runner:
         Args:
             name: of a class of scikit-learn's, or of one of the configured estimators.
             most: changes that are made, evenly chosen among those of arrays; None for all.
-            judged: False to ask what the judge refuses, too.
+            judged: False to ask what the judge refuses, too, up to the first finding.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -91,7 +91,7 @@ def look_at(name: str, most: int | None, judged: bool) -> Findings:
         made += 1
         if not judged or refusals(data, "pickle")[1] == ():
             passed.append((mutant.name, data))
-    found, slow = _asked(passed, _queries(features))
+    found, slow = _asked(passed, _queries(features), is_one_enough=not judged)
     return {"made": made, "passed": len(passed), "found": found, "slow": slow}
 
 
@@ -117,13 +117,17 @@ def _queries(features: Any) -> list[Any]:
     return [features, features[:1], strange, strange.astype(np.float32), holed]
 
 
-def _asked(passed: list[tuple[str, bytes]], queries: list[Any]) -> tuple[list[str], list[str]]:
-    found, slow, at = [], [], 0
-    while at < len(passed):
+def _asked(
+    passed: list[tuple[str, bytes]], queries: list[Any], is_one_enough: bool
+) -> tuple[list[str], list[str]]:
+    found: list[str] = []
+    slow: list[str] = []
+    at = 0
+    while at < len(passed) and not (found and is_one_enough):
         reading, writing = os.pipe()
         pid = os.fork()
         if pid == 0:
-            _child(passed[at:], queries, writing)
+            _child(passed[at:], queries, writing, is_one_enough)
         os.close(writing)
         with os.fdopen(reading, "rb") as file:
             lines = file.read().decode().splitlines()
@@ -141,7 +145,9 @@ def _asked(passed: list[tuple[str, bytes]], queries: list[Any]) -> tuple[list[st
     return found, slow
 
 
-def _child(passed: list[tuple[str, bytes]], queries: list[Any], writing: int) -> None:
+def _child(
+    passed: list[tuple[str, bytes]], queries: list[Any], writing: int, is_one_enough: bool
+) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 2):
         os.dup2(null, stream)
@@ -158,6 +164,8 @@ def _child(passed: list[tuple[str, bytes]], queries: list[Any], writing: int) ->
         _litter()
         if _answers(data, queries) != before:
             os.write(writing, f"? {name}: answers differ\n".encode())
+            if is_one_enough:
+                break
     os._exit(0)
 
 
