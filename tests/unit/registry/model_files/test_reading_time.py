@@ -27,6 +27,7 @@ MANY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MANY)
 def test_a_file_of_many_small_things_is_refused_soon(name: str, tmp_path: Path) -> None:
     first, piece, reason = MANY[name]
