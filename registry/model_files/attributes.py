@@ -16,7 +16,8 @@ from types import CodeType
 
 from registry.model_files.families import Family, family
 
-_STORE, _EXTENDED = dis.opmap["STORE_ATTR"], dis.opmap["EXTENDED_ARG"]
+_STORE, _DELETE = dis.opmap["STORE_ATTR"], dis.opmap["DELETE_ATTR"]
+_EXTENDED = dis.opmap["EXTENDED_ARG"]
 # Set by functions of these modules on the estimator that they are handed.
 _HELPERS = (
     "sklearn.base", "sklearn.utils._set_output", "sklearn.utils.multiclass",
@@ -38,7 +39,11 @@ def parameters(cls: type) -> frozenset[str]:
 
 @cache
 def known_attributes(cls: type) -> frozenset[str]:
-    """Return every attribute that scikit-learn's code sets on an object of a class."""
+    """Return every attribute that scikit-learn's code sets on an object of a class.
+
+    Not one that `fit` deletes again: it tells the other methods that fitting goes on, in which
+    they trust their caller.
+    """
     names = set(_ALWAYS) | parameters(cls)
     # Parts of estimators have attributes that their owners set.
     is_estimator = family(cls) is Family.ESTIMATOR
@@ -52,7 +57,7 @@ def known_attributes(cls: type) -> frozenset[str]:
                 names |= stored
     for base in cls.__mro__:
         names |= set(getattr(base, "__annotations__", {}))
-    return frozenset(names)
+    return frozenset(names - _while_fitting(cls))
 
 
 @lru_cache(maxsize=16384)
@@ -61,6 +66,19 @@ def shadows(cls: type, name: str) -> bool:
     missing = object()
     found = inspect.getattr_static(cls, name, missing)
     return found is not missing and (callable(found) or hasattr(type(found), "__get__"))
+
+
+def _while_fitting(cls: type) -> frozenset[str]:
+    """Return the private attributes that a class's `fit` deletes; it keeps some of its results."""
+    return frozenset(
+        name
+        for base in cls.__mro__
+        if base.__module__.startswith("sklearn.")
+        for part in _parts_of(base.__module__)
+        if part.co_qualname == f"{base.__qualname__}.fit"
+        for name in _names(part, _DELETE)
+        if name.startswith("_")
+    )
 
 
 @cache
@@ -72,7 +90,7 @@ def _stored(module: str) -> tuple[tuple[str | None, frozenset[str]], ...]:
     found = []
     for inner in (c for c in code.co_consts if isinstance(c, CodeType)):
         is_function = inner.co_flags & inspect.CO_NEWLOCALS
-        names = frozenset(name for part in _parts(inner) for name in _stores(part))
+        names = frozenset(name for part in _parts(inner) for name in _names(part, _STORE))
         found.append((None if is_function else inner.co_qualname, names))
     return tuple(found)
 
@@ -87,6 +105,12 @@ def _code(module: str) -> CodeType | None:
     return code if isinstance(code, CodeType) else None
 
 
+@cache
+def _parts_of(module: str) -> tuple[CodeType, ...]:
+    code = _code(module)
+    return tuple(_parts(code)) if code is not None else ()
+
+
 def _parts(code: CodeType) -> Iterator[CodeType]:
     yield code
     for constant in code.co_consts:
@@ -94,10 +118,11 @@ def _parts(code: CodeType) -> Iterator[CodeType]:
             yield from _parts(constant)
 
 
-def _stores(code: CodeType) -> Iterator[str]:
+def _names(code: CodeType, wanted: int) -> Iterator[str]:
+    """Yield the names that a code's instructions of one kind have as their argument."""
     data, high = code.co_code, 0
     for at in range(0, len(data), 2):
         opcode, argument = data[at], data[at + 1] | high
         high = argument << 8 if opcode == _EXTENDED else 0
-        if opcode == _STORE:
+        if opcode == wanted:
             yield code.co_names[argument]

@@ -12,7 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from registry.model_files import cf_trees, distances, fitted_rules, index_rules, part_rules
+from registry.model_files import (
+    cf_trees,
+    distances,
+    fitted_rules,
+    histogram_rules,
+    index_rules,
+    part_rules,
+)
 from registry.model_files.families import Family, family
 from registry.model_files.nodes import Array, Instance, array
 
@@ -141,51 +148,6 @@ def _subsets(state: State, members: list[Instance]) -> str | None:
         if "_max_features" in state and len(chosen) != state["_max_features"]:
             return "subsets of features that do not fit the members"
     return None
-
-
-def _histograms(_cls: type, state: State) -> str | None:
-    """Check features and categories of histogram trees against the estimator's mapper."""
-    mapper, width = state.get("_bin_mapper"), _features(state)
-    if not isinstance(mapper, Instance) or not isinstance(mapper.state, dict):
-        return "histogram trees without a bin mapper"
-    is_categorical = array(mapper.state.get("is_categorical_"))
-    thresholds = mapper.state.get("bin_thresholds_")
-    if is_categorical is None or is_categorical.shape != (width,):
-        return "histogram trees of other features than their estimator's"
-    if not isinstance(thresholds, list) or len(thresholds) != width:
-        return "histogram trees of other features than their estimator's"
-    for index in np.flatnonzero(is_categorical):
-        known = array(thresholds[index])
-        if known is None or known.dtype.kind not in "fiu" or not _within(known, 256):
-            return "categories out of range"
-    for member in _members(state["_predictors"]):
-        nodes = array(member.state["nodes"])  # type: ignore[index]
-        inner = nodes["is_leaf"] == 0
-        by_category = inner & (nodes["is_categorical"] != 0)
-        if not _within(nodes["feature_idx"][inner], width):
-            return "a histogram tree that reads a feature out of range"
-        if not is_categorical.astype(bool)[nodes["feature_idx"][by_category]].all():
-            return "a histogram tree whose categories are no categories"
-    return _preprocessor(state.get("_preprocessor"), width)
-
-
-def _preprocessor(node: object, width: object) -> str | None:
-    """Check that the preprocessor of histogram trees keeps the number of columns."""
-    if node is None:
-        return None
-    steps = node.state.get("transformers_") if isinstance(node, Instance) else None  # type: ignore[attr-defined]
-    match steps:
-        case [
-            (_, Instance() as encoder, Array(values=one)),
-            (_, Instance() as rest, Array(values=other)),
-            *dropped,
-        ] if all(isinstance(step, tuple) and step[1:2] == ("drop",) for step in dropped):
-            names = (encoder.cls.__name__, rest.cls.__name__)
-            masks = one.dtype == other.dtype == np.dtype(bool) and one.shape == (width,)
-            whole = masks and np.array_equal(one, ~other)
-            if whole and names == ("OrdinalEncoder", "FunctionTransformer"):
-                return None
-    return "histogram trees behind a foreign preprocessor"
 
 
 def _vectors(cls: type, state: State) -> str | None:
@@ -346,7 +308,7 @@ def _within(values: Any, end: object) -> bool:
 _RULES: tuple[tuple[str, Callable[[type, State], str | None]], ...] = (
     ("tree_", _own_tree),
     ("estimators_", _ensemble),
-    ("_predictors", _histograms),
+    ("_predictors", histogram_rules.problem),
     ("_dual_coef_", _vectors),
     ("vocabulary_", _vocabulary),
     ("_n_features_outs", _one_hot),
@@ -378,6 +340,7 @@ _RULES: tuple[tuple[str, Callable[[type, State], str | None]], ...] = (
     ("dummy_leaf_", cf_trees.problem),
     ("subcluster_centers_", cf_trees.problem),
     ("encodings_", part_rules.encodings),
+    ("transformer_weights", part_rules.weights),
     ("scorer_", part_rules.scorers),
     ("_kwargs", part_rules.scorer),
     ("metric_params", distances.arguments),

@@ -37,6 +37,21 @@ def encodings(_cls: type, state: State) -> str | None:
     return None
 
 
+def weights(_cls: type, state: State) -> str | None:
+    """Check that what each part's columns are multiplied by is a number.
+
+    An array would make other columns of them, and who reads those may not count them.
+    """
+    given = state["transformer_weights"]
+    if given is None:
+        return None
+    if not isinstance(given, dict) or not all(
+        isinstance(value, int | float | np.number) for value in given.values()
+    ):
+        return "weights of transformers that are no numbers"
+    return None
+
+
 def scorers(_cls: type, state: State) -> str | None:
     """Check that the metric by which a multi-metric search refits is one of its metrics."""
     known, refit = state["scorer_"], state.get("refit")

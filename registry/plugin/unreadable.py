@@ -26,8 +26,8 @@ from registry.plugin.mlflow_errors import to_mlflow
 
 _logger = logging.getLogger(__name__)
 
-KINDS = (TypeError, ValueError, AttributeError, LookupError, SystemError)
-"""What wrong values raise; the last of them in protobuf, at text that is no Unicode."""
+KINDS = (TypeError, ValueError, AttributeError, LookupError, SystemError, ArithmeticError)
+"""What wrong values raise; the last two in protobuf, at text that is no Unicode and at `1e999`."""
 _READERS = frozenset(
     {
         "contextlib",

@@ -57,6 +57,7 @@ from registry.model_files.skops_reader import read_skops
 from tests.support.hostile.indices import HONEST, INDICES
 from tests.support.hostile.sizes import SIZES as TRUSTED
 from tests.unit.registry.model_files.boosted_beginnings import BEGINNINGS
+from tests.unit.registry.model_files.histogram_columns import COLUMNS
 
 X, Y = make_classification(60, 4, random_state=0)
 
@@ -333,7 +334,7 @@ HOSTILE |= {
 }
 HOSTILE |= TRUSTED
 HOSTILE |= INDICES
-HOSTILE |= BEGINNINGS
+HOSTILE |= BEGINNINGS | COLUMNS
 
 DUMPS: dict[str, Callable[[Any], bytes]] = {
     "pickle": pickle.dumps,
