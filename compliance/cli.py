@@ -10,13 +10,15 @@ import click
 
 from compliance.errors import EvidenceError
 from compliance.settings import ComplianceSettings
-from infra.clock import utc_now
+from infra.clock import to_millis, utc_now
 from infra.configuration import load_settings
 from infra.console import operations, views
+from infra.console.actor import cli_actor
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
 from infra.errors import NotFoundError, RefusedError, UsageError
 from infra.settings import Settings
+from registry.domain.records import Act
 from registry.domain.values import Stage, spelled
 from registry.settings import RegistrySettings
 from registry.versions.arguments import version as version_argument
@@ -277,7 +279,8 @@ def compliance_score(
     with Sandbox(limits, means=means) as sandbox:
         verdict = open_judging(settings, registry, sandbox).judge(case)
     if not dry_run:
-        registry.gate.record_verdict(found.uid, case.judged_as, case.target, verdict, utc_now())
+        act = Act(cli_actor(), to_millis(utc_now()))
+        registry.gate.record_verdict(found.uid, case.judged_as, case.target, verdict, act)
     _print(verdict.document, as_json)
     if not verdict.passed:
         raise VerdictRefusedError(

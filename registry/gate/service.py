@@ -156,12 +156,12 @@ class Gate:
         judged_as: str,
         target: Stage,
         verdict: Verdict,
-        at: datetime,
+        act: Act,
     ) -> int:
         """Record a verdict that nobody requested, and return its number."""
         with transaction(self.engine) as connection:
             about = scorecards.JudgedSubject(version_uid, judged_as, target)
-            return scorecards.insert_scorecard(connection, verdict, about, to_millis(at))
+            return scorecards.record(connection, verdict, about, act)
 
     def approve(self, request_id: int, actor: str, comment: str, at: datetime) -> Request:
         """Approve a request and settle it. Approving twice counts once.

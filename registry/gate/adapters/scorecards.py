@@ -106,16 +106,40 @@ def announce_verdict(
         Act(SYSTEM, at_ms, request.id),
         name=request.name,
         version=request.version,
-        data={
-            "score": verdict.score,
-            "passed": verdict.passed,
-            "manifest_digest": verdict.manifest_digest,
-            "constitution_digest": verdict.constitution_digest,
-            "evidence_digest": verdict.evidence_digest,
-            "failed_rules": [reason.rule for reason in verdict.reasons],
-        },
+        data=_announced(verdict),
     )
     show_verdict(connection, request.version_uid)
+
+
+def record(connection: Connection, verdict: Verdict, about: JudgedSubject, act: Act) -> int:
+    """Record a verdict that nobody requested, with its event, and return its number."""
+    number = insert_scorecard(connection, verdict, about, act.at_ms)
+    judged = version_rows.require(connection, about.version_uid)
+    data = {
+        "scorecard_id": number,
+        "judged_as": about.judged_as,
+        "target": about.target.value,
+        **_announced(verdict),
+    }
+    events.record(
+        connection, "scorecard.recorded", act, name=judged.name, version=judged.version, data=data
+    )
+    return number
+
+
+def _announced(verdict: Verdict) -> dict[str, Any]:
+    """Return everything of a verdict that a decision reads, so that a forged one can be told."""
+    return {
+        "score": verdict.score,
+        "passed": verdict.passed,
+        "enforcement": verdict.enforcement.value,
+        "approvals_needed": verdict.approvals_needed,
+        "manifest_digest": verdict.manifest_digest,
+        "constitution_digest": verdict.constitution_digest,
+        "evidence_digest": verdict.evidence_digest,
+        "document_digest": digest(_scorecard_document(verdict)),
+        "failed_rules": [reason.rule for reason in verdict.reasons],
+    }
 
 
 def show_verdict(connection: Connection, version_uid: str) -> None:
