@@ -70,6 +70,12 @@ class OwnVersionError(RefusedError):
     code = "registry.own_version"
 
 
+class OthersRequestError(RefusedError):
+    """Somebody withdraws a request that another person made."""
+
+    code = "registry.others_request"
+
+
 class VersionYankedError(ConflictError):
     """The version was yanked while its grant was carried out."""
 

@@ -7,11 +7,15 @@ from typing import Any
 
 from infra.clock import utc_now
 from infra.component import Operation
+from infra.identity.current import Caller
+from infra.identity.principal import actor_key
 from infra.operation_arguments import Asked, flag, no_others, number, text
 from registry.access.domain.verbs import Verb
 from registry.access.permitted import permitted
 from registry.bootstrap import Registry
+from registry.domain.records import Request
 from registry.domain.values import RequestState
+from registry.errors import OthersRequestError
 from registry.gate.outcome import refusal
 from registry.views.records import request_view
 
@@ -48,6 +52,22 @@ def _cancel(registry: Registry, asked: Asked) -> dict[str, Any]:
     no_others(asked, "id", "dry_run")
     found = registry.gate.get_request(number(asked, "id"))
     caller = permitted(registry.access, Verb.ASK, found.judged_as, found.target)
+    _refuse_others(registry, found, caller)
     if flag(asked, "dry_run"):
         return request_view(found)
     return request_view(registry.gate.cancel(found.id, caller.actor, utc_now()))
+
+
+def _refuse_others(registry: Registry, request: Request, caller: Caller) -> None:
+    """Refuse to withdraw somebody else's request, where names are proven.
+
+    Raises:
+        OthersRequestError: another person made it.
+    """
+    if registry.access.is_open or actor_key(request.actor) == caller.principal.key:
+        return
+    raise OthersRequestError(
+        f"expected {request.actor}, who made request {request.id}, to cancel it, found "
+        f"{caller.actor}",
+        hint=f"who may approve it can end it: acgs reject {request.id}",
+    )

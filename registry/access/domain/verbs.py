@@ -54,7 +54,7 @@ MEANINGS = {
     Verb.READ: "see a model, its versions, requests, verdicts, lineage and events",
     Verb.REGISTER: "register a version, make a model, or copy or rename one to this name",
     Verb.DESCRIBE: "change descriptions, tags and aliases that are not governed",
-    Verb.ASK: "ask for a version to move to a stage, and cancel that request",
+    Verb.ASK: "ask for a version to move to a stage, and cancel one's own request",
     Verb.APPROVE: "approve or reject a request for a stage",
     Verb.RETIRE: "archive, deprecate, yank, restore, release, delete or rename",
     Verb.ROLL_BACK: "take an endpoint back to the version before",

@@ -1,4 +1,4 @@
-"""Where names are proven, nobody approves what they asked for or registered."""
+"""Where names are proven, nobody approves what is theirs, or cancels what is not."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from infra.identity.principal import Principal, Source
 from infra.identity.settings import IdentitySettings
 from infra.settings import Settings
 from registry.bootstrap import Registry, open_registry
-from registry.domain.records import Ask
+from registry.domain.records import Act, Ask
 from registry.domain.values import RequestKind, RequestState, Stage
-from registry.errors import OwnVersionError
+from registry.errors import OthersRequestError, OwnVersionError
+from registry.operations import requests
 from tests.integration.registry import shelf as kit
 from tests.integration.registry.shelf import Shelf
+from tests.support.roles import document
 
 NAME = "credit"
 AUTHOR, ASKER, OTHER = "ann@10.0.0.1", "ben@10.0.0.2", "cleo@10.0.0.3"
@@ -76,3 +78,25 @@ def test_on_an_open_server_one_person_may_do_both_for_names_are_claims(shelf: Sh
     registry.gate.approve(request, ASKER, "", utc_now())
     assert "approval.given" in [event.type for event in registry.audit.events()]
     registry.engine.dispose()
+
+
+def test_who_did_not_ask_does_not_cancel(shelf: Shelf) -> None:
+    registry = registry_of(shelf, "jwt")
+    everybody = document({"role": "all", "to": ["everybody", "person:admin"]})
+    registry.access.adopt(everybody, Principal("admin"), Act("admin@cli", 1), recovering="first")
+    request = asked(shelf, registry)
+    cancel = requests.operations(registry)["cancel"]
+    with acting(Caller(Principal("mallory", source=Source.JWT), "10.0.0.9")):
+        for dry_run in (True, False):
+            with pytest.raises(OthersRequestError, match="expected ben@10.0.0.2, who made"):
+                cancel({"id": request, "dry_run": dry_run})
+    assert registry.gate.get_request(request).state is RequestState.OPEN
+    with acting(Caller(Principal("BEN", source=Source.JWT), "10.0.0.7")):
+        assert cancel({"id": request})["state"] == "cancelled"
+
+
+def test_on_an_open_server_anybody_cancels(shelf: Shelf) -> None:
+    registry = registry_of(shelf, "open")
+    request = asked(shelf, registry)
+    with acting(Caller(Principal("mallory"), "10.0.0.9")):
+        assert requests.operations(registry)["cancel"]({"id": request})["state"] == "cancelled"
