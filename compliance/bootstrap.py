@@ -20,9 +20,10 @@ def open_judging(settings: Settings, registry: Registry, prober: Prober) -> Judg
     # Late: judging loads pyarrow, and preparing a storage root judges nothing.
     from compliance.judging.service import Judging
     from compliance.judging.verdict_store import StoredVerdicts
+    from infra.secrets import Sealer
     from infra.stores.db import open_engine
 
-    cache = StoredVerdicts(open_engine(settings.sqlalchemy_url))
+    cache = StoredVerdicts(open_engine(settings.sqlalchemy_url), Sealer(settings))
     return Judging(settings, registry, prober, cache)
 
 

@@ -26,6 +26,7 @@ from compliance.reports.report import render_html, render_markdown, summary
 from compliance.sandbox import Sandbox
 from infra.errors import PlatformError
 from infra.logs import KeyValueFormatter
+from infra.secrets import Sealer
 from infra.settings import Settings
 from registry.domain.values import RequestState
 from registry.errors import GateClosedError
@@ -117,7 +118,8 @@ class Bench:
         evidence_file.add(settings, path, draft)
         registry = FakeRegistry(talking(self.folder / "model", thing))
         queue, reports = JobQueue.of_lane(self.engine, 1), FakeReports()
-        judging = Judging(settings, registry, Unscanned(self.sandbox), StoredVerdicts(self.engine))
+        stored = StoredVerdicts(self.engine, Sealer(settings))
+        judging = Judging(settings, registry, Unscanned(self.sandbox), stored)
         worker = Worker(queue, registry, judging, reports)
         queue.enqueue(1, "d1")
         assert worker.step()
