@@ -9,9 +9,14 @@ from compliance.domain.result import Outcome, RuleResult
 
 
 class LineageParams(Params):
-    """Least share of the six parts of an origin that must be known: `acgs lineage show`."""
+    """Least share of the six parts of an origin that must be known: `acgs lineage show`.
+
+    With `commit_in_repository`, `ACGS_GIT_REPOSITORY` must have the commit too: it else is what
+    the client says.
+    """
 
     min_completeness: float = Field(0.0, ge=0, le=1)
+    commit_in_repository: bool = False
 
 
 class DocumentationParams(Params):
@@ -39,6 +44,9 @@ def signature(_params: NoParams, context: Context) -> RuleResult:
     )
 
 
+_COMMIT = {True: " (in the repository)", False: " (not in the repository)", None: " (claimed)"}
+
+
 def lineage(params: LineageParams, context: Context) -> RuleResult:
     """Pass when run, training data and code are known, and enough of the rest of the origin."""
     facts = context.facts.lineage
@@ -48,7 +56,15 @@ def lineage(params: LineageParams, context: Context) -> RuleResult:
         "git commit": facts.git_commit,
     }
     absent = [name for name, value in known.items() if not value]
-    present = [f"{name} {value[:12]}" for name, value in known.items() if value]
+    sure = {"run": "", "dataset digest": " (claimed)", "git commit": _COMMIT[facts.commit_is_known]}
+    present = [f"{name} {value[:12]}{sure[name]}" for name, value in known.items() if value]
+    if params.commit_in_repository and not absent and not facts.commit_is_known:
+        return _graded(
+            0.0,
+            f"git commit {facts.git_commit[:12]}{_COMMIT[facts.commit_is_known]}",
+            "a git commit that ACGS_GIT_REPOSITORY has",
+            "push the code that trained it to that repository, then ask again",
+        )
     result = _graded(
         1 - len(absent) / len(known),
         ("no " + ", no ".join(absent)) if absent else ", ".join(present),

@@ -93,12 +93,15 @@ class Lineage:
 
     Attributes:
         completeness: every part of the origin; None if it was not derived.
+        commit_is_known: whether the platform's git repository has the commit; None where there is
+            no repository to look in, so that the commit is what the client says.
     """
 
     run_id: str
     dataset_digest: str
     git_commit: str
     completeness: Completeness | None = None
+    commit_is_known: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

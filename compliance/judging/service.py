@@ -28,6 +28,7 @@ from registry.adapters import mirror
 from registry.domain import canonical
 from registry.domain.records import VersionRecord
 from registry.domain.values import Enforcement, SignatureOrigin, Stage, Verdict
+from registry.git.commits import is_known
 from registry.governance.adapters import evidence_file as registry_evidence
 from registry.lineage.domain.completeness import FIRST, Origins, completeness, shown_signature
 
@@ -135,7 +136,8 @@ class Judging:
         )
         judges = _asked(policy, case.target, binding.task if binding else None)
         described = self._description(case.version, folder)
-        key = self._key(case, policy, setting, described)
+        commit_is_known = is_known(self.settings, case.version.git_commit)
+        key = self._key(case, policy, setting, described, commit_is_known)
         known = self.cache.get(key) if self.cache else None
         if known is not None:
             log.info("verdict of %s reused from an equal case", case.version.ref)
@@ -150,7 +152,7 @@ class Judging:
             task=binding.task if binding else None,
             evaluation=self._evaluation(case, folder, setting, scan, judges),
             scan=scan,
-            lineage=_lineage(case.version),
+            lineage=_lineage(case.version, commit_is_known),
             signature_inputs=len(logged.inputs) if logged else 0,
             signature_outputs=len(logged.outputs) if logged else 0,
             description=described,
@@ -189,7 +191,14 @@ class Judging:
                 texts.append(path.read_text("utf-8", errors="replace"))
         return max(texts, key=len)
 
-    def _key(self, case: Case, policy: Policy, setting: Setting, described: str) -> str:
+    def _key(
+        self,
+        case: Case,
+        policy: Policy,
+        setting: Setting,
+        described: str,
+        commit_is_known: bool | None,
+    ) -> str:
         version = case.version
         return canonical.digest(
             {
@@ -204,6 +213,7 @@ class Judging:
                     version.run_id,
                     version.dataset_digest,
                     version.git_commit,
+                    commit_is_known,
                     version.model_id,
                 ],
                 "description": canonical.digest(described),
@@ -282,7 +292,7 @@ def _asked(policy: Policy, target: Stage, task: Task | None) -> dict[str, Judge]
     }
 
 
-def _lineage(version: VersionRecord) -> Lineage:
+def _lineage(version: VersionRecord, commit_is_known: bool | None) -> Lineage:
     run, data, commit = version.run_id or "", version.dataset_digest or "", version.git_commit or ""
     signature = version.signature
     known = Origins(
@@ -295,4 +305,4 @@ def _lineage(version: VersionRecord) -> Lineage:
         else "",
         parent=version.predecessor_uid or version.origin_uid or FIRST,
     )
-    return Lineage(run, data, commit, completeness(known))
+    return Lineage(run, data, commit, completeness(known), commit_is_known)

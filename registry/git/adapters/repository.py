@@ -157,6 +157,11 @@ class Repository:
         answers = self.read("cat-file", "--batch-check", text=lines).decode().splitlines()
         return not any(answer.endswith(" missing") for answer in answers)
 
+    def has_commit(self, commit: str) -> bool:
+        """Return whether the repository has a commit of this full id."""
+        answer = self.read("cat-file", "--batch-check", text=f"{commit}\n".encode()).decode()
+        return answer.split()[:2] == [commit, "commit"]
+
     def empty_tree(self) -> str:
         """Write the empty tree and return its id."""
         return self.read("hash-object", "-t", "tree", "-w", "--stdin").decode().strip()

@@ -304,6 +304,28 @@ def test_a_constitution_can_ask_for_a_complete_origin(
         assert "infer_signature" in found.fix
 
 
+@pytest.mark.parametrize(
+    ("known", "word", "outcome"),
+    [
+        (None, "git commit 000000000000 (claimed)", Outcome.FAIL),
+        (False, "git commit 000000000000 (not in the repository)", Outcome.FAIL),
+        (True, "git commit 000000000000 (in the repository)", Outcome.PASS),
+    ],
+)
+def test_what_nobody_checked_of_an_origin_is_called_a_claim(
+    known: bool | None, word: str, outcome: Outcome
+) -> None:
+    lineage = Lineage("r", "1" * 32, "0" * 40, commit_is_known=known)
+    lenient = provenance.lineage(provenance.LineageParams(), context(lineage=lineage))
+    strict = provenance.lineage(
+        provenance.LineageParams(commit_in_repository=True), context(lineage=lineage)
+    )
+    assert lenient.outcome is Outcome.PASS
+    assert lenient.observed == f"run r, dataset digest {'1' * 12} (claimed), {word}"
+    assert strict.outcome is outcome
+    assert word in strict.observed
+
+
 def test_a_signature_needs_inputs_and_outputs() -> None:
     found = provenance.signature(NoParams(), context(signature_outputs=0))
     assert (found.outcome, found.score) == (Outcome.FAIL, 0.5)
