@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import time
 import traceback
 from pathlib import Path
 
+from infra.identity.current import current_principal
+from infra.identity.principal import Kind, Principal
+
 QUIET = ("alembic", "mlflow.store.db", "httpx", "httpcore", "urllib3", "uvicorn.error")
 """Libraries whose INFO records say nothing about the platform."""
 
+_WORD = re.compile(r"[\w.@:+-]+")
+
 
 class KeyValueFormatter(logging.Formatter):
-    """Formats `2026-01-31T12:00:00.000Z level=info role=x logger=y msg="..."`."""
+    """Formats `2026-01-31T12:00:00.000Z level=info role=x caller=alice logger=y msg="..."`.
+
+    A record that belongs to nobody's request, or to no request, names no caller.
+    """
 
     def __init__(self, role: str = "") -> None:
         super().__init__()
@@ -26,10 +35,20 @@ class KeyValueFormatter(logging.Formatter):
         parts = [f"{stamp}.{int(record.msecs):03d}Z", f"level={record.levelname.lower()}"]
         if self._role:
             parts.append(f"role={self._role}")
+        # Records are formatted in the thread and task that log: there the request has its caller.
+        caller = current_principal()
+        if caller is not None:
+            parts.append(f"caller={_plain(caller)}")
         parts += [f"logger={record.name}", f"msg={_quoted(record.getMessage())}"]
         if record.exc_info and record.exc_info[0] is not None:
             parts.append(f"trace={_quoted(''.join(traceback.format_exception(*record.exc_info)))}")
         return " ".join(parts)
+
+
+def _plain(caller: Principal) -> str:
+    """Return a caller's name; in quotes where it could pass for another part of the line."""
+    name = caller.name if caller.kind is Kind.PERSON else f"{caller.kind}:{caller.name}"
+    return name if _WORD.fullmatch(name) else _quoted(name)
 
 
 def _quoted(text: str) -> str:

@@ -5,6 +5,10 @@ import logging
 import re
 import sys
 
+import pytest
+
+from infra.identity.current import Caller, acting
+from infra.identity.principal import Kind, Principal
 from infra.logs import KeyValueFormatter
 
 
@@ -30,3 +34,19 @@ def test_a_traceback_stays_in_the_line() -> None:
     assert "\n" not in line
     assert "role=" not in line
     assert "ValueError: odd" in json.loads(line.split("trace=")[1])
+
+
+@pytest.mark.parametrize(
+    ("who", "shown"),
+    [
+        (Principal("alice"), "caller=alice"),
+        (Principal("anna@example.org"), "caller=anna@example.org"),
+        (Principal("ci", Kind.SERVICE), "caller=service:ci"),
+        (Principal("a level=error\nmsg"), 'caller="a level=error\\nmsg"'),
+    ],
+)
+def test_a_record_of_a_request_names_its_caller(who: Principal, shown: str) -> None:
+    with acting(Caller(who, "127.0.0.1")):
+        line = KeyValueFormatter("registry").format(record_of("done"))
+    assert f" role=registry {shown} logger=a.b msg=" in line
+    assert "caller=" not in KeyValueFormatter("registry").format(record_of("done"))
