@@ -14,12 +14,13 @@ import httpx
 
 from benchmarks.benchmark import Benchmark, Effort, require
 from benchmarks.report import Row, Target
-from infra.clock import utc_now
+from infra.clock import to_millis, utc_now
 from infra.identity.asked import Asked
 from infra.identity.bearer.settings import JwtSettings
 from infra.identity.bearer.source import JwtSource
 from infra.identity.principal import Scope
 from infra.settings import Settings
+from registry.domain.records import Act
 from registry.tokens.service import LONGEST, open_tokens
 from tests.support.issuer import AUDIENCE, Issuer, published
 from tests.support.platform import write_constitution
@@ -129,7 +130,7 @@ def _sites(folder: Path) -> Iterator[list[Site]]:
         users = folder / "users"
         users_url = _server(stack, users, ACGS_IDENTITY="basic-auth")
         tokens = open_tokens(Settings(storage_root=proven))
-        _, token = tokens.create("ci", Scope(), LONGEST, "benchmark", utc_now())
+        _, token = tokens.create("ci", Scope(), LONGEST, Act("benchmark", to_millis(utc_now())))
         tokens.engine.dispose()
         password = (users / "secrets" / "mlflow-admin.password").read_text()
         until = int(time.time()) + 24 * 3600

@@ -9,6 +9,8 @@ from infra.secrets import Sealer
 from infra.settings import Settings
 from registry.bootstrap import open_registry
 from registry.operations import access, requests, standings
+from registry.tokens import operations as tokens
+from registry.tokens.service import Tokens
 from registry.webhooks import operations as webhooks
 from registry.webhooks.service import Webhooks
 
@@ -20,5 +22,6 @@ def operations(settings: Settings) -> Mapping[str, Operation]:
         **requests.operations(registry),
         **standings.operations(registry),
         **access.operations(registry),
+        **tokens.operations(registry.access, Tokens(registry.engine)),
         **webhooks.operations(registry.access, Webhooks(registry.engine, Sealer(settings))),
     }

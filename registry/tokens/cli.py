@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
 
 from infra.clock import moment, to_millis, utc_now
+from infra.console import operations
 from infra.console.actor import cli_actor
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
 from infra.identity.principal import Scope
 from registry.access.domain.verbs import MEANINGS, Verb
+from registry.domain.records import Act
 
 if TYPE_CHECKING:
     from registry.tokens.domain.token import ServiceToken
     from registry.tokens.service import Tokens
 
 _VERBS = "; ".join(f"{verb}: {meaning}" for verb, meaning in MEANINGS.items())
+
+_recover = click.option(
+    "--recover",
+    metavar="REASON",
+    default="",
+    help="Go round the roles in force, on the database itself; the audit trail keeps why.",
+)
 
 
 def _opened() -> Tokens:
@@ -66,6 +74,7 @@ def token() -> None:
     show_default=True,
     help="How long it lasts.",
 )
+@_recover
 @dry_run
 def create_command(
     service: str,
@@ -73,18 +82,36 @@ def create_command(
     verbs: tuple[str, ...],
     stages: tuple[str, ...],
     days: int,
+    recover: str,
     dry_run: bool,
 ) -> None:
-    """Make a token for SERVICE and print it; only its hash is kept."""
+    """Make a token for SERVICE and print it; only its hash is kept.
+
+    Takes the permission change-access, since whoever has the token acts as SERVICE.
+    """
     said = f"{', '.join(verbs)} on {', '.join(names)} for {days} days"
+    if recover and not dry_run:
+        scope, lasts = Scope(names, stages, verbs), timedelta(days=days)
+        act = Act(cli_actor(), to_millis(utc_now()))
+        token, text = _opened().create(service, scope, lasts, act, recover)
+        made = {"id": token.id, "text": text}
+    else:
+        made = operations.carry_out(
+            "registry",
+            "create_token",
+            service=service,
+            names=list(names),
+            verbs=list(verbs),
+            stages=list(stages),
+            days=days,
+            dry_run=dry_run or None,
+        )
     if dry_run:
         click.echo(f"would make a token for {service}: {said}", err=True)
         return
-    scope = Scope(names, stages, verbs)
-    made, text = _opened().create(service, scope, timedelta(days=days), cli_actor(), utc_now())
-    click.echo(f"made token {made.id} for {service}: {said}", err=True)
+    click.echo(f"made token {made['id']} for {service}: {said}", err=True)
     click.echo("it is not shown again:", err=True)
-    click.echo(text)
+    click.echo(made["text"])
 
 
 @token.command("list", short_help="Show every token, without its secret")
@@ -103,16 +130,21 @@ def list_command(as_json: bool) -> None:
 
 @token.command("revoke", short_help="End a token at once")
 @click.argument("which", metavar="ID|SERVICE")
+@_recover
 @dry_run
-def revoke_command(which: str, dry_run: bool) -> None:
-    """End the token of an ID, or all of a SERVICE, at once."""
-    tokens = _opened()
+def revoke_command(which: str, recover: str, dry_run: bool) -> None:
+    """End the token of an ID, or all of a SERVICE, at once. Takes the permission change-access."""
+    if recover and not dry_run:
+        found = _opened().revoke(which, cli_actor(), utc_now(), recovering=recover)
+        ids = [each.id for each in found]
+    else:
+        ids = operations.carry_out(
+            "registry", "revoke_token", which=which, dry_run=dry_run or None
+        )["ids"]
     if dry_run:
-        found: Sequence[ServiceToken] = tokens.named(which)
-        click.echo(f"would revoke {', '.join(each.id for each in found)}", err=True)
+        click.echo(f"would revoke {', '.join(ids)}", err=True)
         return
-    ended = tokens.revoke(which, cli_actor(), utc_now())
-    click.echo(f"revoked {', '.join(each.id for each in ended) or 'nothing: it was already'}")
+    click.echo(f"revoked {', '.join(ids) or 'nothing: it was already'}")
 
 
 def _joined(values: object) -> str:

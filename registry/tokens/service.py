@@ -42,9 +42,22 @@ class Tokens:
     engine: Engine
 
     def create(
-        self, name: str, scope: Scope, lasts: timedelta, actor: str, at: datetime
+        self,
+        name: str,
+        scope: Scope,
+        lasts: timedelta,
+        act: Act,
+        recovering: str = "",
     ) -> tuple[ServiceToken, str]:
         """Make a token; return it with its text, which is not kept.
+
+        Args:
+            name: of the service.
+            scope: what it may do at most.
+            lasts: how long it lasts.
+            act: who makes it, and when.
+            recovering: why somebody with access to the database goes round the roles in force;
+                empty for who does not.
 
         Raises:
             UsageError: it would last too long, or the scope is empty.
@@ -58,15 +71,14 @@ class Tokens:
         if not (scope.names and scope.stages and scope.verbs):
             raise UsageError("expected a name pattern, a stage and a verb at least, found none")
         token_id, secret = text.new_token()
-        at_ms = to_millis(at)
         token = ServiceToken(
             id=token_id,
             name=check_proven(name),
             digest=text.digest(secret),
             scope=scope,
-            created_by=actor,
-            created_ms=at_ms,
-            expires_ms=to_millis(at + lasts),
+            created_by=act.actor,
+            created_ms=act.at_ms,
+            expires_ms=act.at_ms + int(lasts.total_seconds() * 1000),
         )
         with transaction(self.engine) as connection:
             token_rows.add(connection, token)
@@ -76,10 +88,9 @@ class Tokens:
                 "stages": list(scope.stages),
                 "verbs": list(scope.verbs),
                 "expires_ms": token.expires_ms,
+                **({"recovered_because": recovering} if recovering else {}),
             }
-            events.record(
-                connection, "service_token.created", Act(actor, at_ms), name=name, data=data
-            )
+            events.record(connection, "service_token.created", act, name=name, data=data)
         return token, secret
 
     def every(self) -> Sequence[ServiceToken]:
@@ -101,8 +112,12 @@ class Tokens:
             )
         return found
 
-    def revoke(self, which: str, actor: str, at: datetime) -> Sequence[ServiceToken]:
+    def revoke(
+        self, which: str, actor: str, at: datetime, *, recovering: str = ""
+    ) -> Sequence[ServiceToken]:
         """End the token of an id, or all of a name, at once; return those that had not ended.
+
+        `recovering` is as in `create`.
 
         Raises:
             NoSuchTokenError: there is none.
@@ -119,7 +134,10 @@ class Tokens:
                         "service_token.revoked",
                         Act(actor, at_ms),
                         name=token.name,
-                        data={"token": token.id},
+                        data={
+                            "token": token.id,
+                            **({"recovered_because": recovering} if recovering else {}),
+                        },
                     )
         return ended
 

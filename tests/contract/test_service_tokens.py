@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, event
 
+from infra.clock import to_millis
 from infra.errors import UnauthenticatedError, UsageError
 from infra.identity.errors import NameUnusableError
 from infra.identity.principal import Kind, Scope, Source
 from infra.settings import Settings
 from registry.audit.service import AuditTrail
+from registry.domain.records import Act
 from registry.tokens.errors import NoSuchTokenError
 from registry.tokens.service import Tokens, open_tokens
 from tests.support.stores import Databases
@@ -22,6 +24,7 @@ from tests.support.stores import Kind as Database
 NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
 SCOPE = Scope(("credit*",), ("Staging",), ("register", "ask"))
 DAY = timedelta(days=1)
+MADE = Act("ann@cli", to_millis(NOW))
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ def writes(engine: Engine) -> list[str]:
 
 
 def test_a_token_is_its_service_within_its_scope(tokens: Tokens) -> None:
-    _, text = tokens.create("ci", SCOPE, DAY, "ann@cli", NOW)
+    _, text = tokens.create("ci", SCOPE, DAY, MADE)
 
     found = tokens.check(text, NOW).principal
 
@@ -52,7 +55,7 @@ def test_a_token_is_its_service_within_its_scope(tokens: Tokens) -> None:
 
 
 def test_the_text_of_a_token_is_kept_nowhere(tokens: Tokens) -> None:
-    made, text = tokens.create("ci", SCOPE, DAY, "ann@cli", NOW)
+    made, text = tokens.create("ci", SCOPE, DAY, MADE)
     secret = text.rpartition(made.id)[2]
 
     [kept] = tokens.every()
@@ -64,7 +67,7 @@ def test_the_text_of_a_token_is_kept_nowhere(tokens: Tokens) -> None:
 
 
 def test_a_token_ends_with_its_time(tokens: Tokens) -> None:
-    _, text = tokens.create("ci", SCOPE, DAY, "ann@cli", NOW)
+    _, text = tokens.create("ci", SCOPE, DAY, MADE)
 
     assert tokens.check(text, NOW + DAY - timedelta(milliseconds=1))
     with pytest.raises(UnauthenticatedError) as told:
@@ -73,8 +76,8 @@ def test_a_token_ends_with_its_time(tokens: Tokens) -> None:
 
 
 def test_a_revoked_token_ends_at_once_and_its_sister_goes_on(tokens: Tokens) -> None:
-    first, one = tokens.create("ci", SCOPE, DAY, "ann@cli", NOW)
-    _, other = tokens.create("ci", SCOPE, DAY, "ann@cli", NOW)
+    first, one = tokens.create("ci", SCOPE, DAY, MADE)
+    _, other = tokens.create("ci", SCOPE, DAY, MADE)
 
     tokens.revoke(first.id, "bob@cli", NOW)
 
@@ -87,7 +90,7 @@ def test_a_revoked_token_ends_at_once_and_its_sister_goes_on(tokens: Tokens) -> 
 
 def test_all_tokens_of_a_service_are_revoked_together_and_once(tokens: Tokens) -> None:
     for _ in range(2):
-        tokens.create("ci", SCOPE, DAY, "ann@cli", NOW)
+        tokens.create("ci", SCOPE, DAY, MADE)
 
     assert len(tokens.revoke("ci", "bob@cli", NOW)) == 2
     assert tokens.revoke("ci", "bob@cli", NOW) == []
@@ -97,7 +100,7 @@ def test_all_tokens_of_a_service_are_revoked_together_and_once(tokens: Tokens) -
 
 @pytest.mark.parametrize("other", ["acgs_", "acgs_x_y", "changed", "its id with another secret"])
 def test_a_text_that_this_server_did_not_make_is_refused(tokens: Tokens, other: str) -> None:
-    made, text = tokens.create("ci", SCOPE, DAY, "ann@cli", NOW)
+    made, text = tokens.create("ci", SCOPE, DAY, MADE)
     forged = {
         "changed": text[:-1] + ("A" if text[-1] != "A" else "B"),
         "its id with another secret": f"acgs_{made.id}_{'A' * 43}",
@@ -109,7 +112,7 @@ def test_a_text_that_this_server_did_not_make_is_refused(tokens: Tokens, other: 
 
 
 def test_the_last_use_is_kept_without_a_write_for_each(tokens: Tokens) -> None:
-    _, text = tokens.create("ci", SCOPE, DAY, "ann@cli", NOW)
+    _, text = tokens.create("ci", SCOPE, DAY, MADE)
     seen = writes(tokens.engine)
 
     for second in range(0, 50, 5):
@@ -124,11 +127,11 @@ def test_the_last_use_is_kept_without_a_write_for_each(tokens: Tokens) -> None:
 @pytest.mark.parametrize("days", [0, 367])
 def test_a_token_lasts_a_year_at_most(tokens: Tokens, days: int) -> None:
     with pytest.raises(UsageError, match="1 to 366 days"):
-        tokens.create("ci", SCOPE, timedelta(days=days), "ann@cli", NOW)
+        tokens.create("ci", SCOPE, timedelta(days=days), MADE)
 
 
 def test_a_token_needs_a_scope_and_a_name_of_its_own(tokens: Tokens) -> None:
     with pytest.raises(UsageError):
-        tokens.create("ci", Scope((), ("*",), ("read",)), DAY, "ann@cli", NOW)
+        tokens.create("ci", Scope((), ("*",), ("read",)), DAY, MADE)
     with pytest.raises(NameUnusableError):
-        tokens.create("acgs", SCOPE, DAY, "ann@cli", NOW)
+        tokens.create("acgs", SCOPE, DAY, MADE)

@@ -17,7 +17,8 @@ VERBS = ("read", "log", "register", "describe", "ask")
 
 def made(site: Site, service: str, *more: str, verbs: tuple[str, ...] = VERBS) -> str:
     asked = [part for verb in verbs for part in ("--verb", verb)]
-    done = site.platform.acgs("token", "create", service, *asked, *more, check=True)
+    recovering = ("--recover", "nobody else is there")
+    done = site.platform.acgs("token", "create", service, *asked, *more, *recovering, check=True)
     return done.stdout.strip()
 
 
@@ -72,7 +73,7 @@ def test_a_revoked_token_ends_at_once_and_the_list_shows_its_use(site: Site) -> 
     path = f"{site.url}/acgs/api/v1/requests"
     assert httpx.get(path, headers=header, trust_env=False).status_code == 200
 
-    site.platform.acgs("token", "revoke", "leaver", check=True)
+    site.platform.acgs("token", "revoke", "leaver", "--recover", "she left", check=True)
 
     answer = httpx.get(path, headers=header, trust_env=False)
     assert (answer.status_code, answer.json()["error_code"]) == (401, "auth.token_revoked")
@@ -80,3 +81,34 @@ def test_a_revoked_token_ends_at_once_and_the_list_shows_its_use(site: Site) -> 
     assert row["state"] == "revoked"
     assert row["last_used_at"]
     assert token not in str(row)
+
+
+def test_a_token_is_made_in_the_name_of_who_asks_the_server_for_it(site: Site) -> None:
+    service = unique("robot")
+    asked = {
+        "service": service, "names": ["*"], "stages": ["*"], "verbs": ["read"], "days": 1,
+    }  # fmt: skip
+    url = f"{site.url}/acgs/api/v1/operations/registry/create_token"
+    header = {"authorization": f"Bearer {site.issuer.token(sub='alice')}"}
+
+    assert httpx.post(url, json=asked, trust_env=False).status_code == 401
+    made = httpx.post(url, json=asked, headers=header, trust_env=False).json()["result"]
+
+    token = {"authorization": f"Bearer {made['text']}"}
+    assert httpx.get(f"{site.url}/acgs/api/v1/requests", headers=token, trust_env=False).is_success
+    [event] = site.platform.json("audit", "log", "--name", service)
+    assert (event["type"], event["actor"]) == ("service_token.created", "alice@127.0.0.1")
+    assert "recovered_because" not in event["data"]
+
+
+def test_a_token_made_on_the_database_says_so(site: Site) -> None:
+    service = unique("robot")
+    asked = ("token", "create", service, "--name", "*", "--verb", "read")
+
+    refused = site.platform.acgs(*asked)
+    made(site, service, "--name", "*", verbs=("read",))
+
+    assert (refused.returncode, "infra.not_running" in refused.stderr) == (3, True)
+    [event] = site.platform.json("audit", "log", "--name", service)
+    assert event["actor"].endswith("@cli")
+    assert event["data"]["recovered_because"] == "nobody else is there"

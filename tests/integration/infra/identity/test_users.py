@@ -176,8 +176,9 @@ def test_no_issuer_makes_an_administrator(bank: Bank, name: str) -> None:
 def test_a_service_is_a_user_of_its_own(bank: Bank) -> None:
     name = unique("heidi")
     made = bank.platform.acgs(
-        "token", "create", name, "--name", "*", "--verb", "log", "--verb", "read", check=True
-    )
+        "token", "create", name, "--name", "*", "--verb", "log", "--verb", "read",
+        "--recover", "a test", check=True,
+    )  # fmt: skip
     body = {"name": unique("experiment")}
 
     done = bank.ask("POST", "/api/2.0/mlflow/experiments/create", made.stdout.strip(), json=body)

@@ -130,6 +130,11 @@ def doors(name: str, other: str, request_id: int) -> dict[str, Door]:
             Verb.CHANGE_CONSTITUTION, "compliance/adopt_constitution"
         ),
         "put evidence in force": operation(Verb.CHANGE_EVIDENCE, "compliance/adopt_evidence"),
+        "make a token": operation(
+            Verb.CHANGE_ACCESS, "registry/create_token", service="ci", names=["*"], stages=["*"],
+            verbs=["read"], days=1,
+        ),
+        "revoke a token": operation(Verb.CHANGE_ACCESS, "registry/revoke_token", which="no"),
         "send deliveries again": operation(Verb.MANAGE_WEBHOOKS, "registry/redeliver"),
         "create an endpoint": operation(
             Verb.OPERATE, "serving/create_endpoint", name, name=name, namespace="acgs", plan={}

@@ -95,7 +95,7 @@ def ruled(desk: Desk) -> None:
     desk.registry.access.adopt(roles.EVERYTHING_TO_EVERYBODY, Principal("ada"), act)
     desk.registry.governance.note_in_force()
     scope = Scope(("credit*",), ("*",), ("read",))
-    Tokens(desk.engine).create("ci", scope, timedelta(days=1), "ada@cli", desk.now)
+    Tokens(desk.engine).create("ci", scope, timedelta(days=1), act)
 
 
 def test_what_the_platform_does_is_covered(desk: Desk) -> None:

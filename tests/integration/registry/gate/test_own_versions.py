@@ -88,7 +88,7 @@ def test_who_did_not_ask_does_not_cancel(shelf: Shelf) -> None:
     cancel = requests.operations(registry)["cancel"]
     with acting(Caller(Principal("mallory", source=Source.JWT), "10.0.0.9")):
         for dry_run in (True, False):
-            with pytest.raises(OthersRequestError, match="expected ben@10.0.0.2, who made"):
+            with pytest.raises(OthersRequestError, match="who made request"):
                 cancel({"id": request, "dry_run": dry_run})
     assert registry.gate.get_request(request).state is RequestState.OPEN
     with acting(Caller(Principal("BEN", source=Source.JWT), "10.0.0.7")):
