@@ -42,6 +42,7 @@ class Backfill:
     Attributes:
         share: part of the time that it works, in (0, 1]; the rest it pauses.
         actor: in whose name the audit trail keeps it.
+        holder: who has the lease while it works.
     """
 
     registry: Registry
@@ -50,7 +51,7 @@ class Backfill:
     clock: Clock = utc_now
     pause: Callable[[float], object] = time.sleep
     report: Callable[[int], None] = lambda _recorded: None
-    _holder: str = field(default_factory=this_process)
+    holder: str = field(default_factory=this_process)
 
     def waiting(self) -> dict[str, int]:
         """Return how many versions of each governed model wait for a record."""
@@ -135,7 +136,7 @@ class Backfill:
 
     @property
     def _leases(self) -> Leases:
-        return Leases(self.registry.engine, progress.LEASES, LEASE_MS, self._holder, self.clock)
+        return Leases(self.registry.engine, progress.LEASES, LEASE_MS, self.holder, self.clock)
 
     def _now(self) -> int:
         return to_millis(self.clock())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import signal
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from infra.configuration import load_settings
-from infra.console.actor import cli_actor
+from infra.console import operations
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
 from infra.errors import ConflictError, UsageError
@@ -31,7 +32,7 @@ def _backfill() -> Backfill:
     from registry.adoption.backfill import Backfill
     from registry.bootstrap import open_registry
 
-    return Backfill(open_registry(load_settings()), actor=cli_actor())
+    return Backfill(open_registry(load_settings()))
 
 
 @adoption.command("status", short_help="Show how far the back-fill is")
@@ -81,33 +82,40 @@ def status_command(as_json: bool) -> None:
         click.echo(f"{left:,} versions of {len(waiting):,} models wait; {who}{eta}")
 
 
-@adoption.command("run", short_help="Record what waits, in this terminal")
+@adoption.command("run", short_help="Record what waits, now")
 @click.option("--model", "name", help="Only this model.")
 @dry_run
 def run_command(name: str | None, dry_run: bool) -> None:
-    """Record the waiting versions now, in this terminal; Ctrl-C keeps what is done."""
+    """Record the waiting versions now; Ctrl-C keeps what is done.
+
+    The server works some 20 seconds for each call, of which this makes as many as it takes.
+    """
     from rich.console import Console
     from rich.progress import Progress
 
-    backfill = _backfill()
-    waiting = backfill.waiting()
-    if name is not None and name not in waiting:
+    ask = partial(operations.carry_out, "adoption", "run", name=name)
+    found = ask(dry_run=True)
+    total = found["waiting"]
+    if name is not None and not total:
         click.echo(f"no version of {name} waits", err=True)
         return
-    total = waiting[name] if name is not None else sum(waiting.values())
     if dry_run:
-        models = 1 if name is not None else len(waiting)
-        click.echo(f"would record {total:,} versions of {models:,} models")
+        click.echo(f"would record {total:,} versions of {found['models_waiting']:,} models")
         return
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
+    done = 0
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("recording", total=total)
-        backfill.report = lambda count: bar.advance(task, count)
-        done = backfill.work(stop, name)
+        while found["waiting"] and not stop.is_set():
+            found = ask()
+            done += found["recorded"]
+            bar.update(task, completed=done)
+            if not found["recorded"]:
+                break
     click.echo(f"recorded {done:,} versions")
-    holder = backfill.progress().holder
+    holder = found["holder"]
     if not done and total and holder:
         raise ConflictError(
             f"expected to record {total:,} versions, found {holder} at it",

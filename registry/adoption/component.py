@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.component import CommandEntry, Component, Role, Section
+from infra.component import CommandEntry, Component, Operation, Role, Section
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
@@ -36,6 +36,12 @@ def _roles() -> Sequence[Role]:
     return (adoption_role(),)
 
 
+def _operations(settings: Settings) -> Mapping[str, Operation]:
+    from registry.adoption.operations import operations
+
+    return operations(settings)
+
+
 def _collectors(settings: Settings) -> Sequence[Collector]:
     from registry.adoption.metrics import collectors
 
@@ -46,6 +52,7 @@ component = Component(
     name="adoption",
     commands=_COMMANDS,
     roles=_roles,
+    operations=_operations,
     collectors=_collectors,
     migrations=Path(__file__).parent / "adapters" / "migrations",
     order=15,

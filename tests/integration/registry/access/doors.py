@@ -130,6 +130,7 @@ def doors(name: str, other: str, request_id: int) -> dict[str, Door]:
             Verb.CHANGE_CONSTITUTION, "compliance/adopt_constitution"
         ),
         "put evidence in force": operation(Verb.CHANGE_EVIDENCE, "compliance/adopt_evidence"),
+        "adopt versions": operation(Verb.KEEP, "adoption/run", name, name=name),
         "repair findings": operation(Verb.KEEP, "registry/resolve", name, name=name),
         "make a token": operation(
             Verb.CHANGE_ACCESS, "registry/create_token", service="ci", names=["*"], stages=["*"],
