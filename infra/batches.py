@@ -6,7 +6,8 @@ A server that worked for minutes on one request would be given up by whoever ask
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -45,6 +46,20 @@ class Batch:
             if one is not left[-1] and self.now() - began > self.seconds:
                 self.next = key(one)
                 return
+        self.next = None
+
+    def arriving(self, items: Generator[_Item, None, None]) -> Iterator[_Item]:
+        """Yield items as they are made, at least one, while there is time; close what makes them.
+
+        Where it stops early the next call makes the others; `next` only says that there is one.
+        """
+        began = self.now()
+        with closing(items) as made:
+            for one in made:
+                yield one
+                if self.now() - began > self.seconds:
+                    self.next = "more"
+                    return
         self.next = None
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from infra.console import views
+from infra.console import operations, views
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
 from infra.errors import UsageError
@@ -190,13 +190,12 @@ def public_key(identity: str | None) -> None:
 @dry_run
 def rotate_key(dry_run: bool) -> None:
     """Sign with a new key from now on; what older keys signed stays valid."""
-    keys = opened().kit.keys
+    done = operations.carry_out("artifacts", "rotate_key", dry_run=dry_run or None)
     if dry_run:
-        click.echo(f"would stop signing with {keys.current()}")
+        click.echo(f"would stop signing with {done['before']}")
         return
-    before = keys.current()
-    click.echo(keys.rotate())
-    click.echo(f"{before} no longer signs; its public key stays trusted here", err=True)
+    click.echo(done["now"])
+    click.echo(f"{done['before']} no longer signs; its public key stays trusted here", err=True)
 
 
 @artifact.command("usage", short_help="Say how much space each model takes")

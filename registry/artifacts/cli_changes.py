@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import click
 
+from infra.batches import every
 from infra.console import operations
-from infra.console.actor import cli_actor
 from infra.console.options import as_json, dry_run, reason
 from infra.console.output import emit
-from registry.artifacts.cli_kit import opened, progress, size
+from registry.artifacts.cli_kit import progress, size
 from registry.versions.arguments import version as version_argument
 from registry.versions.naming import NamedVersion
 
@@ -65,24 +64,24 @@ def expire(dry_run: bool, as_json: bool) -> None:
     Prints for each version why its files may or may not go. Each is recorded, with the proof,
     before its first file is deleted; an interrupted run is finished by the next.
     """
-    artifacts = opened()
     views: list[dict[str, Any]] = []
     lines: list[str] = []
     if dry_run:
-        for decision in artifacts.retention.decisions():
-            views.append(asdict(decision))
-            word = "would free" if decision.free else "keeps"
-            lines.append(f"{word} {decision.ref}: {'; '.join(decision.reasons)}")
+        views = operations.carry_out("artifacts", "expire", dry_run=True)["decisions"]
+        for decision in views:
+            word = "would free" if decision["free"] else "keeps"
+            lines.append(f"{word} {decision['ref']}: {'; '.join(decision['reasons'])}")
         emit(views, as_json, lines or ["no files yet"])
         return
     with progress() as shown:
-        total = sum(decision.free for decision in artifacts.retention.decisions())
-        task = shown.add_task("expire", total=total)
-        for done in artifacts.retention.expire(cli_actor()):
-            shown.advance(task)
-            views.append({**asdict(done.decision), "size_bytes": done.size_bytes})
-            reasons = "; ".join(done.decision.reasons)
-            lines.append(f"freed {done.decision.ref}, {size(done.size_bytes)}: {reasons}")
+        task = shown.add_task("expire", total=None)
+        for found in every(lambda after: operations.carry_out("artifacts", "expire", after=after)):
+            shown.advance(task, len(found["freed"]))
+            views += found["freed"]
+    lines = [
+        f"freed {done['ref']}, {size(done['size_bytes'])}: {'; '.join(done['reasons'])}"
+        for done in views
+    ]
     emit(views, as_json, lines or ["nothing may be freed"])
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from infra.console.actor import cli_actor
+from infra.batches import every
+from infra.console import operations
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
 from registry.artifacts.cli_kit import opened, progress, require_model, version_of
@@ -125,42 +126,23 @@ def repair(version: NamedVersion | None, dry_run: bool, as_json: bool) -> None:
     """
     from registry.artifacts.errors import FilesDifferError
 
-    artifacts = opened()
-    records = [version_of(artifacts, version)] if version else artifacts.repairing.damaged()
+    about = {"name": version.name, "version": version.spec} if version else {}
     views: list[dict[str, Any]] = []
-    lines, lost = [], 0
     with progress() as shown:
-        for record in shown.track(records, description="repair"):
-            if dry_run:
-                plan = artifacts.repairing.plan(record)
-                views.append({"ref": str(record.ref), "would_repair": list(plan)})
-                lines += [f"{record.ref}: would repair {change}" for change in plan]
-                continue
-            before = artifacts.kit.registry.custody.quarantine_of(record.uid)
-            done = artifacts.repairing.repair(record, cli_actor())
-            quarantined = artifacts.kit.registry.custody.quarantine_of(record.uid)
-            lost += quarantined is not None
-            views.append(
-                {
-                    "ref": str(record.ref),
-                    "restored": list(done.restored),
-                    "removed": list(done.removed),
-                    "missing": list(done.missing),
-                    "copied": list(done.copied),
-                    "quarantined": quarantined.detail if quarantined else None,
-                    "strays": str(done.strays) if done.strays else None,
-                }
+        task = shown.add_task("repair", total=None)
+        for found in every(
+            lambda after: operations.carry_out(
+                "artifacts", "repair", **about, after=after, dry_run=dry_run or None
             )
-            lines += [f"{record.ref}: restored {name}" for name in done.restored]
-            lines += [f"{record.ref}: set aside {name}, which was added" for name in done.removed]
-            lines += [f"{record.ref}: no copy of {name} as registered" for name in done.missing]
-            lines += [f"{record.ref}: copied {name} to the replica again" for name in done.copied]
-            if quarantined:
-                lines.append(f"{record.ref}: quarantined")
-            elif before:
-                lines.append(f"{record.ref}: all files are those registered; quarantined no more")
+        ):
+            shown.advance(task, len(found["versions"]))
+            views += found["versions"]
+    lines = [line for view in views for line in _repair_lines(view)]
+    lost = sum(1 for view in views if view.get("quarantined") is not None)
     where = (
-        f"{records[0].ref} is whole" if version else "no damage is known; acgs artifact scrub looks"
+        f"{views[0]['ref']} is whole"
+        if version
+        else "no damage is known; acgs artifact scrub looks"
     )
     emit(views, as_json, lines or [f"nothing to repair: {where}"])
     if lost:
@@ -168,6 +150,21 @@ def repair(version: NamedVersion | None, dry_run: bool, as_json: bool) -> None:
             f"expected every version restored, found {lost} without a copy of their files",
             hint="restore them from a backup, then: acgs artifact repair; or register new versions",
         )
+
+
+def _repair_lines(view: Mapping[str, Any]) -> Iterator[str]:
+    ref = view["ref"]
+    if "would_repair" in view:
+        yield from (f"{ref}: would repair {change}" for change in view["would_repair"])
+        return
+    yield from (f"{ref}: restored {name}" for name in view["restored"])
+    yield from (f"{ref}: set aside {name}, which was added" for name in view["removed"])
+    yield from (f"{ref}: no copy of {name} as registered" for name in view["missing"])
+    yield from (f"{ref}: copied {name} to the replica again" for name in view["copied"])
+    if view["quarantined"]:
+        yield f"{ref}: quarantined"
+    elif view["was_quarantined"]:
+        yield f"{ref}: all files are those registered; quarantined no more"
 
 
 def _named(findings: Sequence[Mapping[str, Any]]) -> str:

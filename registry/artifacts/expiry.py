@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, update
@@ -91,7 +91,7 @@ class Retaining:
         with reading(self.kit.engine) as connection:
             return list(self._known(connection).decisions.values())
 
-    def expire(self, actor: str) -> Iterator[Expired]:
+    def expire(self, actor: str) -> Generator[Expired, None, None]:
         """Free what may be freed, one version at a time; finish what was begun before.
 
         The record of each, with its proof, is committed before its first file goes.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from infra.batches import Batch, every
 
@@ -44,3 +44,19 @@ def test_calls_go_on_until_the_last() -> None:
         "c": {"next": None},
     }
     assert list(every(lambda after: answers[after])) == list(answers.values())
+
+
+def test_what_arrives_is_taken_while_there_is_time_and_its_maker_closed() -> None:
+    ended = []
+
+    def made() -> Generator[int, None, None]:
+        try:
+            yield from range(5)
+        finally:
+            ended.append(True)
+
+    clock = ticking(6)
+    batch = Batch(seconds=10, now=lambda: next(clock))
+    assert (list(batch.arriving(made())), batch.next, ended) == ([0, 1], "more", [True])
+    batch = Batch(seconds=10, now=lambda: 0.0)
+    assert (list(batch.arriving(made())), batch.next) == ([0, 1, 2, 3, 4], None)

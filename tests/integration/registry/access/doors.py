@@ -130,6 +130,11 @@ def doors(name: str, other: str, request_id: int) -> dict[str, Door]:
             Verb.CHANGE_CONSTITUTION, "compliance/adopt_constitution"
         ),
         "put evidence in force": operation(Verb.CHANGE_EVIDENCE, "compliance/adopt_evidence"),
+        "repair files": operation(
+            Verb.KEEP, "artifacts/repair", name, name=name, version="1"
+        ),
+        "free files": operation(Verb.KEEP, "artifacts/expire"),
+        "change the signing key": operation(Verb.KEEP, "artifacts/rotate_key"),
         "adopt versions": operation(Verb.KEEP, "adoption/run", name, name=name),
         "repair findings": operation(Verb.KEEP, "registry/resolve", name, name=name),
         "make a token": operation(
