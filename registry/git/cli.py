@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from infra.clock import utc_now
 from infra.configuration import load_settings
-from infra.console import views
+from infra.console import operations, views
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
-from infra.errors import RefusedError
+from infra.errors import RefusedError, ReportedError
 from registry.git.settings import GitSettings
 
 if TYPE_CHECKING:
-    from registry.git.service import GitTags, Report, Synced
+    pass
 
 _SHOWN = 20
 
@@ -34,17 +30,6 @@ class TamperedError(RefusedError):
 @click.group(short_help="Keep a git tag for each version and stage")
 def git() -> None:
     """Tags for every version and every change of stage, in gto's grammar."""
-
-
-@contextmanager
-def _tags() -> Iterator[GitTags]:
-    from registry.git.service import open_tags
-
-    opened = open_tags(load_settings())
-    try:
-        yield opened
-    finally:
-        opened.engine.dispose()
 
 
 @git.command("init", short_help="Choose or make the repository for the tags")
@@ -137,75 +122,30 @@ def sync(repair: bool, dry_run: bool, as_json: bool) -> None:
     Exit 1 when the platform's tags were moved or deleted and are not repaired, 3 when the
     repository or the remote fails; what could not be done waits and is tried again.
     """
-    with _tags() as tags:
-        if dry_run:
-            _would_sync(tags, as_json)
-            return
-        with _progress() as report:
-            done = tags.sync(utc_now(), repair=repair, report=report)
-    emit(_synced_view(done), as_json, _synced_lines(done))
-    if done.error is not None:
-        raise done.error
-    if done.tampered:
-        first = done.tampered[0]
+    done = operations.carry_out("git", "sync", repair=repair or None, dry_run=dry_run or None)
+    if dry_run:
+        line = (
+            f"would follow {done['events']} events, write {done['to_write']} tags and push "
+            f"{done['to_push']}; without a tag: {_versions(done['untagged'])}"
+        )
+        emit(done, as_json, [line, *_finding_lines(done["found"])])
+        return
+    emit(done["synced"], as_json, _synced_lines(done["synced"]))
+    if done["failed"] is not None:
+        raise ReportedError(**done["failed"])
+    if done["tampered"]:
+        first = done["tampered"][0]
         raise TamperedError(
-            f"{len(done.tampered)} tags are not what they were, the first: {first.subject} "
-            f"({first.place})",
+            f"{len(done['tampered'])} tags are not what they were, the first: {first['subject']} "
+            f"({first['place']})",
             hint="find out who did it; then: acgs git sync --repair",
         )
 
 
-def _would_sync(tags: GitTags, as_json: bool) -> None:
-    from registry.git.service import overview
-
-    now = overview(tags.engine, tags.settings, utc_now())
-    found = tags.check_local(utc_now(), dry_run=True).found
-    found += tags.check_remote(utc_now(), dry_run=True).found
-    view: dict[str, Any] = {
-        "events": now.unread,
-        "to_write": now.waiting_local,
-        "to_push": now.waiting_push,
-        "untagged": now.untagged,
-        "found": [asdict(one) for one in found],
-    }
-    line = (
-        f"would follow {now.unread} events, write {now.waiting_local} tags "
-        f"and push {now.waiting_push}; without a tag: {_versions(now.untagged)}"
-    )
-    emit(view, as_json, [line, *_finding_lines(view["found"])])
-
-
-def _synced_view(done: Synced) -> dict[str, Any]:
-    return {
-        "events": done.events,
-        "settled": done.settled,
-        "made": done.made,
-        "pushed": done.pushed,
-        "repaired": done.repaired,
-        "found": [asdict(one) for one in done.found],
-        "error": str(done.error) if done.error else None,
-    }
-
-
-def _synced_lines(done: Synced) -> list[str]:
-    lines = [f"followed {done.events} events, made {done.made} tags, pushed {done.pushed}"]
-    lines += [f"repaired {name}" for name in done.repaired]
-    standing = [asdict(one) for one in done.found if one.subject not in done.repaired]
-    return lines + _finding_lines(standing)
-
-
-@contextmanager
-def _progress() -> Iterator[Report]:
-    if not sys.stderr.isatty():
-        yield lambda _work, _count: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed:.0f}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        shown = {work: progress.add_task(work, total=None) for work in ("events", "tags", "pushed")}
-        yield lambda work, count: progress.advance(shown[work], count)
+def _synced_lines(done: Mapping[str, Any]) -> list[str]:
+    line = f"followed {done['events']} events, made {done['made']} tags, pushed {done['pushed']}"
+    standing = [one for one in done["found"] if one["subject"] not in done["repaired"]]
+    return [line, *(f"repaired {name}" for name in done["repaired"]), *_finding_lines(standing)]
 
 
 @git.command("show", short_help="Show which version stands in which stage")

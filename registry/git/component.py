@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.component import CommandEntry, Component, Probe, Role, Section, View
+from infra.component import CommandEntry, Component, Operation, Probe, Role, Section, View
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
@@ -42,6 +42,12 @@ def _views(settings: Settings) -> Mapping[str, View]:
     return views(settings)
 
 
+def _operations(settings: Settings) -> Mapping[str, Operation]:
+    from registry.git.operations import operations
+
+    return operations(settings)
+
+
 def _probes(settings: Settings) -> Iterable[Probe]:
     from registry.git.health import probes
 
@@ -60,6 +66,7 @@ component = Component(
     settings=_settings,
     roles=_roles,
     views=_views,
+    operations=_operations,
     probes=_probes,
     collectors=_collectors,
     migrations=Path(__file__).parent / "adapters" / "migrations",

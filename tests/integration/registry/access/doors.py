@@ -135,6 +135,7 @@ def doors(name: str, other: str, request_id: int) -> dict[str, Door]:
         ),
         "free files": operation(Verb.KEEP, "artifacts/expire"),
         "change the signing key": operation(Verb.KEEP, "artifacts/rotate_key"),
+        "synchronise tags": operation(Verb.KEEP, "git/sync"),
         "adopt versions": operation(Verb.KEEP, "adoption/run", name, name=name),
         "repair findings": operation(Verb.KEEP, "registry/resolve", name, name=name),
         "make a token": operation(

@@ -27,7 +27,7 @@ HOOK = ("webhook", "add", "hook", "http://127.0.0.1:9/hook", "--event", "*")
 
 NO_EVENT = {
     "artifact rotate-key": "keys are no part of the audit trail",
-    "compliance score": "a verdict is the platform's own",
+    "compliance score": "judges first: scorecard.recorded is in audit/test_coverage.py",
     "constitution lock": "the constitution is noted when it comes into force",
     "evidence add": "verdicts name the evidence that they rest on",
     "git init": "writes a setting",
