@@ -14,6 +14,7 @@ from infra import component, errors
 from infra.component import CommandEntry, Component, Section
 from infra.console import cli
 from infra.console.lazy import LazyGroup, load
+from infra.identity.current import current_caller
 
 
 @pytest.fixture(autouse=True)
@@ -296,3 +297,21 @@ def test_a_reader_that_has_enough_is_no_refusal(words: list[str]) -> None:
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("command", "caller"), [("run", None), ("look", "alice@cli")])
+def test_a_command_acts_for_its_user_but_a_server_does_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str, caller: str | None
+) -> None:
+    monkeypatch.setenv("MLOPS_STORAGE_ROOT", str(tmp_path))
+    monkeypatch.setenv("LOGNAME", "alice")
+    seen = []
+
+    @click.command()
+    def toy() -> None:
+        found = current_caller()
+        seen.append(found.actor if found else None)
+
+    monkeypatch.setattr(cli.ComponentGroup, "get_command", lambda *_given: toy)
+    assert cli.invoke([command]) == 0
+    assert seen == [caller]
