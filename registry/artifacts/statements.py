@@ -59,6 +59,7 @@ class Statements:
                         "semver": record.semver,
                         "manifest_digest": record.manifest_digest,
                         "key_id": made.key_id,
+                        "statement_digest": made.digest,
                     },
                 )
         except IntegrityError:

@@ -60,9 +60,9 @@ def _says_the_same(row: Row[Any], event: Mapping[str, Any]) -> bool:
     # Events of earlier releases have fewer facts.
     if any(key in event and event[key] != getattr(row, key) for key in _FACTS):
         return False
-    if event.get("document_digest") is None:
+    if event.get("scorecard_digest") is None:
         return True
     try:
-        return bool(event["document_digest"] == digest(row.document))
+        return bool(event["scorecard_digest"] == digest(row.document))
     except ValueError:
         return False

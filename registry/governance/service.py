@@ -12,6 +12,7 @@ from infra.errors import NotPreparedError
 from infra.identity.settings import IdentitySettings
 from infra.settings import Settings
 from infra.stores.db import transaction
+from registry.domain import canonical
 from registry.domain.records import Act
 from registry.domain.values import SYSTEM
 from registry.governance.adapters import constitution_memory, evidence_file, governance_file
@@ -76,13 +77,13 @@ class GovernedNames:
         Raises:
             ConstitutionError: the catalogue cannot be read.
         """
-        digest = evidence_file.catalogue_digest(self.settings)
-        if digest == evidence_file.UNREADABLE:
+        found = self._evidence()
+        if found.document is None:
             raise ConstitutionError(
                 "expected a readable evidence catalogue, found none", hint="acgs evidence check"
             )
-        self._adopt(Document.EVIDENCE, InForce(digest, own=True), act, dry_run)
-        return digest
+        self._adopt(Document.EVIDENCE, found, act, dry_run)
+        return found.digest
 
     def evidence_digest(self, connection: Connection, name: str) -> str:
         """Return the digest of the evidence in force for a name.
@@ -106,8 +107,13 @@ class GovernedNames:
 
     def _note_first_evidence(self, connection: Connection, at_ms: int) -> None:
         if constitution_memory.recall(connection, Document.EVIDENCE) is None and self._is_strict:
-            found = InForce(evidence_file.catalogue_digest(self.settings), own=True)
+            found = self._evidence()
             constitution_memory.adopt(connection, Document.EVIDENCE, found, Act(SYSTEM, at_ms))
+
+    def _evidence(self) -> InForce:
+        bindings = evidence_file.catalogue(self.settings)
+        digest = evidence_file.UNREADABLE if bindings is None else canonical.digest(bindings)
+        return InForce(digest, own=True, document=bindings)
 
     @property
     def _is_strict(self) -> bool:
@@ -115,4 +121,4 @@ class GovernedNames:
 
     def _in_force(self, found: Governance) -> InForce:
         own = not governance_file.is_shipped(self.settings)
-        return InForce(found.constitution_digest, own)
+        return InForce(found.constitution_digest, own, found.document)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
 from infra.clock import to_millis
 from infra.errors import ConflictError
@@ -104,7 +104,9 @@ class Rollouts:
             if progress.traffic is not None:
                 tenures.share_traffic(connection, rollout.endpoint, progress.traffic, at_ms)
             if progress.event is not None:
-                self._event(connection, rollout, progress.event[0], progress.event[1], at_ms)
+                type, data = progress.event
+                measured = {"measured": progress.measurement} if progress.measurement else {}
+                self._event(connection, rollout, type, {**data, **measured}, at_ms)
         return rollout
 
     def complete_rollout(self, rollout_id: int, at: datetime) -> Rollout:
@@ -137,7 +139,8 @@ class Rollouts:
                 .values(stable_uid=rollout.candidate_uid, stable_since_ms=at_ms)
             )
             tenures.share_traffic(connection, rollout.endpoint, {rollout.candidate_uid: 100}, at_ms)
-            self._event(connection, rollout, "rollout.promoted", {}, at_ms)
+            measured = _measured(connection, rollout)
+            self._event(connection, rollout, "rollout.promoted", measured, at_ms)
             mirror.set_tags(
                 connection,
                 candidate.name,
@@ -177,7 +180,10 @@ class Rollouts:
                 connection,
                 rollout,
                 "rollout.rolled_back",
-                {"reasons": [asdict(reason) for reason in reasons]},
+                {
+                    "reasons": [asdict(reason) for reason in reasons],
+                    **_measured(connection, rollout),
+                },
                 at_ms,
             )
             why = reasons[0].rule if reasons else "by hand"
@@ -227,6 +233,14 @@ class Rollouts:
             version=candidate.version,
             data={"rollout_id": rollout.id, "semver": candidate.semver, **data},
         )
+
+
+def _measured(connection: Connection, rollout: Rollout) -> dict[str, Any]:
+    """Return what was measured last, for the event: the audit log proves events alone."""
+    m = tables.measurement.c
+    newest = select(m.data).where(m.rollout_id == rollout.id).order_by(m.id.desc()).limit(1)
+    found = connection.execute(newest).scalar()
+    return {"measured": found} if found is not None else {}
 
 
 def _candidate(connection: Connection, rollout: Rollout) -> VersionRecord:

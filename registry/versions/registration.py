@@ -96,6 +96,12 @@ class Registration:
                 "source": record.source,
                 "problem": inspected.problem,
                 "stage": row.stage,
+                "run_id": record.run_id,
+                "logged_model": record.model_id,
+                "git_commit": record.git_commit,
+                "dataset_digest": record.dataset_digest,
+                "predecessor_uid": record.predecessor_uid,
+                "origin_uid": record.origin_uid,
             },
         )
         if not shown or not governance_file.load(self.settings).governs(name):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,6 +53,11 @@ class Envelope:
     payload: bytes
     key_id: str
     signature: bytes
+
+    @property
+    def digest(self) -> str:
+        """`sha256:<hex>` of the statement that is signed."""
+        return "sha256:" + hashlib.sha256(self.payload).hexdigest()
 
     def document(self) -> dict[str, Any]:
         """Return the envelope in the form that DSSE defines."""

@@ -137,7 +137,7 @@ def _announced(verdict: Verdict) -> dict[str, Any]:
         "manifest_digest": verdict.manifest_digest,
         "constitution_digest": verdict.constitution_digest,
         "evidence_digest": verdict.evidence_digest,
-        "document_digest": digest(_scorecard_document(verdict)),
+        "scorecard_digest": digest(_scorecard_document(verdict)),
         "failed_rules": [reason.rule for reason in verdict.reasons],
     }
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
@@ -51,10 +51,15 @@ class NotInForceError(ConstitutionError):
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """A constitution: its digest, and whether it is the installation's own."""
+    """A document: its digest, and whether it is the installation's own.
+
+    Attributes:
+        document: the whole of it, as JSON values; None where only its digest is known.
+    """
 
     digest: str
     own: bool
+    document: object = field(default=None, compare=False, repr=False)
 
 
 _looked: dict[str, tuple[InForce, float]] = {}
@@ -156,5 +161,6 @@ def adopt(connection: Connection, document: Document, found: InForce, act: Act) 
         "constitution.changed" if document is Document.CONSTITUTION else "evidence.changed",
         act,
         name=document.name.lower(),
-        data={"digest": found.digest, "own": found.own},
+        # In full: a year later the file says something else, and the log shall say what held.
+        data={"digest": found.digest, "own": found.own, "document": found.document},
     )

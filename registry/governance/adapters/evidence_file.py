@@ -39,13 +39,19 @@ def catalogue_digest(settings: Settings) -> str:
 
     An unreadable one is UNREADABLE. Datasets are pinned in it by their digests.
     """
+    bindings = catalogue(settings)
+    return UNREADABLE if bindings is None else digest(bindings)
+
+
+def catalogue(settings: Settings) -> list[dict[str, Any]] | None:
+    """Return the bindings of the catalogue, none where there is no file; None if unreadable."""
     path = catalogue_path(settings)
     try:
         status = path.stat()
     except FileNotFoundError:
-        return digest([])
+        return []
     bindings = _bindings(path, status.st_mtime_ns, status.st_size)
-    return UNREADABLE if bindings is None else digest(list(bindings))
+    return None if bindings is None else list(bindings)
 
 
 def binding_digest(settings: Settings, name: str) -> str:

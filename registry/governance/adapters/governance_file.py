@@ -150,7 +150,7 @@ def _load(
             f"found {found_digest}",
             hint="restore the document, or have the new text locked: acgs constitution lock",
         )
-    return Governance(constitutional_hash, found_digest, _patterns(path, value))
+    return Governance(constitutional_hash, found_digest, _patterns(path, value), value)
 
 
 def _patterns(path: Path, value: dict[str, Any]) -> tuple[Pattern, ...]:

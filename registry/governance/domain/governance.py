@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from registry.domain.values import Enforcement
@@ -40,11 +41,13 @@ class Governance:
         constitutional_hash: the document's identifier.
         constitution_digest: `sha256:<hex>` of the canonical document.
         patterns: first match wins; a name that none matches is not governed.
+        document: the whole constitution, as JSON values.
     """
 
     constitutional_hash: str
     constitution_digest: str
     patterns: tuple[Pattern, ...]
+    document: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
     def enforcement(self, name: str) -> Enforcement | None:
         """Return how strictly `name` is governed, or None if it is not."""

@@ -15,6 +15,7 @@ from mlflow.exceptions import MlflowException
 from infra.clock import utc_now
 from infra.settings import Settings
 from registry.bootstrap import Registry, open_registry
+from registry.domain.canonical import digest
 from registry.domain.records import Ask, VersionRecord
 from registry.domain.values import RequestKind, RequestState, Stage
 from registry.files.service import Files
@@ -88,8 +89,9 @@ def test_the_shipped_one_comes_back_only_on_purpose(tmp_path: Path) -> None:
     assert accepted.returncode == 0, accepted.stderr
     shipped = registry.governance.current().constitution_digest
     assert shipped != own
-    changes = [e.data for e in registry.audit.events() if e.type == "constitution.changed"]
-    assert changes == [{"digest": own, "own": True}, {"digest": shipped, "own": False}]
+    noted = [(change["digest"], change["own"]) for change in changes(registry)]
+    assert noted == [(own, True), (shipped, False)]
+    assert [digest(change["document"]) for change in changes(registry)] == [own, shipped]
     registry.engine.dispose()
 
 
@@ -123,8 +125,12 @@ def test_a_grant_notes_the_constitution_it_rests_on_before_it(tmp_path: Path) ->
     happened = [e.type for e in shelf.store.registry.audit.events()]
     granted = happened.index("transition_request.granted")
     assert happened[granted - 1] == "constitution.changed"
-    digest = shelf.store.registry.governance.current().constitution_digest
-    assert changes(shelf.store.registry)[-1] == {"digest": digest, "own": True}
+    current = shelf.store.registry.governance.current()
+    assert changes(shelf.store.registry)[-1] == {
+        "digest": current.constitution_digest,
+        "own": True,
+        "document": current.document,
+    }
 
 
 def test_a_grant_is_refused_whole_once_the_constitution_is_lost(
