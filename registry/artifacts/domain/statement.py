@@ -96,9 +96,9 @@ class Envelope:
             ) from err
 
 
-def pae(payload: bytes) -> bytes:
+def pae(payload: bytes, payload_type: str = PAYLOAD_TYPE) -> bytes:
     """Return the bytes to sign: DSSE's pre-authentication encoding."""
-    kind = PAYLOAD_TYPE.encode()
+    kind = payload_type.encode()
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
 
 

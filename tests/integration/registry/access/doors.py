@@ -143,6 +143,7 @@ def doors(name: str, other: str, request_id: int) -> dict[str, Door]:
             verbs=["read"], days=1,
         ),
         "revoke a token": operation(Verb.CHANGE_ACCESS, "registry/revoke_token", which="no"),
+        "make a dossier": operation(Verb.READ, "dossier/make", name, **version),
         "send deliveries again": operation(Verb.MANAGE_WEBHOOKS, "registry/redeliver"),
         "create an endpoint": operation(
             Verb.OPERATE, "serving/create_endpoint", name, name=name, namespace="acgs", plan={}

@@ -26,7 +26,7 @@ from tests.integration.registry.shelf import GROWN, NAME, Shelf
 from tests.support import roles
 
 ENFORCED = "credit"
-PROOF = "event.tlog-proof"
+PROOF, DOSSIER = "event.tlog-proof", "dossier.html"
 FIRST, SECOND = f"{NAME}@1.0.0", f"{NAME}@1.1.0"
 NEED_A_PLATFORM = {
     "acgs whoami",  # tests/integration/registry/access/test_login.py
@@ -85,6 +85,7 @@ def _fill(shelf: Shelf) -> None:
     sequencer.round()
     sequencer.close()
     run("audit", "prove", "1", "--output", str(shelf.root / PROOF))
+    run("dossier", FIRST, "--output", str(shelf.root / DOSSIER))
 
 
 def run(*words: str) -> None:
@@ -99,7 +100,9 @@ def as_run(command: str) -> list[str]:
     words = words.replace("FILE", str(roles.TEMPLATE))
     words = words.replace("WHO VERB", "person:alice read")
     root = Path(os.environ["MLOPS_STORAGE_ROOT"])
-    words = words.replace("PROOF", f"{root / PROOF} --public-key {root / 'keys/audit-log.vkey'}")
+    key = f"--public-key {root / 'keys/audit-log.vkey'}"
+    words = words.replace("PROOF", f"{root / PROOF} {key}")
+    words = words.replace("DOSSIER", f"{root / DOSSIER} {key}")
     return shlex.split(re.sub(r"\bNAME\b", NAME, words).replace("ID", "1"))
 
 
