@@ -36,6 +36,7 @@ MODULES = (
     "artifacts",
     "git_tags",
     "audit",
+    "dossier",
     "confinement",
 )
 """Benchmarks in the order in which they run."""

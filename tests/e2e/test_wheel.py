@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -92,7 +93,7 @@ def test_the_wheel_holds_every_file_of_the_packages_and_what_it_installs_from(bu
 
 
 def test_a_version_is_trained_promoted_and_served_without_a_clone(
-    built: Built, installed: Installed
+    built: Built, installed: Installed, tmp_path: Path
 ) -> None:
     assert installed.acgs("--version").startswith("acgs, version ")
     where = installed.run("-c", "import sys, infra; print(infra.__file__, *sys.path)")
@@ -117,6 +118,27 @@ def test_a_version_is_trained_promoted_and_served_without_a_clone(
     shown = json.loads(installed.acgs("version", "show", "loans@1.0.0", "--json"))
     assert shown["git_commit"] == built.commit
     assert _predicted(installed) in (0, 1)
+
+    installed.acgs("dossier", "loans@champion", "--output", "dossier.html")
+    (installed.folder / "log.vkey").write_text(installed.acgs("audit", "public-key"))
+    _verified_elsewhere(built, installed, tmp_path)
+
+
+def _verified_elsewhere(built: Built, installed: Installed, folder: Path) -> None:
+    """Verify the dossier in a fresh environment, in a folder that has it and a key alone."""
+    where = folder / "examiner"
+    where.mkdir()
+    for name in ("dossier.html", "log.vkey"):
+        shutil.copy(installed.folder / name, where)
+    python = wheel.install(built.wheel, folder / "environment")
+    examiner = Installed(python, where, {"PATH": os.defpath, "HOME": str(where)})
+    verify = ("verify", "dossier.html", "--public-key", "log.vkey")
+    assert "loans 1.0.0, in Production at " in examiner.acgs(*verify)
+    assert sorted(path.name for path in where.iterdir()) == ["dossier.html", "log.vkey"]
+    page = (where / "dossier.html").read_bytes()
+    (where / "dossier.html").write_bytes(page.replace(b"granted", b"refused", 1))
+    with pytest.raises(AssertionError, match=r"dossier\.not_proven"):
+        examiner.acgs(*verify)
 
 
 def _predicted(installed: Installed) -> int:

@@ -82,6 +82,12 @@ def _stages(rule: Mapping[str, object]) -> Sequence[object]:
     return named if isinstance(named, list) and named else sorted(GOVERNED_STAGES)
 
 
+def _told(result: Mapping[str, object], key: str) -> object:
+    """Return a value of a result; what the scorer had nothing to say about is recorded as none."""
+    is_none = key in result and result[key] in (None, "", {}, [])
+    return "none" if is_none else result.get(key, NOT_RECORDED)
+
+
 def _rule(
     principle: Mapping[str, object], rule: Mapping[str, object], result: Mapping[str, object]
 ) -> dict[str, object]:
@@ -92,6 +98,6 @@ def _rule(
         "labels": principle.get("labels") or [],
         "check": recorded(rule.get("check")),
         "mode": recorded(rule.get("mode") or result.get("mode") or "score"),
-        "parameters": recorded(result.get("params", rule.get("params"))),
-        **{key: recorded(result.get(key)) for key in _RESULT},
+        "parameters": result.get("params") or rule.get("params") or "none",
+        **{key: _told(result, key) for key in _RESULT},
     }

@@ -14,7 +14,7 @@ from registry.dossier import page
 from registry.dossier.verification import verify_dossier
 
 KEPT = Path(__file__).parent / "kept"
-PAGE_SHA256 = "54e3713113f2e2ec2da24475ef3f09d84b419ba7b9d35061410261fd8219e853"
+PAGE_SHA256 = "d84d46cecbc01d98bbf4a2eb88d0bb5ab0ffb37bbb8775d145c7cde02286d90d"
 
 
 def test_a_kept_dossier_is_still_verified_and_its_page_is_still_the_same() -> None:
