@@ -102,7 +102,10 @@ class Dossiers:
             keys=keys,
         )
         story = tell(dossier.evidence([key]))
-        return Made(dossier, gathered.version.semver, dossier.payload(story))
+        payload = dossier.payload(story)
+        # Nothing is signed that could not be read again.
+        Dossier.read(payload)
+        return Made(dossier, gathered.version.semver, payload)
 
     def sign(self, made: Made) -> bytes:
         """Sign a dossier with the audit log's key, and return it as JSON."""

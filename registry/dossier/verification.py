@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,22 +109,29 @@ def _require_complete(
 ) -> None:
     """Require that a log, which continues the dossier's checkpoint, has no other event about it."""
     try:
-        kept = [("of the dossier", dossier.checkpoint)]
-        verify(folder, Trust(logs, kept=kept))
+        verify(folder, Trust(logs, kept=[("of the dossier", dossier.checkpoint)]))
         size = dossier.signed(logs).checkpoint.size
-        entries = [LoggedEvent.read(entry) for entry in proven_entries(folder, size)]
+        there = {event.sequence for event in events}
+        spans = spans_of(dossier.name, [*_until(folder, size, dossier.at_ms, RENAMED)])
+        for event in _until(folder, size, dossier.at_ms):
+            if is_about(event, spans) and event.sequence not in there:
+                raise NotProvenError(
+                    f"event {event.sequence} of the log ({event.type}, {event.name}): expected it "
+                    "in the dossier, found it left out",
+                    hint="the dossier does not tell everything that the log has",
+                )
     except (LogNotProvenError, MalformedError) as err:
         raise NotProvenError(f"{folder}: {err.message}", hint=err.hint) from err
-    then = [event for event in entries if event.at_ms <= dossier.at_ms]
-    spans = spans_of(dossier.name, [event for event in then if event.type == RENAMED])
-    there = {event.sequence for event in events}
-    for event in then:
-        if is_about(event, spans) and event.sequence not in there:
-            raise NotProvenError(
-                f"event {event.sequence} of the log ({event.type}, {event.name}): expected it in "
-                "the dossier, found it left out",
-                hint="the dossier does not tell everything that the log has",
-            )
+
+
+def _until(folder: Path, size: int, at_ms: int, type: str = "") -> Iterator[LoggedEvent]:
+    """Yield the events of a verified log up to a moment, of one type if it is given."""
+    mark = f'"type":"{type}"'.encode() if type else b""
+    for entry in proven_entries(folder, size):
+        if mark in entry:
+            event = LoggedEvent.read(entry)
+            if event.at_ms <= at_ms and type in {"", event.type}:
+                yield event
 
 
 def first_difference(found: Any, expected: Any, where: str = "") -> str:

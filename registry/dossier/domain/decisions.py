@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from registry.dossier.domain.documents import Documents
 from registry.dossier.domain.history import Request, Version
 from registry.dossier.domain.json_values import NOT_RECORDED, integer, mapping, recorded, text
 from registry.dossier.domain.logged_event import LoggedEvent, digests
+from registry.dossier.domain.roles_held import roles_held
 
 YES, NO = "yes", "no"
 _TOLD = frozenset({"role", "roles", "comment", "manifest_digest"})
@@ -16,16 +18,24 @@ _ENDED = frozenset({"approval.withdrawn", "approval.voided", "approval.expired"}
 Finding = dict[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """Events of documents that were put in force, oldest first."""
+
+    constitutions: Sequence[LoggedEvent]
+    roles: Sequence[LoggedEvent]
+
+
 def decision_of(
-    request: Request, version: Version, in_force: Sequence[LoggedEvent], documents: Documents
+    request: Request, version: Version, adopted: Adopted, documents: Documents
 ) -> dict[str, object]:
     """Return a request with its votes, its verdict, its outcome, and what follows from what.
 
     Args:
         request: about the version.
         version: that was asked about.
-        in_force: events of the constitutions that were put in force, oldest first.
-        documents: scorecards by their digests.
+        adopted: what was put in force.
+        documents: scorecards and roles by their digests.
     """
     created = request.created
     return {
@@ -36,7 +46,10 @@ def decision_of(
         "target": created.told("target") if created else NOT_RECORDED,
         "alias": (created.data.get("alias") or "none") if created else NOT_RECORDED,
         "digests": digests(created) if created else NOT_RECORDED,
-        "votes": [_vote(event) for event in request.ballots],
+        "votes": [
+            _vote(event, roles_held(event, request, adopted.roles, documents))
+            for event in request.ballots
+        ],
         "verdicts": [
             {
                 **event.cited(),
@@ -51,15 +64,15 @@ def decision_of(
             for event in request.others
         ],
         "outcome": _outcome(request.closed),
-        "follows": list(_findings(request, version, in_force, documents)),
+        "follows": list(_findings(request, version, adopted.constitutions, documents)),
     }
 
 
-def _vote(event: LoggedEvent) -> dict[str, object]:
+def _vote(event: LoggedEvent, role: object) -> dict[str, object]:
     return {
         "vote": "approved" if event.type == "approval.given" else "rejected",
         **event.who(),
-        "role": recorded(event.data.get("role") or event.data.get("roles")),
+        "role": role,
         **event.cited(),
         "digests": digests(event),
         "comment": recorded(event.data.get("comment")),

@@ -13,7 +13,7 @@ from infra.clock import moment
 from registry.audit.merkle.domain.checkpoint import Checkpoint
 from registry.dossier.domain import regulations, trust
 from registry.dossier.domain.controls import controls_of
-from registry.dossier.domain.decisions import decision_of, last_verdict
+from registry.dossier.domain.decisions import Adopted, decision_of, last_verdict
 from registry.dossier.domain.documents import Documents
 from registry.dossier.domain.history import History, Version
 from registry.dossier.domain.json_values import NOT_RECORDED, recorded
@@ -64,7 +64,10 @@ def tell(evidence: Evidence) -> dict[str, object]:
     history = History.of(evidence.spans, evidence.events)
     version = history.find(evidence.name, evidence.asked)
     requests = [one for one in history.requests.values() if one.version_uid == version.uid]
-    in_force = [event for event in evidence.events if event.type == "constitution.changed"]
+    adopted = Adopted(
+        [event for event in evidence.events if event.type == "constitution.changed"],
+        [event for event in evidence.events if event.type == "access.changed"],
+    )
     verdict, judged_for = last_verdict(requests)
     contents: list[tuple[str, str, object]] = [
         ("model", "What ran", _model(evidence, history, version)),
@@ -78,7 +81,7 @@ def tell(evidence: Evidence) -> dict[str, object]:
         (
             "decisions",
             "Who decided on which digests",
-            [decision_of(one, version, in_force, evidence.documents) for one in requests],
+            [decision_of(one, version, adopted, evidence.documents) for one in requests],
         ),
         ("monitoring", "How it was rolled out, and what was measured", _rollouts(history, version)),
         ("incidents", "Incidents and rollbacks of the model", incidents(history, evidence.events)),

@@ -91,7 +91,12 @@ class Office:
         open_artifacts(self.settings).statements.sign(record)
 
     def promote(
-        self, version: VersionRecord, at: datetime, *approvers: str, passed: bool = True
+        self,
+        version: VersionRecord,
+        at: datetime,
+        *approvers: str,
+        passed: bool = True,
+        comment: str = "I read the report",
     ) -> int:
         """Ask, judge, approve and settle at a moment; return the request's number."""
         gate = self.world.registry.gate
@@ -116,7 +121,7 @@ class Office:
         gate.attach_verdict(request.id, verdict, at)
         gate.settle(request.id, at)
         for approver in approvers:
-            gate.approve(request.id, approver, "I read the report", at)
+            gate.approve(request.id, approver, comment, at)
         return request.id
 
     def step(self, name: str, percent: int, at: datetime) -> None:

@@ -296,3 +296,20 @@ def test_a_document_is_what_its_event_says(office: Office, signed: bytes) -> Non
 
 def test_a_dossier_of_another_moment_is_another_file(office: Office, name: str) -> None:
     assert office.page(name, at=minute(25)) != office.page(name, at=minute(26))
+
+
+def test_what_people_wrote_neither_runs_nor_ends_the_page(office: Office) -> None:
+    world = office.world
+    name = world.name()
+    end = "\n</script>\n</body>\n</html>\n"
+    comment = (
+        f'{end}<script>alert(1)</script>\n<script type="application/json" id="dossier">\n{{}}{end}'
+    )
+    office.promote(world.register(name), minute(1), "ben@cli", comment=comment)
+    written = office.page(name, "1")
+    assert written.count(b"<script") == 1
+    verified = verify_dossier(written, [office.key])
+    assert (
+        comment
+        in json.loads(verified.payload)["story"]["sections"][4]["content"][0]["votes"][0].values()
+    )

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from infra.clock import to_millis
+from infra.identity.current import Caller, acting
+from infra.identity.principal import Principal
 from infra.stores.db import transaction
 from registry.adapters import tables
 from registry.audit.adapters import events
@@ -21,6 +23,7 @@ from registry.dossier.verification import verify_dossier
 from tests.integration.registry.dossier import kit
 from tests.integration.registry.dossier.kit import Office
 from tests.integration.registry.lineage.world import minute
+from tests.support.roles import document
 from tests.support.stores import Databases, Kind
 
 
@@ -178,3 +181,35 @@ def test_postgresql_keeps_the_same_story(tmp_path: Path, databases: Databases) -
         verified = verify_dossier(office.page(name), [office.key], log_folder=office.log)
         model = verified.story["sections"][0]["content"]  # type: ignore[index]
         assert (model["version"], verified.is_complete) == ("0.2.0", True)
+
+
+def test_the_role_of_a_voter_is_that_of_the_roles_in_force_then(office: Office) -> None:
+    world = office.world
+    name = world.name()
+    version = world.register(name)
+    auditor = Caller(Principal("Cleo", groups=("risk",)), "127.0.0.1")
+    adopt(office, "group:risk", at=5)
+    with acting(auditor):
+        office.promote(version, minute(10), auditor.actor)
+    adopt(office, "person:nobody-else", at=20)
+    made = office.made(name, "1")
+    (vote,) = section(made, "decisions")[0]["votes"]
+    assert (vote["role"], vote["known_by"]) == (["lead"], "claim")
+    documents = [one for one in section(made, "governance") if one["document"] == "roles"]
+    assert [one["in_force"] for one in documents][-2:] == ["no", "yes"]
+    grants = documents[-1]["in_full"]["grants"]
+    assert ["person:nobody-else"] in [grant["to"] for grant in grants]
+    assert verify_dossier(office.dossiers.sign(made), [office.key]).payload == made.payload
+
+
+def adopt(office: Office, grantee: str, at: int) -> None:
+    """Let somebody approve what goes to Production."""
+    administrator = Principal("administrator")
+    found = document(
+        {"role": "lead", "to": [grantee], "stages": ["Production"]},
+        {"role": "owner", "to": ["person:administrator"]},
+        lead=["approve"],
+        owner=["change-access", "ask"],
+    )
+    act = Act("administrator@cli", to_millis(minute(at)))
+    office.world.registry.access.adopt(found, administrator, act)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from registry.dossier.domain.decisions import decision_of
+from registry.dossier.domain.decisions import Adopted, decision_of
 from registry.dossier.domain.documents import Documents
 from registry.dossier.domain.history import History
 from registry.dossier.domain.logged_event import LoggedEvent
@@ -132,7 +132,7 @@ def test_what_does_not_follow_is_named(story: str) -> None:
     (request,) = history.requests.values()
     in_force = [one for one in ordered if one.type == "constitution.changed"]
     documents = Documents({CARD: card()})
-    found = decision_of(request, history.versions[0], in_force, documents)["follows"]
+    found = decision_of(request, history.versions[0], Adopted(in_force, []), documents)["follows"]
     assert isinstance(found, list)
     holds = {place: one["holds"] for place, one in enumerate(found) if one["holds"] != "yes"}
     assert holds == expected
@@ -141,7 +141,7 @@ def test_what_does_not_follow_is_named(story: str) -> None:
 def test_a_request_that_is_open_has_nothing_to_follow() -> None:
     history = History.of(spans_of("credit", []), [registered(1, "1.0.0"), asked()])
     (request,) = history.requests.values()
-    decision = decision_of(request, history.versions[0], [], Documents({}))
+    decision = decision_of(request, history.versions[0], Adopted([], []), Documents({}))
     assert (decision["outcome"], decision["follows"]) == ("open", [])
 
 
@@ -149,6 +149,6 @@ def test_a_vote_says_in_which_role_it_was_given() -> None:
     events = [registered(1, "1.0.0"), asked(), vote("ben@cli", role="security"), vote("cleo@cli")]
     history = History.of(spans_of("credit", []), events)
     (request,) = history.requests.values()
-    votes = decision_of(request, history.versions[0], [], Documents({}))["votes"]
+    votes = decision_of(request, history.versions[0], Adopted([], []), Documents({}))["votes"]
     assert isinstance(votes, list)
     assert [vote["role"] for vote in votes] == ["security", "not recorded"]
