@@ -29,6 +29,7 @@ NO_EVENT = {
     "artifact rotate-key": "keys are no part of the audit trail",
     "compliance score": "judges first: scorecard.recorded is in audit/test_coverage.py",
     "constitution lock": "the constitution is noted when it comes into force",
+    "dossier": "signs what is recorded",
     "evidence add": "verdicts name the evidence that they rest on",
     "git init": "writes a setting",
     "git sync": "follows the audit trail",
