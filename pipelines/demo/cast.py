@@ -1,4 +1,4 @@
-"""The actors of the demo: the registry, a plain MLflow client, the trainer, the approver."""
+"""What the acts of the demo work with: the registry, a plain MLflow client, the commands."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 from infra.errors import PlatformError
 from pipelines.demo.outcomes import Outcomes
+from pipelines.demo.people import AUTHOR, acting
 from serving.settings import gateway_url
 
 if TYPE_CHECKING:
@@ -73,12 +74,12 @@ class Cast:
 
         began = time.monotonic()
         self.show.progress(f"training {recipe} on 20,000 rows and registering it as {self.name}")
-        with self._quietly():
+        with self._quietly(), acting(AUTHOR):
             trained = train(Job(DatasetName.CREDIT, recipe, register_as=self.name))
         record = self.registry.versions.find_version(self.name, str(trained.version))
         self.show.say(
-            f"trained {recipe} and registered it as {record.ref}: accuracy on its own training "
-            f"rows {trained.metrics['train_accuracy']:.4f}, "
+            f"{AUTHOR} trained {recipe} and registered it as {record.ref}: accuracy on its own "
+            f"training rows {trained.metrics['train_accuracy']:.4f}, "
             f"in {time.monotonic() - began:.1f} s"
         )
         return record
@@ -88,13 +89,14 @@ class Cast:
         from mlflow.exceptions import MlflowException
 
         self.show.say(
-            f'client.transition_model_version_stage("{self.name}", "{record.version}", "{stage}")'
+            f"{AUTHOR}: client.transition_model_version_stage("
+            f'"{self.name}", "{record.version}", "{stage}")'
         )
         self.show.progress("the webhook is delivered, the scorer scores")
         code, text = "OK", ""
         began = time.monotonic()
         try:
-            with self._quietly():
+            with self._quietly(), acting(AUTHOR):
                 self.client.transition_model_version_stage(self.name, str(record.version), stage)
         except MlflowException as err:
             code, text = str(err.error_code), str(err.message)
@@ -104,17 +106,25 @@ class Cast:
             raise StoryError(f"asking for {record.ref} left no request: {code} {text}")
         return Answer(code, text, seconds, asked[-1])
 
-    def approve(self, request_id: int, comment: str) -> str:
-        """Approve a request with the command line's own `acgs approve`; return what it said."""
+    def command(self, person: str, *arguments: str) -> str:
+        """Run a command of `acgs` in a person's name; return what it said.
+
+        Raises:
+            StoryError: it ended with another exit code than 0.
+        """
+        code, said = self.outcome_of(person, *arguments)
+        if code:
+            raise StoryError(f"acgs {' '.join(arguments)} ended with {code}: {said}")
+        return said
+
+    def outcome_of(self, person: str, *arguments: str) -> tuple[int, str]:
+        """Run a command of `acgs` in a person's name; return its exit code and what it said."""
         from infra.console.cli import invoke
 
         said = io.StringIO()
-        arguments = ["approve", str(request_id), "--comment", comment]
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            code = invoke(arguments)
-        if code:
-            raise StoryError(f"acgs approve {request_id} ended with {code}: {said.getvalue()}")
-        return said.getvalue().strip()
+        with acting(person), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            code = invoke(list(arguments))
+        return code, said.getvalue().strip()
 
     def scorecard(self, record: VersionRecord) -> Scorecard:
         """Return the version's newest verdict.

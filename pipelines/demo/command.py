@@ -115,6 +115,7 @@ def play(settings: Settings, show: Show, traffic_rate: float, *, stays: bool) ->
     with platform.running(settings, flags, show.progress):
         warm.join()
         show.say(f"every role is ready; storage root {settings.storage_root}")
+        show.say("this platform is open: the people's names below are claims, which nobody proves")
         show.end_scene("ready")
         _play_on(settings, show, traffic_rate, stays=stays)
 
@@ -137,7 +138,7 @@ def _play_on(settings: Settings, show: Show, traffic_rate: float, *, stays: bool
 
 
 def _acts(cast: Cast, traffic_rate: float, *, stays: bool) -> None:
-    from pipelines.demo import epilogue, story
+    from pipelines.demo import audit, epilogue, story
     from pipelines.demo.stream import Stream
 
     played = story.Played()
@@ -152,6 +153,7 @@ def _acts(cast: Cast, traffic_rate: float, *, stays: bool) -> None:
             finally:
                 traffic = stream.reading() if stays else stream.end()
             story.predict(cast)
+            audit.verify(cast)
             epilogue.tell(cast, played, traffic)
             if stays:
                 _stay(cast)

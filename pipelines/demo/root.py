@@ -1,6 +1,6 @@
 """Lays out the demo's storage root: its constitution, its evidence, its ports.
 
-The demo has a constitution of its own, in its own root: the shipped one, with one approval asked
+The demo has a constitution of its own, in its own root: the shipped one, with two approvals asked
 for in Production. So it never takes over a root in which somebody keeps real models.
 """
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from infra.errors import UsageError
 from infra.processes.supervisor import already_running, locked
+from pipelines.demo.people import APPROVERS
 from registry.settings import RegistrySettings
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ MARKER = "demo.txt"
 PATTERN = "credit*"
 BASE_NAME = "credit"
 NAMESPACE = "acgs"
-APPROVALS = 1
 
 
 def claim(settings: Settings) -> None:
@@ -94,11 +94,11 @@ def _write_constitution(settings: Settings) -> None:
 
     shipped = Path(compliance.__file__).parent / "constitution" / governance_file.DOCUMENT
     changed = governance_file.document(shipped)
-    changed["stages"]["Production"]["approvals"] = APPROVALS
+    changed["stages"]["Production"]["approvals"] = len(APPROVERS)
     changed["metadata"]["name"] = "acgs-demo"
     target = settings.folder("constitution") / governance_file.DOCUMENT
     target.write_text(
-        "# The shipped constitution with one approval asked for in Production (acgs demo).\n"
+        "# The shipped constitution with two approvals asked for in Production (acgs demo).\n"
         + yaml.safe_dump(changed, sort_keys=False, width=100)
     )
     constitution_file.write_lock(target)

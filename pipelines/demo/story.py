@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from infra.clock import utc_now
 from pipelines.demo import rollout
 from pipelines.demo.cast import Answer, Cast, StoryError
+from pipelines.demo.people import APPROVERS
 from pipelines.demo.stream import Stream
 from pipelines.steps.models import Recipe
 from pipelines.tally import Tally
@@ -170,7 +171,7 @@ def aftermath(cast: Cast, played: Played, stream: Stream) -> None:
     ]
     wanted = [
         "transition_request.created",
-        "approval.given",
+        *["approval.given"] * len(APPROVERS),
         "transition_request.granted",
         "rollout.started",
         "rollout.rolled_back",
@@ -219,7 +220,7 @@ def _check(cast: Cast, what: str, expected: object, found: object) -> None:
 
 
 def _pass_the_gate(cast: Cast, record: VersionRecord) -> Answer:
-    """Request Production, get "pending", have the request approved and granted."""
+    """Request Production, get "pending", have two people approve, be granted."""
     answer = cast.ask(record, "Production")
     _check(cast, "the client's answer", "ABORTED", answer.code)
     cast.show.say(f"  {answer.text.splitlines()[0]}", "dim")
@@ -234,11 +235,19 @@ def _pass_the_gate(cast: Cast, record: VersionRecord) -> Answer:
             right=score >= MIN_SCORE,
         )
     )
-    said = cast.approve(answer.request.id, "looked at the report")
-    cast.show.say(f"acgs approve {answer.request.id}: {said}")
+    for person in APPROVERS:
+        _check(cast, f"request {answer.request.id} before {person}", "open", _state(cast, answer))
+        said = cast.command(
+            person, "approve", str(answer.request.id), "--comment", "looked at the report"
+        )
+        cast.show.say(f"{person}: acgs approve {answer.request.id}: {said}")
     granted = _wait_for_grant(cast, answer.request.id)
     _check(cast, f"request {answer.request.id}", "granted", granted)
     return answer
+
+
+def _state(cast: Cast, answer: Answer) -> str:
+    return cast.registry.gate.get_request(answer.request.id).state.value
 
 
 def _wait_for_grant(cast: Cast, request_id: int, limit_seconds: float = 15.0) -> str:

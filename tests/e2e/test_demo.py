@@ -57,6 +57,7 @@ def plays_to_the_right_end(root: Path, *arguments: str) -> str:
     assert "the canary's weights: (10, 50, 100)" in told
     assert "fairness.equal_opportunity: expected" in told
     assert "canary: rolled_back" in told
+    assert "the dossier with one bit changed: the exit code of acgs verify: 1" in told
     assert re.search(r"failed client requests during the rollout: 0 of [\d,]+", told)
     assert _left_of(root) == []
     return told
