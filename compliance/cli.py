@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +24,9 @@ from registry.settings import RegistrySettings
 from registry.versions.arguments import version as version_argument
 from registry.versions.arguments import version_of_scripts
 from registry.versions.naming import NamedVersion
+
+if TYPE_CHECKING:
+    from compliance.constitution.document import Bar
 
 _path = click.argument(
     "path", required=False, type=click.Path(dir_okay=False, path_type=Path, exists=True)
@@ -68,13 +71,25 @@ def constitution_show(path: Path | None, as_json: bool) -> None:
         click.echo(f"{applied.pattern:<24} {applied.enforcement}")
     for stage in (Stage.STAGING, Stage.PRODUCTION):
         bar = policy.constitution.bar(stage)
-        click.echo(f"{stage:<24} score >= {policy.min_score(stage)}, {bar.approvals} approvals")
+        click.echo(f"{stage:<24} score >= {policy.min_score(stage)}, {_people(bar)}")
     for principle in policy.constitution.principles:
         click.echo(f"\n{principle.weight:>5.2f}  {principle.id}: {principle.title}")
         for rule in principle.rules:
             params = ", ".join(f"{k}={v}" for k, v in policy.judges[rule.id].params.items())
             gate = " GATE" if rule.mode == "gate" else ""
             click.echo(f"       {rule.id}{gate}  {params}".rstrip())
+
+
+def _people(bar: Bar) -> str:
+    if isinstance(bar.approvals, int):
+        asked = f"{bar.approvals} approvals"
+    else:
+        asked = "approvals: " + ", ".join(f"{n} {role}" for role, n in bar.approvals.items())
+    if bar.approval_expires_after_hours is not None:
+        asked += f", each for {bar.approval_expires_after_hours:g} hours"
+    if bar.request_expires_after_hours is not None:
+        asked += f", within {bar.request_expires_after_hours:g} hours"
+    return asked
 
 
 @constitution.command("check", short_help="Check a constitution, and its lock")

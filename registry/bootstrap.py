@@ -16,6 +16,9 @@ from registry.audit.service import AuditTrail
 from registry.checking.service import Checking
 from registry.files.custody import Custody
 from registry.files.service import Files
+from registry.gate.approvals import Approvals
+from registry.gate.delegations import Delegations
+from registry.gate.facts import Facts
 from registry.gate.service import Gate
 from registry.governance.service import GovernedNames
 from registry.retirement.blockers import Blockers
@@ -54,6 +57,8 @@ class Registry:
     rollouts: Rollouts
     rollbacks: Rollbacks
     gate: Gate
+    approvals: Approvals
+    delegations: Delegations
     standings: Standings
     blockers: Blockers
     whole_models: WholeModels
@@ -72,11 +77,14 @@ def registry_on(engine: Engine, settings: Settings) -> Registry:
     registration = Registration(engine, settings)
     takeover = Takeover(engine, versions, files, registration)
     endpoints, rollouts = Endpoints(engine), Rollouts(engine)
+    access = Access(engine, settings, governance)
+    facts = Facts(governance, access)
+    gate = Gate(engine, settings, governance, versions, registration, files, facts)
     return Registry(
         engine=engine,
         audit=AuditTrail(engine),
         governance=governance,
-        access=Access(engine, settings, governance),
+        access=access,
         files=files,
         custody=Custody(engine, settings),
         stages=stages,
@@ -87,7 +95,9 @@ def registry_on(engine: Engine, settings: Settings) -> Registry:
         endpoints=endpoints,
         rollouts=rollouts,
         rollbacks=Rollbacks(engine, endpoints, rollouts, files),
-        gate=Gate(engine, settings, governance, versions, registration, files),
+        gate=gate,
+        approvals=Approvals(engine, gate, facts),
+        delegations=Delegations(engine, access),
         standings=Standings(engine, versions),
         blockers=Blockers(engine),
         whole_models=WholeModels(engine, takeover),

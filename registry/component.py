@@ -36,7 +36,7 @@ _COMMANDS = (
     ),
     CommandEntry(
         "approve",
-        "Approve a request",
+        "Approve a request, or take that back",
         "registry.commands.decisions:approve",
         Section.DECIDE,
     ),
@@ -44,6 +44,12 @@ _COMMANDS = (
         "reject",
         "Reject a request, which refuses it",
         "registry.commands.decisions:reject",
+        Section.DECIDE,
+    ),
+    CommandEntry(
+        "delegation",
+        "Lend your vote to somebody",
+        "registry.commands.delegations:delegation",
         Section.DECIDE,
     ),
     CommandEntry(

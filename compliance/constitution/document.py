@@ -17,6 +17,11 @@ from pydantic import (
 
 from compliance.domain.facts import Task
 from registry.domain.values import Enforcement, Stage
+from registry.governance.domain.approval_rules import (
+    MOST_HOURS,
+    ApprovalRules,
+    quorum_of,
+)
 from registry.governance.domain.governance import Pattern
 
 API_VERSION = "acgs.governance/v1"
@@ -80,11 +85,43 @@ class AppliesTo(Strict):
     enforcement: AnEnforcement
 
 
+def _approvals(raw: object) -> object:
+    quorum_of(raw)
+    return raw
+
+
+Approvals = Annotated[int | dict[str, int], BeforeValidator(_approvals)]
+Hours = Annotated[float | None, Field(gt=0, le=MOST_HOURS)]
+
+
 class Bar(Strict):
-    """What a stage asks for."""
+    """What a stage asks for.
+
+    Attributes:
+        approvals: people who must approve: a number, or one for each role.
+        approval_expires_after_hours: for how long an approval counts; without, as long as its
+            request is open.
+        request_expires_after_hours: for how long a request may stay open; without, for ever.
+    """
 
     min_score: float = Field(ge=0, le=1)
-    approvals: int = Field(ge=0, le=20)
+    approvals: Approvals
+    approval_expires_after_hours: Hours = None
+    request_expires_after_hours: Hours = None
+
+    @property
+    def rules(self) -> ApprovalRules:
+        """What the stage asks of people."""
+        return ApprovalRules(
+            quorum_of(self.approvals),
+            self.approval_expires_after_hours,
+            self.request_expires_after_hours,
+        )
+
+    @property
+    def approvals_needed(self) -> int:
+        """How many people must approve, over all roles."""
+        return len(self.rules.seats())
 
 
 class Stages(Strict):

@@ -70,7 +70,7 @@ def build(policy: Policy, setting: Setting, facts: Facts, score: Score) -> dict[
         "passed": score.passed,
         "vetoes": [graded.rule.id for graded in score.vetoes],
         "enforcement": setting.enforcement.value,
-        "approvals_needed": policy.constitution.bar(setting.target).approvals,
+        "approvals_needed": policy.constitution.bar(setting.target).approvals_needed,
         "constitution": {
             "name": metadata.name,
             "version": metadata.version,

@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from infra.identity.principal import NOBODY, Principal
 from infra.identity.settings import IdentitySettings
@@ -123,6 +123,22 @@ class Access:
                     self._seen.id = adopted.id if adopted else None
             self._seen.at_seconds = time.monotonic()
             return self._seen.roles
+
+    def current_in(self, connection: Connection) -> Roles | None:
+        """Return the roles in force as the caller's transaction sees them; None before the first.
+
+        What is decided for good must not rest on the roles of a second ago.
+
+        Raises:
+            AccessInvalidError: the document in force is not valid for this version.
+        """
+        found = access_rows.newest_id(connection)
+        # Not held while the database is asked: `current` waits for a connection with it.
+        with self._lock:
+            if found == self._seen.id:
+                return self._seen.roles
+        adopted = access_rows.newest(connection)
+        return _roles(adopted) if adopted else None
 
     def adopted(self) -> Adopted | None:
         """Return the document in force; None before the first."""

@@ -144,6 +144,7 @@ request = Table(
     Column("decision", JSON),
     Column("scorecard_id", BigInteger),
     Column("principal", _Principal),
+    Column("reminded_ms", BigInteger),
     Index(
         "acgs_request_one_open",
         "version_uid",
@@ -253,6 +254,8 @@ scorecard = Table(
     Column("created_ms", BigInteger, nullable=False),
 )
 
+# Votes.  person: of voter and lender, so that one vote of each stands.  shown: digests of what was
+# approved.  ended: withdrawn | void | expired; NULL while the vote stands.
 approval = Table(
     "acgs_approval",
     metadata,
@@ -264,7 +267,38 @@ approval = Table(
     Column("manifest_digest", String(80), nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("principal", _Principal),
-    UniqueConstraint("request_id", "actor"),
+    Column("person", String(64), nullable=False),
+    Column("delegation_id", BigInteger),
+    Column("shown", JSON(none_as_null=True)),
+    Column("ended", String(16)),
+    Column("ended_because", Text),
+    Column("ended_ms", BigInteger),
+    Column("reminded_ms", BigInteger),
+    Index("acgs_approval_request", "request_id"),
+    Index(
+        "acgs_approval_one_standing",
+        "request_id",
+        "person",
+        unique=True,
+        sqlite_where=text("ended IS NULL"),
+        postgresql_where=text("ended IS NULL"),
+    ),
+)
+
+# Votes that people lend.  lender: a principal.  deputy_key: the name as it is compared.
+delegation = Table(
+    "acgs_delegation",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("lender", JSON, nullable=False),
+    Column("deputy", String(256), nullable=False),
+    Column("deputy_key", Text, nullable=False),
+    Column("role", String(64), nullable=False),
+    Column("names", JSON, nullable=False),
+    Column("actor", String(256), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+    Column("revoked_ms", BigInteger),
 )
 
 endpoint = Table(

@@ -6,6 +6,7 @@ import click
 
 from infra.console import operations
 from infra.console.options import dry_run
+from infra.errors import UsageError
 from registry.commands.shared import REQUEST_ID, opened
 from registry.commands.version import warn_of, warn_unusable
 from registry.domain.values import RequestState
@@ -50,28 +51,46 @@ def promote(version: NamedVersion, target: str, dry_run: bool) -> None:
             click.echo(f"rollout {rollout.id} has begun: acgs rollout watch {rollout.id}", err=True)
 
 
-@click.command(short_help="Approve a request")
+@click.command(short_help="Approve a request, or take that back")
 @click.argument("request_id", type=REQUEST_ID)
 @_comment
+@click.option("--for", "lender", metavar="NAME", help="Person who lent you their vote.")
+@click.option("--shown", metavar="DIGEST", help="What you looked at: refuse if it changed since.")
+@click.option("--withdraw", is_flag=True, help="Take your approval back instead.")
 @dry_run
-def approve(request_id: int, comment: str, dry_run: bool) -> None:
-    """Approve request REQUEST_ID; exit 1 if it is refused all the same."""
-    _vote(request_id, comment, dry_run, approved=True)
+def approve(
+    request_id: int, comment: str, lender: str | None, shown: str | None, withdraw: bool,
+    dry_run: bool,
+) -> None:  # fmt: skip
+    """Approve request REQUEST_ID; exit 1 if it is refused all the same.
+
+    An approval holds for the files, constitution, evidence, verdict and rollout plan that there are
+    now. It is void when one of them changes. `acgs request show` names their digest for --shown.
+    """
+    if withdraw and (comment or lender or shown):
+        raise UsageError(
+            "expected --withdraw alone, found it with --comment, --for or --shown",
+            hint=f"acgs approve {request_id} --withdraw",
+        )
+    asked = {"comment": comment, "for": lender, "shown": shown}
+    if withdraw:
+        _vote("withdraw_approval", "withdraw the approval of", request_id, dry_run)
+    else:
+        _vote("approve", "approve", request_id, dry_run, **asked)
 
 
 @click.command(short_help="Reject a request, which refuses it")
 @click.argument("request_id", type=REQUEST_ID)
-@_comment
+@click.option("--comment", required=True, help="Why, for the people who asked.")
 @dry_run
 def reject(request_id: int, comment: str, dry_run: bool) -> None:
     """Reject request REQUEST_ID."""
-    _vote(request_id, comment, dry_run, approved=False)
+    _vote("reject", "reject", request_id, dry_run, comment=comment)
 
 
-def _vote(request_id: int, comment: str, dry_run: bool, *, approved: bool) -> None:
-    verb = "approve" if approved else "reject"
+def _vote(operation: str, verb: str, request_id: int, dry_run: bool, **asked: str | None) -> None:
     found = operations.carry_out(
-        "registry", verb, id=request_id, comment=comment, dry_run=dry_run or None
+        "registry", operation, id=request_id, dry_run=dry_run or None, **asked
     )
     if dry_run:
         ref = f"{found['name']} {found['semver']} (version {found['version']})"

@@ -11,12 +11,14 @@ import click
 from infra.console import operations, views
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
+from registry.commands.people import people_lines
 from registry.commands.shared import REQUEST_ID, after, limit, more, opened, reason_lines
 from registry.domain.values import RequestKind, RequestState
 from registry.errors import GateClosedError, RequestPendingError
 from registry.gate.outcome import refusal
 
 _POLL_SECONDS = 0.2
+_IN_PARTS = frozenset({"decision", "shown", "seats", "votes", "comments"})
 
 
 @click.group(short_help="Follow requests to move a version")
@@ -52,19 +54,37 @@ def _wanted(item: Mapping[str, Any]) -> str:
             return f"{item['kind']} to {item['judged_as']}, as for {item['target']}"
 
 
-@request.command("show", short_help="Show one request with its decision")
+@request.command("show", short_help="Show one request: decision, seats, votes")
 @click.argument("request_id", type=REQUEST_ID)
 @as_json
 def request_show(request_id: int, as_json: bool) -> None:
-    """Show one request with its decision."""
+    """Show one request with its decision, its seats, votes and comments.
+
+    A seat is an approval that is needed. An empty one says who could give it.
+    """
     view = views.read("registry", "request", id=request_id)
     decision = view["decision"]
-    lines = [f"{key:<12} {value}" for key, value in view.items() if key != "decision"]
+    lines = [f"{key:<12} {value}" for key, value in view.items() if key not in _IN_PARTS]
     if decision.get("waiting_for") and view["state"] == RequestState.OPEN.value:
         lines.append(f"{'waiting for':<12} {decision['waiting_for']}")
     lines += reason_lines(decision.get("reasons", []))
     lines += [f"warning:{line}" for line in reason_lines(decision.get("warnings", []))]
-    emit(view, as_json, lines)
+    emit(view, as_json, [*lines, *people_lines(view)])
+
+
+@request.command("comment", short_help="Comment on a request without a vote")
+@click.argument("request_id", type=REQUEST_ID)
+@click.argument("text")
+@dry_run
+def request_comment(request_id: int, text: str, dry_run: bool) -> None:
+    """Comment on an open request without a vote; everybody who sees it sees the comment."""
+    found = operations.carry_out(
+        "registry", "comment", id=request_id, comment=text, dry_run=dry_run or None
+    )
+    if dry_run:
+        click.echo(f"would comment on request {request_id} ({found['state']})")
+        return
+    click.echo(f"request {request_id} has {len(found['comments'])} comments")
 
 
 @request.command("wait", short_help="Wait until a request is decided")

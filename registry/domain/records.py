@@ -115,9 +115,11 @@ class Request:
         judged_as: name whose rules and evidence apply; differs from `name` for copy and rename.
         target: stage whose bar must be cleared.
         alias: governed alias asked for, or "".
-        decision: what was decided: `{"reasons": [...], "warnings": [...], "waiting_for": ...}`.
+        decision: what was decided: `{"reasons": [...], "warnings": [...], "waiting_for": ...,
+            "approvals": [...]}`.
         used_ms: when a granted copy or rename was carried out.
         principal: who asked, as `Event.principal`.
+        reminded_ms: when people were reminded that it expires.
     """
 
     id: int
@@ -140,6 +142,7 @@ class Request:
     decision: Mapping[str, Any] = field(hash=False)
     scorecard_id: int | None = None
     principal: Mapping[str, Any] | None = field(default=None, hash=False)
+    reminded_ms: int | None = None
 
     @property
     def ref(self) -> VersionRef:

@@ -1,4 +1,4 @@
-"""Opens, judges, approves and settles requests.
+"""Opens, judges and settles requests.
 
 Opening writes the request and its event in one transaction; settling decides and applies in
 one transaction by compare-and-set, so that a request ends in exactly one outcome,
@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from infra.clock import to_millis
-from infra.identity.settings import IdentitySettings
 from infra.settings import Settings
 from infra.stores.db import reading, transaction
 from registry.adapters import locks
@@ -25,19 +25,21 @@ from registry.domain.values import (
     Stage,
     Verdict,
 )
-from registry.errors import OwnVersionError, RequestClosedError, UnknownRequestError
+from registry.errors import UnknownRequestError
 from registry.files.service import Files
 from registry.gate.adapters import (
     ballots,
     decisions,
+    participants,
     permits,
     request_lists,
     request_rows,
     scorecards,
     verdicts,
 )
-from registry.gate.domain.decision import Pending, decide
-from registry.gate.domain.votes import Ballot, own_part
+from registry.gate.domain.decision import Pending, RequestFacts, decide
+from registry.gate.domain.tally import Seat
+from registry.gate.facts import Facts
 from registry.governance.service import GovernedNames
 from registry.versions.catalogue import Versions
 from registry.versions.registration import Registration
@@ -53,6 +55,7 @@ class Gate:
     versions: Versions
     registration: Registration
     files: Files
+    facts: Facts
 
     def open_request(self, ask: Ask, at: datetime) -> Request:
         """Record a request and its event, or join the identical one that is open.
@@ -80,12 +83,12 @@ class Gate:
                     connection, ask, manifest_digest, at_ms
                 )
         except IntegrityError:
-            with reading(self.engine) as connection:
-                for request in request_lists.matching(connection, ask, RequestState.OPEN):
-                    return request.id
-            # It was settled in between: a new one is wanted.
             with transaction(self.engine) as connection:
                 locks.lock_model(connection, ask.version.name)
+                for request in request_lists.matching(connection, ask, RequestState.OPEN):
+                    participants.join(connection, request, ask.actor, at_ms)
+                    return request.id
+                # It was settled in between: a new one is wanted.
                 return request_rows.insert_request(connection, ask, manifest_digest, at_ms)
 
     def get_request(self, request_id: int) -> Request:
@@ -163,42 +166,6 @@ class Gate:
             about = scorecards.JudgedSubject(version_uid, judged_as, target)
             return scorecards.record(connection, verdict, about, act)
 
-    def approve(self, request_id: int, actor: str, comment: str, at: datetime) -> Request:
-        """Approve a request and settle it. Approving twice counts once.
-
-        Raises:
-            RequestClosedError: it was decided already.
-            OwnVersionError: names are proven, and the actor asked for it or registered the version.
-        """
-        return self._vote(request_id, actor, approved=True, comment=comment, at=at)
-
-    def reject(self, request_id: int, actor: str, comment: str, at: datetime) -> Request:
-        """Reject a request, which settles it as refused."""
-        return self._vote(request_id, actor, approved=False, comment=comment, at=at)
-
-    def _vote(
-        self, request_id: int, actor: str, *, approved: bool, comment: str, at: datetime
-    ) -> Request:
-        at_ms = to_millis(at)
-        name = self.get_request(request_id).name
-        with transaction(self.engine) as connection:
-            locks.lock_model(connection, name)
-            request = request_rows.open_request(connection, request_id)
-            ballot = Ballot(actor, approved, comment, request.manifest_digest)
-            voted = {b.voter: b for b in verdicts.ballots(connection, request_id)}
-            before = voted.get(ballot.voter)
-            if before is not None and before.approved == approved:
-                return request
-            if before is not None:
-                raise RequestClosedError(
-                    f"{actor} has voted on request {request_id} already",
-                    hint="cancel the request and ask again",
-                )
-            if approved and not self.settings.of(IdentitySettings).is_open:
-                _refuse_own(connection, request, ballot)
-            ballots.insert_ballot(connection, request, ballot, at_ms)
-        return self.settle(request_id, at)
-
     def cancel(self, request_id: int, actor: str, at: datetime) -> Request:
         """Withdraw an open request.
 
@@ -227,16 +194,16 @@ class Gate:
         request = self.get_request(request_id)
         if request.state is not RequestState.OPEN:
             return request
-        governance = self.governance.current()
+        governance, at_ms = self.governance.current(), to_millis(at)
         with reading(self.engine) as connection:
             # Hashing is dear: first ask what would be decided if no file had changed.
-            evidence = self.governance.evidence_digest(connection, request.judged_as)
-            facts = decisions.facts(
-                connection, request, governance, request.manifest_digest, evidence
+            facts = self.facts.gather(
+                connection, request, governance, at_ms, request.manifest_digest
             )
-            first = decide(facts)
+        first = decide(facts)
         if isinstance(first, Pending):
-            self._note_waiting(request, first)
+            if _is_news(request, first, facts):
+                self._note(request_id, at_ms)
             return self.get_request(request_id)
         record = self.versions.version(request.version_uid)
         manifest_digest = self.files.current_manifest_digest(record)
@@ -245,20 +212,36 @@ class Gate:
             current = request_rows.find(connection, request_id)
             if current is None or current.state is not RequestState.OPEN:
                 return self.get_request(request_id) if current is None else current
-            governance = self.governance.noted(connection, to_millis(at))
-            evidence = self.governance.evidence_digest(connection, current.judged_as)
-            facts = decisions.facts(connection, current, governance, manifest_digest, evidence)
+            governance = self.governance.noted(connection, at_ms)
+            facts = self.facts.gather(connection, current, governance, at_ms, manifest_digest)
             decision = decide(facts)
             if not isinstance(decision, Pending):
-                decisions.apply(connection, current, decision, to_millis(at))
+                ballots.end_all(connection, current, facts.tally.ended, at_ms)
+                decisions.apply(connection, current, decision, at_ms, _seats(facts.tally.seats))
         return self.get_request(request_id)
 
-    def _note_waiting(self, request: Request, pending: Pending) -> None:
-        noted = {"waiting_for": pending.waiting_for, "machine": pending.machine}
-        if request.decision == noted:
-            return
+    def _note(self, request_id: int, at_ms: int) -> None:
+        """Record what an open request waits for, which approvals ended, and what expires soon."""
+        name, governance = self.get_request(request_id).name, self.governance.current()
         with transaction(self.engine) as connection:
-            decisions.note_waiting(connection, request, noted)
+            # Votes take the same lock, so none is looked at with facts older than itself.
+            locks.lock_model(connection, name)
+            request = request_rows.find(connection, request_id)
+            if request is None or request.state is not RequestState.OPEN:
+                return
+            facts = self.facts.gather(
+                connection, request, governance, at_ms, request.manifest_digest
+            )
+            pending = decide(facts)
+            if not isinstance(pending, Pending):
+                return
+            ballots.end_all(connection, request, facts.tally.ended, at_ms)
+            for ballot, ends_ms in facts.expiring():
+                ballots.remind(connection, request, ballot, ends_ms, at_ms)
+            if facts.ends_ms is not None and facts.is_reminder_due():
+                participants.remind(connection, request, facts.ends_ms, pending.waiting_for, at_ms)
+            if request.decision != _noted(pending):
+                decisions.note_waiting(connection, request, _noted(pending))
 
     def verdict_on(self, uid: str) -> Scorecard | None:
         """Return the newest verdict on a version itself, not on a copy or a rename."""
@@ -280,13 +263,23 @@ class Gate:
         return permits.use(connection, ask, at_ms)
 
 
-def _refuse_own(connection: Connection, request: Request, ballot: Ballot) -> None:
-    """Refuse the approval of somebody who has a part in the version."""
-    author = request_rows.author(connection, request.version_uid)
-    part = own_part(ballot, request.actor, author)
-    if part is not None:
-        raise OwnVersionError(
-            f"expected somebody else's approval of request {request.id}, found that of "
-            f"{ballot.actor}, who {part}",
-            hint="have another person approve it: acgs access show says who may",
-        )
+def _noted(pending: Pending) -> dict[str, Any]:
+    return {"waiting_for": pending.waiting_for, "machine": pending.machine}
+
+
+def _is_news(request: Request, pending: Pending, facts: RequestFacts) -> bool:
+    is_reminder_due = facts.is_reminder_due() and request.reminded_ms is None
+    return (
+        request.decision != _noted(pending)
+        or bool(facts.tally.ended)
+        or bool(facts.expiring())
+        or is_reminder_due
+    )
+
+
+def _seats(seats: Sequence[Seat]) -> list[dict[str, Any]]:
+    return [
+        {"role": seat.role, "by": seat.ballot.who, "approval": seat.ballot.id}
+        for seat in seats
+        if seat.ballot is not None
+    ]

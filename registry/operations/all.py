@@ -8,7 +8,7 @@ from infra.component import Operation
 from infra.secrets import Sealer
 from infra.settings import Settings
 from registry.bootstrap import open_registry
-from registry.operations import access, findings, requests, standings
+from registry.operations import access, delegations, findings, requests, standings
 from registry.tokens import operations as tokens
 from registry.tokens.service import Tokens
 from registry.webhooks import operations as webhooks
@@ -20,6 +20,7 @@ def operations(settings: Settings) -> Mapping[str, Operation]:
     registry = open_registry(settings)
     return {
         **requests.operations(registry),
+        **delegations.operations(registry),
         **standings.operations(registry),
         **access.operations(registry),
         **findings.operations(settings, registry),

@@ -20,6 +20,7 @@ from registry.errors import UnknownRequestError
 from registry.plugin.boot import nonce
 from registry.versions.adapters.lists import PAGE
 from registry.views import reads
+from registry.views.people import whole_request_view
 from registry.views.reads import number
 from registry.views.records import event_view, request_view, version_view
 
@@ -101,8 +102,11 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
 
     async def get_request(request: Request) -> JSONResponse:
         request_id = _request_id(request.path_params["id"])
-        found = await run_in_threadpool(registry.gate.get_request, request_id)
-        return JSONResponse(request_view(found))
+
+        def read() -> dict[str, Any]:
+            return whole_request_view(registry, registry.gate.get_request(request_id))
+
+        return JSONResponse(await run_in_threadpool(read))
 
     async def get_requests(request: Request) -> JSONResponse:
         name = request.query_params.get("name")

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, insert, update
 
 from infra.clock import to_millis
 from infra.stores.db import reading, transaction
-from registry.adapters import tables, version_rows
+from registry.adapters import locks, tables, version_rows
 from registry.audit.adapters import events
 from registry.domain.records import Act, Endpoint, VersionRecord
 from registry.domain.values import CHAMPION, Stage
@@ -46,6 +46,8 @@ class Endpoints:
         """
         at_ms = to_millis(at)
         with transaction(self.engine) as connection:
+            # A grant holds to the plan that was approved: it must not change under it.
+            locks.lock_model(connection, name)
             known = rollout_rows.endpoint(connection, name)
             if known is None:
                 connection.execute(

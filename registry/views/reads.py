@@ -11,6 +11,7 @@ from infra.operation_arguments import MAX_NUMBER
 from registry.domain.values import CHAMPION, RequestState
 from registry.errors import UnknownRequestError, UnknownVersionError
 from registry.views import access
+from registry.views.people import delegation_view, whole_request_view
 from registry.views.records import event_view, request_view, version_view
 from registry.views.versions import brief_view, comparison_view, diff_view
 
@@ -37,6 +38,7 @@ def views(settings: Settings) -> Mapping[str, View]:
         "bom": lambda asked: bom(registry, asked),
         "requests": lambda asked: requests(registry, asked),
         "request": lambda asked: request(registry, asked),
+        "delegations": lambda _asked: delegations(registry),
         "events": lambda asked: events(registry, asked),
         **access.views(registry),
     }
@@ -140,14 +142,19 @@ def requests(registry: Registry, asked: Asked) -> list[dict[str, Any]]:
 
 
 def request(registry: Registry, asked: Asked) -> dict[str, Any]:
-    """Return one request with its decision.
+    """Return one request with its decision, seats, votes and comments.
 
     Raises:
         UnknownRequestError: there is none of that number.
     """
     if "id" not in asked:
         raise UnknownRequestError("expected the number of a request, found none")
-    return request_view(registry.gate.get_request(number(asked, "id", 0)))
+    return whole_request_view(registry, registry.gate.get_request(number(asked, "id", 0)))
+
+
+def delegations(registry: Registry) -> list[dict[str, Any]]:
+    """Return the votes that people lent, newest first."""
+    return [delegation_view(lent) for lent in registry.delegations.every()]
 
 
 def events(registry: Registry, asked: Asked) -> list[dict[str, Any]]:

@@ -157,19 +157,19 @@ def test_two_approvals_are_needed_from_two_people(store: GovernedStore) -> None:
     request = score(registry, ask(registry, register(store)), approvals=2)
     assert request.decision["waiting_for"] == "2 approvals"
     for _ in range(2):
-        request = registry.gate.approve(request.id, "ann", "", utc_now())
+        request = registry.approvals.approve(request.id, "ann", "", utc_now())
         assert request.state is RequestState.OPEN
-    request = registry.gate.approve(request.id, "bob", "fine", utc_now())
+    request = registry.approvals.approve(request.id, "bob", "fine", utc_now())
     assert request.state is RequestState.GRANTED
     with pytest.raises(RequestClosedError, match="found it granted"):
-        registry.gate.approve(request.id, "cid", "", utc_now())
+        registry.approvals.approve(request.id, "cid", "", utc_now())
 
 
 def test_a_rejection_ends_the_request_and_leaves_the_stage(store: GovernedStore) -> None:
     registry = store.registry
     number = register(store)
     request = score(registry, ask(registry, number), approvals=1)
-    request = registry.gate.reject(request.id, "ann", "not now", utc_now())
+    request = registry.approvals.reject(request.id, "ann", "not now", utc_now())
     assert request.state is RequestState.REFUSED
     assert "not now" in request.decision["reasons"][0]["found"]
     assert stages(store) == {number: "None"}
@@ -181,7 +181,7 @@ def test_files_changed_while_people_decide_void_the_approval(store: GovernedStor
     request = score(registry, ask(registry, number), approvals=1)
     folder = Path(store.get_model_version(NAME, number).source)
     (folder / "MLmodel").write_text("flavors: {other: {}}\n")
-    request = registry.gate.approve(request.id, "ann", "", utc_now())
+    request = registry.approvals.approve(request.id, "ann", "", utc_now())
     assert request.state is RequestState.REFUSED
     assert request.decision["reasons"][0]["rule"] == "artifact.changed"
     assert stages(store) == {number: "None"}
@@ -199,7 +199,9 @@ def test_many_settlers_at_once_end_a_request_once(store: GovernedStore) -> None:
     number = register(store)
     request = score(registry, ask(registry, number), approvals=1)
     approvers = [
-        threading.Thread(target=registry.gate.approve, args=(request.id, f"p{n}", "", utc_now()))
+        threading.Thread(
+            target=registry.approvals.approve, args=(request.id, f"p{n}", "", utc_now())
+        )
         for n in range(1)
     ]
     settlers = [
@@ -291,7 +293,7 @@ def test_an_approval_never_lands_on_a_version_made_anew_under_the_same_number(
     store.create_registered_model(NAME)
     number = register(store)
     with pytest.raises(RequestClosedError, match="found it refused"):
-        registry.gate.approve(request.id, "ann", "", utc_now())
+        registry.approvals.approve(request.id, "ann", "", utc_now())
     assert stages(store) == {number: "None"}
     assert registry.versions.find_version(NAME, "1").semver == "0.2.0"
 
@@ -309,7 +311,7 @@ def test_a_version_made_anew_behind_our_back_is_not_the_one_that_was_asked_about
     plain.delete_registered_model(NAME)
     plain.create_registered_model(NAME)
     plain.create_model_version(NAME, source)
-    request = registry.gate.approve(request.id, "ann", "", utc_now())
+    request = registry.approvals.approve(request.id, "ann", "", utc_now())
     assert request.state is RequestState.REFUSED
     assert request.decision["reasons"][0]["rule"] == "version.gone"
 

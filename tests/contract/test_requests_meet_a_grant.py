@@ -26,8 +26,12 @@ store = requests.store
 
 ACTS: dict[str, Act] = {
     "ask for the same": lambda registry, request, _at: requests.ask(registry, request.version),
-    "approve": lambda registry, request, at: registry.gate.approve(request.id, "bob", "", at),
-    "reject": lambda registry, request, at: registry.gate.reject(request.id, "bob", "", at),
+    "withdraw": lambda registry, request, at: registry.approvals.withdraw(request.id, "bob", at),
+    "comment": lambda registry, request, at: registry.approvals.comment(
+        request.id, "bob", "well", at
+    ),
+    "approve": lambda registry, request, at: registry.approvals.approve(request.id, "bob", "", at),
+    "reject": lambda registry, request, at: registry.approvals.reject(request.id, "bob", "no", at),
     "cancel": lambda registry, request, at: registry.gate.cancel(request.id, "bob", at),
 }
 

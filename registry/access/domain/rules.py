@@ -141,6 +141,14 @@ class Roles:
         """Return the roles by which a principal may do something, in the document's order."""
         return _each_once(grant.role.id for grant in self._given(principal, verb, name, stage))
 
+    def approving(self, principal: Principal) -> tuple[str, ...]:
+        """Return the roles by which a principal may approve anything at all."""
+        return _each_once(
+            grant.role.id
+            for grant in self.grants
+            if Verb.APPROVE in grant.role.may and any(one.is_meant(principal) for one in grant.to)
+        )
+
     def givers(self) -> tuple[str, ...]:
         """Return who may put roles in force, as the document writes them."""
         return _each_once(

@@ -51,7 +51,8 @@ _OF_THE_PLATFORM = frozenset(
 )
 
 MEANINGS = {
-    Verb.READ: "see a model, its versions, requests, verdicts, lineage and events",
+    Verb.READ: "see a model, its versions, requests, verdicts, lineage and events, and comment on "
+    "its requests",
     Verb.REGISTER: "register a version, make a model, or copy or rename one to this name",
     Verb.DESCRIBE: "change descriptions, tags and aliases that are not governed",
     Verb.ASK: "ask for a version to move to a stage, and cancel one's own request",

@@ -1,79 +1,52 @@
-"""Decides requests: gathers the facts, and closes the request by compare-and-set."""
+"""Closes requests by compare-and-set, and carries out what was decided."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
-from registry.adapters import mirror, tables, version_rows
+from registry.adapters import mirror, tables
 from registry.audit.adapters import events
 from registry.domain.reasons import Reason
 from registry.domain.records import Act, Request
-from registry.domain.values import SYSTEM, Enforcement, RequestKind, RequestState, Standing
+from registry.domain.values import SYSTEM, RequestKind, RequestState, Standing
 from registry.errors import VersionYankedError
-from registry.files.adapters import custody_rows
-from registry.gate.adapters import grants, verdicts
+from registry.gate.adapters import grants
 from registry.gate.adapters.request_rows import request_record
-from registry.gate.domain.decision import Granted, Refused, RequestFacts
-from registry.governance.domain.governance import Governance
-from registry.rollouts.adapters import rollout_rows
-from registry.stages.adapters import positions
+from registry.gate.domain.decision import Granted, Refused
 
 _R = tables.request.c
 
 
-def facts(
+def apply(
     connection: Connection,
     request: Request,
-    governance: Governance,
-    manifest_digest: str | None,
-    evidence_digest: str,
-) -> RequestFacts:
-    """Gather what a decision needs, as one snapshot."""
-    card = verdicts.scorecard_of(connection, request.id)
-    record = version_rows.version_by_uid(connection, request.version_uid)
-    rollout = rollout_rows.active_rollout(connection, request.name)
-    return RequestFacts(
-        kind=request.kind,
-        target=request.target,
-        request_manifest_digest=request.manifest_digest,
-        manifest_digest=manifest_digest,
-        constitution_digest=governance.constitution_digest,
-        evidence_digest=evidence_digest,
-        # A name that nothing governs any more is still held to the strictest mode here: the
-        # request was made while it was governed.
-        enforcement=governance.enforcement(request.judged_as) or Enforcement.ENFORCE,
-        from_stage=request.from_stage,
-        current_stage=positions.position(connection, record).stage if record else None,
-        scorecard=verdicts.judged(card) if card else None,
-        ballots=verdicts.ballots(connection, request.id),
-        served_before=request.kind is RequestKind.TRANSITION
-        and verdicts.served_before(
-            connection, request.name, request.version_uid, request.manifest_digest
-        ),
-        rollout_in_progress=rollout is not None,
-        standing=record.standing if record else Standing.ACTIVE,
-        standing_reason=record.standing_reason if record else None,
-        prerelease=record.semver if record and record.prerelease else None,
-        unusable=custody_rows.unusable(connection, request.version_uid),
-    )
-
-
-def apply(
-    connection: Connection, request: Request, decision: Granted | Refused, at_ms: int
+    decision: Granted | Refused,
+    at_ms: int,
+    seats: Sequence[Mapping[str, Any]] = (),
 ) -> None:
-    """Close a request as decided and, if granted, carry out the grant."""
+    """Close a request as decided and, if granted, carry out the grant.
+
+    Args:
+        connection: of the transaction that decided.
+        request: that is decided.
+        decision: on it.
+        at_ms: when.
+        seats: who gave each approval that a grant rests on, as JSON.
+    """
     act = Act(SYSTEM, at_ms)
     match decision:
         case Refused(reasons):
-            body = {"reasons": [asdict(r) for r in reasons], "warnings": []}
+            body: dict[str, Any] = {"reasons": [asdict(r) for r in reasons], "warnings": []}
             close(connection, request, RequestState.REFUSED, body, act)
         case Granted(warnings):
             _require_standing(connection, request)
             body = {"reasons": [], "warnings": [asdict(r) for r in warnings]}
+            if seats:
+                body["approvals"] = list(seats)
             if close(connection, request, RequestState.GRANTED, body, act):
                 grants.carry_out(connection, request, at_ms)
 

@@ -1,4 +1,4 @@
-"""Reads what was said of a version: the scorer's scorecards, people's ballots."""
+"""Reads what the scorer said of a version."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, or_, select
 
 from registry.adapters import tables
+from registry.domain.canonical import digest
 from registry.domain.reasons import Reason
 from registry.domain.records import Scorecard
 from registry.domain.values import Enforcement, RequestKind, RequestState, Stage
-from registry.gate.domain.decision import JudgedScorecard
-from registry.gate.domain.votes import Ballot
+from registry.gate.domain.judged import JudgedScorecard
 from registry.rollouts.adapters import rollout_rows
 
 _V = tables.version.c
@@ -84,18 +84,8 @@ def judged(card: Scorecard) -> JudgedScorecard:
         constitution_digest=card.constitution_digest,
         evidence_digest=card.evidence_digest,
         reasons=tuple(Reason(**reason) for reason in raw),
+        digest=digest(card.document),
     )
-
-
-def ballots(connection: Connection, request_id: int) -> tuple[Ballot, ...]:
-    """Return each person's ballot on a request."""
-    a = tables.approval.c
-    rows = connection.execute(
-        select(a.actor, a.approved, a.comment, a.manifest_digest, a.principal)
-        .where(a.request_id == request_id)
-        .order_by(a.id)
-    )
-    return tuple(Ballot(*row[:4], key=(row.principal or {}).get("key", "")) for row in rows)
 
 
 def served_before(

@@ -7,21 +7,10 @@ from dataclasses import dataclass
 from registry.domain.reasons import Reason
 from registry.domain.values import Enforcement, RequestKind, Stage, Standing
 from registry.gate.domain import votes
-from registry.gate.domain.votes import Ballot
-
-
-@dataclass(frozen=True, slots=True)
-class JudgedScorecard:
-    """What the decision needs from a scorecard."""
-
-    score: float
-    passed: bool
-    enforcement: Enforcement
-    approvals_needed: int
-    manifest_digest: str
-    constitution_digest: str
-    evidence_digest: str
-    reasons: tuple[Reason, ...]
+from registry.gate.domain.judged import JudgedScorecard
+from registry.gate.domain.tally import Electorate, Tally, count
+from registry.gate.domain.votes import Ballot, Shown
+from registry.governance.domain.approval_rules import reminder_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +25,10 @@ class RequestFacts:
         enforcement: how strictly the name is governed now.
         from_stage: stage when the request was made.
         current_stage: stage now; None when the version was deleted.
+        ballots: every vote, oldest first, with those that ended.
+        electorate: who may approve it, as of now.
+        created_ms: when it was asked.
+        plan_digest: of the rollout plan that a grant would follow; None where it follows none.
         served_before: this version, with this digest, has been Production before.
         rollout_in_progress: its endpoint is in the middle of another rollout.
         standing: whether it is deprecated or yanked now.
@@ -55,12 +48,55 @@ class RequestFacts:
     current_stage: Stage | None
     scorecard: JudgedScorecard | None
     ballots: tuple[Ballot, ...]
+    electorate: Electorate
+    created_ms: int
+    plan_digest: str | None = None
     served_before: bool = False
     rollout_in_progress: bool = False
     standing: Standing = Standing.ACTIVE
     standing_reason: str | None = None
     prerelease: str | None = None
     unusable: tuple[Reason, ...] = ()
+
+    @property
+    def shown(self) -> Shown:
+        """What there is to be approved now."""
+        return Shown(
+            artifact=self.manifest_digest or "",
+            constitution=self.constitution_digest,
+            evidence=self.evidence_digest or "",
+            verdict=self.scorecard.digest if self.scorecard else None,
+            plan=self.plan_digest,
+        )
+
+    @property
+    def tally(self) -> Tally:
+        """The approvals, counted."""
+        at_least = self.scorecard.approvals_needed if self.scorecard else 0
+        return count(self.ballots, self.shown, self.electorate, at_least)
+
+    @property
+    def ends_ms(self) -> int | None:
+        """When the request expires; None if it does not."""
+        return self.electorate.rules.request_ends_ms(self.created_ms)
+
+    def is_reminder_due(self) -> bool:
+        """Return whether the request expires soon enough to say so."""
+        ends_ms = self.ends_ms
+        return ends_ms is not None and self.electorate.now_ms >= reminder_ms(
+            self.created_ms, ends_ms
+        )
+
+    def expiring(self) -> tuple[tuple[Ballot, int], ...]:
+        """Return the approvals that expire soon and that nobody was reminded of, with the end."""
+        found = []
+        for ballot in self.tally.standing:
+            ends_ms = self.electorate.rules.approval_ends_ms(ballot.given_ms)
+            if ends_ms is None or ballot.reminded:
+                continue
+            if self.electorate.now_ms >= reminder_ms(ballot.given_ms, ends_ms):
+                found.append((ballot, ends_ms))
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +144,8 @@ def _decide(facts: RequestFacts) -> Decision:
     rejections = votes.rejections(facts.ballots)
     if rejections:
         return Refused(rejections)
+    if facts.ends_ms is not None and facts.electorate.now_ms >= facts.ends_ms:
+        return Refused((_expired(facts),))
     unfit = _unfit(facts)
     if unfit:
         return Refused(unfit)
@@ -125,9 +163,9 @@ def _decide(facts: RequestFacts) -> Decision:
         return Refused(outdated)
     if not card.passed and facts.enforcement is Enforcement.ENFORCE:
         return Refused(card.reasons)
-    missing = votes.missing(facts.ballots, card.approvals_needed, facts.manifest_digest)
-    if missing > 0:
-        return Pending(f"{missing} approval{'s' if missing > 1 else ''}", machine=False)
+    tally = facts.tally
+    if tally.missing:
+        return Pending(tally.waiting_for(), machine=False)
     return Granted(warnings=() if card.passed else card.reasons)
 
 
@@ -137,6 +175,16 @@ _ROLLOUT_IN_PROGRESS = Reason(
     found="another version is being rolled out",
     fix="wait for it (acgs rollout list), then ask again",
 )
+
+
+def _expired(facts: RequestFacts) -> Reason:
+    hours = facts.electorate.rules.request_expires_after_hours
+    return Reason(
+        "request.expired",
+        f"a decision within {hours:g} hours",
+        "none by then",
+        "ask again, and have people approve it in time",
+    )
 
 
 def _unfit(facts: RequestFacts) -> tuple[Reason, ...]:

@@ -1,12 +1,71 @@
-"""Counts the votes on a request: whose approvals are missing, and who rejects it."""
+"""Defines ballots: who approved or rejected what, by the digests that they were shown."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from enum import StrEnum
 
-from infra.identity.principal import actor_key
+from infra.identity.principal import Principal, actor_key
+from registry.domain.canonical import digest
 from registry.domain.reasons import Reason
+from registry.gate.domain.delegation import Delegation
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What an approval is about, by digest.
+
+    Attributes:
+        artifact: of the version's files.
+        constitution: of the constitution in force.
+        evidence: of the evidence in force for the name.
+        verdict: of the scorecard; None before there is one.
+        plan: of the endpoint's rollout plan; None where no endpoint is concerned.
+    """
+
+    artifact: str
+    constitution: str
+    evidence: str
+    verdict: str | None
+    plan: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """One digest of all of them."""
+        return digest(asdict(self))
+
+    def change_to(self, now: Shown) -> str | None:
+        """Return what is another now, in words; None if nothing is."""
+        for what, before, after in (
+            ("files", self.artifact, now.artifact),
+            ("constitution", self.constitution, now.constitution),
+            ("evidence", self.evidence, now.evidence),
+            ("verdict", self.verdict, now.verdict),
+            ("rollout plan", self.plan, now.plan),
+        ):
+            if before != after:
+                return f"the {what} changed since"
+        return None
+
+
+class End(StrEnum):
+    """How an approval ended before its request did."""
+
+    WITHDRAWN = "withdrawn"
+    VOID = "void"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Says how and why an approval ended."""
+
+    kind: End
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,47 +73,41 @@ class Ballot:
     """One person's vote on one request.
 
     Attributes:
-        manifest_digest: of the files that the person was shown.
-        key: of the voter's name, where the vote says more than the actor.
+        shown: what the person was shown; None for votes of releases that did not keep it.
+        given_ms: when.
+        principal: who votes; None where only the actor's name is known.
+        delegation: by which the vote is somebody else's; None for the voter's own.
+        ended: how it ended; None while it stands.
+        reminded: whether people were reminded that it will expire.
+        id: 0 before it is stored.
     """
 
     actor: str
     approved: bool
     comment: str
-    manifest_digest: str
-    key: str = ""
+    shown: Shown | None
+    given_ms: int
+    principal: Principal | None = None
+    delegation: Delegation | None = None
+    ended: Ending | None = None
+    reminded: bool = False
+    id: int = 0
 
     @property
     def voter(self) -> str:
         """The key by which a person counts once, however and wherever they write their name."""
-        return self.key or actor_key(self.actor)
+        return self.principal.key if self.principal else actor_key(self.actor)
 
+    @property
+    def owner(self) -> str:
+        """The key of whose vote it is: the voter, or who lent it."""
+        return self.delegation.lender.key if self.delegation else self.voter
 
-def missing(ballots: Sequence[Ballot], needed: int, manifest_digest: str | None) -> int:
-    """Return how many approvals are missing; none where it is zero or less.
-
-    A person counts once, and an approval counts for the files that it was given to only.
-    """
-    given = {b.voter for b in ballots if b.approved and b.manifest_digest == manifest_digest}
-    return needed - len(given)
-
-
-def own_part(ballot: Ballot, asker: str, author: str | None) -> str | None:
-    """Return what a voter has done for the version that keeps the approval from counting.
-
-    Args:
-        ballot: an approval.
-        asker: actor who asked for the move.
-        author: actor who registered the version; None where nobody knows.
-
-    Returns:
-        "asked for it" or "registered it"; None for a voter who did neither.
-    """
-    if ballot.voter == actor_key(asker):
-        return "asked for it"
-    if author is not None and ballot.voter == actor_key(author):
-        return "registered it"
-    return None
+    @property
+    def who(self) -> str:
+        """The voter for people to read: `bob`, or `bob for alice`."""
+        name = self.principal.name if self.principal else self.actor
+        return f"{name} for {self.delegation.lender.name}" if self.delegation else name
 
 
 def rejections(ballots: Sequence[Ballot]) -> tuple[Reason, ...]:
@@ -67,5 +120,5 @@ def rejections(ballots: Sequence[Ballot]) -> tuple[Reason, ...]:
             fix=f"settle it with {ballot.actor}, then ask again",
         )
         for ballot in ballots
-        if not ballot.approved
+        if not ballot.approved and ballot.ended is None
     )

@@ -18,7 +18,8 @@ import yaml
 from infra.errors import PlatformError
 from infra.settings import Settings
 from registry.domain import canonical
-from registry.domain.values import Enforcement
+from registry.domain.values import GOVERNED_STAGES, Enforcement, Stage
+from registry.governance.domain.approval_rules import ApprovalRules, rules_of
 from registry.governance.domain.governance import Governance, Pattern
 from registry.settings import RegistrySettings
 
@@ -150,7 +151,9 @@ def _load(
             f"found {found_digest}",
             hint="restore the document, or have the new text locked: acgs constitution lock",
         )
-    return Governance(constitutional_hash, found_digest, _patterns(path, value), value)
+    return Governance(
+        constitutional_hash, found_digest, _patterns(path, value), _stages(path, value), value
+    )
 
 
 def _patterns(path: Path, value: dict[str, Any]) -> tuple[Pattern, ...]:
@@ -167,6 +170,20 @@ def _patterns(path: Path, value: dict[str, Any]) -> tuple[Pattern, ...]:
                 f"({', '.join(Enforcement)}), found {item!r}"
             ) from err
     return tuple(patterns)
+
+
+def _stages(path: Path, value: dict[str, Any]) -> tuple[tuple[Stage, ApprovalRules], ...]:
+    raw = value.get("stages")
+    stages = []
+    for stage in (stage for stage in Stage if stage in GOVERNED_STAGES):
+        bar = raw.get(stage.value) if isinstance(raw, dict) else None
+        try:
+            stages.append((stage, rules_of(bar)))
+        except ValueError as err:
+            raise ConstitutionError(
+                f"{path}: stages.{stage}: {err}", hint="acgs constitution check"
+            ) from err
+    return tuple(stages)
 
 
 class _StrictLoader(yaml.SafeLoader):

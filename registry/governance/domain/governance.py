@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from registry.domain.values import Enforcement
+from registry.domain.values import Enforcement, Stage
+from registry.governance.domain.approval_rules import ApprovalRules
 
 # As fnmatch reads them: a `]` right after the opening, or after its `!`, is a member.
 _CLASS = re.compile(r"\[!?+\]?+[^\]]*\]")
@@ -41,13 +42,19 @@ class Governance:
         constitutional_hash: the document's identifier.
         constitution_digest: `sha256:<hex>` of the canonical document.
         patterns: first match wins; a name that none matches is not governed.
+        stages: what each governed stage asks of people.
         document: the whole constitution, as JSON values.
     """
 
     constitutional_hash: str
     constitution_digest: str
     patterns: tuple[Pattern, ...]
+    stages: tuple[tuple[Stage, ApprovalRules], ...] = ()
     document: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
+
+    def approval_rules(self, target: Stage) -> ApprovalRules:
+        """Return what a stage asks of people."""
+        return next((rules for stage, rules in self.stages if stage is target), ApprovalRules())
 
     def enforcement(self, name: str) -> Enforcement | None:
         """Return how strictly `name` is governed, or None if it is not."""

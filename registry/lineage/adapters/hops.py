@@ -167,7 +167,9 @@ def _granted_by(connection: Connection, granted: Mapping[int, int]) -> Iterator[
         .group_by(_S.request_id)
     ).all()
     approvals = connection.execute(
-        select(_A.request_id, _A.id).where(_A.request_id.in_(requests), _A.approved)
+        select(_A.request_id, _A.id).where(
+            _A.request_id.in_(requests), _A.approved, _A.ended.is_(None)
+        )
     ).all()
     causes: dict[int, list[tuple[Kind, int]]] = {}
     for kind, rows in ((Kind.VERDICT, verdicts), (Kind.APPROVAL, approvals)):

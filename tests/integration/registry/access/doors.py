@@ -119,6 +119,19 @@ def doors(name: str, other: str, request_id: int) -> dict[str, Door]:
         ),
         "reject": operation(Verb.APPROVE, "registry/reject", name, Stage.PRODUCTION, id=request_id),
         "cancel": operation(Verb.ASK, "registry/cancel", name, Stage.PRODUCTION, id=request_id),
+        "approve for another": operation(
+            Verb.READ, "registry/approve", name, **{"id": request_id, "for": "somebody"}
+        ),
+        "withdraw an approval": operation(
+            Verb.READ, "registry/withdraw_approval", name, id=request_id
+        ),
+        "comment on a request": operation(
+            Verb.READ, "registry/comment", name, id=request_id, comment="words"
+        ),
+        "lend a vote": operation(
+            Verb.READ, "registry/delegate", name, to="somebody", names=[name],
+            until="2099-01-01T00:00+00:00",
+        ),
         "add a webhook": operation(
             Verb.MANAGE_WEBHOOKS, "registry/add_webhook", name="w", url="https://127.0.0.1:9/x",
             events=["*"],

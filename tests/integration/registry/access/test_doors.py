@@ -119,6 +119,11 @@ def test_every_operation_is_among_the_doors(site: Site) -> None:
         for component in components()
         for name in component.operations(settings)
     }
-    # They ask what they are about first: tried where there is an endpoint, and a document.
-    elsewhere = {"serving/order", "serving/rollback", "registry/adopt_access"}
+    # They ask what they are about first: tried where there is an endpoint, a document, a lent vote.
+    elsewhere = {
+        "serving/order",
+        "serving/rollback",
+        "registry/adopt_access",
+        "registry/revoke_delegation",
+    }
     assert offered == {path for path in tried if not path.startswith("/api")} | elsewhere

@@ -143,7 +143,7 @@ FORGED = {
     "a decision": (_REQUEST, "requests decided", ("request 7, granted",)),
     "a vote": (
         "INSERT INTO acgs_approval (request_id, actor, approved, comment, manifest_digest, "
-        "created_ms) VALUES (1, 'ben', 1, '', 'd', 1)",
+        "created_ms, person) VALUES (1, 'ben', 1, '', 'd', 1, 'p')",
         "votes",
         ("ben on request 1",),
     ),

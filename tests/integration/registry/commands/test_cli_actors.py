@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -14,10 +15,12 @@ from sqlalchemy import text
 from infra.clock import utc_now
 from infra.console import cli
 from registry.domain.records import Ask
-from registry.domain.values import SYSTEM, RequestKind, Stage
+from registry.domain.values import SYSTEM, Enforcement, RequestKind, Stage, Verdict
 from registry.governance.adapters import constitution_memory
+from registry.governance.adapters.evidence_file import binding_digest
 from tests.integration.registry import shelf as kit
 from tests.integration.registry.shelf import NAME, Shelf
+from tests.support import roles
 from tests.support.platform import write_constitution
 from tests.support.roles import TEMPLATE
 
@@ -84,6 +87,36 @@ def a_request(shelf: Shelf) -> None:
     version = shelf.register(name=ENFORCED)
     asked = Ask(RequestKind.TRANSITION, version, ENFORCED, Stage.PRODUCTION, "ben")
     shelf.store.registry.gate.open_request(asked, utc_now())
+
+
+def a_judged_request(shelf: Shelf) -> None:
+    a_request(shelf)
+    gate = shelf.store.registry.gate
+    request = gate.get_request(1)
+    verdict = Verdict(
+        score=1.0,
+        passed=True,
+        enforcement=Enforcement.ENFORCE,
+        approvals_needed=2,
+        reasons=(),
+        manifest_digest=request.manifest_digest,
+        constitution_digest=gate.governance.current().constitution_digest,
+        evidence_digest=binding_digest(gate.settings, ENFORCED),
+        document={},
+    )
+    gate.attach_verdict(1, verdict, utc_now())
+
+
+LENT = ("dan", "--name", "*", "--until", (utc_now() + timedelta(days=1)).isoformat())
+
+
+def a_role(shelf: Shelf) -> None:
+    run("access", "adopt", str(roles.written(shelf.root, roles.EVERYTHING_TO_EVERYBODY)))
+
+
+def a_lent_vote(shelf: Shelf) -> None:
+    a_role(shelf)
+    run("delegation", "add", *LENT)
 
 
 def a_deprecated_version(shelf: Shelf) -> None:
@@ -157,16 +190,19 @@ OF_THE_VERSION = f"{NAME}@1"
 COMMANDS = {
     "access adopt": Command(nothing, (str(TEMPLATE),)),
     "adoption run": Command(a_version_without_a_record, ()),
-    "approve": Command(a_request, ("1",)),
+    "approve": Command(a_judged_request, ("1",)),
     "artifact expire": Command(a_long_deleted_version, ()),
     "artifact hold": Command(a_version, (OF_THE_VERSION, *REASON)),
     "artifact release": Command(a_held_version, (OF_THE_VERSION, *REASON)),
     "artifact repair": Command(a_damaged_version, (OF_THE_VERSION,)),
     "constitution accept-shipped": Command(a_lost_constitution, ()),
     "constitution adopt": Command(an_edited_constitution, ()),
+    "delegation add": Command(a_role, LENT),
+    "delegation revoke": Command(a_lent_vote, ("1",)),
     "endpoint create": Command(nothing, (NAME,)),
     "evidence adopt": Command(nothing, ()),
-    "reject": Command(a_request, ("1",)),
+    "reject": Command(a_request, ("1", "--comment", "no")),
+    "request comment": Command(a_request, ("1", "words")),
     "request cancel": Command(a_request, ("1",)),
     "rollback": Command(a_rollout, (NAME, *REASON)),
     "rollout abort": Command(a_rollout, (NAME, *REASON)),

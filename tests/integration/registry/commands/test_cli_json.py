@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,8 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
 def _fill(shelf: Shelf) -> None:
     """Leave something for each command to show."""
     run("access", "adopt", str(roles.written(shelf.root, roles.EVERYTHING_TO_EVERYBODY)))
+    tomorrow = (utc_now() + timedelta(days=1)).isoformat()
+    run("delegation", "add", "dan", "--name", "*", "--until", tomorrow)
     run("webhook", "add", "hook", "http://127.0.0.1:9/hook", "--event", "*")
     run("token", "create", "ci", "--name", "*", "--verb", "read")
     run("endpoint", "create", NAME)

@@ -121,7 +121,7 @@ class World:
             self.registry.gate.attach_verdict(request.id, verdict, at)
             request = self.registry.gate.settle(request.id, at)
             if approver:
-                request = self.registry.gate.approve(request.id, approver, "fine", at)
+                request = self.registry.approvals.approve(request.id, approver, "fine", at)
         assert request.state is RequestState.GRANTED, request
         return request
 

@@ -65,6 +65,15 @@ def test_locking_the_changed_document_makes_it_the_law(own: Path) -> None:
     assert policy.constitution.bar(Stage.PRODUCTION).approvals == 1
 
 
+def test_a_stage_may_say_which_roles_must_approve(own: Path) -> None:
+    asked = {"technical-lead": 1, "security": 2}
+    rewrite(own, lambda d: d["stages"]["Production"].update(approvals=asked))
+    constitution_file.write_lock(own)
+    bar = constitution_file.load(settings(own)).constitution.bar(Stage.PRODUCTION)
+    assert bar.approvals_needed == 3
+    assert bar.rules.seats() == ("security", "security", "technical-lead")
+
+
 def test_another_identifier_in_the_environment_is_refused(own: Path) -> None:
     other = RegistrySettings(constitution=own, constitutional_hash="0000000000000000")
     with pytest.raises(governance_file.ConstitutionError, match="0000000000000000"):
@@ -101,6 +110,14 @@ def test_another_identifier_in_the_environment_is_refused(own: Path) -> None:
         (
             lambda d: d["principles"][0]["rules"][0].update(stages=["Archived"]),
             r"expected Staging, Production or both, found Archived",
+        ),
+        (
+            lambda d: d["stages"]["Production"].update(approvals={"security": 0}),
+            r"stages\.Production\.approvals: expected a number from 1 to 20 for security, found 0",
+        ),
+        (
+            lambda d: d["stages"]["Production"].update(approval_expires_after_hours=0),
+            r"approval_expires_after_hours: input should be greater than 0, found 0",
         ),
         (lambda d: d.update(kind="Law"), r"kind: .*Constitution"),
         (

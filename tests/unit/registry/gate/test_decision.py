@@ -6,17 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.identity.principal import Principal
 from registry.domain.reasons import Reason
 from registry.domain.values import Enforcement, RequestKind, Stage
 from registry.gate.domain.decision import (
     Granted,
-    JudgedScorecard,
     Pending,
     Refused,
     RequestFacts,
     decide,
 )
-from registry.gate.domain.votes import Ballot
+from registry.gate.domain.judged import JudgedScorecard
+from registry.gate.domain.tally import Electorate
+from registry.gate.domain.votes import Ballot, Shown
+from registry.governance.domain.approval_rules import ApprovalRules
 
 ACCURACY = Reason("performance.accuracy", ">= 0.80", "0.71", "train a better model")
 PASSED = JudgedScorecard(
@@ -28,6 +31,10 @@ PASSED = JudgedScorecard(
     constitution_digest="c1",
     evidence_digest="e1",
     reasons=(),
+    digest="v1",
+)
+ANYBODY = Electorate(
+    ApprovalRules(), "credit", Stage.PRODUCTION, None, parts={}, is_open=True, now_ms=0
 )
 FAILED = replace(PASSED, passed=False, score=0.5, reasons=(ACCURACY,))
 READY = RequestFacts(
@@ -42,7 +49,13 @@ READY = RequestFacts(
     current_stage=Stage.NONE,
     scorecard=PASSED,
     ballots=(),
+    electorate=ANYBODY,
+    created_ms=0,
 )
+
+
+def vote(actor: str, manifest: str = "m1", *, approved: bool = True, comment: str = "") -> Ballot:
+    return Ballot(actor, approved, comment, Shown(manifest, "c1", "e1", "v1"), 0)
 
 
 def rules(facts: RequestFacts) -> set[str]:
@@ -86,15 +99,15 @@ def test_promotion_is_refused_when_the_version_moved_since_the_request() -> None
 
 def test_promotion_waits_for_each_missing_approval() -> None:
     needed = replace(READY, scorecard=replace(PASSED, approvals_needed=2))
-    one = replace(needed, ballots=(Ballot("ann", True, "", "m1"),))
-    two = replace(needed, ballots=(*one.ballots, Ballot("bob", True, "", "m1")))
+    one = replace(needed, ballots=(vote("ann"),))
+    two = replace(needed, ballots=(*one.ballots, vote("bob")))
     assert decide(needed) == Pending("2 approvals", machine=False)
     assert decide(one) == Pending("1 approval", machine=False)
     assert decide(two) == Granted()
 
 
 def test_one_person_cannot_approve_twice() -> None:
-    ann = Ballot("ann", True, "", "m1")
+    ann = vote("ann")
     facts = replace(READY, scorecard=replace(PASSED, approvals_needed=2), ballots=(ann, ann))
     assert decide(facts) == Pending("1 approval", machine=False)
 
@@ -102,11 +115,11 @@ def test_one_person_cannot_approve_twice() -> None:
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        (Ballot("ann@cli", True, "", "m1"), Ballot("Ann@cli", True, "", "m1")),
-        (Ballot("ann@cli", True, "", "m1"), Ballot("ann@127.0.0.1", True, "", "m1")),
-        (Ballot("ann@cli", True, "", "m1"), Ballot("\uff41nn@cli", True, "", "m1")),
-        (Ballot("ann@x.org@cli", True, "", "m1"), Ballot("ANN@x.org@::1", True, "", "m1")),
-        (Ballot("ann", True, "", "m1"), Ballot("renamed@cli", True, "", "m1", key="ann")),
+        (vote("ann@cli"), vote("Ann@cli")),
+        (vote("ann@cli"), vote("ann@127.0.0.1")),
+        (vote("ann@cli"), vote("\uff41nn@cli")),
+        (vote("ann@x.org@cli"), vote("ANN@x.org@::1")),
+        (vote("ann"), replace(vote("renamed@cli"), principal=Principal("ann"))),
     ],
 )
 def test_one_person_counts_once_however_and_wherever_the_name_is_written(
@@ -120,13 +133,14 @@ def test_an_approval_of_other_files_does_not_count() -> None:
     facts = replace(
         READY,
         scorecard=replace(PASSED, approvals_needed=1),
-        ballots=(Ballot("ann", True, "", "m0"),),
+        ballots=(vote("ann", "m0"),),
     )
-    assert decide(facts) == Pending("1 approval", machine=False)
+    said = "1 approval; ann again (void: the files changed since)"
+    assert decide(facts) == Pending(said, machine=False)
 
 
 def test_a_rejection_refuses_and_names_who_rejected() -> None:
-    facts = replace(READY, ballots=(Ballot("ann", False, "not on a Friday", "m1"),))
+    facts = replace(READY, ballots=(vote("ann", approved=False, comment="not on a Friday"),))
     decision = decide(facts)
     assert isinstance(decision, Refused)
     assert "ann" in decision.reasons[0].found
@@ -197,7 +211,7 @@ def test_a_grant_always_rests_on_matching_digests_and_enough_approvals(
         constitution_digest=constitution,
         scorecard=card if has_card else None,
         enforcement=enforcement,
-        ballots=tuple(Ballot(f"p{n}", True, "", asked) for n in range(approvals)),
+        ballots=tuple(vote(f"p{n}", asked) for n in range(approvals)),
     )
     if isinstance(decide(facts), Granted):
         assert has_card
