@@ -84,7 +84,8 @@ def request_comment(request_id: int, text: str, dry_run: bool) -> None:
     if dry_run:
         click.echo(f"would comment on request {request_id} ({found['state']})")
         return
-    click.echo(f"request {request_id} has {len(found['comments'])} comments")
+    count = len(found["comments"])
+    click.echo(f"request {request_id} has {count} comment{'s' if count > 1 else ''}")
 
 
 @request.command("wait", short_help="Wait until a request is decided")

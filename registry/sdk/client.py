@@ -180,8 +180,49 @@ class GovernedClient:
         return self.version(name, number)
 
     def request(self, request_id: int) -> Request:
-        """Return one request and its outcome."""
+        """Return one request with its outcome, seats, votes and comments."""
         return Request.of(self._http.get("requests", str(request_id)))
+
+    def approve(
+        self,
+        request: int | Request,
+        comment: str = "",
+        *,
+        lender: str | None = None,
+        withdraw: bool = False,
+    ) -> Request:
+        """Approve a request, or take your approval back.
+
+        Args:
+            request: its number, or the request as you looked at it: then the approval is refused if
+                what there is to approve changed since.
+            comment: for those who read it later.
+            lender: the person who lent you the vote.
+            withdraw: take back what you approved instead.
+
+        Raises:
+            RefusedError: you may not approve it, or your approval would not count.
+            ConflictError: it is decided, not judged yet, or what you looked at changed.
+            GateClosedError: it was approved, and is refused all the same.
+        """
+        if withdraw:
+            if comment or lender:
+                raise UsageError("expected withdraw alone, found it with a comment or a lender")
+            return self._say("withdraw_approval", request)
+        shown = request.shown if isinstance(request, Request) else None
+        return self._say("approve", request, **{"comment": comment, "for": lender, "shown": shown})
+
+    def reject(self, request: int | Request, reason: str) -> Request:
+        """Reject a request, which refuses it."""
+        return self._say("reject", request, comment=reason)
+
+    def comment(self, request: int | Request, text: str) -> Request:
+        """Comment on an open request without a vote."""
+        return self._say("comment", request, comment=text)
+
+    def _say(self, operation: str, request: int | Request, **more: str | None) -> Request:
+        number = request.id if isinstance(request, Request) else request
+        return Request.of(self._http.carry_out(operation, {"id": number, **more}))
 
     def _wait(self, pending: RequestPendingError, wait_seconds: float) -> None:
         """Return once the request is granted.

@@ -73,6 +73,17 @@ class Transport:
         """
         return self._send("POST", f"/api/2.0/mlflow/{path}", json=body).json()
 
+    def carry_out(self, operation: str, asked: Mapping[str, Any]) -> Any:
+        """Carry out one of the registry's operations, and return its result.
+
+        Raises:
+            GateClosedError: a rule said no; carries each reason.
+            PlatformError: any other refusal.
+        """
+        given = {key: value for key, value in asked.items() if value not in (None, "")}
+        path = f"/acgs/api/v1/operations/registry/{operation}"
+        return self._send("POST", path, json=given).json()["result"]
+
     def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:
             answer = self._client.request(

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar, overload
 from registry.domain.reasons import Reason, causes
 from registry.domain.values import shown_score
 from registry.sdk import html
+from registry.sdk.people import Comment, Seat, Vote
 
 T = TypeVar("T")
 
@@ -142,7 +143,13 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to move, copy or rename a version, and its outcome."""
+    """A request to move, copy or rename a version, and its outcome.
+
+    Attributes:
+        shown: digest of what there is to approve; None where it is decided.
+        seats, votes, comments: what people are needed for and said; in a request that was asked
+            for by its number, else empty.
+    """
 
     id: int
     kind: str
@@ -155,6 +162,10 @@ class Request:
     waiting_for: str
     created_at: datetime
     decided_at: datetime | None
+    shown: str | None = None
+    seats: tuple[Seat, ...] = ()
+    votes: tuple[Vote, ...] = ()
+    comments: tuple[Comment, ...] = ()
 
     @classmethod
     def of(cls, view: Mapping[str, Any]) -> Request:
@@ -173,6 +184,10 @@ class Request:
             decision.get("waiting_for") or "" if view["state"] == "open" else "",
             datetime.fromisoformat(view["created_at"]),
             datetime.fromisoformat(decided) if decided else None,
+            view.get("shown", {}).get("digest"),
+            tuple(map(Seat.of, view.get("seats", ()))),
+            tuple(map(Vote.of, view.get("votes", ()))),
+            tuple(map(Comment.of, view.get("comments", ()))),
         )
 
     def __str__(self) -> str:
@@ -190,6 +205,13 @@ class Request:
                 "decided at": self.decided_at,
             },
         )
+        if self.seats:
+            rows = [(seat.role, seat.by, ", ".join(seat.could)) for seat in self.seats]
+            shown += html.table("Approvals", ("role", "by", "who could"), rows)
+        if self.votes or self.comments:
+            said = [(vote.at, str(vote), vote.comment) for vote in self.votes]
+            said += [(one.at, one.actor, one.text) for one in self.comments]
+            shown += html.table("What people said", ("when", "who", "comment"), sorted(said))
         return shown + (reasons_html("Why", self.reasons) if self.reasons else "")
 
 

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 from alembic import command
 from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import IntegrityError
 
 from infra.component import Component, components
 from infra.stores import migrations
 from infra.stores.db import open_engine
+from registry.gate.adapters import ballots
+from tests.support.stores import Databases, Kind
 
 OLD = {
     "name": "credit",
@@ -87,3 +90,48 @@ def test_versions_keep_their_numbers_and_get_their_parts(engine: Engine) -> None
         kept = connection.execute(text("SELECT semver FROM acgs_version ORDER BY version"))
         assert [row[0] for row in kept] == ["1.0.0", "1.10.2", "2.0.0-rc.1"]
     move(engine, "0002")
+
+
+VOTE = (
+    "INSERT INTO acgs_approval (request_id, actor, approved, comment, manifest_digest, created_ms) "
+    "VALUES (1, :actor, :approved, '', 'd', 1)"
+)
+
+
+@pytest.fixture(params=list(Kind))
+def whole(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Engine]:
+    """A database with every table, MLflow's too."""
+    engine = open_engine(databases.new(request.param))
+    yield engine
+    engine.dispose()
+
+
+def test_votes_of_an_earlier_release_stay_and_keep_no_digests(whole: Engine) -> None:
+    engine = whole
+    move(engine, "0011")
+    old = {c["name"] for c in inspect(engine).get_columns("acgs_approval")}
+    with engine.begin() as connection:
+        for actor in ("ann@cli", "bob@cli"):
+            connection.execute(text(VOTE), {"actor": actor, "approved": True})
+    move(engine, "0013")
+    with engine.connect() as connection:
+        found = ballots.ballots(connection, 1)
+    assert [(ballot.voter, ballot.shown, ballot.ended) for ballot in found] == [
+        ("ann", None, None),
+        ("bob", None, None),
+    ]
+    with pytest.raises(IntegrityError), engine.begin() as connection:
+        connection.execute(text("UPDATE acgs_approval SET person = 'one'"))
+    with engine.begin() as connection:
+        ended = "UPDATE acgs_approval SET person = 'one', ended = 'void' WHERE actor = 'bob@cli'"
+        connection.execute(text(ended))
+        connection.execute(text("UPDATE acgs_approval SET person = 'one'"))
+
+    move(engine, "0011")
+    assert {c["name"] for c in inspect(engine).get_columns("acgs_approval")} == old
+    with engine.connect() as connection:
+        kept = connection.execute(text("SELECT actor FROM acgs_approval"))
+        assert [row[0] for row in kept] == ["ann@cli"]
+    with pytest.raises(IntegrityError), engine.begin() as connection:
+        connection.execute(text(VOTE), {"actor": "ann@cli", "approved": False})
+    move(engine, "0013")

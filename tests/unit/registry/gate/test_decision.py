@@ -147,6 +147,45 @@ def test_a_rejection_refuses_and_names_who_rejected() -> None:
     assert "not on a Friday" in decision.reasons[0].found
 
 
+HOUR_MS = 3_600_000
+DAY_AND_WEEK = ApprovalRules((("any", 1),), 24, 7 * 24)
+
+
+def at_hours(hours: float, rules: ApprovalRules = DAY_AND_WEEK) -> RequestFacts:
+    return replace(READY, electorate=replace(ANYBODY, rules=rules, now_ms=round(hours * HOUR_MS)))
+
+
+@given(st.floats(0, 400))
+def test_an_open_request_expires_at_its_time_even_with_every_approval(hours: float) -> None:
+    facts = at_hours(hours, replace(DAY_AND_WEEK, approval_expires_after_hours=None))
+    facts = replace(facts, ballots=(vote("ann"),))
+    if facts.electorate.now_ms < 7 * 24 * HOUR_MS:
+        assert decide(facts) == Granted()
+    else:
+        assert rules(facts) == {"request.expired"}
+
+
+@given(st.floats(0, 400))
+def test_reminders_come_between_half_of_the_time_and_its_end(hours: float) -> None:
+    facts = replace(at_hours(hours), ballots=(vote("ann"),))
+    now_ms = facts.electorate.now_ms
+    assert facts.is_reminder_due() is (now_ms >= 6 * 24 * HOUR_MS)
+    assert bool(facts.expiring()) is (12 * HOUR_MS <= now_ms < 24 * HOUR_MS)
+    assert not replace(facts, ballots=(replace(vote("ann"), reminded=True),)).expiring()
+
+
+def test_without_a_time_nothing_expires_and_nobody_is_reminded() -> None:
+    facts = replace(at_hours(10**6, ApprovalRules((("any", 1),))), ballots=(vote("ann"),))
+    assert decide(facts) == Granted()
+    assert not facts.is_reminder_due()
+    assert not facts.expiring()
+
+
+def test_a_verdict_that_asks_for_nobody_is_held_to_the_quorum_all_the_same() -> None:
+    facts = replace(at_hours(1), scorecard=FAILED, enforcement=Enforcement.WARN)
+    assert decide(facts) == Pending("1 approval", machine=False)
+
+
 def test_warn_lets_a_failed_verdict_through_with_its_reasons() -> None:
     facts = replace(READY, scorecard=FAILED, enforcement=Enforcement.WARN)
     assert decide(facts) == Granted(warnings=(ACCURACY,))
