@@ -10,6 +10,8 @@ def people_lines(view: Mapping[str, Any]) -> list[str]:
     """Return seats, votes and comments of a request, a line each."""
     digest = view["shown"].get("digest")
     lines = [f"{'shown':<12} {digest}"] if digest else []
+    if view["problem"]:
+        lines.append(f"{'seat':<12} unknown: {view['problem']}")
     lines += [f"{'seat':<12} {_seat(seat)}" for seat in view["seats"]]
     lines += [f"{'vote':<12} {_vote(vote)}" for vote in view["votes"]]
     return lines + [

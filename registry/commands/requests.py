@@ -18,7 +18,7 @@ from registry.errors import GateClosedError, RequestPendingError
 from registry.gate.outcome import refusal
 
 _POLL_SECONDS = 0.2
-_IN_PARTS = frozenset({"decision", "shown", "seats", "votes", "comments"})
+_IN_PARTS = frozenset({"decision", "shown", "problem", "seats", "votes", "comments"})
 
 
 @click.group(short_help="Follow requests to move a version")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from registry.gate.adapters import ballots, participants
 from registry.gate.domain.decision import RequestFacts
 from registry.gate.domain.votes import Ballot, Ending
 from registry.gate.service import Gate
+from registry.governance.adapters.governance_file import ConstitutionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class PeopleOn:
     Attributes:
         shown: digests of what there is to approve, with `digest` over all; empty once decided.
         expires_ms: when the request expires; None if it does not, or is decided.
+        problem: why seats of an open request cannot be told; None where they can.
     """
 
     seats: tuple[NeededSeat, ...]
@@ -58,27 +60,33 @@ class PeopleOn:
     comments: tuple[Comment, ...]
     shown: Mapping[str, str | None] = field(hash=False)
     expires_ms: int | None
+    problem: str | None = None
 
 
 def people_on(gate: Gate, request: Request, at: datetime) -> PeopleOn:
     """Return where a request stands with people at a moment."""
-    is_open = request.state is RequestState.OPEN
-    # Read first: it opens a connection of its own.
-    governance = gate.governance.current() if is_open else None
+    governance, problem = None, None
+    if request.state is RequestState.OPEN:
+        try:
+            governance = gate.governance.current()
+        except ConstitutionError as err:
+            # Nothing is decided meanwhile; what was said can be read all the same.
+            problem = err.message
     with reading(gate.engine) as connection:
         said = [
             Comment(row["actor"], row["at_ms"], row["data"].get("comment", ""))
             for row in participants.comments(connection, request.id)
         ]
         if governance is None:
-            return _decided(request, ballots.ballots(connection, request.id), said)
+            votes = ballots.ballots(connection, request.id)
+            return replace(_as_stored(request, votes, said), problem=problem)
         facts = gate.facts.gather(
             connection, request, governance, to_millis(at), request.manifest_digest
         )
     return _open(facts, said)
 
 
-def _decided(request: Request, votes: Sequence[Ballot], said: Sequence[Comment]) -> PeopleOn:
+def _as_stored(request: Request, votes: Sequence[Ballot], said: Sequence[Comment]) -> PeopleOn:
     seats = [
         NeededSeat(seat["role"], seat["by"], ()) for seat in request.decision.get("approvals", ())
     ]

@@ -21,6 +21,7 @@ def whole_request_view(registry: Registry, request: Request) -> dict[str, Any]:
         **request_view(request),
         "expires_at": moment(people.expires_ms),
         "shown": dict(people.shown),
+        "problem": people.problem,
         "seats": [
             {"role": seat.role, "by": seat.by, "could": list(seat.could)} for seat in people.seats
         ],

@@ -20,6 +20,7 @@ from registry.gate.errors import (
     ShownChangedError,
     VoteRefusedError,
 )
+from registry.governance.adapters.governance_file import ConstitutionError
 from tests.support.stores import Databases, Kind
 from tests.support.voters import (
     ASKER,
@@ -200,6 +201,43 @@ def test_another_rollout_plan_voids_what_was_approved(site: Voters) -> None:
     site.plan({"steps": [10]})
     assert "lea again" in site.settle(request).decision["waiting_for"]
     assert "sam again" in site.settle(request).decision["waiting_for"]
+
+
+def test_another_constitution_or_other_files_void_the_vote_and_refuse_the_request(
+    site: Voters,
+) -> None:
+    asked_under_the_old = site.judged()
+    site.approve(asked_under_the_old, "lea")
+    site.adopt_constitution(approvals={"lead": 2})
+    changed = site.settle(asked_under_the_old)
+    assert [reason["rule"] for reason in changed.decision["reasons"]] == [
+        "verdict.older_constitution"
+    ]
+    (vote,) = site.people(changed).votes
+    assert str(vote.ending) == "void: the constitution changed since"
+
+    request = site.judged()
+    site.approve(request, "lea")
+    (site.root / "models" / "2" / "MLmodel").write_text("flavors: {other: {}}\n")
+    changed = site.approve(request, "lou")
+    assert [reason["rule"] for reason in changed.decision["reasons"]] == ["artifact.changed"]
+    assert [str(vote.ending) for vote in site.people(changed).votes] == [
+        "void: the files changed since"
+    ] * 2
+
+
+def test_a_request_can_be_read_while_no_valid_constitution_is_in_force(site: Voters) -> None:
+    request = site.judged()
+    site.approve(request, "lea")
+    (site.root / "constitution" / "constitution.lock.json").write_text("{}")
+    people = site.people(request)
+    assert people.problem is not None
+    assert "expected constitutional_hash" in people.problem
+    assert not people.seats
+    assert [vote.ballot.who for vote in people.votes] == ["lea"]
+    with pytest.raises(ConstitutionError):
+        site.approve(request, "sam")
+    assert site.events().count("approval.given") == 1
 
 
 # Time

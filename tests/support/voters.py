@@ -104,6 +104,12 @@ class Voters:
             recovering="a test",
         )
 
+    def adopt_constitution(self, **production: Any) -> None:
+        """Put a constitution in force that asks this of people for Production."""
+        constitution(self.root, **production)
+        act = Act("admin@cli", to_millis(self.now))
+        self.registry.governance.adopt_constitution(act)
+
     def register(self) -> int:
         self.made += 1
         folder = self.root / "models" / str(self.made)

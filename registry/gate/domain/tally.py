@@ -17,6 +17,9 @@ from registry.gate.domain.votes import Ballot, End, Ending, Shown
 from registry.governance.domain.approval_rules import ANY, ApprovalRules
 from registry.governance.domain.governance import Pattern
 
+_SHOWN_AGAIN = 3
+"""People named in one sentence, which MLflow shows as a tag of limited length."""
+
 
 @dataclass(frozen=True, slots=True)
 class Electorate:
@@ -148,9 +151,10 @@ class Tally:
         said = ", ".join(parts)
         if not self.has_roles and any(role != ANY for role in counts):
             said += " (no roles are in force, so nobody can give it)"
-        for ballot, ending in self.again:
+        for ballot, ending in self.again[:_SHOWN_AGAIN]:
             said += f"; {ballot.who} again ({ending})"
-        return said
+        more = len(self.again) - _SHOWN_AGAIN
+        return f"{said}; {more} more again" if more > 0 else said
 
 
 def count(

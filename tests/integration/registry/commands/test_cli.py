@@ -63,7 +63,7 @@ def test_rejecting_does_what_was_asked(
     store: GovernedStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
     request = score(store.registry, ask(store.registry, register(store)), approvals=1)
-    assert cli.invoke(["reject", str(request.id)]) == 0
+    assert cli.invoke(["reject", str(request.id), "--comment", "not now"]) == 0
     assert capsys.readouterr().out == f"request {request.id} is refused\n"
 
 

@@ -223,6 +223,13 @@ def test_a_vote_that_ended_stays_ended_whatever_comes_back() -> None:
     assert "again" not in count([ended, vote("lea", id=2)], SHOWN, electorate()).waiting_for()
 
 
+def test_a_sentence_names_a_few_of_many_who_are_asked_again() -> None:
+    old = [vote(f"p{n}", shown=replace(SHOWN, verdict="v0"), id=n) for n in range(30)]
+    said = count(old, SHOWN, electorate()).waiting_for()
+    assert said.count("the verdict changed") == 3
+    assert said.endswith("; 27 more again")
+
+
 def test_nobody_is_asked_again_who_took_the_approval_back() -> None:
     withdrawn = replace(vote("lea"), ended=Ending(End.WITHDRAWN, "by lea"))
     assert "again" not in count([withdrawn], SHOWN, electorate()).waiting_for()
@@ -276,7 +283,9 @@ def test_people_and_their_deputies_count_once_together(pairs: list[tuple[str, st
 
 def test_a_lent_role_lends_no_other() -> None:
     only_lead = vote_for("both", "dan", role=LEAD)
-    assert seats(count([only_lead], SHOWN, electorate())) == {LEAD: "dan for both", SECURITY: None}
+    for role, missing in ((LEAD, ()), (SECURITY, (SECURITY,))):
+        needed = electorate(rules=ApprovalRules(((role, 1),)))
+        assert count([only_lead], SHOWN, needed).missing == missing
 
 
 def test_a_borrowed_vote_is_not_lent_on() -> None:
