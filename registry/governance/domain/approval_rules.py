@@ -10,7 +10,7 @@ from typing import TypeGuard
 ANY = "any"
 """Stands for every role that may approve."""
 MOST = 20
-MOST_HOURS = 10 * 366 * 24.0
+MOST_HOURS = 10 * 366 * 24
 _ROLE = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
@@ -95,7 +95,7 @@ def hours_of(value: object) -> float | None:
     if value is None:
         return None
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= MOST_HOURS:
-        raise ValueError(f"expected hours above 0, at most {MOST_HOURS:.0f}, found {value!r}")
+        raise ValueError(f"expected hours above 0, at most {MOST_HOURS}, found {value!r}")
     return float(value)
 
 
