@@ -83,10 +83,12 @@ def _vote(event: LoggedEvent, role: object) -> dict[str, object]:
 def _outcome(closed: LoggedEvent | None) -> object:
     if closed is None:
         return "open"
+    seats = closed.data.get("approvals")
     return {
         "outcome": closed.type.partition(".")[2],
         **closed.who(),
         **closed.cited(),
+        **({"seats": seats} if seats else {}),
         "reasons": closed.data.get("reasons") or [],
         "warnings": closed.data.get("warnings") or [],
     }
