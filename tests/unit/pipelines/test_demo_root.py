@@ -22,14 +22,14 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(storage_root=tmp_path / "root")
 
 
-def test_the_demos_constitution_asks_for_one_approval_and_is_locked(settings: Settings) -> None:
+def test_the_demos_constitution_asks_for_two_approvals_and_is_locked(settings: Settings) -> None:
     dataset = data.load(data.DatasetName.CREDIT, train_rows=10, holdout_rows=500)
 
     root.lay_out(settings, dataset)
     root.lay_out(settings, dataset)
 
     policy = constitution_file.load(settings)
-    assert policy.constitution.bar(Stage.PRODUCTION).approvals == 1
+    assert policy.constitution.bar(Stage.PRODUCTION).approvals == 2
     assert policy.min_score(Stage.PRODUCTION) == 0.95
     assert governance_file.constitution_path(settings).is_relative_to(settings.storage_root)
     assert policy.constitution.enforcement("credit-3") is Enforcement.ENFORCE
