@@ -177,40 +177,52 @@ DAMAGE: dict[str, tuple[Callable[[Stored, VersionRecord], None], tuple[str, ...]
 }
 
 
-@pytest.mark.parametrize("how", DAMAGE)
-def test_a_served_version_that_is_damaged_answers_on_is_not_redeployed_and_is_repaired(
-    served: Served, how: str
-) -> None:
+def damaged(served: Served, how: str) -> str:
+    """Damage the version that serves, and see that this is found; return the first change."""
     damage, changes = DAMAGE[how]
     first, second, artifacts = served.first, served.second, served.stored.artifacts
-    before = served.stored.content(first)
-    assert served.serves(first)
-
     damage(served.stored, first)
-
     walk = artifacts.scrubbing.begin_pass(NAME)
     found = {record.uid: checked for record, checked in artifacts.scrubbing.walk(walk, NAME)}
     assert found[first.uid].changes == changes
     assert found[second.uid].ok
-    assert served.serves(first)
     with pytest.raises(GateClosedError, match=r"artifact\.changed") as asked:
         served.ask_for(first)
     assert changes[0] in str(asked.value)
+    return changes[0]
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_a_served_version_that_is_damaged_answers_on_and_is_repaired(
+    served: Served, how: str
+) -> None:
+    before = served.stored.content(served.first)
+    assert served.serves(served.first)
+    damaged(served, how)
+    assert served.serves(served.first)
+    assert served.stored.artifacts.repairing.repair(served.first, "ann").whole
+    assert served.stored.content(served.first) == before
+
+
+def test_a_version_that_was_damaged_is_not_deployed_again_before_it_is_repaired(
+    served: Served,
+) -> None:
+    first, second = served.first, served.second
+    change = damaged(served, "swap two files")
 
     # Another version is deployed all the same; the way back to the damaged one is closed.
     served.deploy(second, "succeeded")
     assert served.serves(second)
     with pytest.raises(GateClosedError, match="cannot come back") as back:
         served.platform.registry.rollbacks.request_rollback(NAME, "ann", "complaints", utc_now())
-    assert changes[0] in str(back.value)
-    # Damaged between its grant and its rollout: the deployer has a proven copy, and looks anew.
+    assert change in str(back.value)
+    # Damaged between its grant and its rollout: the deployer has a proven copy, and looks again.
     (reason,) = served.deploy(first, "rolled_back")
     assert reason["rule"] == "artifact.changed"
-    assert reason["found"] == "; ".join(changes)
+    assert reason["found"] == "; ".join(DAMAGE["swap two files"][1])
     assert served.serves(second)
     assert served.platform.registry.endpoints.endpoint(NAME).stable_uid == second.uid
 
-    assert artifacts.repairing.repair(first, "ann").whole
-    assert served.stored.content(first) == before
+    assert served.stored.artifacts.repairing.repair(first, "ann").whole
     served.go_back()
     assert served.serves(first)
