@@ -6,6 +6,7 @@ many there are; precomputed norms of the data are read in the same way.
 
 from __future__ import annotations
 
+import importlib
 import math
 from typing import Any, TypeGuard
 
@@ -21,6 +22,8 @@ _METRIC_OF = {
     "effective_metric_params_": "effective_metric_",
 }
 _HAVERSINE_FEATURES = 2
+_EUCLIDEAN = 2
+_GRAPHS = frozenset({"KNeighborsTransformer", "RadiusNeighborsTransformer"})
 _COVARIANCE = ("sklearn.covariance._empirical_covariance", "EmpiricalCovariance")
 
 
@@ -74,6 +77,26 @@ def names(_cls: type, state: State) -> str | None:
             return "distances that were computed beforehand, for an estimator that computes them"
         if metric == "haversine" and width not in (None, _HAVERSINE_FEATURES):
             return "a distance between places of other than two features"
+    return None
+
+
+def unasked(cls: type, state: State) -> str | None:
+    """Check that a request's width is compared with the data's before its rows are read.
+
+    scikit-learn does not for one class and most distances, nor for sparse distances that were
+    computed beforehand.
+    """
+    metric = state.get("metric")
+    if cls.__name__ in _GRAPHS and metric == "precomputed":
+        return "a graph of distances that were computed beforehand, whose width nobody compares"
+    if cls.__name__ != "RadiusNeighborsClassifier" or state["_fit_method"] != "brute":
+        return None
+    is_euclidean = metric == "minkowski" and state.get("p") == _EUCLIDEAN
+    if state.get("weights") != "uniform" or state.get("outputs_2d_") is True or is_euclidean:
+        return None
+    dispatcher: Any = importlib.import_module("sklearn.metrics._pairwise_distances_reduction")
+    if metric in dispatcher.RadiusNeighborsClassMode.valid_metrics():
+        return "neighbours in a radius of a request whose width nobody compares"
     return None
 
 

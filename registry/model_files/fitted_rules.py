@@ -35,11 +35,27 @@ def polynomials(cls: type, state: State) -> str | None:
         if not isinstance(state.get(key), bool | np.bool_):
             return "polynomials of a foreign form"
         options[key] = state[key]
+    if _may_count_below_zero(state):
+        return (
+            "products alone of rows that may be sparse and unordered, whose columns are then below"
+            " zero (let the degrees begin with 1)"
+        )
     if state.get("_n_out_full") != count(min_degree=0, **options):
         return "polynomials that do not fit their columns"
     if state.get("n_output_features_") != count(min_degree=low, **options):
         return "polynomials that do not fit their columns"
     return None
+
+
+def _may_count_below_zero(state: State) -> bool:
+    """Return whether products of unordered rows are the first columns.
+
+    scikit-learn counts the columns of products of different features in sparse rows as if the
+    features were in order, and is then up to the number of features too low.
+    """
+    low, high = state["_min_degree"], state["_max_degree"]
+    before = low < 2 or (low == 2 and state["include_bias"])
+    return bool(state["interaction_only"] and 2 <= high <= 3 and not before)
 
 
 def splines(_cls: type, state: State) -> str | None:
@@ -224,6 +240,9 @@ def beginnings(cls: type, state: State) -> str | None:
     }:
         return None
     inner = first.state if isinstance(first.state, dict) else {}
+    # What is added to answers, or repeated, makes none of them where it is empty.
+    if first.cls.__module__.startswith(_BROADCAST) and any(map(_is_empty, inner.values())):
+        return "boosted trees that begin with no answers"
     if first.cls.__module__ == "sklearn.dummy":
         constant = array(inner.get("constant_")) if "constant_" in inner else None
         fits = inner.get("n_outputs_") == 1 and (constant is None or constant.shape == (1, 1))
@@ -236,6 +255,14 @@ def beginnings(cls: type, state: State) -> str | None:
     return None
 
 
+def _is_empty(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return not value or any(map(_is_empty, value))
+    shape = _shape(value)
+    return shape is not None and 0 in shape
+
+
+_BROADCAST = ("sklearn.dummy", "sklearn.linear_model.", "sklearn.naive_bayes")
 # Their answers have a row for each row; what holds other estimators may reduce or repeat rows.
 _ROW_BY_ROW = (
     "sklearn.linear_model._base", "sklearn.linear_model._ridge", "sklearn.linear_model._logistic",

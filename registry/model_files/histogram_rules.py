@@ -61,14 +61,25 @@ def problem(_cls: type, state: State) -> str | None:
         known = array(thresholds[index])
         if known is None or known.dtype.kind not in "fiu" or not _within(known, 256):
             return "categories out of range"
-    return _trees(state["_predictors"], is_categorical.astype(bool)) or _preprocessor(
-        state.get("_preprocessor"), width
+    return (
+        _outputs(state["_predictors"], state.get("n_trees_per_iteration_"))
+        or _trees(state["_predictors"], is_categorical.astype(bool))
+        or _preprocessor(state.get("_preprocessor"), width)
     )
 
 
-def _trees(iterations: object, is_categorical: Any) -> str | None:
-    for iteration in iterations if isinstance(iterations, list) else ():
-        for member in iteration if isinstance(iteration, list | tuple) else (iteration,):
+def _outputs(iterations: object, outputs: object) -> str | None:
+    """Check that there is a tree for each output, so that each row has an answer."""
+    if not isinstance(outputs, int | np.integer) or outputs < 1 or not isinstance(iterations, list):
+        return "histogram trees of a foreign form"
+    if any(not isinstance(trees, list) or len(trees) != outputs for trees in iterations):
+        return "histogram trees that do not fit their outputs"
+    return None
+
+
+def _trees(iterations: Any, is_categorical: Any) -> str | None:
+    for iteration in iterations:
+        for member in iteration:
             nodes = array(member.state["nodes"]) if isinstance(member, Instance) else None  # type: ignore[index]
             if nodes is None:
                 return "histogram trees of a foreign form"

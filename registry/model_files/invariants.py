@@ -24,6 +24,7 @@ from registry.model_files.families import Family, family
 from registry.model_files.nodes import Array, Instance, array
 
 State = dict[str, Any]
+_ROWS_AT_A_TIME = 256
 
 
 def check(node: Instance) -> str | None:
@@ -108,7 +109,7 @@ def _boosted(state: State, members: list[Instance]) -> str | None:
     if (
         first.cls.__name__ != "DummyClassifier"
         or prior is None
-        or len(prior) != classes
+        or prior.shape != (classes,)
         or inner.get("n_classes_") != classes
         or strategies != {"prior"}
     ):
@@ -169,17 +170,20 @@ def _vectors(cls: type, state: State) -> str | None:
         return "support vectors that do not fit their classes"
     if classes is not None and (len(counts) != len(classes) or counts.sum() != len(support)):
         return "support vectors that do not fit their classes"
-    # For numbers and for outliers only the first count means something, and is copied to the other
-    # unless the rows are sparse.
-    rest = (0, len(support)) if sparse else (len(support),)
-    if len(counts) < 2 or (
-        classes is None and (counts[0] != len(support) or any(c not in rest for c in counts[1:]))
-    ):
+    # libsvm takes the number of counts for that of the classes. For numbers and outliers there are
+    # two, which nobody writes or reads where the rows are sparse.
+    if len(counts) < 2 or (classes is None and len(counts) != 2):
         return "support vectors that do not fit their counts"
-    if support.dtype != np.int32 or counts.dtype != np.int32 or (counts < 0).any():
+    if classes is None and not sparse and (counts != len(support)).any():
+        return "support vectors that do not fit their counts"
+    if support.dtype != np.int32 or counts.dtype != np.int32:
         return "support vectors of foreign dtypes"
+    if classes is not None and (counts < 0).any():
+        return "support vectors that do not fit their counts"
     kernel = state.get("kernel") == "precomputed"
-    if vectors != (len(support), 0 if kernel and not sparse else width) and not (
+    if kernel and sparse:  # then a value of each vector is a place in the row of a request
+        return "sparse support vectors of given kernels"
+    if vectors != (len(support), 0 if kernel else width) and not (
         kernel and vectors is not None and vectors[0] in (0, len(support))
     ):
         return "support vectors that do not fit their features"
@@ -207,7 +211,7 @@ def _vector_forms(state: State, sparse: bool, intercept: Any, pairs: int) -> str
         values = array(state.get(key))
         if values is None or values.dtype != np.float64 or len(values) not in (0, pairs):
             return "support vectors with foreign probabilities"
-        if state.get("_effective_probability") and "classes_" in state and len(values) != pairs:
+        if state.get("_effective_probability") and len(values) != pairs:
             return "support vectors with foreign probabilities"
     return None if intercept.dtype == np.float64 else "support vectors of foreign dtypes"
 
@@ -270,6 +274,9 @@ def _clusters(_cls: type, state: State) -> str | None:
         return None
     if centers is None or centers.ndim != 2 or centers.shape[1] != width:
         return "clusters of other features than their estimator's"
+    # Distances to all of them are counted in 32 bits, for so many rows at a time.
+    if not 1 <= len(centers) < 2**31 // _ROWS_AT_A_TIME:
+        return "no clusters, or too many of them"
     threads = state["_n_threads"]
     if centers.dtype.kind != "f" or type(threads) is not int or not 1 <= threads <= 1024:
         return "clusters of a foreign form"
@@ -279,7 +286,7 @@ def _clusters(_cls: type, state: State) -> str | None:
 def _neighbours(_cls: type, state: State) -> str | None:
     """Check the classes and rows that a neighbour search returns."""
     rows = _matrix(state["_fit_X"])
-    if rows is not None and state.get("n_samples_fit_", rows[0]) != rows[0]:
+    if rows is not None and (rows[0] < 1 or state.get("n_samples_fit_", rows[0]) != rows[0]):
         return "neighbours that do not fit their rows"
     if "_y" not in state:
         return None
@@ -289,8 +296,12 @@ def _neighbours(_cls: type, state: State) -> str | None:
     if classes is None:
         return None
     columns = [answers] if answers.ndim == 1 else list(answers.T)
-    groups = [classes] if isinstance(classes, Array) else classes
-    if not isinstance(groups, list) or len(groups) != len(columns) or answers.dtype.kind != "i":
+    # A list of classes counts as one class where there is one answer for each row.
+    are_many = answers.ndim != 1
+    if state.get("outputs_2d_") is not are_many or isinstance(classes, list) is not are_many:
+        return "neighbours that do not fit their classes"
+    groups = classes if are_many else [classes]
+    if len(groups) != len(columns) or answers.dtype.kind != "i":
         return "neighbours that do not fit their classes"
     for column, group in zip(columns, groups, strict=True):
         known = array(group)
@@ -347,5 +358,6 @@ _RULES: tuple[tuple[str, Callable[[type, State], str | None]], ...] = (
     ("_metric_params", distances.arguments),
     ("effective_metric_params_", distances.arguments),
     ("metric", distances.names),
+    ("_fit_method", distances.unasked),
     ("effective_metric_", distances.names),
 )

@@ -78,7 +78,20 @@ def tree_problem(node: Instance) -> str | None:
         return "a tree whose children are out of range or in a cycle"
     if not _within(nodes["feature"][inner], n_features):
         return "a tree that reads a feature out of range"
+    if _is_deeper(left, right, inner, state["max_depth"]):
+        return "a tree that is deeper than it says"
     return None
+
+
+def _is_deeper(left: Any, right: Any, inner: Any, depth: int) -> bool:
+    """Return whether a path from the root has more inner nodes than `depth`."""
+    level = np.zeros(1, dtype=np.int64)
+    for _ in range(depth + 1):
+        level = level[inner[level]]
+        if not len(level):
+            return False
+        level = np.concatenate([left[level], right[level]])
+    return True
 
 
 def predictor_problem(node: Instance) -> str | None:

@@ -58,6 +58,7 @@ from tests.support.hostile.indices import HONEST, INDICES
 from tests.support.hostile.sizes import SIZES as TRUSTED
 from tests.unit.registry.model_files.boosted_beginnings import BEGINNINGS
 from tests.unit.registry.model_files.histogram_columns import COLUMNS
+from tests.unit.registry.model_files.unasked_sizes import ASKED, UNASKED
 
 X, Y = make_classification(60, 4, random_state=0)
 
@@ -334,7 +335,7 @@ HOSTILE |= {
 }
 HOSTILE |= TRUSTED
 HOSTILE |= INDICES
-HOSTILE |= BEGINNINGS | COLUMNS
+HOSTILE |= BEGINNINGS | COLUMNS | UNASKED
 
 DUMPS: dict[str, Callable[[Any], bytes]] = {
     "pickle": pickle.dumps,
@@ -403,11 +404,11 @@ def test_places_on_a_globe_pass() -> None:
 
 
 @pytest.mark.parametrize("kept", DUMPS)
-@pytest.mark.parametrize("name", HONEST)
+@pytest.mark.parametrize("name", HONEST | ASKED)
 def test_numbers_that_scikit_learn_counts_by_itself_pass(name: str, kept: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = HONEST[name]()
+        model = (HONEST | ASKED)[name]()
     assert refusals(DUMPS[kept](model)) == ()
 
 
