@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from registry.model_files import calls
 from registry.model_files.families import Family, family
 from registry.model_files.nodes import Instance, array
 
@@ -137,10 +138,16 @@ def drops(_cls: type, state: State) -> str | None:
 
 
 def labels(_cls: type, state: State) -> str | None:
-    """Check that each label has its own column."""
+    """Check that each label has its own column, also where they are numbered when asked."""
     known, classes = state["_cached_dict"], array(state.get("classes_"))
     if known is None:
-        return None
+        if "classes_" not in state:
+            return None
+        if classes is None or classes.ndim != 1:
+            return "labels of a foreign form"
+        listed = classes.tolist()
+        are_all = len(frozenset(calls.hashable(listed))) == len(listed)
+        return None if are_all else "labels that come twice"
     count = len(classes) if classes is not None and classes.ndim == 1 else -1
     places: list[Any] = list(known.values()) if isinstance(known, dict) else [None]
     if any(type(place) is not int for place in places) or sorted(places) != list(range(count)):

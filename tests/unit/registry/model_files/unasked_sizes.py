@@ -26,7 +26,7 @@ from sklearn.neighbors import (
     RadiusNeighborsTransformer,
 )
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures
+from sklearn.preprocessing import MultiLabelBinarizer, PolynomialFeatures
 from sklearn.svm import SVC, SVR, OneClassSVM
 from sklearn.tree import DecisionTreeClassifier
 
@@ -156,6 +156,12 @@ UNASKED: dict[str, Callable[[], Any]] = {
         HistGradientBoostingRegressor(max_iter=1).fit(_ROWS, _NUMBERS), n_trees_per_iteration_=2
     ),
     "a tree that is deeper than it says": lambda: _shallow(1),
+    "a label that comes twice": lambda: _changed(
+        MultiLabelBinarizer().fit([["a"], ["b"]]), classes_=np.array(["a"] * 9, dtype=object)
+    ),
+    "a label that comes twice as another number": lambda: _changed(
+        MultiLabelBinarizer().fit([[0], [1]]), classes_=np.array([0, 1, True, 1.0], dtype=object)
+    ),
     "more clusters than 32 bits count": lambda: _clusters(2**23),
     "no clusters": lambda: _clusters(0),
 }  # fmt: skip
@@ -164,6 +170,9 @@ UNASKED: dict[str, Callable[[], Any]] = {
 ASKED: dict[str, Callable[[], Any]] = {
     "numbers of sparse rows": lambda: SVR().fit(_SPARSE, _NUMBERS),
     "outliers of sparse rows": lambda: OneClassSVM().fit(_SPARSE),
+    "labels of numbers": lambda: MultiLabelBinarizer().fit([[2], [1, 3]]),
+    "labels of texts": lambda: MultiLabelBinarizer().fit([["a"], ["b", "c"]]),
+    "labels in a stated order": lambda: MultiLabelBinarizer(classes=["b", "a"]).fit([["a"]]),
     "a radius weighed by distance": lambda: RadiusNeighborsClassifier(
         algorithm="brute", metric="manhattan", weights="distance"
     ).fit(_ROWS, _THREE),
