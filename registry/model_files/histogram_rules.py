@@ -68,6 +68,17 @@ def problem(_cls: type, state: State) -> str | None:
     )
 
 
+def mapper(_cls: type, state: State) -> str | None:
+    """Check that what sorts numbers into bins knows each feature; it may stand for itself."""
+    thresholds, kinds = state["bin_thresholds_"], array(state.get("is_categorical_"))
+    counts = array(state.get("n_bins_non_missing_"))
+    if kinds is None or counts is None or not isinstance(thresholds, list):
+        return "bins of a foreign form"
+    if not kinds.shape == counts.shape == (len(thresholds),):
+        return "bins of other features than their mapper's"
+    return None
+
+
 def _outputs(iterations: object, outputs: object) -> str | None:
     """Check that there is a tree for each output, so that each row has an answer."""
     if not isinstance(outputs, int | np.integer) or outputs < 1 or not isinstance(iterations, list):

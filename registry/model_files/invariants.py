@@ -320,6 +320,7 @@ _RULES: tuple[tuple[str, Callable[[type, State], str | None]], ...] = (
     ("tree_", _own_tree),
     ("estimators_", _ensemble),
     ("_predictors", histogram_rules.problem),
+    ("bin_thresholds_", histogram_rules.mapper),
     ("_dual_coef_", _vectors),
     ("vocabulary_", _vocabulary),
     ("_n_features_outs", _one_hot),

@@ -22,7 +22,8 @@ from registry.model_files.nodes import Named
 _SKLEARN = re.compile(r"^sklearn(\.[A-Za-z_][A-Za-z0-9_]*)+$")
 _NEVER = {
     "tests", "_testing", "datasets", "externals", "conftest", "experimental", "_build_utils",
-    "callback", "inspection", "_repr_html", "_test_common", "estimator_checks", "__check_build",
+    "callback", "inspection", "_repr_html", "_mocking", "_test_common", "estimator_checks",
+    "__check_build",
 }  # fmt: skip
 
 # What metrics that compare answers with the truth call the truth.

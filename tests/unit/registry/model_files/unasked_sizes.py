@@ -100,6 +100,11 @@ def _shallow(depth: int) -> Any:
     return model
 
 
+def _bins(**values: Any) -> Any:
+    model = HistGradientBoostingRegressor(max_iter=1).fit(_ROWS, _NUMBERS)
+    return _changed(model._bin_mapper, **values)
+
+
 def _clusters(count: int) -> Any:
     model = KMeans(2, n_init=1).fit(_ROWS[:, :1].astype(np.float32))
     return _changed(model, cluster_centers_=np.zeros((count, 1), dtype=np.float32))
@@ -155,6 +160,9 @@ UNASKED: dict[str, Callable[[], Any]] = {
     "trees that answer more than they say": lambda: _changed(
         HistGradientBoostingRegressor(max_iter=1).fit(_ROWS, _NUMBERS), n_trees_per_iteration_=2
     ),
+    "bins of fewer kinds": lambda: _bins(is_categorical_=np.zeros(1, dtype=np.uint8)),
+    "bins of fewer thresholds": lambda: _bins(bin_thresholds_=[_NUMBERS]),
+    "bins of more features": lambda: _bins(n_bins_non_missing_=np.full(900, 9, dtype=np.uint32)),
     "a tree that is deeper than it says": lambda: _shallow(1),
     "a label that comes twice": lambda: _changed(
         MultiLabelBinarizer().fit([["a"], ["b"]]), classes_=np.array(["a"] * 9, dtype=object)
@@ -170,6 +178,9 @@ UNASKED: dict[str, Callable[[], Any]] = {
 ASKED: dict[str, Callable[[], Any]] = {
     "numbers of sparse rows": lambda: SVR().fit(_SPARSE, _NUMBERS),
     "outliers of sparse rows": lambda: OneClassSVM().fit(_SPARSE),
+    "bins by themselves": lambda: (
+        HistGradientBoostingRegressor(max_iter=1).fit(_ROWS, _NUMBERS)._bin_mapper
+    ),
     "labels of numbers": lambda: MultiLabelBinarizer().fit([[2], [1, 3]]),
     "labels of texts": lambda: MultiLabelBinarizer().fit([["a"], ["b", "c"]]),
     "labels in a stated order": lambda: MultiLabelBinarizer(classes=["b", "a"]).fit([["a"]]),
