@@ -16,8 +16,10 @@ from types import CodeType
 
 from registry.model_files.families import Family, family
 
-_STORE, _DELETE = dis.opmap["STORE_ATTR"], dis.opmap["DELETE_ATTR"]
-_EXTENDED = dis.opmap["EXTENDED_ARG"]
+_STORE, _DELETE = "STORE_ATTR", "DELETE_ATTR"
+_LOADS = ("LOAD_FAST", "LOAD_DEREF", "STORE_FAST_LOAD_FAST")
+# What methods and helpers call the estimator; they also set attributes of arrays, tags and nodes.
+_OWNERS = frozenset({"self", "estimator", "clf", "new_object"})
 # Set by functions of these modules on the estimator that they are handed.
 _HELPERS = (
     "sklearn.base", "sklearn.utils._set_output", "sklearn.utils.multiclass",
@@ -45,16 +47,18 @@ def known_attributes(cls: type) -> frozenset[str]:
     they trust their caller.
     """
     names = set(_ALWAYS) | parameters(cls)
-    # Parts of estimators have attributes that their owners set.
+    # Parts of estimators have attributes that their owners set, by any name.
     is_estimator = family(cls) is Family.ESTIMATOR
     if family(cls) is Family.METADATA:
         names |= set(importlib.import_module("sklearn.utils._metadata_requests").METHODS)
     classes = {base.__qualname__ for base in cls.__mro__}
     modules = {base.__module__ for base in cls.__mro__ if base.__module__.startswith("sklearn.")}
     for module in (*sorted(modules), *_HELPERS):
-        for owner, stored in _stored(module):
-            if owner is None or owner in classes or not is_estimator:
-                names |= stored
+        for owner, on_itself, on_any in _stored(module):
+            if not is_estimator:
+                names |= on_any
+            elif owner is None or owner in classes:
+                names |= on_itself
     for base in cls.__mro__:
         names |= set(getattr(base, "__annotations__", {}))
     return frozenset(names - _while_fitting(cls))
@@ -76,22 +80,27 @@ def _while_fitting(cls: type) -> frozenset[str]:
         if base.__module__.startswith("sklearn.")
         for part in _parts_of(base.__module__)
         if part.co_qualname == f"{base.__qualname__}.fit"
-        for name in _names(part, _DELETE)
+        for name, _on in _names(part, _DELETE)
         if name.startswith("_")
     )
 
 
 @cache
-def _stored(module: str) -> tuple[tuple[str | None, frozenset[str]], ...]:
-    """Return the attributes that each class, and each plain function, of a module sets."""
+def _stored(module: str) -> tuple[tuple[str | None, frozenset[str], frozenset[str]], ...]:
+    """Return the attributes that each class, and each plain function, of a module sets.
+
+    Of each: its name or None, what it sets on an estimator, and what it sets on anything.
+    """
     code = _code(module)
     if code is None:
         return ()
     found = []
     for inner in (c for c in code.co_consts if isinstance(c, CodeType)):
         is_function = inner.co_flags & inspect.CO_NEWLOCALS
-        names = frozenset(name for part in _parts(inner) for name in _names(part, _STORE))
-        found.append((None if is_function else inner.co_qualname, names))
+        names = [pair for part in _parts(inner) for pair in _names(part, _STORE)]
+        on_itself = frozenset(name for name, on in names if on in _OWNERS)
+        owner = None if is_function else inner.co_qualname
+        found.append((owner, on_itself, frozenset(name for name, _on in names)))
     return tuple(found)
 
 
@@ -118,11 +127,18 @@ def _parts(code: CodeType) -> Iterator[CodeType]:
             yield from _parts(constant)
 
 
-def _names(code: CodeType, wanted: int) -> Iterator[str]:
-    """Yield the names that a code's instructions of one kind have as their argument."""
-    data, high = code.co_code, 0
-    for at in range(0, len(data), 2):
-        opcode, argument = data[at], data[at + 1] | high
-        high = argument << 8 if opcode == _EXTENDED else 0
-        if opcode == wanted:
-            yield code.co_names[argument]
+def _names(code: CodeType, wanted: str) -> Iterator[tuple[str, str | None]]:
+    """Yield the attributes that a code sets or deletes, each with the variable that has it.
+
+    The variable is None where an attribute or a result has it.
+    """
+    before: str | None = None
+    for instruction in dis.get_instructions(code):
+        kind = instruction.opname
+        if kind == wanted:
+            yield instruction.argval, before
+        if kind.startswith(_LOADS):
+            value = instruction.argval  # newer versions load two variables at once
+            before = value[-1] if isinstance(value, tuple) else value
+        elif kind not in {"CACHE", "EXTENDED_ARG"}:
+            before = None

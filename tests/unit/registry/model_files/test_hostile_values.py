@@ -214,6 +214,12 @@ HOSTILE: dict[str, Callable[[], Any]] = {
     # attributes
     "an attribute of another class": lambda: changed(line(), stack_method_=["predict"]),
     "an attribute of nobody": lambda: changed(line(), evil_=1),
+    **{
+        f"{name}, which scikit-learn sets on other objects": partial(
+            lambda name: changed(line(), **{name: 1}), name
+        )
+        for name in ("writeable", "estimator_type", "sparse", "_sklearn_auto_wrap_output_keys")
+    },
     "a method hidden by data": lambda: changed(line(), predict=1),
     "a length hidden by data": lambda: changed(line(), __len__=1),
     "a class": lambda: changed(line(), __class__=1),
