@@ -29,10 +29,12 @@ def run(settings: Settings, stop: threading.Event) -> None:
     from registry.bootstrap import open_registry
     from registry.gate.settlement import SettlingLoop
     from registry.webhooks.deliveries import DeliveryLoop
+    from registry.webhooks.rights import ReadRights
 
     engine = open_engine(settings.sqlalchemy_url)
-    deliveries = DeliveryLoop(engine, Sealer(settings))
-    settling = SettlingLoop(open_registry(settings).gate, engine)
+    registry = open_registry(settings)
+    deliveries = DeliveryLoop(engine, Sealer(settings), ReadRights(registry.access))
+    settling = SettlingLoop(registry.gate, engine)
     loops = [
         Loop("delivery", deliveries.run, STANDSTILL_SECONDS),
         Loop("settling", settling.run, STANDSTILL_SECONDS),

@@ -214,9 +214,24 @@ webhook = Table(
     Column("sealed_secret", Text, nullable=False),
     Column("active", Boolean, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
+    # What narrows the events (registry/audit/domain/interest.py); NULL for everything.
+    Column("names", JSON(none_as_null=True)),
+    Column("stages", JSON(none_as_null=True)),
+    Column("outcomes", JSON(none_as_null=True)),
+    # NULL for the format of MLflow's webhooks.
+    Column("format", String(16)),
+    # Whose permissions limit what is sent; NULL for the platform's own.
+    Column("owner", _Principal),
+    # The secret that takes over at `switch_ms`.
+    Column("next_sealed_secret", Text),
+    Column("switch_ms", BigInteger),
+    # Since when events wait in acgs_event alone; up to which of them deliveries were made.
+    Column("paused_ms", BigInteger),
+    Column("resumed_ms", BigInteger),
+    Column("caught_up_id", BigInteger),
 )
 
-# state: pending | delivered | dead.
+# state: pending | delivered | dead | withheld.
 delivery = Table(
     "acgs_delivery",
     metadata,

@@ -13,6 +13,8 @@ from infra.clock import moment
 from infra.console import operations
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
+from registry.audit.domain.interest import Outcome
+from registry.webhooks.domain.terms import Format
 
 if TYPE_CHECKING:
     from registry.webhooks.adapters.subscription_rows import DeliveryRecord
@@ -48,6 +50,8 @@ def list_command(as_json: bool) -> None:
                 "name": each.name,
                 "url": each.url,
                 "events": list(each.events),
+                **each.terms.facts(),
+                "owner": each.owner.subject if each.owner else None,
                 "created_at": moment(each.created_ms),
             }
             for each in found
@@ -69,7 +73,24 @@ def list_command(as_json: bool) -> None:
     "events",
     multiple=True,
     required=True,
-    help="Event type, e.g. transition_request.created, or '*'; may be repeated.",
+    help="Event type, e.g. transition_request.created, a name of Databricks, or '*'; may be "
+    "repeated.",
+)
+@click.option("--name", "names", multiple=True, help="Only models of this pattern.")
+@click.option("--stage", "stages", multiple=True, help="Only events about this stage.")
+@click.option(
+    "--outcome",
+    "outcomes",
+    multiple=True,
+    type=click.Choice([one.value for one in Outcome]),
+    help="Only events with this outcome.",
+)
+@click.option(
+    "--format",
+    type=click.Choice([one.value for one in Format]),
+    default=Format.MLFLOW.value,
+    show_default=True,
+    help="Shape of the body.",
 )
 @click.option(
     "--secret",
@@ -78,9 +99,14 @@ def list_command(as_json: bool) -> None:
 )
 @dry_run
 def add_command(
-    name: str, url: str, events: tuple[str, ...], secret: str | None, dry_run: bool
+    name: str,
+    url: str,
+    events: tuple[str, ...],
+    secret: str | None,
+    dry_run: bool,
+    **terms: tuple[str, ...] | str,
 ) -> None:
-    """Send events to URL, signed with a secret."""
+    """Send events to URL, signed with a secret; only those that you may read."""
     made = operations.carry_out(
         "registry",
         "add_webhook",
@@ -89,6 +115,8 @@ def add_command(
         events=list(events),
         secret=secret,
         dry_run=dry_run or None,
+        **{option: list(value) or None for option, value in terms.items() if option != "format"},
+        format=None if terms["format"] == Format.MLFLOW else terms["format"],
     )
     if dry_run:
         click.echo(f"would add webhook {name} for {', '.join(events)}", err=True)
@@ -113,7 +141,9 @@ def remove_command(name: str, dry_run: bool) -> None:
 
 @webhook.command("deliveries", short_help="Show deliveries, newest first")
 @click.option(
-    "--state", type=click.Choice(["pending", "delivered", "dead"]), help="Only those in this state."
+    "--state",
+    type=click.Choice(["pending", "delivered", "dead", "withheld"]),
+    help="Only those in this state.",
 )
 @click.option("--webhook", "name", help="Only those of this subscription.")
 @click.option(

@@ -23,9 +23,10 @@ from infra.errors import PlatformError
 from infra.secrets import Sealer
 from infra.stores.db import reading, transaction
 from registry.webhooks.adapters import delivery_queue
-from registry.webhooks.adapters.delivery_queue import DeliveryResult, LeasedDelivery
+from registry.webhooks.adapters.delivery_queue import DeliveryResult, LeasedDelivery, Withheld
 from registry.webhooks.adapters.http import DEADLINE_SECONDS, Sender, WebhookReply
-from registry.webhooks.domain.envelope import envelope
+from registry.webhooks.domain.bodies import body_of
+from registry.webhooks.rights import Rights
 
 _logger = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class DeliveryLoop:
 
     engine: Engine
     sealer: Sealer
+    rights: Rights
     clock: Clock = utc_now
     pace: DeliveryPace = field(default_factory=DeliveryPace)
     jitter: Callable[[], float] = random.random
@@ -133,6 +135,11 @@ class DeliveryLoop:
 
     async def _attempt(self, sender: Sender, claim: LeasedDelivery) -> DeliveryResult:
         try:
+            missing = await self._missing(claim)
+            if missing is not None:
+                withheld = Withheld(missing)
+                _log(claim, withheld, WebhookReply(None, error=missing))
+                return DeliveryResult(claim, withheld, to_millis(self.clock()), None, missing)
             reply = await self._send(sender, claim)
         except PlatformError as err:
             reply = WebhookReply(None, error=err.message)
@@ -150,8 +157,14 @@ class DeliveryLoop:
         error = None if isinstance(step, retry.Delivered) else reply.error or f"HTTP {reply.status}"
         return DeliveryResult(claim, step, to_millis(now), reply.status, error)
 
+    async def _missing(self, claim: LeasedDelivery) -> str | None:
+        # At each attempt: a permission that was taken away ends what it allowed.
+        if claim.owner is None:
+            return None
+        return await asyncio.to_thread(self.rights.missing, claim.owner, claim.event)
+
     async def _send(self, sender: Sender, claim: LeasedDelivery) -> WebhookReply:
-        body = envelope(claim.event)
+        body = body_of(claim.event, claim.format)
         secret = self.sealer.open(claim.sealed_secret)
         stamp_seconds = int(self.clock().timestamp())
         signed = signing.signed_headers(secret, claim.delivery_id, stamp_seconds, body)
@@ -176,7 +189,7 @@ class DeliveryLoop:
                 )
 
 
-def _log(claim: LeasedDelivery, step: retry.Step, reply: WebhookReply) -> None:
+def _log(claim: LeasedDelivery, step: retry.Step | Withheld, reply: WebhookReply) -> None:
     what = f"delivery {claim.delivery_id} of {claim.event.type} to {claim.webhook}"
     answer = reply.error or f"HTTP {reply.status}"
     match step:
@@ -190,5 +203,7 @@ def _log(claim: LeasedDelivery, step: retry.Step, reply: WebhookReply) -> None:
                 answer,
                 claim.delivery_id,
             )
+        case Withheld(why):
+            _logger.warning("%s: withheld: %s", what, why)
         case retry.RetryIn(seconds):
             _logger.warning("%s: %s; again in %.1f s", what, answer, seconds)

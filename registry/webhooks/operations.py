@@ -11,6 +11,7 @@ from infra.operation_arguments import Asked, flag, no_others, text, texts
 from registry.access.domain.verbs import Verb
 from registry.access.permitted import permitted
 from registry.access.service import Access
+from registry.webhooks.domain.terms import Format, read_terms
 from registry.webhooks.service import Webhooks
 
 
@@ -18,7 +19,11 @@ def operations(access: Access, webhooks: Webhooks) -> Mapping[str, Operation]:
     """Return the operations on webhooks; nobody is told a secret but who had it made."""
 
     def add(asked: Asked) -> dict[str, Any]:
-        no_others(asked, "name", "url", "events", "secret", "dry_run")
+        no_others(
+            asked,
+            *("name", "url", "events", "secret", "dry_run"),
+            *("names", "stages", "outcomes", "format"),
+        )
         caller = permitted(access, Verb.MANAGE_WEBHOOKS)
         given = text(asked, "secret") if "secret" in asked else None
         made = webhooks.add(
@@ -26,6 +31,13 @@ def operations(access: Access, webhooks: Webhooks) -> Mapping[str, Operation]:
             text(asked, "url"),
             texts(asked, "events"),
             given,
+            terms=read_terms(
+                names=texts(asked, "names"),
+                stages=texts(asked, "stages"),
+                outcomes=texts(asked, "outcomes"),
+                format=text(asked, "format", Format.MLFLOW),
+            ),
+            owner=caller.principal,
             actor=caller.actor,
             dry_run=flag(asked, "dry_run"),
         )

@@ -12,14 +12,17 @@ from sqlalchemy import Connection, Engine
 
 from infra.clock import Clock, to_millis, utc_now
 from infra.errors import ConflictError, NotFoundError, UsageError
+from infra.identity.principal import Principal
 from infra.secrets import Sealer
 from infra.settings import Settings
 from infra.stores.db import open_engine, reading, transaction
 from registry.audit.adapters import events
+from registry.audit.domain.databricks import ALIASES, WITHOUT_EVENT
 from registry.domain.records import Act
 from registry.webhooks.adapters import subscription_rows
-from registry.webhooks.adapters.subscription_rows import DeliveryRecord, Subscription
+from registry.webhooks.adapters.subscription_rows import DeliveryRecord, Subscription, Wanted
 from registry.webhooks.domain.target import check_url, parse_target
+from registry.webhooks.domain.terms import EVERYTHING, Terms
 
 PLATFORM = "acgs"
 REMOVED = "the subscription was removed"
@@ -47,16 +50,6 @@ class UnknownDeliveryError(NotFoundError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
-    """The wanted state of a subscription."""
-
-    name: str
-    url: str
-    events: Sequence[str]
-    secret: str
-
-
-@dataclass(frozen=True, slots=True)
 class Webhooks:
     """Manages subscriptions and deliveries; every change is audited in its own transaction."""
 
@@ -71,6 +64,8 @@ class Webhooks:
         events: Sequence[str],
         secret: str | None = None,
         *,
+        terms: Terms = EVERYTHING,
+        owner: Principal | None = None,
         actor: str,
         dry_run: bool = False,
     ) -> str:
@@ -79,8 +74,10 @@ class Webhooks:
         Args:
             name: unique among subscriptions; that of a removed one may be taken again.
             url: https anywhere, plain http to a loopback address only.
-            events: exact event types, or `*`.
+            events: event types, names of Databricks, or `*`.
             secret: what deliveries are signed with; made if not given.
+            terms: what narrows the events, and how they are written.
+            owner: whose permissions limit what is sent; None for the platform's own.
             actor: who asks.
             dry_run: check everything, change nothing.
 
@@ -102,7 +99,8 @@ class Webhooks:
                     hint=f"choose another name, or first: acgs webhook remove {name}",
                 )
             if not dry_run:
-                wanted = _Wanted(name, url, events, key)
+                sealed = self.sealer.seal(key)
+                wanted = Wanted(name, url, tuple(events), sealed, terms, owner)
                 self._save(connection, found, wanted, "webhook.created", actor)
         return key
 
@@ -124,14 +122,7 @@ class Webhooks:
                     connection, subscription_rows.PENDING, name, _NO_LIMIT
                 )
                 return len(pending)
-            subscription_rows.update_webhook(
-                connection,
-                found.id,
-                url=found.url,
-                events=found.events,
-                sealed_secret=found.sealed_secret,
-                active=False,
-            )
+            subscription_rows.end_webhook(connection, found.id)
             ended = subscription_rows.end_pending(connection, found.id, REMOVED)
             self._audit(connection, "webhook.removed", name, actor, {"pending_ended": ended})
         return ended
@@ -152,12 +143,12 @@ class Webhooks:
             found = subscription_rows.find_webhook(connection, name)
             if found is None or not found.active:
                 key = secrets.token_urlsafe(32)
-                wanted = _Wanted(name, url, events, key)
+                wanted = self._of_the_platform(name, url, events, key)
                 self._save(connection, found, wanted, "webhook.created", PLATFORM)
                 return key
             key = self.sealer.open(found.sealed_secret)
-            if (found.url, found.events) != (url, tuple(events)):
-                wanted = _Wanted(name, url, events, key)
+            wanted = self._of_the_platform(name, url, events, key)
+            if not _is_as(found, url, events):
                 self._save(connection, found, wanted, "webhook.updated", PLATFORM)
             return key
 
@@ -167,7 +158,7 @@ class Webhooks:
         """Return the newest deliveries first.
 
         Raises:
-            UsageError: the state is none of pending, delivered, dead.
+            UsageError: the state is none of pending, delivered, dead, withheld.
         """
         if state is not None and state not in subscription_rows.STATES:
             known = ", ".join(subscription_rows.STATES)
@@ -202,32 +193,29 @@ class Webhooks:
                     self._audit(connection, "webhook.redelivered", name, actor, data)
         return found
 
+    def _of_the_platform(self, name: str, url: str, events: Sequence[str], key: str) -> Wanted:
+        return Wanted(name, url, tuple(events), self.sealer.seal(key), EVERYTHING, None)
+
     def _save(
         self,
         connection: Connection,
         found: Subscription | None,
-        wanted: _Wanted,
+        wanted: Wanted,
         event: str,
         actor: str,
     ) -> None:
-        sealed, name, url = self.sealer.seal(wanted.secret), wanted.name, wanted.url
-        events = wanted.events
+        now_ms = to_millis(self.clock())
         if found is None:
-            subscription_rows.insert_webhook(
-                connection,
-                name=name,
-                url=url,
-                events=events,
-                sealed_secret=sealed,
-                created_ms=to_millis(self.clock()),
-            )
+            subscription_rows.insert_webhook(connection, wanted, now_ms)
         else:
-            subscription_rows.update_webhook(
-                connection, found.id, url=url, events=events, sealed_secret=sealed, active=True
-            )
+            subscription_rows.renew_webhook(connection, found.id, wanted, now_ms)
         # Only the origin: other subscribers read this, and a path may hold a token.
-        origin = parse_target(url).origin
-        self._audit(connection, event, name, actor, {"origin": origin, "events": [*events]})
+        data: dict[str, object] = {
+            "origin": parse_target(wanted.url).origin,
+            "events": [*wanted.events],
+            **wanted.terms.facts(),
+        }
+        self._audit(connection, event, wanted.name, actor, data)
 
     def _audit(
         self, connection: Connection, type: str, name: str, actor: str, data: dict[str, object]
@@ -264,14 +252,30 @@ def _check(name: str, url: str, events: Sequence[str], secret: str | None) -> No
             hint="name a type such as transition_request.created, or * for all",
         )
     for event in events:
-        if not _EVENT_TYPE.fullmatch(event):
-            raise UsageError(
-                f"webhook {name}: expected an event type such as transition_request.created, "
-                f"or *, found {event!r}"
-            )
+        _check_event(name, event)
     if secret is not None and len(secret) < 16:
         raise UsageError(
             f"webhook {name}: expected a secret of 16 characters or more, found {len(secret)}",
             hint="leave it out to have one made",
         )
     check_url(url)
+
+
+def _check_event(name: str, event: str) -> None:
+    if event in ALIASES or _EVENT_TYPE.fullmatch(event):
+        return
+    if event in WITHOUT_EVENT:
+        raise UsageError(
+            f"webhook {name}: expected an event of the registry, found {event}, which nothing here "
+            "corresponds to",
+            hint=f"of Databricks' names there are {', '.join(ALIASES)}",
+        )
+    raise UsageError(
+        f"webhook {name}: expected an event type such as transition_request.created, "
+        f"or *, found {event!r}"
+    )
+
+
+def _is_as(found: Subscription, url: str, events: Sequence[str]) -> bool:
+    wanted = (url, tuple(events), EVERYTHING, None)
+    return (found.url, found.events, found.terms, found.owner) == wanted

@@ -22,8 +22,10 @@ from infra.settings import Settings
 from infra.stores.db import open_engine, reading, transaction
 from registry.adapters import tables
 from registry.audit.adapters.events import record
+from registry.bootstrap import registry_on
 from registry.domain.records import Act
 from registry.webhooks.deliveries import DeliveryLoop, DeliveryPace
+from registry.webhooks.rights import ReadRights
 from registry.webhooks.service import Webhooks
 
 PATIENCE_SECONDS = 60.0
@@ -167,7 +169,11 @@ class Outbox:
         self, pace: DeliveryPace | None = None, engine: Engine | None = None
     ) -> Iterator[None]:
         loop = DeliveryLoop(
-            engine or self.engine, Sealer(self.settings), self.clock, pace or DeliveryPace()
+            engine or self.engine,
+            Sealer(self.settings),
+            ReadRights(registry_on(self.engine, self.settings).access),
+            self.clock,
+            pace or DeliveryPace(),
         )
         stop = threading.Event()
         thread = threading.Thread(target=loop.run, args=(stop,))

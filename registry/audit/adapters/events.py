@@ -7,15 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, Select, insert, select
 
 from infra.identity.current import facts_of
 from registry.adapters import tables
+from registry.audit.domain.interest import Interest
 from registry.domain.records import Act, Event
 
 # Made once: to make them costs as much as to carry them out.
 _ADD = insert(tables.event)
-_HOOKS = select(tables.webhook.c.id, tables.webhook.c.events).where(tables.webhook.c.active)
+_hook = tables.webhook.c
+_HOOKS: Select[Any] = select(
+    _hook.id, _hook.events, _hook.names, _hook.stages, _hook.outcomes
+).where(_hook.active)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,12 @@ def record(
     version: int | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> int:
-    """Insert an event and one pending delivery for each webhook that asked for its type.
+    """Insert an event and one pending delivery for each webhook that wants it.
 
     Returns:
         The event's id. Event and deliveries exist exactly if the caller's transaction commits.
     """
+    happened = Happened(name, version, dict(data or {}))
     row = {
         "uid": str(uuid.uuid4()),
         "type": type,
@@ -49,7 +54,7 @@ def record(
         "request_id": act.request_id,
         "actor": act.actor,
         "at_ms": act.at_ms,
-        "data": dict(data or {}),
+        "data": happened.data,
         "principal": facts_of(act.actor),
     }
     result = connection.execute(_ADD, row)
@@ -57,7 +62,8 @@ def record(
     if key is None:
         raise RuntimeError("the database returned no key for an inserted event")
     event_id = int(key[0])
-    _deliver(connection, [event_id], _subscribers(connection, type), act.at_ms)
+    hooks = _interested(connection.execute(_HOOKS).all(), type, happened)
+    _deliver(connection, [(event_id, hook) for hook in hooks], act.at_ms)
     return event_id
 
 
@@ -81,21 +87,37 @@ def record_many(connection: Connection, type: str, happened: Sequence[Happened],
     if not rows:
         return
     connection.execute(insert(tables.event), rows)
-    hooks = _subscribers(connection, type)
-    if hooks:
-        uids = [row["uid"] for row in rows]
-        ids = connection.execute(select(tables.event.c.id).where(tables.event.c.uid.in_(uids)))
-        _deliver(connection, list(ids.scalars()), hooks, act.at_ms)
+    hooks = connection.execute(_HOOKS).all()
+    wanted = {
+        row["uid"]: interested
+        for row, one in zip(rows, happened, strict=True)
+        if (interested := _interested(hooks, type, one))
+    }
+    if wanted:
+        e = tables.event.c
+        found = connection.execute(select(e.id, e.uid).where(e.uid.in_(wanted)).order_by(e.id))
+        pairs = [(row.id, hook) for row in found for hook in wanted[row.uid]]
+        _deliver(connection, pairs, act.at_ms)
 
 
-def _subscribers(connection: Connection, type: str) -> list[int]:
-    hooks = connection.execute(_HOOKS)
-    return [hook.id for hook in hooks if "*" in hook.events or type in hook.events]
+def _interested(hooks: Sequence[Row[Any]], type: str, happened: Happened) -> list[int]:
+    return [
+        hook.id for hook in hooks if interest_of(hook).includes(type, happened.name, happened.data)
+    ]
 
 
-def _deliver(
-    connection: Connection, event_ids: Sequence[int], webhook_ids: Sequence[int], at_ms: int
-) -> None:
+def interest_of(hook: Row[Any]) -> Interest:
+    """Return what a row of `acgs_webhook` asks for."""
+    return Interest(
+        tuple(hook.events),
+        tuple(hook.names or ()),
+        tuple(hook.stages or ()),
+        tuple(hook.outcomes or ()),
+    )
+
+
+def _deliver(connection: Connection, pairs: Sequence[tuple[int, int]], at_ms: int) -> None:
+    """Insert pending deliveries of events (first of each pair) to webhooks (second)."""
     deliveries = [
         {
             "id": str(uuid.uuid4()),
@@ -105,8 +127,7 @@ def _deliver(
             "attempts": 0,
             "next_attempt_ms": at_ms,
         }
-        for event_id in event_ids
-        for webhook_id in webhook_ids
+        for event_id, webhook_id in pairs
     ]
     if deliveries:
         connection.execute(insert(tables.delivery), deliveries)

@@ -15,9 +15,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, select, update
 
 from infra import retry
+from infra.identity.principal import Principal
 from registry.adapters import tables
-from registry.webhooks.adapters.subscription_rows import DEAD, DELIVERED, PENDING
+from registry.webhooks.adapters.subscription_rows import DEAD, DELIVERED, PENDING, WITHHELD
 from registry.webhooks.domain.envelope import Occurrence
+from registry.webhooks.domain.owner import owner_of
+from registry.webhooks.domain.terms import Format
 
 _webhook = tables.webhook.c
 _delivery = tables.delivery.c
@@ -30,6 +33,7 @@ class LeasedDelivery:
 
     Attributes:
         attempts: attempts that ended before this one.
+        owner: whose permissions limit what is sent; None for the platform's own.
     """
 
     delivery_id: str
@@ -40,6 +44,15 @@ class LeasedDelivery:
     attempts: int
     lease_ms: int
     event: Occurrence
+    format: Format = Format.MLFLOW
+    owner: Principal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """The subscription's owner may not read this; nothing was sent."""
+
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +66,7 @@ class DeliveryResult:
     """
 
     claim: LeasedDelivery
-    step: retry.Step
+    step: retry.Step | Withheld
     at_ms: int
     status: int | None
     error: str | None
@@ -162,6 +175,8 @@ def finish(connection: Connection, outcomes: Iterable[DeliveryResult]) -> None:
                 change = change.values(state=DELIVERED, delivered_ms=outcome.at_ms, **seen)
             case retry.Dead():
                 change = change.where(lease).values(state=DEAD, **seen)
+            case Withheld(why):
+                change = change.where(lease).values(state=WITHHELD, last_error=why)
             case retry.RetryIn(seconds):
                 due_ms = outcome.at_ms + int(seconds * 1000)
                 change = change.where(lease).values(next_attempt_ms=due_ms, **seen)
@@ -177,6 +192,8 @@ def _claim(webhook: Row[Any], row: Row[Any], lease_ms: int) -> LeasedDelivery:
         sealed_secret=webhook.sealed_secret,
         attempts=row.attempts,
         lease_ms=lease_ms,
+        format=Format(webhook.format or Format.MLFLOW),
+        owner=owner_of(webhook.owner),
         event=Occurrence(
             uid=row.event_uid,
             type=row.event_type,

@@ -8,12 +8,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
+from infra.identity.principal import Principal
 from registry.adapters import tables
+from registry.audit.domain.interest import Outcome
+from registry.domain.values import Stage
+from registry.webhooks.domain.owner import owner_facts, owner_of
+from registry.webhooks.domain.terms import Format, Terms
 
 PENDING = "pending"
 DELIVERED = "delivered"
 DEAD = "dead"
-STATES = (PENDING, DELIVERED, DEAD)
+WITHHELD = "withheld"
+STATES = (PENDING, DELIVERED, DEAD, WITHHELD)
 
 _webhook = tables.webhook.c
 _delivery = tables.delivery.c
@@ -24,9 +30,10 @@ class Subscription:
     """A subscriber's URL and the events it wants.
 
     Attributes:
-        events: exact event types, or `*` for all.
+        events: event types, names of Databricks, or `*` for all.
         sealed_secret: the signing secret, sealed by `infra.secrets.Sealer`.
         active: False once removed; the row stays, since deliveries point at it.
+        owner: whose permissions limit what is sent; None for the platform's own.
     """
 
     id: int
@@ -36,6 +43,8 @@ class Subscription:
     sealed_secret: str
     active: bool
     created_ms: int
+    terms: Terms
+    owner: Principal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,43 +83,48 @@ def active_webhooks(connection: Connection) -> list[Subscription]:
     return [_subscription(row) for row in connection.execute(query)]
 
 
-def insert_webhook(
-    connection: Connection,
-    *,
-    name: str,
-    url: str,
-    events: Sequence[str],
-    sealed_secret: str,
-    created_ms: int,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The wanted state of a subscription."""
+
+    name: str
+    url: str
+    events: tuple[str, ...]
+    sealed_secret: str
+    terms: Terms
+    owner: Principal | None
+
+    def values(self) -> dict[str, Any]:
+        """Return the columns."""
+        terms = self.terms
+        return {
+            "url": self.url,
+            "events": list(self.events),
+            "sealed_secret": self.sealed_secret,
+            "names": list(terms.names) or None,
+            "stages": [one.value for one in terms.stages] or None,
+            "outcomes": [one.value for one in terms.outcomes] or None,
+            "format": None if terms.format is Format.MLFLOW else terms.format.value,
+            "owner": owner_facts(self.owner) if self.owner else None,
+        }
+
+
+def insert_webhook(connection: Connection, wanted: Wanted, created_ms: int) -> None:
     """Add a subscription; names are unique."""
-    connection.execute(
-        insert(tables.webhook).values(
-            name=name,
-            url=url,
-            events=list(events),
-            sealed_secret=sealed_secret,
-            active=True,
-            created_ms=created_ms,
-        )
-    )
+    row = {"name": wanted.name, "active": True, "created_ms": created_ms, **wanted.values()}
+    connection.execute(insert(tables.webhook).values(row))
 
 
-def update_webhook(
-    connection: Connection,
-    webhook_id: int,
-    *,
-    url: str,
-    events: Sequence[str],
-    sealed_secret: str,
-    active: bool,
-) -> None:
-    """Replace the changeable parts of a subscription."""
-    connection.execute(
-        update(tables.webhook)
-        .where(_webhook.id == webhook_id)
-        .values(url=url, events=list(events), sealed_secret=sealed_secret, active=active)
-    )
+def renew_webhook(connection: Connection, webhook_id: int, wanted: Wanted, created_ms: int) -> None:
+    """Make a subscription what is wanted, and active."""
+    values = {"active": True, "created_ms": created_ms, **wanted.values()}
+    connection.execute(update(tables.webhook).where(_webhook.id == webhook_id).values(values))
+
+
+def end_webhook(connection: Connection, webhook_id: int) -> None:
+    """End a subscription; its row stays, since deliveries point at it."""
+    ended = update(tables.webhook).where(_webhook.id == webhook_id).values(active=False)
+    connection.execute(ended)
 
 
 def end_pending(connection: Connection, webhook_id: int, why: str) -> int:
@@ -182,6 +196,13 @@ def _subscription(row: Row[Any]) -> Subscription:
         sealed_secret=row.sealed_secret,
         active=row.active,
         created_ms=row.created_ms,
+        terms=Terms(
+            tuple(row.names or ()),
+            tuple(Stage(one) for one in row.stages or ()),
+            tuple(Outcome(one) for one in row.outcomes or ()),
+            Format(row.format or Format.MLFLOW),
+        ),
+        owner=owner_of(row.owner),
     )
 
 

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from registry.audit.domain.databricks import names_of
+from registry.audit.domain.interest import stage_of
+
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
@@ -33,6 +36,7 @@ def envelope(event: Occurrence) -> bytes:
     """Return the body of a delivery; every attempt has the same bytes."""
     entity, _, action = event.type.partition(".")
     at = datetime.fromtimestamp(event.at_ms / 1000, UTC)
+    aliases = names_of(event.type, stage_of(event.data), event.data)
     return json.dumps(
         {
             "entity": entity,
@@ -46,6 +50,7 @@ def envelope(event: Occurrence) -> bytes:
                 "version": event.version,
                 "request_id": event.request_id,
                 "actor": event.actor,
+                **({"databricks_events": list(aliases)} if aliases else {}),
             },
         }
     ).encode()

@@ -53,7 +53,8 @@ def test_a_subscription_keeps_its_secret_sealed_and_its_audit_free_of_the_path(
     )
     assert secret not in found.sealed_secret
     assert outbox.webhooks.sealer.open(found.sealed_secret) == secret
-    data = {"origin": "https://hooks.example.com", "events": list(EVENTS)}
+    terms = {"names": [], "stages": [], "outcomes": [], "format": "mlflow"}
+    data = {"origin": "https://hooks.example.com", "events": list(EVENTS), **terms}
     assert audited(outbox) == [("webhook.created", "ada", data)]
 
 

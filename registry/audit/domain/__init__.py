@@ -1,0 +1,1 @@
+"""Holds rules about events that need nothing but their values."""
