@@ -1,7 +1,8 @@
 """Signs and verifies webhooks by HMAC, byte for byte as MLflow signs its own.
 
 Source: mlflow.webhooks.delivery (3.17): `v1,` + base64(HMAC-SHA256(secret, "id.timestamp.body")),
-in the headers `X-MLflow-Delivery-Id`, `X-MLflow-Timestamp`, `X-MLflow-Signature`.
+in the headers `X-MLflow-Delivery-Id`, `X-MLflow-Timestamp`, `X-MLflow-Signature`. While a secret is
+changed, a header of the platform's own carries a second signature, and either counts.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from infra.errors import RefusedError
 DELIVERY_ID_HEADER = "X-MLflow-Delivery-Id"
 TIMESTAMP_HEADER = "X-MLflow-Timestamp"
 SIGNATURE_HEADER = "X-MLflow-Signature"
+NEXT_SIGNATURE_HEADER = "X-ACGS-Next-Signature"
+"""While a secret is changed: the same content, signed with the one that takes over."""
 REPLAY_WINDOW_SECONDS = 300
 
 
@@ -33,14 +36,22 @@ def sign(secret: str, delivery_id: str, timestamp_seconds: int, body: bytes) -> 
 
 
 def signed_headers(
-    secret: str, delivery_id: str, timestamp_seconds: int, body: bytes
+    secret: str,
+    delivery_id: str,
+    timestamp_seconds: int,
+    body: bytes,
+    *,
+    next_secret: str | None = None,
 ) -> dict[str, str]:
-    """Return the headers that a signed delivery carries."""
-    return {
+    """Return the headers that a signed delivery carries; two signatures for two secrets."""
+    signed = {
         DELIVERY_ID_HEADER: delivery_id,
         TIMESTAMP_HEADER: str(timestamp_seconds),
         SIGNATURE_HEADER: sign(secret, delivery_id, timestamp_seconds, body),
     }
+    if next_secret is not None:
+        signed[NEXT_SIGNATURE_HEADER] = sign(next_secret, delivery_id, timestamp_seconds, body)
+    return signed
 
 
 def verify(secret: str, headers: Mapping[str, str], body: bytes, now_seconds: float) -> str:
@@ -69,7 +80,8 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, now_seconds: fl
     if not stamp.isascii() or not stamp.isdigit():
         raise SignatureError(f"expected a timestamp in whole seconds, found {stamp!r}")
     expected = sign(secret, delivery_id, int(stamp), body)
-    if not hmac.compare_digest(expected.encode(), lowered[SIGNATURE_HEADER.lower()].encode()):
+    given = [lowered.get(name.lower(), "") for name in (SIGNATURE_HEADER, NEXT_SIGNATURE_HEADER)]
+    if not any(hmac.compare_digest(expected.encode(), one.encode()) for one in given):
         raise SignatureError("the signature does not match the body and this secret")
     if abs(now_seconds - int(stamp)) > REPLAY_WINDOW_SECONDS:
         raise SignatureError(

@@ -51,6 +51,7 @@ def list_command(as_json: bool) -> None:
                 "url": each.url,
                 "events": list(each.events),
                 **each.terms.facts(),
+                "secret_changes_at": moment(each.secrets.switch_ms),
                 "owner": each.owner.subject if each.owner else None,
                 "created_at": moment(each.created_ms),
             }
@@ -139,13 +140,61 @@ def remove_command(name: str, dry_run: bool) -> None:
     )
 
 
+@webhook.command("rotate", short_help="Change the secret without a gap")
+@click.argument("name")
+@click.option(
+    "--overlap-hours",
+    type=click.IntRange(0, 720),
+    default=24,
+    show_default=True,
+    help="How long both secrets sign.",
+)
+@click.option("--finish", is_flag=True, help="The receiver has the new secret: end the overlap.")
+@click.option(
+    "--secret",
+    envvar="WEBHOOK_SECRET",
+    help="The new secret; made and printed if not given. Better in the environment.",
+)
+@dry_run
+def rotate_command(
+    name: str, overlap_hours: int, finish: bool, secret: str | None, dry_run: bool
+) -> None:
+    """Change the secret: both sign for a while, then the new one alone."""
+    asked = {"finish": True} if finish else {"overlap_hours": overlap_hours, "secret": secret}
+    made = operations.carry_out(
+        "registry", "rotate_webhook", name=name, dry_run=dry_run or None, **asked
+    )
+    would = "would sign" if dry_run else "signs"
+    when = f" from {made['takes_over_at']}" if made["takes_over_at"] else ""
+    click.echo(f"webhook {name} {would} with the new secret alone{when}", err=True)
+    if made["secret"] is not None:
+        click.echo("the new secret, which is not shown again:", err=True)
+        click.echo(made["secret"])
+
+
+@webhook.command("test", short_help="Send a test delivery now")
+@click.argument("name")
+@dry_run
+def test_command(name: str, dry_run: bool) -> int:
+    """Send a signed test delivery now; exit with 1 if the receiver does not take it."""
+    found = operations.carry_out("registry", "test_webhook", name=name, dry_run=dry_run or None)
+    answer = found["answer"]
+    if answer is None:
+        click.echo(f"would send a test to webhook {name}", err=True)
+        return 0
+    said = f"HTTP {answer['status']}" if answer["status"] else answer["error"]
+    click.echo(f"webhook {name}: {said} after {answer['took_ms']} ms")
+    return 0 if found["good"] else 1
+
+
 @webhook.command("deliveries", short_help="Show deliveries, newest first")
 @click.option(
     "--state",
     type=click.Choice(["pending", "delivered", "dead", "withheld"]),
     help="Only those in this state.",
 )
-@click.option("--webhook", "name", help="Only those of this subscription.")
+@click.argument("name", required=False)
+@click.option("--webhook", "of", help="The same as NAME.")
 @click.option(
     "--limit",
     type=click.IntRange(1, 100_000),
@@ -154,10 +203,14 @@ def remove_command(name: str, dry_run: bool) -> None:
     help="At most this many.",
 )
 @as_json
-def deliveries_command(state: str | None, name: str | None, limit: int, as_json: bool) -> None:
-    """Show deliveries, the newest first."""
+def deliveries_command(
+    state: str | None, name: str | None, of: str | None, limit: int, as_json: bool
+) -> None:
+    """Show deliveries, the newest first: all, or those to the subscription NAME."""
+    if name is not None and of is not None and name != of:
+        raise click.UsageError(f"expected one subscription, found {name} and {of}")
     with _webhooks() as webhooks:
-        found = webhooks.deliveries(state, name, limit)
+        found = webhooks.deliveries(state, name or of, limit)
     if as_json:
         emit([_row(each) for each in found], True, ())
         return

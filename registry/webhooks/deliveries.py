@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
-from infra import retry, signing
+from infra import retry
 from infra.clock import Clock, to_millis, utc_now
 from infra.errors import PlatformError
 from infra.secrets import Sealer
@@ -27,6 +27,7 @@ from registry.webhooks.adapters.delivery_queue import DeliveryResult, LeasedDeli
 from registry.webhooks.adapters.http import DEADLINE_SECONDS, Sender, WebhookReply
 from registry.webhooks.domain.bodies import body_of
 from registry.webhooks.rights import Rights
+from registry.webhooks.signed import headers_of
 
 _logger = logging.getLogger(__name__)
 
@@ -165,10 +166,9 @@ class DeliveryLoop:
 
     async def _send(self, sender: Sender, claim: LeasedDelivery) -> WebhookReply:
         body = body_of(claim.event, claim.format)
-        secret = self.sealer.open(claim.sealed_secret)
-        stamp_seconds = int(self.clock().timestamp())
-        signed = signing.signed_headers(secret, claim.delivery_id, stamp_seconds, body)
-        return await sender.post(claim.url, {"Content-Type": "application/json", **signed}, body)
+        now_ms = to_millis(self.clock())
+        headers = headers_of(self.sealer, claim.secrets, claim.delivery_id, now_ms, body)
+        return await sender.post(claim.url, headers, body)
 
     async def _land(self) -> None:
         """Let attempts in flight end, and record them; the rest is sent again later."""

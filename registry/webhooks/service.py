@@ -111,12 +111,7 @@ class Webhooks:
             UnknownWebhookError: there is none of that name.
         """
         with transaction(self.engine) as connection:
-            found = subscription_rows.find_webhook(connection, name)
-            if found is None or not found.active:
-                raise UnknownWebhookError(
-                    f"webhook {name}: expected a subscription, found none of that name",
-                    hint="acgs webhook list",
-                )
+            found = require_active(connection, name)
             if dry_run:
                 pending = subscription_rows.deliveries(
                     connection, subscription_rows.PENDING, name, _NO_LIMIT
@@ -253,12 +248,36 @@ def _check(name: str, url: str, events: Sequence[str], secret: str | None) -> No
         )
     for event in events:
         _check_event(name, event)
+    check_secret(name, secret)
+    check_url(url)
+
+
+def check_secret(name: str, secret: str | None) -> None:
+    """Refuse a secret that is easily guessed.
+
+    Raises:
+        UsageError: it has fewer than 16 characters.
+    """
     if secret is not None and len(secret) < 16:
         raise UsageError(
             f"webhook {name}: expected a secret of 16 characters or more, found {len(secret)}",
             hint="leave it out to have one made",
         )
-    check_url(url)
+
+
+def require_active(connection: Connection, name: str) -> Subscription:
+    """Return the subscription of that name.
+
+    Raises:
+        UnknownWebhookError: there is none, or it was removed.
+    """
+    found = subscription_rows.find_webhook(connection, name)
+    if found is None or not found.active:
+        raise UnknownWebhookError(
+            f"webhook {name}: expected a subscription, found none of that name",
+            hint="acgs webhook list",
+        )
+    return found
 
 
 def _check_event(name: str, event: str) -> None:

@@ -264,6 +264,8 @@ def test_the_webhook_page_verifies_what_the_platform_signs() -> None:
     assert verified("a shared secret", headers, b"{}") == "id-1"
     with pytest.raises(ValueError, match="signature"):
         verified("another secret", headers, b"{}")
+    both = signing.signed_headers("the old secret", "id-1", now, b"{}", next_secret="the new one")
+    assert verified("the old secret", both, b"{}") == verified("the new one", both, b"{}") == "id-1"
     stale = signing.signed_headers("a shared secret", "id-1", now - 301, b"{}")
     with pytest.raises(ValueError, match="old"):
         verified("a shared secret", stale, b"{}")

@@ -17,9 +17,16 @@ from sqlalchemy import Connection, Row, Select, bindparam, select, update
 from infra import retry
 from infra.identity.principal import Principal
 from registry.adapters import tables
-from registry.webhooks.adapters.subscription_rows import DEAD, DELIVERED, PENDING, WITHHELD
+from registry.webhooks.adapters.subscription_rows import (
+    DEAD,
+    DELIVERED,
+    PENDING,
+    WITHHELD,
+    secrets_of,
+)
 from registry.webhooks.domain.envelope import Occurrence
 from registry.webhooks.domain.owner import owner_of
+from registry.webhooks.domain.rotation import SealedSecrets
 from registry.webhooks.domain.terms import Format
 
 _webhook = tables.webhook.c
@@ -40,7 +47,7 @@ class LeasedDelivery:
     webhook_id: int
     webhook: str
     url: str
-    sealed_secret: str
+    secrets: SealedSecrets
     attempts: int
     lease_ms: int
     event: Occurrence
@@ -189,7 +196,7 @@ def _claim(webhook: Row[Any], row: Row[Any], lease_ms: int) -> LeasedDelivery:
         webhook_id=webhook.id,
         webhook=webhook.name,
         url=webhook.url,
-        sealed_secret=webhook.sealed_secret,
+        secrets=secrets_of(webhook),
         attempts=row.attempts,
         lease_ms=lease_ms,
         format=Format(webhook.format or Format.MLFLOW),

@@ -13,6 +13,7 @@ from registry.adapters import tables
 from registry.audit.domain.interest import Outcome
 from registry.domain.values import Stage
 from registry.webhooks.domain.owner import owner_facts, owner_of
+from registry.webhooks.domain.rotation import SealedSecrets
 from registry.webhooks.domain.terms import Format, Terms
 
 PENDING = "pending"
@@ -32,6 +33,7 @@ class Subscription:
     Attributes:
         events: event types, names of Databricks, or `*` for all.
         sealed_secret: the signing secret, sealed by `infra.secrets.Sealer`.
+        secrets: the same, with the one that takes over while it is changed.
         active: False once removed; the row stays, since deliveries point at it.
         owner: whose permissions limit what is sent; None for the platform's own.
     """
@@ -45,6 +47,7 @@ class Subscription:
     created_ms: int
     terms: Terms
     owner: Principal | None
+    secrets: SealedSecrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,8 @@ class Wanted:
             "outcomes": [one.value for one in terms.outcomes] or None,
             "format": None if terms.format is Format.MLFLOW else terms.format.value,
             "owner": owner_facts(self.owner) if self.owner else None,
+            "next_sealed_secret": None,
+            "switch_ms": None,
         }
 
 
@@ -119,6 +124,16 @@ def renew_webhook(connection: Connection, webhook_id: int, wanted: Wanted, creat
     """Make a subscription what is wanted, and active."""
     values = {"active": True, "created_ms": created_ms, **wanted.values()}
     connection.execute(update(tables.webhook).where(_webhook.id == webhook_id).values(values))
+
+
+def keep_secrets(connection: Connection, webhook_id: int, kept: SealedSecrets) -> None:
+    """Keep what a subscription signs with."""
+    change = update(tables.webhook).where(_webhook.id == webhook_id)
+    connection.execute(
+        change.values(
+            sealed_secret=kept.current, next_sealed_secret=kept.next, switch_ms=kept.switch_ms
+        )
+    )
 
 
 def end_webhook(connection: Connection, webhook_id: int) -> None:
@@ -203,7 +218,13 @@ def _subscription(row: Row[Any]) -> Subscription:
             Format(row.format or Format.MLFLOW),
         ),
         owner=owner_of(row.owner),
+        secrets=secrets_of(row),
     )
+
+
+def secrets_of(row: Row[Any]) -> SealedSecrets:
+    """Return the secrets in a row of `acgs_webhook`."""
+    return SealedSecrets(row.sealed_secret, row.next_sealed_secret, row.switch_ms)
 
 
 def _delivery_record(row: Row[Any]) -> DeliveryRecord:

@@ -139,6 +139,10 @@ def doors(name: str, other: str, request_id: int) -> dict[str, Door]:
         "remove a webhook": operation(
             Verb.MANAGE_WEBHOOKS, "registry/remove_webhook", name="no"
         ),
+        "change a webhook's secret": operation(
+            Verb.MANAGE_WEBHOOKS, "registry/rotate_webhook", name="no", overlap_hours=1
+        ),
+        "test a webhook": operation(Verb.MANAGE_WEBHOOKS, "registry/test_webhook", name="no"),
         "put a constitution in force": operation(
             Verb.CHANGE_CONSTITUTION, "compliance/adopt_constitution"
         ),

@@ -218,6 +218,8 @@ COMMANDS = {
     "webhook add": Command(nothing, HOOK[2:]),
     "webhook redeliver": Command(a_dead_delivery, ("--all-dead",)),
     "webhook remove": Command(a_hook, ("hook",)),
+    "webhook rotate": Command(a_hook, ("hook",)),
+    "webhook test": Command(a_hook, ("hook",)),
 }
 
 
