@@ -37,6 +37,7 @@ MODULES = (
     "git_tags",
     "audit",
     "dossier",
+    "webhooks",
     "confinement",
 )
 """Benchmarks in the order in which they run."""

@@ -28,6 +28,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     from registry.audit.merkle.bootstrap import loops as log_loops
     from registry.bootstrap import open_registry
     from registry.gate.settlement import SettlingLoop
+    from registry.webhooks.backlog import Backlog
     from registry.webhooks.deliveries import DeliveryLoop
     from registry.webhooks.rights import ReadRights
 
@@ -37,6 +38,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     settling = SettlingLoop(registry.gate, engine)
     loops = [
         Loop("delivery", deliveries.run, STANDSTILL_SECONDS),
+        Loop("backlog", Backlog(engine).run, STANDSTILL_SECONDS),
         Loop("settling", settling.run, STANDSTILL_SECONDS),
         *(Loop(name, loop.run, LOG_SECONDS) for name, loop in log_loops(engine, settings)),
     ]

@@ -51,6 +51,8 @@ def list_command(as_json: bool) -> None:
                 "url": each.url,
                 "events": list(each.events),
                 **each.terms.facts(),
+                "waiting": each.waiting,
+                "paused_at": moment(each.paused_ms),
                 "secret_changes_at": moment(each.secrets.switch_ms),
                 "owner": each.owner.subject if each.owner else None,
                 "created_at": moment(each.created_ms),
@@ -60,8 +62,17 @@ def list_command(as_json: bool) -> None:
         emit(rows, True, ())
         return
     _table(
-        ("NAME", "EVENTS", "URL"),
-        [(each.name, ",".join(each.events), each.url) for each in found],
+        ("NAME", "STATE", "WAITING", "EVENTS", "URL"),
+        [
+            (
+                each.name,
+                "active" if each.paused_ms is None else "paused",
+                str(each.waiting),
+                ",".join(each.events),
+                each.url,
+            )
+            for each in found
+        ],
         empty="no subscriptions",
     )
 

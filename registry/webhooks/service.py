@@ -6,7 +6,7 @@ import builtins
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Engine
 
@@ -19,7 +19,7 @@ from infra.stores.db import open_engine, reading, transaction
 from registry.audit.adapters import events
 from registry.audit.domain.databricks import ALIASES, WITHOUT_EVENT
 from registry.domain.records import Act
-from registry.webhooks.adapters import subscription_rows
+from registry.webhooks.adapters import backlog_rows, subscription_rows
 from registry.webhooks.adapters.subscription_rows import DeliveryRecord, Subscription, Wanted
 from registry.webhooks.domain.target import check_url, parse_target
 from registry.webhooks.domain.terms import EVERYTHING, Terms
@@ -123,9 +123,11 @@ class Webhooks:
         return ended
 
     def list(self) -> builtins.list[Subscription]:
-        """Return every active subscription, by name."""
+        """Return every active subscription and how much waits for it, by name."""
         with reading(self.engine) as connection:
-            return subscription_rows.active_webhooks(connection)
+            waiting = backlog_rows.waiting(connection)
+            found = subscription_rows.active_webhooks(connection)
+        return [replace(each, waiting=waiting.get(each.id, 0)) for each in found]
 
     def ensure(self, name: str, url: str, events: Sequence[str]) -> str:
         """Create or update the subscription to have this URL and these events; idempotent.

@@ -17,9 +17,10 @@ from registry.domain.records import Act, Event
 # Made once: to make them costs as much as to carry them out.
 _ADD = insert(tables.event)
 _hook = tables.webhook.c
+# What a paused webhook is owed is queued later (registry/webhooks/backlog.py).
 _HOOKS: Select[Any] = select(
     _hook.id, _hook.events, _hook.names, _hook.stages, _hook.outcomes
-).where(_hook.active)
+).where(_hook.active, _hook.paused_ms.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def record(
         raise RuntimeError("the database returned no key for an inserted event")
     event_id = int(key[0])
     hooks = _interested(connection.execute(_HOOKS).all(), type, happened)
-    _deliver(connection, [(event_id, hook) for hook in hooks], act.at_ms)
+    deliver(connection, [(event_id, hook) for hook in hooks], act.at_ms)
     return event_id
 
 
@@ -97,7 +98,7 @@ def record_many(connection: Connection, type: str, happened: Sequence[Happened],
         e = tables.event.c
         found = connection.execute(select(e.id, e.uid).where(e.uid.in_(wanted)).order_by(e.id))
         pairs = [(row.id, hook) for row in found for hook in wanted[row.uid]]
-        _deliver(connection, pairs, act.at_ms)
+        deliver(connection, pairs, act.at_ms)
 
 
 def _interested(hooks: Sequence[Row[Any]], type: str, happened: Happened) -> list[int]:
@@ -116,7 +117,7 @@ def interest_of(hook: Row[Any]) -> Interest:
     )
 
 
-def _deliver(connection: Connection, pairs: Sequence[tuple[int, int]], at_ms: int) -> None:
+def deliver(connection: Connection, pairs: Sequence[tuple[int, int]], at_ms: int) -> None:
     """Insert pending deliveries of events (first of each pair) to webhooks (second)."""
     deliveries = [
         {

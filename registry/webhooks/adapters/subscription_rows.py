@@ -33,6 +33,9 @@ class Subscription:
     Attributes:
         events: event types, names of Databricks, or `*` for all.
         sealed_secret: the signing secret, sealed by `infra.secrets.Sealer`.
+        paused_ms: since when further events wait in the audit trail alone, because too many
+            deliveries do; None while none do.
+        waiting: how many deliveries are pending, where that was counted.
         secrets: the same, with the one that takes over while it is changed.
         active: False once removed; the row stays, since deliveries point at it.
         owner: whose permissions limit what is sent; None for the platform's own.
@@ -48,6 +51,8 @@ class Subscription:
     terms: Terms
     owner: Principal | None
     secrets: SealedSecrets
+    paused_ms: int | None
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,7 @@ class Wanted:
             "owner": owner_facts(self.owner) if self.owner else None,
             "next_sealed_secret": None,
             "switch_ms": None,
+            **dict.fromkeys(("paused_ms", "resumed_ms", "caught_up_id")),
         }
 
 
@@ -219,6 +225,7 @@ def _subscription(row: Row[Any]) -> Subscription:
         ),
         owner=owner_of(row.owner),
         secrets=secrets_of(row),
+        paused_ms=row.paused_ms,
     )
 
 

@@ -157,7 +157,7 @@ def test_the_command_line_adds_shows_redelivers_and_removes(
     [found] = outbox.webhooks.list()
     assert (code, secret.strip()) == (0, outbox.webhooks.sealer.open(found.sealed_secret))
     assert json.loads(run("list", "--json")[1])[0]["url"] == URL
-    assert run("list")[1].splitlines()[1].split() == ["ci", "model.renamed", URL]
+    assert run("list")[1].splitlines()[1].split() == [*("ci", "active", "0", "model.renamed", URL)]
 
     outbox.publish()
     [row] = json.loads(run("deliveries", "--state", "pending", "--json")[1])
