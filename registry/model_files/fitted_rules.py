@@ -198,17 +198,21 @@ def linear_classes(cls: type, state: State) -> str | None:
     shape = (1, *shape) if len(shape) == 1 else shape  # as ridge has it for two classes
     if shape[0] != count or shape[1] != state.get("n_features_in_", shape[1]):
         return "coefficients that do not fit classes and features"
-    beside = array(state.get("intercept_"))
-    if beside is not None and beside.ndim and beside.shape not in {(count,), (1,)}:
+    given = state.get("intercept_", 0.0)
+    beside = np.asarray(given) if isinstance(given, _NUMBER) else array(given)
+    if beside is None or (beside.ndim and beside.shape not in {(count,), (1,)}):
         return "intercepts that do not fit their classes"
     return None
 
 
 def one_against_rest(_cls: type, state: State) -> str | None:
-    """Check that each member of a multi-label choice predicts one number for each row."""
+    """Check that each member of a choice by marks predicts one number for each row.
+
+    Only where there are several classes is the largest number taken instead.
+    """
     binarizer = state["label_binarizer_"]
     inner = binarizer.state if isinstance(binarizer, Instance) else None
-    if not isinstance(inner, dict) or not str(inner.get("y_type_")).startswith("multilabel"):
+    if not isinstance(inner, dict) or inner.get("y_type_") == "multiclass":
         return None
     members = state.get("estimators_")
     for member in members if isinstance(members, list) else ():
@@ -222,11 +226,11 @@ def _has_no_decision(cls: type) -> bool:
 
 
 def _is_binary(member: Instance) -> bool:
-    # Only the answers of a decision function are strung together.
     if member.cls.__name__ == "_ConstantPredictor" or not hasattr(member.cls, "predict"):
         return True
     if family(member.cls) is Family.ESTIMATOR and _has_no_decision(member.cls):
-        return True
+        inner_state = member.state if isinstance(member.state, dict) else {}
+        return member.cls.__module__.startswith(_ROW_BY_ROW + _ROWS_TOO) and _is_one(inner_state)
     state = member.state if isinstance(member.state, dict) else {}
     steps = state.get("steps")
     inner = [state.get(key) for key in ("best_estimator_", "final_estimator_", "estimator_")]
@@ -248,8 +252,10 @@ def beginnings(cls: type, state: State) -> str | None:
         return None
     inner = first.state if isinstance(first.state, dict) else {}
     # What is added to answers, or repeated, makes none of them where it is empty.
-    if first.cls.__module__.startswith(_BROADCAST) and any(map(_is_empty, inner.values())):
-        return "boosted trees that begin with no answers"
+    if first.cls.__module__.startswith(_BROADCAST) and (
+        any(map(_is_empty, inner.values())) or not _is_one(inner)
+    ):
+        return "boosted trees that begin with no answers, or with more than rows"
     if first.cls.__module__ == "sklearn.dummy":
         constant = array(inner.get("constant_")) if "constant_" in inner else None
         fits = inner.get("n_outputs_") == 1 and (constant is None or constant.shape == (1, 1))
@@ -262,6 +268,24 @@ def beginnings(cls: type, state: State) -> str | None:
     return None
 
 
+def _is_one(state: State) -> bool:
+    """Return whether nothing that is added to an answer for one row makes several rows of it."""
+    shape = _shape(state["coef_"]) if "coef_" in state else (1,)
+    beside = state.get("intercept_", 0.0)
+    values = array(beside)
+    constant = state.get("constant")
+    return (
+        (shape is not None and (len(shape) == 1 or (len(shape) == 2 and shape[0] == 1)))
+        and (isinstance(beside, _NUMBER) or (values is not None and values.size == 1))
+        and (constant is None or isinstance(constant, str | _NUMBER))
+        and all(
+            len(_shape(state[key]) or ()) == dimensions
+            for key, dimensions in _DIMENSIONS.items()
+            if key in state and state[key] is not None
+        )
+    )
+
+
 def _is_empty(value: object) -> bool:
     if isinstance(value, list | tuple):
         return not value or any(map(_is_empty, value))
@@ -269,6 +293,12 @@ def _is_empty(value: object) -> bool:
     return shape is not None and 0 in shape
 
 
+_NUMBER = int | float | np.number
+_DIMENSIONS = {"class_prior_": 1, "class_log_prior_": 1, "theta_": 2, "var_": 2}
+_ROWS_TOO = (
+    "sklearn.neighbors._classification", "sklearn.neighbors._regression", "sklearn.calibration",
+    "sklearn.svm._classes", "sklearn.dummy", "sklearn.gaussian_process._gpc",
+)  # fmt: skip
 _BROADCAST = ("sklearn.dummy", "sklearn.linear_model.", "sklearn.naive_bayes")
 # Their answers have a row for each row; what holds other estimators may reduce or repeat rows.
 _ROW_BY_ROW = (

@@ -42,7 +42,7 @@ _CHECK = {"dtype": [np.float64], "ensure_all_finite": False}
 """Arguments of `check_array`, which hands numbers on as they are."""
 
 
-def problem(_cls: type, state: State) -> str | None:
+def problem(cls: type, state: State) -> str | None:
     """Return why histogram trees do not fit their estimator, or None if they do."""
     mapper, width = state.get("_bin_mapper"), state.get("n_features_in_")
     if type(width) is not int or not isinstance(mapper, Instance):
@@ -62,7 +62,7 @@ def problem(_cls: type, state: State) -> str | None:
         if known is None or known.dtype.kind not in "fiu" or not _within(known, 256):
             return "categories out of range"
     return (
-        _outputs(state["_predictors"], state.get("n_trees_per_iteration_"))
+        _outputs(cls, state["_predictors"], state.get("n_trees_per_iteration_"))
         or _trees(state["_predictors"], is_categorical.astype(bool))
         or _preprocessor(state.get("_preprocessor"), width)
     )
@@ -79,10 +79,12 @@ def mapper(_cls: type, state: State) -> str | None:
     return None
 
 
-def _outputs(iterations: object, outputs: object) -> str | None:
+def _outputs(cls: type, iterations: object, outputs: object) -> str | None:
     """Check that there is a tree for each output, so that each row has an answer."""
     if not isinstance(outputs, int | np.integer) or outputs < 1 or not isinstance(iterations, list):
         return "histogram trees of a foreign form"
+    if cls.__name__.endswith("Regressor") and outputs != 1:
+        return "histogram trees that do not fit their outputs"
     if any(not isinstance(trees, list) or len(trees) != outputs for trees in iterations):
         return "histogram trees that do not fit their outputs"
     return None

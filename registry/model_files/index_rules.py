@@ -54,9 +54,11 @@ def votes(cls: type, state: State) -> str | None:
     encoder = state.get("le_")
     if not _is_a(cls, "sklearn.ensemble._voting", "VotingClassifier"):
         return None
-    if state.get("voting") == "soft" or not isinstance(encoder, Instance):
-        return None  # adds probabilities up, or was never fitted
-    known = array(encoder.state.get("classes_")) if isinstance(encoder.state, dict) else None
+    if state.get("voting") == "soft":
+        return None  # adds probabilities up
+    # It counts before it asks for its classes, so that they are missed too late.
+    found = encoder.state if isinstance(encoder, Instance) else None
+    known = array(found.get("classes_")) if isinstance(found, dict) else None
     members = state["estimators_"]
     if known is None or known.ndim != 1 or not isinstance(members, list | tuple):
         return "votes without classes"

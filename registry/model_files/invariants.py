@@ -285,7 +285,7 @@ def _clusters(_cls: type, state: State) -> str | None:
 
 def _neighbours(_cls: type, state: State) -> str | None:
     """Check the classes and rows that a neighbour search returns."""
-    rows = _matrix(state["_fit_X"])
+    rows = _matrix(state.get("_fit_X"))
     if rows is not None and (rows[0] < 1 or state.get("n_samples_fit_", rows[0]) != rows[0]):
         return "neighbours that do not fit their rows"
     if "_y" not in state:
@@ -325,6 +325,7 @@ _RULES: tuple[tuple[str, Callable[[type, State], str | None]], ...] = (
     ("vocabulary_", _vocabulary),
     ("_n_features_outs", _one_hot),
     ("cluster_centers_", _clusters),
+    ("_y", _neighbours),  # trees of neighbours are asked for rows, whose answers are then counted
     ("_fit_X", _neighbours),
     ("_n_out_full", fitted_rules.polynomials),
     ("_max_degree", fitted_rules.polynomials),

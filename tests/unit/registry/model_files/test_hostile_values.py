@@ -393,7 +393,8 @@ def test_a_distance_with_arguments_of_its_own_passes(options: dict[str, Any], ke
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = KNeighborsClassifier(algorithm="brute", **options).fit(X, Y)
-    templates = VotingClassifier([("a", model), ("b", KNeighborsClassifier(**options))])
+    members = [("a", model), ("b", KNeighborsClassifier(**options))]
+    templates = VotingClassifier(members, voting="soft")
     templates.estimators_ = [model]
     assert refusals(DUMPS[kept](templates)) == ()
 

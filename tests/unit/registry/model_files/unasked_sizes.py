@@ -14,8 +14,17 @@ from sklearn.ensemble import (
     GradientBoostingClassifier,
     GradientBoostingRegressor,
     HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    VotingClassifier,
 )
-from sklearn.linear_model import LinearRegression, SGDRegressor
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    Ridge,
+    RidgeClassifier,
+    SGDRegressor,
+)
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import (
     KNeighborsClassifier,
@@ -27,7 +36,7 @@ from sklearn.neighbors import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MultiLabelBinarizer, PolynomialFeatures
-from sklearn.svm import SVC, SVR, OneClassSVM
+from sklearn.svm import SVC, SVR, LinearSVC, OneClassSVM
 from sklearn.tree import DecisionTreeClassifier
 
 _ROWS = np.random.default_rng(3).random((60, 4))
@@ -35,7 +44,9 @@ _NUMBERS = _ROWS[:, 0]
 _TWO = (_NUMBERS > 0.5).astype(int)
 _THREE = np.arange(60) % 3
 _SPARSE = scipy.sparse.csr_matrix(_ROWS)
+_LABELS = np.c_[_TWO, 1 - _TWO]
 _NONE = np.zeros(0)
+_MOST = 2**63 - 1
 
 
 def _changed(model: Any, **values: Any) -> Any:
@@ -100,6 +111,22 @@ def _shallow(depth: int) -> Any:
     return model
 
 
+def _without(model: Any, name: str, **values: Any) -> Any:
+    del vars(model)[name]
+    return _changed(model, **values)
+
+
+def _marked(member: Any, answers: Any, **values: Any) -> Any:
+    model = OneVsRestClassifier(member).fit(_ROWS, answers)
+    beside = values or {"coef_": np.zeros(4), "intercept_": np.ones(400)}
+    vars(model.estimators_[0]).update(beside)
+    return model
+
+
+def _one_against_rest(member: Any, answers: Any) -> Any:
+    return OneVsRestClassifier(member).fit(_ROWS, answers)
+
+
 def _bins(**values: Any) -> Any:
     model = HistGradientBoostingRegressor(max_iter=1).fit(_ROWS, _NUMBERS)
     return _changed(model._bin_mapper, **values)
@@ -160,6 +187,21 @@ UNASKED: dict[str, Callable[[], Any]] = {
     "trees that answer more than they say": lambda: _changed(
         HistGradientBoostingRegressor(max_iter=1).fit(_ROWS, _NUMBERS), n_trees_per_iteration_=2
     ),
+    "neighbours in a tree without their rows": lambda: _without(
+        RadiusNeighborsClassifier(radius=5.0).fit(_ROWS, _THREE), "_fit_X", _y=np.full(60, _MOST)
+    ),
+    "votes without classes": lambda: _without(
+        VotingClassifier([("a", LogisticRegression())]).fit(_ROWS, _TWO), "le_",
+        estimators_=[_changed(LogisticRegression().fit(_ROWS, _TWO), classes_=np.full(2, _MOST))],
+    ),
+    "marks of two by more numbers than rows": lambda: _marked(LinearRegression(), _TWO),
+    "marks of labels by more numbers than rows": lambda: _marked(LinearRegression(), _LABELS),
+    "marks of a class with a list beside": lambda: _marked(
+        LogisticRegression(), _TWO, intercept_=[1.0] * 400
+    ),
+    "marks of a class with more priors than rows": lambda: _marked(
+        GaussianNB(), _LABELS, class_prior_=np.full((2, 400), 0.5)
+    ),
     "bins of fewer kinds": lambda: _bins(is_categorical_=np.zeros(1, dtype=np.uint8)),
     "bins of fewer thresholds": lambda: _bins(bin_thresholds_=[_NUMBERS]),
     "bins of more features": lambda: _bins(n_bins_non_missing_=np.full(900, 9, dtype=np.uint32)),
@@ -181,6 +223,15 @@ ASKED: dict[str, Callable[[], Any]] = {
     "bins by themselves": lambda: (
         HistGradientBoostingRegressor(max_iter=1).fit(_ROWS, _NUMBERS)._bin_mapper
     ),
+    **{
+        f"{name} by {type(member).__name__}": partial(_one_against_rest, member, answers)
+        for name, answers in {"two": _TWO, "three": _THREE, "labels": _LABELS}.items()
+        for member in (
+            LogisticRegression(), LinearRegression(), Ridge(), GaussianNB(), SVC(), LinearSVC(),
+            RandomForestClassifier(2), KNeighborsClassifier(), make_pipeline(Ridge()),
+            HistGradientBoostingRegressor(max_iter=1), RidgeClassifier(), DummyClassifier(),
+        )
+    },
     "labels of numbers": lambda: MultiLabelBinarizer().fit([[2], [1, 3]]),
     "labels of texts": lambda: MultiLabelBinarizer().fit([["a"], ["b", "c"]]),
     "labels in a stated order": lambda: MultiLabelBinarizer(classes=["b", "a"]).fit([["a"]]),
