@@ -138,7 +138,7 @@ def _boosted(owner: Any = None, method: str = "_raw_predict") -> Any:
 def _sparse_vectors() -> Any:
     model = SVR().fit(scipy.sparse.csr_matrix(_X), _X[:, 0])
     rows = len(model.support_)
-    return _changed(model, _n_support=np.array([rows, 2**20], dtype=np.int32))
+    return _changed(model, _n_support=np.array([rows, 0, 0], dtype=np.int32))
 
 
 def _passive(**values: Any) -> Any:
@@ -220,7 +220,7 @@ _BOTH: dict[str, Callable[[], Any]] = {
     "a statistic that loads": lambda: _changed(SimpleImputer().fit(_X), strategy=np.load),
     "a metric out of the bag that loads": lambda: _changed(
         RandomForestClassifier(2).fit(_X, _Y), oob_score=np.load),
-    "support vectors of sparse rows that are not there": _sparse_vectors,
+    "sparse support vectors with a count too many": _sparse_vectors,
     "an aggressive text": lambda: _passive(coef_="0.5"),
     "an aggressive method": lambda: _passive(predict=RBF()),
     "an aggressive loss that is none": lambda: _passive(loss_function_=LinearRegression()),
