@@ -19,6 +19,7 @@ from registry.files.service import Files
 from registry.gate.approvals import Approvals
 from registry.gate.delegations import Delegations
 from registry.gate.facts import Facts
+from registry.gate.screens import KeptScreens
 from registry.gate.service import Gate
 from registry.governance.service import GovernedNames
 from registry.retirement.blockers import Blockers
@@ -59,6 +60,7 @@ class Registry:
     gate: Gate
     approvals: Approvals
     delegations: Delegations
+    screens: KeptScreens
     standings: Standings
     blockers: Blockers
     whole_models: WholeModels
@@ -98,6 +100,7 @@ def registry_on(engine: Engine, settings: Settings) -> Registry:
         gate=gate,
         approvals=Approvals(engine, gate, facts),
         delegations=Delegations(engine, access),
+        screens=KeptScreens(engine),
         standings=Standings(engine, versions),
         blockers=Blockers(engine),
         whole_models=WholeModels(engine, takeover),

@@ -102,9 +102,11 @@ def _roles() -> Sequence[Role]:
 
 
 def _routes(settings: Settings) -> Sequence[BaseRoute]:
+    from registry.bootstrap import open_registry
+    from registry.plugin import request_page
     from registry.plugin.routes import routes
 
-    return routes(settings)
+    return (*routes(settings), *request_page.routes(settings, open_registry(settings)))
 
 
 def _views(settings: Settings) -> Mapping[str, View]:

@@ -193,6 +193,19 @@ def lineage_page(name: str, version: int) -> str:
     return f"acgs/lineage/{quote(name, safe='')}/{version}"
 
 
+def request_page(request_id: int) -> str:
+    """Return the place of a request's page, relative to the server's root."""
+    return f"acgs/requests/{request_id}"
+
+
+def _request(told: str) -> str:
+    """Return the tag of a request, `42: open`, with its number as a link to its page."""
+    number, _, state = told.partition(":")
+    if not number.isascii() or not number.isdigit():
+        return f"request {told}"
+    return f"request [{number}]({request_page(int(number))}):{state}"
+
+
 def _line(tags: Mapping[str, str], lineage: str, room: int) -> str:
     parts = [f"version `{tags['acgs.version']}`"] if "acgs.version" in tags else []
     if STANDING in tags:
@@ -201,7 +214,7 @@ def _line(tags: Mapping[str, str], lineage: str, room: int) -> str:
     if "acgs.verdict" in tags:
         parts.append(f"{tags['acgs.verdict']}, score **{tags.get('acgs.score', 'no data')}**")
     if "acgs.request" in tags:
-        parts.append(f"request {tags['acgs.request']}")
+        parts.append(_request(tags["acgs.request"]))
     if "acgs.rollout" in tags:
         parts.append(f"rollout {tags['acgs.rollout']}")
     if "acgs.artifact" in tags:

@@ -285,6 +285,7 @@ approval = Table(
     Column("person", String(64), nullable=False),
     Column("delegation_id", BigInteger),
     Column("shown", JSON(none_as_null=True)),
+    Column("screen", JSON(none_as_null=True)),
     Column("ended", String(16)),
     Column("ended_because", Text),
     Column("ended_ms", BigInteger),
@@ -298,6 +299,15 @@ approval = Table(
         sqlite_where=text("ended IS NULL"),
         postgresql_where=text("ended IS NULL"),
     ),
+)
+
+# What voters were shown: facts as canonical JSON, and pages.  digest: `sha256:<hex>` of the body.
+screen = Table(
+    "acgs_screen",
+    metadata,
+    Column("digest", String(80), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("kept_ms", BigInteger, nullable=False),
 )
 
 # Votes that people lend.  lender: a principal.  deputy_key: the name as it is compared.

@@ -30,7 +30,7 @@ def _seat(seat: Mapping[str, Any]) -> str:
 
 def _vote(vote: Mapping[str, Any]) -> str:
     said = "approved" if vote["approved"] else "rejected"
-    text = f"{vote['who']} {said} at {vote['at']}"
+    text = f"{vote['number']}: {vote['who']} {said} at {vote['at']}"
     if vote["comment"]:
         text += f": {vote['comment']}"
     if vote["ended"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,14 +12,16 @@ import click
 from infra.console import operations, views
 from infra.console.options import as_json, dry_run
 from infra.console.output import emit
+from infra.errors import storage_error
 from registry.commands.people import people_lines
-from registry.commands.shared import REQUEST_ID, after, limit, more, opened, reason_lines
+from registry.commands.shared import MAX_ID, REQUEST_ID, after, limit, more, opened, reason_lines
 from registry.domain.values import RequestKind, RequestState
 from registry.errors import GateClosedError, RequestPendingError
 from registry.gate.outcome import refusal
+from registry.settings import tracking_url
 
 _POLL_SECONDS = 0.2
-_IN_PARTS = frozenset({"decision", "shown", "problem", "seats", "votes", "comments"})
+_IN_PARTS = frozenset({"decision", "page", "shown", "problem", "seats", "votes", "comments"})
 
 
 @click.group(short_help="Follow requests to move a version")
@@ -62,14 +65,58 @@ def request_show(request_id: int, as_json: bool) -> None:
 
     A seat is an approval that is needed. An empty one says who could give it.
     """
+    from infra.configuration import load_settings
+
     view = views.read("registry", "request", id=request_id)
     decision = view["decision"]
     lines = [f"{key:<12} {value}" for key, value in view.items() if key not in _IN_PARTS]
+    lines.append(f"{'page':<12} {tracking_url(load_settings())}/{view['page']}")
     if decision.get("waiting_for") and view["state"] == RequestState.OPEN.value:
         lines.append(f"{'waiting for':<12} {decision['waiting_for']}")
     lines += reason_lines(decision.get("reasons", []))
     lines += [f"warning:{line}" for line in reason_lines(decision.get("warnings", []))]
     emit(view, as_json, [*lines, *people_lines(view)])
+
+
+@request.command("screen", short_help="Show what a voter was shown")
+@click.argument("request_id", type=REQUEST_ID)
+@click.option(
+    "--vote",
+    type=click.IntRange(1, MAX_ID),
+    required=True,
+    help="Number of the vote, as acgs request show counts them.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write it to this file; one that ends in .json gets the facts, any other the page.",
+)
+@as_json
+def request_screen(request_id: int, vote: int, output: Path | None, as_json: bool) -> None:
+    """Show what somebody was shown when they voted, as it was kept then.
+
+    Its digests are checked, and that an event of the vote names them.
+    """
+    kept = views.read("registry", "screen", id=request_id, vote=vote)
+    named = "saw" if kept["confirmed"] else "voted without naming what they saw; kept is"
+    lines = [
+        f"{kept['who']} {'approved' if kept['approved'] else 'rejected'} at {kept['at']}",
+        f"{named} page {kept['page_digest']}",
+        f"facts {kept['facts_digest']}",
+    ]
+    if output is not None:
+        _write(output, kept["facts" if output.suffix == ".json" else "page"].encode())
+        lines.append(f"written to {output}")
+    emit(kept, as_json, lines)
+
+
+def _write(file: Path, content: bytes) -> None:
+    try:
+        file.write_bytes(content)
+    except OSError as err:
+        if known := storage_error(err, file):
+            raise known from err
+        raise
 
 
 @request.command("comment", short_help="Comment on a request without a vote")

@@ -25,4 +25,9 @@ def canonical_bytes(value: Any) -> bytes:
 
 def digest(value: Any) -> str:
     """Return `sha256:<64 hex>` of the canonical bytes of a JSON value."""
-    return "sha256:" + hashlib.sha256(canonical_bytes(value)).hexdigest()
+    return bytes_digest(canonical_bytes(value))
+
+
+def bytes_digest(content: bytes) -> str:
+    """Return `sha256:<64 hex>` of bytes."""
+    return "sha256:" + hashlib.sha256(content).hexdigest()

@@ -17,13 +17,13 @@ from infra.stores.db import transaction
 from registry.adapters import locks
 from registry.domain.records import Act, Request
 from registry.errors import OwnVersionError
-from registry.gate.adapters import ballots, delegation_rows, participants, request_rows
+from registry.gate.adapters import ballots, delegation_rows, participants, request_rows, screens
 from registry.gate.adapters.principals import principal_of
 from registry.gate.domain.decision import RequestFacts
 from registry.gate.domain.delegation import Delegation
 from registry.gate.domain.quorum import fits
 from registry.gate.domain.tally import is_lent
-from registry.gate.domain.votes import Ballot, End, Ending
+from registry.gate.domain.votes import Ballot, End, Ending, Screen
 from registry.gate.errors import (
     DelegationRefusedError,
     NoVerdictError,
@@ -54,10 +54,12 @@ class Manner:
     Attributes:
         lender: name of the person whose lent vote it is; empty for the voter's own.
         shown: digest of what the voter was shown; empty for what there is now.
+        screen: what the voter had before them, to be kept; None keeps nothing.
     """
 
     lender: str = ""
     shown: str = ""
+    screen: Screen | None = None
 
 
 OWN = Manner()
@@ -103,12 +105,9 @@ class Approvals:
                     f"expected a verdict to approve request {request_id} by, found none yet",
                     hint=f"look at it once it is there: acgs request show {request_id}",
                 )
-            if manner.shown not in {"", facts.shown.digest}:
-                raise ShownChangedError(
-                    f"expected what you were shown, {manner.shown}, found {facts.shown.digest}: "
-                    "files, constitution, evidence, verdict or rollout plan changed since",
-                    hint=f"look again, then approve: acgs request show {request_id}",
-                )
+            # What is kept as shown must be what the approval holds for.
+            for shown in (manner.shown, manner.screen.shown if manner.screen else ""):
+                _refuse_changed(request, shown, facts.shown.digest)
             principal = principal_of(facts_of(actor))
             ballot = Ballot(actor, True, comment, facts.shown, at_ms, principal)
             if manner.lender:
@@ -119,11 +118,26 @@ class Approvals:
             if any(_is_same(ballot, other) for other in tally.standing):
                 return request
             _refuse_uncounted(request, ballot, facts)
+            ballot = replace(ballot, screen=screens.keep(connection, manner.screen, at_ms))
             ballots.insert_ballot(connection, request, ballot)
         return self.gate.settle(request_id, at)
 
-    def reject(self, request_id: int, actor: str, reason: str, at: datetime) -> Request:
+    def reject(
+        self,
+        request_id: int,
+        actor: str,
+        reason: str,
+        at: datetime,
+        screen: Screen | None = None,
+    ) -> Request:
         """Reject a request, which settles it as refused; an approval of the actor's own ends.
+
+        Args:
+            request_id: of an open request.
+            actor: who rejects.
+            reason: for who asked.
+            at: when.
+            screen: what the actor had before them, to be kept; None keeps nothing.
 
         Raises:
             ReasonMissingError: it says no reason.
@@ -137,6 +151,7 @@ class Approvals:
             for other in _of(ballot, facts):
                 ending = Ending(End.WITHDRAWN, "rejected instead")
                 ballots.end(connection, request, other, ending, Act(actor, at_ms, request_id))
+            ballot = replace(ballot, screen=screens.keep(connection, screen, at_ms))
             ballots.insert_ballot(connection, request, ballot)
         return self.gate.settle(request_id, at)
 
@@ -227,6 +242,15 @@ def _lent_by(
             hint="acgs delegation list; the lender gives one: acgs delegation add",
         )
     return found[-1]
+
+
+def _refuse_changed(request: Request, shown: str, now: str) -> None:
+    if shown not in {"", now}:
+        raise ShownChangedError(
+            f"expected what you were shown, {shown}, found {now}: files, constitution, evidence, "
+            "verdict or rollout plan changed since",
+            hint=f"look again, then approve: acgs request show {request.id}",
+        )
 
 
 def _refuse_uncounted(request: Request, ballot: Ballot, facts: RequestFacts) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from infra.errors import ConflictError, RefusedError, UsageError
+from infra.errors import (
+    ConflictError,
+    NotFoundError,
+    PlatformError,
+    RefusedError,
+    UsageError,
+)
 
 
 class NoVerdictError(ConflictError):
@@ -16,6 +22,18 @@ class ShownChangedError(ConflictError):
 
     code = "registry.shown_changed"
     retriable = False
+
+
+class NoScreenError(NotFoundError):
+    """A vote has no screen that was kept."""
+
+    code = "registry.no_screen"
+
+
+class ScreenDamagedError(PlatformError):
+    """A kept screen is missing, or is another than the one that the audit trail names."""
+
+    code = "registry.screen_damaged"
 
 
 class VoteRefusedError(RefusedError):

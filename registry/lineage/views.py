@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from infra.clock import moment, to_millis
-from registry.lineage.domain.completeness import Completeness
+from registry.lineage.domain.completeness import completeness_view
 from registry.lineage.service import Impact, VersionLineage
 from registry.lineage.serving_history import Tenure
 
@@ -23,17 +23,6 @@ def lineage_view(found: VersionLineage) -> dict[str, Any]:
         "start": str(found.start),
         "completeness": completeness_view(found.completeness),
         **found.graph.document(),
-    }
-
-
-def completeness_view(found: Completeness) -> dict[str, Any]:
-    """Return a share in [0, 1] and each part, with a hint where one is missing."""
-    return {
-        "share": round(found.share, 4),
-        "parts": [
-            {"name": part.name, "found": part.found or None, "fix": "" if part.found else part.fix}
-            for part in found.parts
-        ],
     }
 
 

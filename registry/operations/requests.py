@@ -17,7 +17,9 @@ from registry.domain.records import Request
 from registry.domain.values import RequestState
 from registry.errors import OthersRequestError
 from registry.gate.approvals import Manner
+from registry.gate.domain.votes import Screen
 from registry.gate.outcome import refusal
+from registry.screens.screen import seen
 from registry.views.people import whole_request_view
 
 _LONGEST_NAME = 256
@@ -40,7 +42,7 @@ def _approve(registry: Registry, asked: Asked) -> dict[str, Any]:
     Raises:
         GateClosedError: the request was approved, and is refused all the same.
     """
-    no_others(asked, "id", "comment", "for", "shown", "dry_run")
+    no_others(asked, "id", "comment", "for", "shown", "screen", "dry_run")
     found, comment = _found(registry, asked), text(asked, "comment", "")
     lender = text(asked, "for", "", longest=_LONGEST_NAME)
     shown = text(asked, "shown", "", longest=_LONGEST_NAME)
@@ -48,22 +50,29 @@ def _approve(registry: Registry, asked: Asked) -> dict[str, Any]:
     caller = _heard(registry, found) if lender else _permitted(registry, Verb.APPROVE, found)
     if flag(asked, "dry_run"):
         return whole_request_view(registry, found)
-    voted = registry.approvals.approve(
-        found.id, caller.actor, comment, utc_now(), Manner(lender, shown)
-    )
+    manner = Manner(lender, shown, _seen(registry, asked, found))
+    voted = registry.approvals.approve(found.id, caller.actor, comment, utc_now(), manner)
     if voted.state is RequestState.REFUSED:
         raise refusal(voted)
     return whole_request_view(registry, voted)
 
 
 def _reject(registry: Registry, asked: Asked) -> dict[str, Any]:
-    no_others(asked, "id", "comment", "dry_run")
+    no_others(asked, "id", "comment", "screen", "dry_run")
     found, reason = _found(registry, asked), text(asked, "comment", "")
     caller = _permitted(registry, Verb.APPROVE, found)
     if flag(asked, "dry_run"):
         return whole_request_view(registry, found)
-    rejected = registry.approvals.reject(found.id, caller.actor, reason, utc_now())
+    screen = _seen(registry, asked, found)
+    rejected = registry.approvals.reject(found.id, caller.actor, reason, utc_now(), screen)
     return whole_request_view(registry, rejected)
+
+
+def _seen(registry: Registry, asked: Asked, request: Request) -> Screen | None:
+    """Return what the caller votes by; None on a closed request, which takes no vote."""
+    if request.state is not RequestState.OPEN:
+        return None
+    return seen(registry, request, text(asked, "screen", "", longest=_LONGEST_NAME))
 
 
 def _withdraw(registry: Registry, asked: Asked) -> dict[str, Any]:

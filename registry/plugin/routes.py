@@ -25,7 +25,12 @@ from registry.views.reads import number
 from registry.views.records import event_view, request_view, version_view
 
 
-def _request_id(text: str) -> int:
+def request_number(text: str) -> int:
+    """Return the number of a request in a path.
+
+    Raises:
+        UnknownRequestError: it is none.
+    """
     # Compared as text first: Python reads no number of more than 4300 digits.
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_NUMBER))) or (
         int(text) > MAX_NUMBER
@@ -101,7 +106,7 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
         return JSONResponse(await run_in_threadpool(reads.bom, registry, request.path_params))
 
     async def get_request(request: Request) -> JSONResponse:
-        request_id = _request_id(request.path_params["id"])
+        request_id = request_number(request.path_params["id"])
 
         def read() -> dict[str, Any]:
             return whole_request_view(registry, registry.gate.get_request(request_id))

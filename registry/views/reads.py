@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from infra.component import View
 from infra.errors import UsageError
+from infra.identity.current import current_caller
 from infra.operation_arguments import MAX_NUMBER
+from registry.access.domain.verbs import Verb
+from registry.access.permitted import permitted
 from registry.domain.values import CHAMPION, RequestState
 from registry.errors import UnknownRequestError, UnknownVersionError
 from registry.views import access
-from registry.views.people import delegation_view, whole_request_view
+from registry.views.people import delegation_view, screen_view, whole_request_view
 from registry.views.records import event_view, request_view, version_view
 from registry.views.versions import brief_view, comparison_view, diff_view
 
@@ -38,6 +41,7 @@ def views(settings: Settings) -> Mapping[str, View]:
         "bom": lambda asked: bom(registry, asked),
         "requests": lambda asked: requests(registry, asked),
         "request": lambda asked: request(registry, asked),
+        "screen": lambda asked: screen(registry, asked),
         "delegations": lambda _asked: delegations(registry),
         "events": lambda asked: events(registry, asked),
         **access.views(registry),
@@ -150,6 +154,21 @@ def request(registry: Registry, asked: Asked) -> dict[str, Any]:
     if "id" not in asked:
         raise UnknownRequestError("expected the number of a request, found none")
     return whole_request_view(registry, registry.gate.get_request(number(asked, "id", 0)))
+
+
+def screen(registry: Registry, asked: Asked) -> dict[str, Any]:
+    """Return what somebody was shown when they voted: `id` of the request, `vote` its number.
+
+    Raises:
+        AccessDeniedError: the caller may not read the model.
+        NoScreenError: there is no such vote, or what was shown was not kept.
+        ScreenDamagedError: somebody changed what was kept.
+    """
+    found = registry.gate.get_request(number(asked, "id", 0))
+    if current_caller() is not None:
+        # Without a caller somebody reads the database itself.
+        permitted(registry.access, Verb.READ, found.judged_as)
+    return screen_view(found, *registry.screens.of_vote(found, number(asked, "vote", 0)))
 
 
 def delegations(registry: Registry) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from registry.domain.values import SYSTEM
 from registry.gate.adapters import delegation_rows
 from registry.gate.adapters.principals import principal_of
 from registry.gate.domain.delegation import Delegation
-from registry.gate.domain.votes import Ballot, End, Ending, Shown
+from registry.gate.domain.votes import Ballot, End, Ending, ScreenDigests, Shown
 
 _A = tables.approval.c
 
@@ -25,6 +25,7 @@ _A = tables.approval.c
 def insert_ballot(connection: Connection, request: Request, ballot: Ballot) -> None:
     """Insert a ballot and its event."""
     shown = asdict(ballot.shown) if ballot.shown else None
+    screen = asdict(ballot.screen) if ballot.screen else None
     connection.execute(
         insert(tables.approval).values(
             request_id=request.id,
@@ -37,12 +38,14 @@ def insert_ballot(connection: Connection, request: Request, ballot: Ballot) -> N
             person=hashlib.sha256(f"{ballot.voter}\0{ballot.owner}".encode()).hexdigest(),
             delegation_id=ballot.delegation.id if ballot.delegation else None,
             shown=shown,
+            screen=screen,
         )
     )
     data: dict[str, Any] = {
         "comment": ballot.comment,
         "manifest_digest": request.manifest_digest,
         "shown": shown,
+        "screen": screen,
     }
     _event(
         connection,
@@ -121,6 +124,7 @@ def _ballot(row: Row[Any], lent: Mapping[int, Delegation]) -> Ballot:
         ended=Ending(End(row.ended), row.ended_because) if row.ended else None,
         reminded=row.reminded_ms is not None,
         id=row.id,
+        screen=ScreenDigests(**row.screen) if row.screen else None,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from infra.identity.principal import Principal, actor_key
-from registry.domain.canonical import digest
+from registry.domain.canonical import bytes_digest, digest
 from registry.domain.reasons import Reason
 from registry.gate.domain.delegation import Delegation
 
@@ -49,6 +49,38 @@ class Shown:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What a voter had before them.
+
+    Attributes:
+        facts: canonical JSON.
+        page: the same for people to read, in HTML; it names the digest of the facts.
+        confirmed: whether the voter named the page's digest. False for a vote by a command or a
+            program that named none: then it is what the server would have shown at that moment.
+        shown: digest of what there is to approve, as the facts have it; empty where they lack it.
+    """
+
+    facts: bytes
+    page: bytes
+    confirmed: bool = False
+    shown: str = ""
+
+    @property
+    def digests(self) -> ScreenDigests:
+        """The digests by which both are kept."""
+        return ScreenDigests(bytes_digest(self.facts), bytes_digest(self.page), self.confirmed)
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenDigests:
+    """Names a screen by the digests of its facts and of its page."""
+
+    facts: str
+    page: str
+    confirmed: bool
+
+
 class End(StrEnum):
     """How an approval ended before its request did."""
 
@@ -80,6 +112,7 @@ class Ballot:
         ended: how it ended; None while it stands.
         reminded: whether people were reminded that it will expire.
         id: 0 before it is stored.
+        screen: what the voter had before them; None for votes of releases that did not keep it.
     """
 
     actor: str
@@ -92,6 +125,7 @@ class Ballot:
     ended: Ending | None = None
     reminded: bool = False
     id: int = 0
+    screen: ScreenDigests | None = None
 
     @property
     def voter(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 FIRST = "none: the first version"
 """Parent of a version that has none; that is known, too."""
@@ -88,3 +89,14 @@ def shown_signature(inputs: int, outputs: int) -> str:
         return ""
     counts = {"input": inputs, "output": outputs}
     return ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for what, n in counts.items())
+
+
+def completeness_view(found: Completeness) -> dict[str, Any]:
+    """Return a share in [0, 1] and each part, with a hint where one is missing."""
+    return {
+        "share": round(found.share, 4),
+        "parts": [
+            {"name": part.name, "found": part.found or None, "fix": "" if part.found else part.fix}
+            for part in found.parts
+        ],
+    }

@@ -128,6 +128,12 @@ def doors(name: str, other: str, request_id: int) -> dict[str, Door]:
         "comment on a request": operation(
             Verb.READ, "registry/comment", name, id=request_id, comment="words"
         ),
+        "see a request's page": Door(
+            "GET", f"/acgs/requests/{request_id}", ((Verb.READ, name, None),)
+        ),
+        "see what a voter was shown": Door(
+            "GET", f"/acgs/screens/{request_id}?vote=1", ((Verb.READ, name, None),)
+        ),
         "lend a vote": operation(
             Verb.READ, "registry/delegate", name, to="somebody", names=[name],
             until="2099-01-01T00:00+00:00",

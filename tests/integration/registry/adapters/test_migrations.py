@@ -113,12 +113,12 @@ def test_votes_of_an_earlier_release_stay_and_keep_no_digests(whole: Engine) -> 
     with engine.begin() as connection:
         for actor in ("ann@cli", "bob@cli"):
             connection.execute(text(VOTE), {"actor": actor, "approved": True})
-    move(engine, "0013")
+    move(engine, "0014")
     with engine.connect() as connection:
         found = ballots.ballots(connection, 1)
-    assert [(ballot.voter, ballot.shown, ballot.ended) for ballot in found] == [
-        ("ann", None, None),
-        ("bob", None, None),
+    assert [(one.voter, one.shown, one.screen, one.ended) for one in found] == [
+        ("ann", None, None, None),
+        ("bob", None, None, None),
     ]
     with pytest.raises(IntegrityError), engine.begin() as connection:
         connection.execute(text("UPDATE acgs_approval SET person = 'one'"))
@@ -134,4 +134,4 @@ def test_votes_of_an_earlier_release_stay_and_keep_no_digests(whole: Engine) -> 
         assert [row[0] for row in kept] == ["ann@cli"]
     with pytest.raises(IntegrityError), engine.begin() as connection:
         connection.execute(text(VOTE), {"actor": "ann@cli", "approved": False})
-    move(engine, "0013")
+    move(engine, "0014")

@@ -63,7 +63,8 @@ def _fill(shelf: Shelf) -> None:
     shelf.store.transition_model_version_stage(NAME, "1", "Production", False)
     version = shelf.register(name=ENFORCED)
     asked = Ask(RequestKind.TRANSITION, version, ENFORCED, Stage.PRODUCTION, "ben")
-    shelf.store.registry.gate.open_request(asked, utc_now())
+    request = shelf.store.registry.gate.open_request(asked, utc_now())
+    run("reject", str(request.id), "--comment", "not now")
     holdout = shelf.root / "holdout.csv"
     holdout.write_text("a,y\n1,1\n2,0\n")
     bind = ("evidence", "add", NAME, "--dataset", str(holdout), "--task", "classification")
@@ -101,7 +102,7 @@ def as_run(command: str) -> list[str]:
     words = command.removeprefix("acgs ")
     words = words.replace("NAME@V1 NAME@V2", f"{FIRST} {SECOND}").replace("NAME@VERSION", SECOND)
     words = words.replace("FILE", str(roles.TEMPLATE))
-    words = words.replace("WHO VERB", "person:alice read")
+    words = words.replace("ID --vote N", "2 --vote 1").replace("WHO VERB", "person:alice read")
     root = Path(os.environ["MLOPS_STORAGE_ROOT"])
     key = f"--public-key {root / 'keys/audit-log.vkey'}"
     words = words.replace("PROOF", f"{root / PROOF} {key}")
