@@ -29,7 +29,7 @@ KNOWN = '{"name": "Ada", "key": "ada", "kind": "person", "groups": ["risk"], "so
 def test_the_audit_trail_says_who_made_a_subscription_last(tmp_path: Path) -> None:
     put_database(tmp_path)
     settings = Settings(storage_root=tmp_path)
-    migrations.downgrade(settings, component, "0013")
+    migrations.downgrade(settings, component, "0014")
     engine = open_engine(settings.sqlalchemy_url)
     made = [
         ("own", "acgs", None),
