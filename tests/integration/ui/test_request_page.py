@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
 
 from infra.clock import utc_now
+from registry.screens import page as screen
 from tests.integration.ui.conftest import WAIT_MS, Shoot
 from tests.support.replicas import replicas
 from tests.support.roles import document
+from tests.support.screens import FACTS, FORMS
 from tests.support.stores import put_database
 from tests.support.voters import Voters, voters
 
@@ -206,3 +210,34 @@ def test_a_body_that_is_no_form_is_a_bad_request(
     )  # fmt: skip
     assert answer.status_code == 400, answer.text
     assert said in answer.json()["message"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize(
+    "shown",
+    [
+        screen.render(FACTS),
+        screen.render(FACTS, FORMS),
+        screen.render(FACTS, screen.Forms("", "d", "t", may_say_who=True, done="Done.")),
+        screen.ask_name(42, "expected a name"),
+    ],
+    ids=["kept", "with forms", "nameless", "who"],
+)
+def test_axe_finds_no_fault_for_people_who_cannot_see_or_use_a_mouse(
+    page: Page, shoot: Shoot, shown: str, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=scheme)
+    page.set_content(shown)
+    shoot(f"request-facts-{scheme}-{width}-{len(shown)}")
+    found = Axe().run(page).response
+    assert found["passes"], "axe looked at nothing"
+    assert [
+        (one["id"], one["impact"], one["nodes"][0]["html"]) for one in found["violations"]
+    ] == []
+
+
+def test_axe_would_find_a_field_without_a_name(page: Page) -> None:
+    page.set_content(screen.render(FACTS, FORMS).replace("<label", "<span"))
+    assert "label" in {one["id"] for one in Axe().run(page).response["violations"]}
