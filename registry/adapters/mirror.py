@@ -198,7 +198,7 @@ def request_page(request_id: int) -> str:
     return f"acgs/requests/{request_id}"
 
 
-def _request(told: str) -> str:
+def request_link(told: str) -> str:
     """Return the tag of a request, `42: open`, with its number as a link to its page."""
     number, _, state = told.partition(":")
     if not number.isascii() or not number.isdigit():
@@ -214,7 +214,7 @@ def _line(tags: Mapping[str, str], lineage: str, room: int) -> str:
     if "acgs.verdict" in tags:
         parts.append(f"{tags['acgs.verdict']}, score **{tags.get('acgs.score', 'no data')}**")
     if "acgs.request" in tags:
-        parts.append(_request(tags["acgs.request"]))
+        parts.append(request_link(tags["acgs.request"]))
     if "acgs.rollout" in tags:
         parts.append(f"rollout {tags['acgs.rollout']}")
     if "acgs.artifact" in tags:

@@ -166,7 +166,7 @@ def screen(registry: Registry, asked: Asked) -> dict[str, Any]:
     """
     found = registry.gate.get_request(number(asked, "id", 0))
     if current_caller() is not None:
-        # Without a caller somebody reads the database itself.
+        # A command that reads the database itself has a caller too; only the platform has none.
         permitted(registry.access, Verb.READ, found.judged_as)
     return screen_view(found, *registry.screens.of_vote(found, number(asked, "vote", 0)))
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.adapters.mirror import own_words
+from registry.adapters.mirror import own_words, request_link
 from registry.domain.values import shown_score
 
 LINE = "**Governance** version `1.0.0` · passed for Production, score **1.000**"
@@ -40,3 +40,16 @@ def test_a_score_is_never_shown_as_more_than_it_is(score: float) -> None:
 def test_a_score_just_below_the_bar_does_not_read_as_the_bar() -> None:
     assert shown_score(0.9499) == "0.949"
     assert shown_score(0.95) == "0.950"
+
+
+@pytest.mark.parametrize(
+    ("tag", "shown"),
+    [
+        ("42: waiting for ann: lead", "request [42](acgs/requests/42): waiting for ann: lead"),
+        ("a person's own: word", "request a person's own: word"),
+        ("²: x", "request ²: x"),
+        ("", "request "),
+    ],
+)
+def test_a_request_is_a_link_to_its_page(tag: str, shown: str) -> None:
+    assert request_link(tag) == shown
