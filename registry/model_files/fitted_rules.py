@@ -233,6 +233,10 @@ def _is_binary(member: Instance) -> bool:
         return member.cls.__module__.startswith(_ROW_BY_ROW + _ROWS_TOO) and _is_one(inner_state)
     state = member.state if isinstance(member.state, dict) else {}
     steps = state.get("steps")
+    if not member.cls.__module__.startswith(_ROW_BY_ROW + _DECIDES):
+        return False
+    if isinstance(steps, list) and not all(map(_keeps_rows, steps[:-1])):
+        return False
     inner = [state.get(key) for key in ("best_estimator_", "final_estimator_", "estimator_")]
     if isinstance(steps, list) and steps and isinstance(steps[-1], tuple):
         inner.append(steps[-1][1])
@@ -251,6 +255,8 @@ def beginnings(cls: type, state: State) -> str | None:
     }:
         return None
     inner = first.state if isinstance(first.state, dict) else {}
+    if "classes_" in inner and not _are_classes(inner["classes_"]):
+        return "boosted trees that begin with classes of a foreign form"
     # What is added to answers, or repeated, makes none of them where it is empty.
     if first.cls.__module__.startswith(_BROADCAST) and (
         any(map(_is_empty, inner.values())) or not _is_one(inner)
@@ -266,6 +272,23 @@ def beginnings(cls: type, state: State) -> str | None:
     if shape is not None and len(shape) == 2 and shape[0] != 1:
         return "boosted trees that begin with a foreign estimator"
     return None
+
+
+def gaussian_classes(cls: type, state: State) -> str | None:
+    """Check that a Gaussian process of two classes has one number of each kind for each row."""
+    if cls.__name__ != "_BinaryGaussianProcessClassifierLaplace":
+        return None
+    rows = _shape(state.get("y_train_"))
+    each = [_shape(state[key]) for key in ("pi_", "W_sr_") if key in state]
+    whole = _shape(state["L_"]) if "L_" in state else None
+    if rows is None or len(rows) != 1 or any(found != rows for found in each):
+        return "a Gaussian process whose numbers do not fit its rows"
+    return None if whole in (None, rows * 2) else "a Gaussian process of a foreign form"
+
+
+def _are_classes(value: object) -> bool:
+    shape = _shape(value)
+    return shape is not None and len(shape) == 1 and shape[0] > 0
 
 
 def _is_one(state: State) -> bool:
@@ -293,11 +316,25 @@ def _is_empty(value: object) -> bool:
     return shape is not None and 0 in shape
 
 
+def _keeps_rows(step: object) -> bool:
+    """Return whether a step changes rows in place, so that none of them become several."""
+    part = step[1] if isinstance(step, tuple) and len(step) == 2 else None
+    return part == "passthrough" or (
+        isinstance(part, Instance) and part.cls.__module__.startswith(_IN_PLACE)
+    )
+
+
 _NUMBER = int | float | np.number
 _DIMENSIONS = {"class_prior_": 1, "class_log_prior_": 1, "theta_": 2, "var_": 2}
 _ROWS_TOO = (
     "sklearn.neighbors._classification", "sklearn.neighbors._regression", "sklearn.calibration",
     "sklearn.svm._classes", "sklearn.dummy", "sklearn.gaussian_process._gpc",
+)  # fmt: skip
+_DECIDES = ("sklearn.svm.", "sklearn.pipeline", "sklearn.model_selection.")
+"""Besides `_ROW_BY_ROW`, whose decision function has one number for each row, or another's."""
+_IN_PLACE = (
+    "sklearn.preprocessing._data", "sklearn.preprocessing._encoders", "sklearn.impute._base",
+    "sklearn.feature_extraction.text",
 )  # fmt: skip
 _BROADCAST = ("sklearn.dummy", "sklearn.linear_model.", "sklearn.naive_bayes")
 # Their answers have a row for each row; what holds other estimators may reduce or repeat rows.

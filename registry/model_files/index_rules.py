@@ -107,19 +107,29 @@ def _class_numbers(root: object) -> Iterator[Any]:
         waiting.extend(children(value))
 
 
+def outliers(_cls: type, state: State) -> str | None:
+    """Check that what stands for rows without neighbours is one label, or one for each output."""
+    given = state["outlier_label_"]
+    labels = given if isinstance(given, list | tuple) else [given]
+    if given is None or isinstance(given, Array):
+        return None
+    plain = all(isinstance(label, str | int | float | np.generic) for label in labels)
+    return None if plain else "labels of outliers of a foreign form"
+
+
 def _flat(value: object) -> Iterator[Any]:
     if isinstance(value, list | tuple):
         for item in value:
             yield from _flat(item)
     elif isinstance(value, Array):
         yield value.values
-    elif isinstance(value, int | np.integer):
+    elif isinstance(value, int | float | np.number):
         yield np.asarray(value)
 
 
 def _are_within(values: Any, count: int) -> bool:
-    # Texts and fractions cannot be counted, and numpy says so.
-    if values.dtype.kind not in "iu" or values.size == 0:
+    # Texts cannot be counted, and numpy says so. A number may be stored among whole ones first.
+    if values.dtype.kind not in "iuf" or values.size == 0:
         return True
     return bool(values.min() >= 0 and values.max() < count)
 

@@ -28,8 +28,9 @@ def plain_problem(value: object) -> str | None:
             return _first(value)
         case dict():
             return _first(value) or _first(value.values())
-        case Masked(data, mask):
-            return plain_problem(data) or plain_problem(mask)
+        case Masked():
+            # The rules about arrays would take it for none; `choices` reads a search's results.
+            return "a masked array, which the results of a search alone may hold"
         case Instance() if family(value.cls) is Family.SPARSE:
             return sparse_problem(value)
         case _:

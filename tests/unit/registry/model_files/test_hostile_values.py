@@ -57,6 +57,7 @@ from registry.model_files.skops_reader import read_skops
 from tests.support.hostile.indices import HONEST, INDICES
 from tests.support.hostile.sizes import SIZES as TRUSTED
 from tests.unit.registry.model_files.boosted_beginnings import BEGINNINGS
+from tests.unit.registry.model_files.foreign_containers import CONTAINERS
 from tests.unit.registry.model_files.histogram_columns import COLUMNS
 from tests.unit.registry.model_files.unasked_sizes import ASKED, UNASKED
 
@@ -341,7 +342,7 @@ HOSTILE |= {
 }
 HOSTILE |= TRUSTED
 HOSTILE |= INDICES
-HOSTILE |= BEGINNINGS | COLUMNS | UNASKED
+HOSTILE |= BEGINNINGS | COLUMNS | CONTAINERS | UNASKED
 
 DUMPS: dict[str, Callable[[Any], bytes]] = {
     "pickle": pickle.dumps,
