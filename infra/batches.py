@@ -1,6 +1,6 @@
 """Cuts long work into calls that end in time: a caller who waits for an answer asks for the next.
 
-A server that worked for minutes on one request would be given up by whoever asks.
+A server that worked for minutes on one request would be given up by its client.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ def acgs(ctx: click.Context, storage_root: Path | None, debug: bool) -> None:
         # The environment is the one place that every command, thread and child process reads.
         os.environ[ROOT_VARIABLE] = str(storage_root.absolute())
     if ctx.invoked_subcommand not in ("up", "run"):
-        # A server acts for its clients: whoever started it is none of them.
+        # A server acts for its clients: the person who started it is none of them.
         ctx.with_resource(acting(cli_caller()))
     if ctx.invoked_subcommand not in ("up", "run", "prepare"):
         running.adopt_flags(_root_folder())

@@ -50,7 +50,7 @@ def operations(settings: Settings) -> Mapping[str, Operation]:
 
 @contextmanager
 def _in_time() -> Iterator[threading.Event]:
-    """Yield what ends the work before whoever asked gives up."""
+    """Yield what ends the work before the client gives up."""
     stop = threading.Event()
     timer = threading.Timer(BATCH_SECONDS, stop.set)
     timer.daemon = True

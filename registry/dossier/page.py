@@ -1,6 +1,6 @@
 """Writes a dossier as a page for people, which has the signed JSON in it, and takes it out again.
 
-The page is a function of what is signed: whoever verifies it writes it again and compares every
+The page is a function of what is signed: its verifier writes it again and compares every
 byte. It is of the format `acgs.dossier/v1`; another page is another format.
 """
 

@@ -87,7 +87,7 @@ def create_command(
 ) -> None:
     """Make a token for SERVICE and print it; only its hash is kept.
 
-    Takes the permission change-access, since whoever has the token acts as SERVICE.
+    Takes the permission change-access, since the holder of the token acts as SERVICE.
     """
     said = f"{', '.join(verbs)} on {', '.join(names)} for {days} days"
     if recover and not dry_run:

@@ -97,7 +97,7 @@ def _outcome(closed: LoggedEvent | None) -> object:
 def _findings(
     request: Request, version: Version, in_force: Sequence[LoggedEvent], documents: Documents
 ) -> Iterator[Finding]:
-    """Yield what whoever reads a granted request wants to know, each with the events behind it."""
+    """Yield what the reader of a granted request wants to know, each with the events behind it."""
     closed = request.closed
     if closed is None or closed.type != "transition_request.granted":
         return

@@ -1,6 +1,6 @@
 """Tells a version's story from proven events: what ran, why it was allowed to, what became of it.
 
-Pure: whoever verifies a dossier tells the story again and compares. So a change of what is told
+Pure: the verifier of a dossier tells the story again and compares. So a change of what is told
 here is another format (`dossier.FORMAT`), beside the one that readers of old dossiers need.
 """
 

@@ -251,7 +251,7 @@ def test_another_s_request_is_cancelled(site: Site) -> None:
 
 
 def test_a_replayed_or_forged_webhook_makes_no_verdict(site: Site) -> None:
-    """The scorer's door asks for a signature, whoever is known at the registry's."""
+    """The scorer's door asks for a signature, no matter who is known at the registry's."""
     _, number = site.pending()
     settings = site.platform.settings
     secret, url = subscribe(settings), compliance_url(settings) + PATH
