@@ -48,4 +48,5 @@ def test_a_change_that_is_let_through_answers_from_memory_of_its_own(
      "linear vectors", "trees of holes"],
 )  # fmt: skip
 def test_what_the_judge_refuses_would_have_been_found(name: str, runner: Runner) -> None:
-    assert runner.ask(name, judged=False)["found"] != []
+    # Whether foreign memory shows depends on what lies there, which the kernel shuffles.
+    assert any(runner.ask(name, judged=False)["found"] for _ in range(4))
