@@ -77,7 +77,7 @@ def verify_dossier(
         where = first_difference(story, told)
         raise NotProvenError(
             f"the story at {where}: expected what follows from the events, found something else",
-            hint="whoever holds the platform's key signed a story that its own record denies",
+            hint="the holder of the platform's key signed a story that its own record denies",
         )
     if not written.startswith(b"{"):
         page.require_same(written, page.render(payload, envelope))
